@@ -1,0 +1,121 @@
+import type { Bytes, Source } from '../core/source.ts'
+
+/**
+ * Where the bytes of a RIA store live. Every backend and every wrapper is one of these, held to
+ * test/conformance/; the comments here are the contract.
+ *
+ * Paths are relative to the store's root, in POSIX form, without `.`, `..`, empty parts or a leading slash. They are
+ * strings decoded by core/text.ts, so a file name that is not UTF-8 survives (a backend that cannot say such a
+ * name throws `unsupported`).
+ *
+ * Every method rejects with a StoreError and nothing else, and soon after its signal aborts (`aborted`).
+ */
+export interface Store {
+  readonly traits: StoreTraits
+
+  /**
+   * Looks a file up. `undefined` means proven absent: the backend itself said that there is no such file. Not being able
+   * to look is an error, never `undefined`. A directory is not a file: it counts as absent.
+   */
+  stat(path: string, options?: CallOptions): Promise<Stat | undefined>
+
+  /**
+   * Reads a file, or a range of it. `consume` gets the bytes and the file's Stat; it may be called again from the start
+   * of the range after a retry, so it must be able to begin anew. Resolves only after exactly the asked bytes were
+   * consumed; a short file is `corrupt`, a missing one is `missing`. What `consume` throws is passed on unchanged.
+   */
+  get(path: string, consume: Consumer, options?: GetOptions): Promise<void>
+
+  /**
+   * Stores a file, replacing what is there. All or nothing: before it resolves, nobody sees the new content; after
+   * it resolves, the content is whole (length checked, flushed as far as the backend can) and `stat` sees it. Parent directories
+   * are made. On failure no temporary file is left behind if the backend can still be reached.
+   * A source that gives fewer or more bytes than its size is `corrupt` and changes nothing.
+   */
+  put(path: string, source: Source, options?: PutOptions): Promise<Stat>
+
+  /** Removes a file. Absent is success. */
+  remove(path: string, options?: RemoveOptions): Promise<void>
+
+  /** Lists the files below a directory, in no particular order, as a stream. A missing directory has none. */
+  list(directory: string, options?: CallOptions): AsyncIterable<Entry>
+
+  /** Adds bytes to the end of a small file (a log), making it when it is missing. Not atomic. `unsupported` where there is no append. */
+  append(path: string, content: Uint8Array, options?: PutOptions): Promise<void>
+
+  /** Ends connections and removes temporary files of our own. Calls under way fail. Never rejects. */
+  close(): Promise<void>
+}
+
+/** What a backend can do, as data: nobody asks which class it is. */
+export interface StoreTraits {
+  /** For people: `ssh://host/path` without credentials, `/path` for a disk. Joined with a path it names a file. */
+  readonly root: string
+  /** On this machine's own file system. */
+  readonly local: boolean
+  readonly writable: boolean
+  /** `get` with a range costs no more than the range. */
+  readonly rangeReads: boolean
+  readonly putIfAbsent: 'atomic' | 'none'
+  /** How many calls may usefully be under way at once. */
+  readonly maxInFlight: number
+  /** Several calls made together cost one round trip and no money: look everything up at once. */
+  readonly speculate: boolean
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** Called when the backend got further. `bytes` is the number of content bytes so far in this attempt; it may repeat. */
+  readonly onProgress?: (bytes: number) => void
+}
+
+export interface GetOptions extends CallOptions {
+  /** A function is asked anew at each attempt, so that a retry can go on where the last one ended. */
+  readonly range?: ByteRange | (() => ByteRange | undefined)
+  /** Fail with `conflict` unless the file's `identity` is this. */
+  readonly ifMatch?: string
+}
+
+/** From `start`, inclusive, to `end`, exclusive; both in bytes; without `end` to the end of the file. */
+export interface ByteRange {
+  readonly start: number
+  readonly end?: number
+}
+
+export type Consumer = (bytes: Bytes, stat: Stat) => Promise<void>
+
+export interface PutOptions extends CallOptions {
+  /** Fail with `conflict` when a file is there. Needs `traits.putIfAbsent === 'atomic'`. */
+  readonly ifAbsent?: boolean
+  /** Directory for the temporary file, on the same file system. Default: beside the target. Object stores need none. */
+  readonly temporary?: string
+  /** Sharing between users of one group, as git's core.sharedRepository has it. Object stores ignore it. */
+  readonly sharing?: Sharing
+}
+
+export interface RemoveOptions extends CallOptions {
+  /** Remove up to so many parent directories if they are then empty. Object stores have none. */
+  readonly pruneParents?: number
+}
+
+/**
+ * What core.sharedRepository asks for. `mode` undefined: leave modes to the umask. `force`: exactly `mode` (git's 0xxx
+ * form), else `mode` is added to what the umask gave. Directories also get search bits and the set-group-id bit.
+ */
+export interface Sharing {
+  readonly mode: number
+  readonly force: boolean
+}
+
+export interface Stat {
+  /** Length in bytes. */
+  readonly size: number
+  /** Last change, in ms since 1970, by the backend's clock; undefined where it does not say. */
+  readonly mtimeMs: number | undefined
+  /** Changes when the content is replaced: an ETag, or size and mtime. */
+  readonly identity: string
+}
+
+export interface Entry extends Stat {
+  readonly path: string
+}
