@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { close, open, readDescriptor } from './files.ts'
 
 /** Bytes in order. A chunk belongs to the receiver only until it asks for the next one. */
 export type Bytes = AsyncIterable<Uint8Array>
@@ -13,16 +13,18 @@ export interface Source {
   open(signal?: AbortSignal): Bytes
 }
 
-/** Chunks read from local files: large enough for few system calls, small enough for many jobs at once. */
-export const FILE_CHUNK_BYTES = 512 * 1024
-
-/** A local file as a Source. Throws node's error when it cannot be read. */
-export async function fileSource(file: string | Buffer): Promise<Source> {
+/** A local file as a Source, read `chunkBytes` at a time. Throws node's error when it cannot be read. */
+export async function fileSource(file: string | Buffer, chunkBytes?: number): Promise<Source> {
   const { size } = await stat(file)
-  return {
-    size,
-    file,
-    open: (signal) => createReadStream(file, { highWaterMark: FILE_CHUNK_BYTES, ...(signal && { signal }) }),
+  return { size, file, open: (signal) => readFileBytes(file, signal, chunkBytes) }
+}
+
+async function* readFileBytes(file: string | Buffer, signal?: AbortSignal, chunkBytes?: number): Bytes {
+  const fd = await open(file, 'r')
+  try {
+    yield* readDescriptor(fd, 0, Number.POSITIVE_INFINITY, signal, chunkBytes)
+  } finally {
+    await close(fd)
   }
 }
 

@@ -89,6 +89,11 @@ export interface PutOptions extends CallOptions {
   readonly ifAbsent?: boolean
   /** Directory for the temporary file, on the same file system. Default: beside the target. Object stores need none. */
   readonly temporary?: string
+  /**
+   * Make missing directories only below this one. When it is gone too, the call fails with `missing`: so nothing is
+   * written beneath an empty mount point. Object stores ignore it. Default: the store's root, which is made.
+   */
+  readonly within?: string
   /** Sharing between users of one group, as git's core.sharedRepository has it. Object stores ignore it. */
   readonly sharing?: Sharing
 }

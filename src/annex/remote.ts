@@ -1,0 +1,51 @@
+/** One conversation with git-annex: what a remote may ask and say while it handles a request. */
+export interface Job {
+  /** Aborts when git-annex goes away. */
+  readonly signal: AbortSignal
+  /** A setting of the special remote; empty when it is not set. */
+  getConfig(name: string): Promise<string>
+  setConfig(name: string, value: string): void
+  getUuid(): Promise<string>
+  /** The repository's git directory. */
+  getGitDir(): Promise<string>
+  /** The git remote's name, or undefined where git-annex does not tell. Not during `initialize`: older versions give up then. */
+  getGitRemoteName(): Promise<string | undefined>
+  /** How many bytes of the content, from its start, were transferred. Call it as often as you like. */
+  progress(bytes: number): void
+  /** A line for the user. */
+  info(message: string): void
+  /** A line for `--debug`. */
+  debug(message: string): void
+}
+
+export interface Setting {
+  readonly name: string
+  readonly description: string
+}
+
+/**
+ * A special remote, as the protocol sees it. What a method rejects with is told to git-annex by the table in replies.ts; "absent" is only
+ * ever said by `checkPresent` resolving with false.
+ */
+export interface SpecialRemote {
+  /** The settings of `git annex initremote`. */
+  readonly settings: readonly Setting[]
+  initialize(job: Job): Promise<void>
+  /** Called once, before all that follows. */
+  prepare(job: Job): Promise<void>
+  /** Must also succeed when the key is there. */
+  store(job: Job, key: string, file: string): Promise<void>
+  /** The file may hold a part of the content, or all of it. */
+  retrieve(job: Job, key: string, file: string): Promise<void>
+  checkPresent(job: Job, key: string): Promise<boolean>
+  /** Must also succeed when the key is not there. */
+  remove(job: Job, key: string): Promise<void>
+  /** A place for people, or undefined. */
+  whereis(job: Job, key: string): Promise<string | undefined>
+  /** See git-annex's Config/Cost.hs: 100 is cheap, 200 expensive. */
+  cost(job: Job): Promise<number>
+  availability(job: Job): Promise<'GLOBAL' | 'LOCAL'>
+  info(job: Job): Promise<readonly (readonly [name: string, value: string])[]>
+  /** Ends connections and removes temporary files. Never rejects. */
+  close(): Promise<void>
+}

@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto'
+import { encode } from './text.ts'
+
+const DIGITS = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
+
+/**
+ * The two hash directories of a key, as git-annex computes them (internals/hashing): `mixed` is `aB/Cd`, from five bits each
+ * of the MD5's first little-endian word; `lower` is `abc/def`, the MD5's first six hex digits.
+ */
+export function dirHash(text: string): { readonly mixed: string; readonly lower: string } {
+  const digest = createHash('md5').update(encode(text)).digest()
+  const word = digest.readUInt32LE(0)
+  const digit = (n: number) => DIGITS.charAt((word >>> (6 * n)) & 31)
+  const hex = digest.toString('hex', 0, 3)
+  return {
+    mixed: `${digit(1)}${digit(0)}/${digit(3)}${digit(2)}`,
+    lower: `${hex.slice(0, 3)}/${hex.slice(3)}`,
+  }
+}

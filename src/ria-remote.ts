@@ -1,0 +1,190 @@
+import type { Job, SpecialRemote } from './annex/remote.ts'
+import { ConfigError, messageOf } from './core/errors.ts'
+import type { Log } from './core/log.ts'
+import { run } from './core/run.ts'
+import { withoutPassword } from './core/secret.ts'
+import { fileSource } from './core/source.ts'
+import { toFsPath } from './core/text.ts'
+import { RiaDataset } from './ria/dataset.ts'
+import { type GitConfig, readGitConfig } from './ria/git-config.ts'
+import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from './ria/settings.ts'
+import { openStore } from './store/open.ts'
+import type { Store } from './store/store.ts'
+
+interface Configured {
+  readonly config: RemoteConfig
+  readonly id: string
+  readonly annexUuid: string
+}
+
+interface Opened {
+  readonly store: Store
+  readonly dataset: RiaDataset
+}
+
+/** The special remote `ora`: keys of one dataset in a RIA store. The one place where the protocol meets the store. */
+export class RiaRemote implements SpecialRemote {
+  readonly settings = REMOTE_SETTINGS
+  #configured: Configured | undefined
+  #reading: Promise<Opened> | undefined
+  #writing: Promise<Opened> | undefined
+  readonly #log: Log | undefined
+
+  /** `log` gets a line for each call of a store; it costs time. */
+  constructor(log?: Log) {
+    this.#log = log
+  }
+
+  async initialize(job: Job): Promise<void> {
+    const { config, id } = await this.#configure(job, true)
+    this.#configured = { config, id, annexUuid: await job.getUuid() }
+    const { dataset } = await this.#reader()
+    const layout = await dataset.layout({ signal: job.signal }) // fails unless the store and the dataset are there
+    if (layout.readOnly !== undefined) job.info(`The store is treated as read-only: ${layout.readOnly}`)
+    job.setConfig('archive-id', id)
+    if (!config.url.isLocal) job.setConfig('url', config.url.text)
+    if (config.pushUrl && !config.pushUrl.isLocal) job.setConfig('push-url', config.pushUrl.text)
+  }
+
+  /** Connects to nothing: git-annex remembers a failure here for the whole run. */
+  async prepare(job: Job): Promise<void> {
+    this.#configured = await this.#configure(job, false)
+  }
+
+  async store(job: Job, key: string, file: string): Promise<void> {
+    const { config } = this.#settings()
+    const source = await fileSource(toFsPath(file), config.bufferBytes)
+    await this.#do(this.#writer(), (dataset) => dataset.store(key, source, callOf(job)))
+  }
+
+  async retrieve(job: Job, key: string, file: string): Promise<void> {
+    await this.#do(this.#reader(), (dataset) => dataset.retrieve(key, file, callOf(job)))
+  }
+
+  checkPresent(job: Job, key: string): Promise<boolean> {
+    return this.#do(this.#reader(), (dataset) => dataset.checkPresent(key, { signal: job.signal }))
+  }
+
+  async remove(job: Job, key: string): Promise<void> {
+    await this.#do(this.#writer(), (dataset) => dataset.remove(key, { signal: job.signal }))
+  }
+
+  async whereis(_job: Job, key: string): Promise<string> {
+    const { dataset } = await this.#reader()
+    return dataset.describe(key)
+  }
+
+  async cost(): Promise<number> {
+    return this.#settings().config.url.location.scheme === 'file' ? 100 : 200
+  }
+
+  async availability(): Promise<'GLOBAL' | 'LOCAL'> {
+    return this.#settings().config.url.location.scheme === 'file' ? 'LOCAL' : 'GLOBAL'
+  }
+
+  async info(): Promise<readonly (readonly [string, string])[]> {
+    const { config, id } = this.#settings()
+    return [
+      ['store', withoutPassword(config.url.text)],
+      ...(config.pushUrl ? [['push store', withoutPassword(config.pushUrl.text)] as const] : []),
+      ['dataset id', id],
+      ['remote program', 'riastore'],
+    ]
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled([this.#reading, this.#writing])
+    await Promise.all(opened.map((result) => result.status === 'fulfilled' && result.value?.store.close()))
+  }
+
+  async #do<T>(opened: Promise<Opened>, work: (dataset: RiaDataset) => Promise<T>): Promise<T> {
+    const { dataset } = await opened
+    try {
+      return await work(dataset)
+    } catch (error) {
+      await dataset.logError(messageOf(error))
+      throw error
+    }
+  }
+
+  /** Reading goes through `push-url` as soon as something was written there: it may be another, newer copy. */
+  #reader(): Promise<Opened> {
+    if (this.#writing !== undefined) return this.#writing
+    this.#reading ??= this.#open(this.#settings().config.url)
+    return this.#reading
+  }
+
+  #writer(): Promise<Opened> {
+    const { pushUrl } = this.#settings().config
+    this.#writing ??= pushUrl === undefined ? this.#reader() : this.#open(pushUrl)
+    return this.#writing
+  }
+
+  async #open(url: StoreUrl): Promise<Opened> {
+    const { config, id, annexUuid } = this.#settings()
+    const store = await openStore(url.location, {
+      stallMs: config.stallMs,
+      ssh: config.ssh,
+      log: this.#log,
+    })
+    const { forceWrite, ignoreFlags, verify } = config
+    const dataset = new RiaDataset(store, { id, annexUuid, forceWrite, ignoreFlags, verify })
+    return { store, dataset }
+  }
+
+  #settings(): Configured {
+    if (this.#configured === undefined) throw new ConfigError('git-annex did not prepare the remote')
+    return this.#configured
+  }
+
+  async #configure(job: Job, initializing: boolean): Promise<Configured> {
+    const gitDir = await job.getGitDir()
+    const reading = readGitConfig(gitDir)
+    reading.catch(() => {}) // awaited below
+    const committed: Record<string, string> = {}
+    for (const name of ['url', 'push-url', 'archive-id']) committed[name] = await job.getConfig(name)
+    const annexUuid = await job.getUuid()
+    // Asked while it is set up, git-annex before 10.20260115 ends the conversation.
+    const told = initializing ? undefined : await job.getGitRemoteName()
+    const git = await reading
+    const gitName = told ?? remoteWithUuid(git, annexUuid)
+    const name = (await job.getConfig('name')) || (await job.getConfig('sameas-name')) || undefined
+    for (const setting of ['ssh-host', 'base-path', 'force-write']) {
+      if (setting === 'force-write' || !committed.url) committed[setting] = await job.getConfig(setting)
+    }
+    const config = resolveConfig({ committed, git, gitName, name })
+    const id = committed['archive-id'] || (initializing ? ((await dataladId(gitDir)) ?? annexUuid) : '')
+    if (id === '') throw new ConfigError('no archive-id is configured: run git annex enableremote')
+    return { config, id, annexUuid }
+  }
+}
+
+function callOf(job: Job) {
+  return { signal: job.signal, onProgress: job.progress }
+}
+
+/** The one git remote that has this annex uuid. */
+function remoteWithUuid(git: GitConfig, uuid: string): string | undefined {
+  const names = [...git.keys()].flatMap((key) => {
+    const [, name] = /^remote\.(.*)\.annex-uuid$/s.exec(key) ?? []
+    return name !== undefined && git.get(key) === uuid ? [name] : []
+  })
+  return names.length === 1 ? names[0] : undefined
+}
+
+/** The id that `datalad create` gave the dataset, from what is staged or committed. */
+async function dataladId(gitDir: string): Promise<string | undefined> {
+  for (const blob of [':.datalad/config', 'HEAD:.datalad/config']) {
+    const { code, stdout } = await run('git', [
+      `--git-dir=${gitDir}`,
+      'config',
+      '--blob',
+      blob,
+      '--get',
+      'datalad.dataset.id',
+    ])
+    const id = stdout.toString().trim()
+    if (code === 0 && id !== '') return id
+  }
+  return undefined
+}

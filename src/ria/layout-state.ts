@@ -1,0 +1,84 @@
+import { messageOf, StoreError } from '../core/errors.ts'
+import { collect } from '../core/source.ts'
+import type { CallOptions, Sharing, Store } from '../store/store.ts'
+import { parseGitConfig } from './git-config.ts'
+import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './layout.ts'
+import { parseSharing } from './sharing.ts'
+
+/** What a store and a dataset in it say of themselves. */
+export interface Layout {
+  readonly store: LayoutVersion
+  readonly dataset: LayoutVersion
+  /** Why nothing may be written here, or undefined. */
+  readonly readOnly: string | undefined
+  /** The store wants errors in its error_logs. */
+  readonly logErrors: boolean
+}
+
+/** No layout file and no bare repository's configuration is longer, in bytes. */
+const SMALL_FILE_BYTES = 1024 * 1024
+
+/**
+ * Reads both layout files. Throws when one is missing or cannot be read: then nothing at all is known of any key.
+ */
+export async function readLayout(store: Store, directory: string, call: CallOptions): Promise<Layout> {
+  const [ofStore, ofDataset] = await Promise.all([
+    readVersion(store, LAYOUT_FILE, 'the RIA store is not there', call),
+    readVersion(store, `${directory}/${LAYOUT_FILE}`, 'the dataset is not in the RIA store', call),
+  ])
+  return {
+    store: ofStore,
+    dataset: ofDataset,
+    readOnly:
+      unknown(ofStore, STORE_VERSIONS, `${store.traits.root}/${LAYOUT_FILE}`) ??
+      unknown(ofDataset, DATASET_VERSIONS, `${store.traits.root}/${directory}/${LAYOUT_FILE}`),
+    logErrors: (ofStore.flags + ofDataset.flags).includes('l'),
+  }
+}
+
+function unknown({ version }: LayoutVersion, known: readonly string[], where: string): string | undefined {
+  if (known.includes(version)) return undefined
+  return `${where} names layout version ${version}, and this program knows ${known.join(' and ')}`
+}
+
+async function readVersion(store: Store, path: string, ifMissing: string, call: CallOptions): Promise<LayoutVersion> {
+  const where = `${store.traits.root}/${path}`
+  try {
+    return parseLayoutVersion((await readSmall(store, path, call)).toString(), where)
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
+    throw new StoreError({ kind: 'missing', op: 'get', where, message: `${ifMissing} (${error.reason})`, cause: error })
+  }
+}
+
+/** Reads core.sharedRepository from the dataset's bare repository. Without a config file nothing is shared. */
+export async function readSharing(store: Store, directory: string, call: CallOptions): Promise<Sharing | undefined> {
+  const path = `${directory}/config`
+  try {
+    const config = await parseGitConfig(await readSmall(store, path, call), `${store.traits.root}/${path}`)
+    return parseSharing(config.get('core.sharedrepository'))
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'missing') return undefined
+    throw error
+  }
+}
+
+async function readSmall(store: Store, path: string, call: CallOptions): Promise<Buffer> {
+  let content: Buffer = Buffer.alloc(0)
+  const consume = async (bytes: AsyncIterable<Uint8Array>) => {
+    content = await collect(bytes, SMALL_FILE_BYTES)
+  }
+  try {
+    await store.get(path, consume, call)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new StoreError({
+      kind: 'corrupt',
+      op: 'get',
+      where: `${store.traits.root}/${path}`,
+      message: messageOf(error),
+      cause: error,
+    })
+  }
+  return content
+}

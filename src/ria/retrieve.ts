@@ -1,0 +1,123 @@
+import { constants } from 'node:fs'
+import { type Checksum, checksumOf, type Hasher } from '../core/checksum.ts'
+import { messageOf, StoreError } from '../core/errors.ts'
+import * as files from '../core/files.ts'
+import type { Key } from '../core/key.ts'
+import type { Bytes } from '../core/source.ts'
+import { toFsPath } from '../core/text.ts'
+import type { CallOptions, Stat, Store } from '../store/store.ts'
+
+export interface RetrieveOptions extends CallOptions {
+  /** Check the content against the key's checksum; a key without one that we can compute is checked by its length. */
+  readonly verify: boolean
+}
+
+/**
+ * Downloads the file at `path` into the local `file`. What the file holds already counts as the content's beginning when the key's
+ * length is known (else the bytes may be of another upload), and a retry goes on from there. `onProgress` counts from the content's start.
+ * Throws `missing`, and `corrupt` when the content is not the key's: then the local file is gone.
+ */
+export async function retrieveToFile(
+  store: Store,
+  path: string,
+  key: Key,
+  file: string,
+  options: RetrieveOptions,
+): Promise<void> {
+  const checksum = options.verify ? checksumOf(key) : undefined
+  const download = new Download(store, path, key, file, options)
+  const resumed = await download.run(checksum)
+  if (resumed === 'mismatch') {
+    // The part that was there may have been bad, not the store's copy.
+    const again = await download.run(checksum)
+    if (again !== 'whole') throw download.corrupt(`the content does not have the key's checksum`)
+  }
+}
+
+class Download {
+  readonly #store: Store
+  readonly #path: string
+  readonly #key: Key
+  readonly #file: string
+  readonly #options: RetrieveOptions
+
+  constructor(store: Store, path: string, key: Key, file: string, options: RetrieveOptions) {
+    this.#store = store
+    this.#path = path
+    this.#key = key
+    this.#file = file
+    this.#options = options
+  }
+
+  /** `mismatch`: a resumed file was not right; it is gone. Throws for one that was downloaded from its start. */
+  async run(checksum: Checksum | undefined): Promise<'whole' | 'mismatch'> {
+    const fd = await this.#openFile()
+    try {
+      const start = await this.#resumeFrom(fd)
+      const hasher = await checksum?.start()
+      if (hasher) for await (const chunk of files.readDescriptor(fd, 0, start)) hasher.update(chunk)
+      await this.#transfer(fd, start, hasher)
+      if (hasher === undefined || hasher.hex() === checksum?.expected) return 'whole'
+      await this.#discard()
+      if (start > 0) return 'mismatch'
+    } finally {
+      await files.close(fd)
+    }
+    throw this.corrupt(`the content does not have the key's checksum`)
+  }
+
+  corrupt(message: string): StoreError {
+    return new StoreError({ kind: 'corrupt', op: 'get', where: `${this.#store.traits.root}/${this.#path}`, message })
+  }
+
+  async #openFile(): Promise<number> {
+    try {
+      return await files.open(toFsPath(this.#file), constants.O_RDWR | constants.O_CREAT, 0o666)
+    } catch (error) {
+      throw this.#localError(error)
+    }
+  }
+
+  /** How much of the content the file holds already, in bytes. */
+  async #resumeFrom(fd: number): Promise<number> {
+    const { size } = await files.fstat(fd)
+    if (size === 0) return 0
+    if (this.#key.size !== undefined && size <= this.#key.size) return size
+    await files.ftruncate(fd, 0)
+    return 0
+  }
+
+  async #transfer(fd: number, start: number, hasher: Hasher | undefined): Promise<void> {
+    let position = start
+    const consume = async (bytes: Bytes, stat: Stat) => {
+      this.#checkLength(stat)
+      for await (const chunk of bytes) {
+        hasher?.update(chunk)
+        await files.writeFully(fd, chunk, position).catch((error: unknown) => {
+          throw this.#localError(error)
+        })
+        position += chunk.length
+      }
+    }
+    const { signal, onProgress } = this.#options
+    await this.#store.get(this.#path, consume, {
+      range: () => (position === 0 ? undefined : { start: position }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress: () => onProgress(position) }),
+    })
+  }
+
+  #checkLength(stat: Stat): void {
+    const { size } = this.#key
+    if (size !== undefined && stat.size !== size)
+      throw this.corrupt(`the copy is damaged: it has ${stat.size} bytes, the key ${size}`)
+  }
+
+  async #discard(): Promise<void> {
+    await files.unlink(toFsPath(this.#file)).catch(() => {})
+  }
+
+  #localError(error: unknown): StoreError {
+    return new StoreError({ kind: 'full', op: 'write', where: this.#file, message: messageOf(error), cause: error })
+  }
+}

@@ -1,0 +1,160 @@
+import { ConfigError } from '../core/errors.ts'
+import { withoutPassword } from '../core/secret.ts'
+import type { StoreLocation } from '../store/open.ts'
+import type { SshProvider } from '../store/ssh-connect.ts'
+import { type GitConfig, rewriteUrl, toBoolean } from './git-config.ts'
+import { parseStoreUrl } from './url.ts'
+
+/** Settings of the special remote, committed to the git-annex branch by initremote. */
+export const REMOTE_SETTINGS = [
+  { name: 'url', description: 'URL of the RIA store, ria+file://…, ria+ssh://… or ria+http(s)://…' },
+  { name: 'push-url', description: 'URL of the same store to write through, if another. Optional' },
+  {
+    name: 'archive-id',
+    description: 'id of the dataset in the store. Default: the DataLad dataset id, else the annex uuid',
+  },
+  { name: 'ssh-host', description: 'deprecated, use url' },
+  { name: 'base-path', description: 'deprecated, use url' },
+  { name: 'force-write', description: 'deprecated, use git config remote.<name>.ora-force-write' },
+] as const
+
+export type RemoteSetting = (typeof REMOTE_SETTINGS)[number]['name']
+
+/** Settings in git's configuration, as `remote.<name>.<setting>`. docs/settings.md is made of this table. */
+export const LOCAL_SETTINGS = {
+  'ora-url': 'store URL that this clone uses instead of the committed one',
+  'ora-push-url': 'the same for writing',
+  'ora-force-write': 'true: write even into a layout of unknown version',
+  'ora-ignore-ria-config': 'true: pay no attention to flags in the layout files (error logs)',
+  'ora-buffer-size': 'bytes that are read from a local file at once when it is uploaded',
+  'riastore-verify': 'auto|always|never: check downloads against the key here. auto does so when annex-verify is false',
+  'riastore-ssh': 'auto|ssh2|openssh: who makes the ssh connection',
+  'riastore-stall-timeout': 'seconds without any progress after which a transfer or request has failed. Default 30',
+} as const
+
+export type LocalSetting = keyof typeof LOCAL_SETTINGS
+
+/** Everything that was configured, read once. */
+export interface RemoteConfig {
+  readonly url: StoreUrl
+  readonly pushUrl: StoreUrl | undefined
+  readonly forceWrite: boolean
+  readonly ignoreFlags: boolean
+  readonly bufferBytes: number | undefined
+  readonly verify: boolean
+  readonly ssh: SshProvider
+  readonly stallMs: number
+}
+
+export interface StoreUrl {
+  /** After git's rewriting. */
+  readonly text: string
+  readonly location: StoreLocation
+  /** Set in this clone's git configuration: never to be committed. */
+  readonly isLocal: boolean
+}
+
+export interface ConfigSources {
+  /** The committed settings; empty when unset. */
+  readonly committed: Readonly<Partial<Record<RemoteSetting, string>>>
+  readonly git: GitConfig
+  /** The name of the git remote, as far as it is known. */
+  readonly gitName: string | undefined
+  /** The name under which the special remote was made. */
+  readonly name: string | undefined
+}
+
+/** Brings the settings together, ORA's way: the clone's own over the committed ones. Throws ConfigError. */
+export function resolveConfig(sources: ConfigSources): RemoteConfig {
+  const { committed } = sources
+  const local = (setting: LocalSetting) => localSetting(sources, setting)
+  const url = storeUrl(sources, 'url', local('ora-url'), committed.url) ?? deprecatedUrl(sources)
+  if (url === undefined) throw new ConfigError('no store is configured: give url=ria+<scheme>://…')
+  const pushUrl = storeUrl(sources, 'push-url', local('ora-push-url'), committed['push-url'])
+  if (pushUrl?.location.scheme.startsWith('http')) {
+    throw new ConfigError(`the push-url ${withoutPassword(pushUrl.text)} is HTTP, which can only be read`)
+  }
+  const deprecated = (setting: string) => sources.git.get(`annex.ora-remote.${sources.name}.${setting}`)
+  return {
+    url,
+    pushUrl,
+    forceWrite: flag(
+      'ora-force-write',
+      local('ora-force-write') ?? deprecated('force-write') ?? (committed['force-write'] || undefined),
+    ),
+    ignoreFlags: flag('ora-ignore-ria-config', local('ora-ignore-ria-config') ?? deprecated('ignore-remote-config')),
+    bufferBytes: bytes(local('ora-buffer-size')),
+    verify: verifies(sources, local('riastore-verify') ?? 'auto'),
+    ssh: oneOf('riastore-ssh', local('riastore-ssh') ?? 'auto', ['auto', 'ssh2', 'openssh']),
+    stallMs: seconds('riastore-stall-timeout', local('riastore-stall-timeout') ?? '30') * 1000,
+  }
+}
+
+function localSetting({ git, gitName, name }: ConfigSources, setting: string): string | undefined {
+  const remote = gitName ?? name
+  return remote === undefined ? undefined : git.get(`remote.${remote}.${setting}`)
+}
+
+function storeUrl(
+  { git }: ConfigSources,
+  name: string,
+  local: string | undefined,
+  committed: string | undefined,
+): StoreUrl | undefined {
+  const given = local || committed
+  if (!given) return undefined
+  const text = rewriteUrl(git, given)
+  try {
+    return { text, location: parseStoreUrl(text), isLocal: Boolean(local) }
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`${name}: ${error.message}`) : error
+  }
+}
+
+/** The form before there were URLs: a host (`0` or none: this machine) and a path. */
+function deprecatedUrl({ git, name, committed }: ConfigSources): StoreUrl | undefined {
+  const setting = (key: 'ssh-host' | 'base-path') =>
+    git.get(`annex.ora-remote.${name}.${key}`) || committed[key] || undefined
+  const path = setting('base-path')?.trim()
+  if (path === undefined) return undefined
+  if (!path.startsWith('/')) throw new ConfigError(`base-path ${path} is not absolute`)
+  const host = setting('ssh-host')
+  const encoded = encodeURI(path)
+  const text = host === undefined || host === '0' ? `ria+file://${encoded}` : `ria+ssh://${host}${encoded}`
+  return { text, location: parseStoreUrl(text), isLocal: true }
+}
+
+/** `auto` checks exactly when git-annex was told not to. */
+function verifies(sources: ConfigSources, value: string): boolean {
+  const choice = oneOf('riastore-verify', value, ['auto', 'always', 'never'])
+  if (choice !== 'auto') return choice === 'always'
+  const annexVerify = localSetting(sources, 'annex-verify') ?? sources.git.get('annex.verify')
+  return annexVerify !== undefined && toBoolean(annexVerify) === false
+}
+
+function flag(name: string, value: string | undefined): boolean {
+  const parsed = value === undefined ? false : toBoolean(value)
+  if (parsed === undefined) throw new ConfigError(`${name} is ${JSON.stringify(value)}: true or false?`)
+  return parsed
+}
+
+function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
+  const found = known.find((choice) => choice === value)
+  if (found === undefined) throw new ConfigError(`${name} is ${JSON.stringify(value)}, known are ${known.join(', ')}`)
+  return found
+}
+
+function seconds(name: string, value: string): number {
+  const number = Number(value)
+  if (!(number > 0 && number <= 86_400))
+    throw new ConfigError(`${name} is ${JSON.stringify(value)}: a number of seconds above 0?`)
+  return number
+}
+
+function bytes(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const [, digits, unit = ''] = /^([1-9][0-9]{0,11})([kmg]?)$/i.exec(value) ?? []
+  if (digits === undefined) throw new ConfigError(`ora-buffer-size is ${JSON.stringify(value)}: a number of bytes?`)
+  const factor = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[unit.toLowerCase()] ?? 1
+  return Math.min(Number(digits) * factor, 64 * 1024 ** 2)
+}

@@ -1,0 +1,144 @@
+import type * as fs from 'node:fs'
+import { abortedError } from '../core/abort.ts'
+import { codeOf, StoreError } from '../core/errors.ts'
+import * as files from '../core/files.ts'
+import type { Source } from '../core/source.ts'
+import { toFsPath } from '../core/text.ts'
+import { type MakeOptions, makeParents, withWritable } from './local-directories.ts'
+import { checkedSource } from './put-source.ts'
+import { FILE_MODE, sharedFileMode } from './sharing.ts'
+import type { PutOptions } from './store.ts'
+import { temporaryName } from './temporary.ts'
+
+/** As PutOptions, with `within` absolute. */
+export type LocalPutOptions = PutOptions & MakeOptions
+
+/** Data goes to the disk while more is read, so that the last fsync, and with it a stall, stays short. Bytes. */
+const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
+
+/** Somebody may prune an empty directory between our making it and our rename; so often we make it again. */
+const RENAME_TRIES = 5
+
+/**
+ * Writes `source` to a temporary file in `directory`, checks and flushes it, and renames it to `file`.
+ * `registry` holds the temporary file while it exists.
+ */
+export async function putLocal(
+  file: string,
+  directory: string,
+  source: Source,
+  options: LocalPutOptions,
+  registry: Set<string>,
+): Promise<fs.Stats> {
+  const temporary = `${directory}/${temporaryName()}`
+  registry.add(temporary)
+  try {
+    const stats = await writeTemporary(temporary, source, file, options)
+    if (options.signal?.aborted) throw abortedError('put', file, options.signal)
+    const changed = await publish(temporary, file, options)
+    await Promise.all([...new Set(changed)].map(flushDirectory))
+    return stats
+  } catch (error) {
+    await files.unlink(toFsPath(temporary)).catch(() => {}) // the first error is the one to tell
+    throw error
+  } finally {
+    registry.delete(temporary)
+  }
+}
+
+async function writeTemporary(
+  temporary: string,
+  source: Source,
+  file: string,
+  options: LocalPutOptions,
+): Promise<fs.Stats> {
+  const fd = await openNew(temporary, options)
+  try {
+    await writeAll(fd, source, file, options)
+    await files.fsync(fd)
+    const stats = await files.fstat(fd)
+    if (stats.size !== source.size) {
+      const message = `the file system kept ${stats.size} of ${source.size} bytes`
+      throw new StoreError({ kind: 'corrupt', op: 'put', where: file, message })
+    }
+    if (options.sharing) await files.fchmod(fd, sharedFileMode(stats.mode, options.sharing) & 0o7777)
+    return stats
+  } finally {
+    await files.close(fd)
+  }
+}
+
+async function openNew(temporary: string, options: LocalPutOptions): Promise<number> {
+  const open = () => files.open(toFsPath(temporary), 'wx', FILE_MODE)
+  const directory = temporary.slice(0, temporary.lastIndexOf('/'))
+  try {
+    return await withWritable(directory, open)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    await makeParents(temporary, options)
+    return open()
+  }
+}
+
+async function writeAll(fd: number, source: Source, file: string, options: LocalPutOptions): Promise<void> {
+  let written = 0
+  let flushed = 0
+  let flushing: Promise<void> | undefined
+  let failure: unknown
+  for await (const chunk of checkedSource(source, file, options.signal)) {
+    await files.writeFully(fd, chunk, written)
+    written += chunk.length
+    options.onProgress?.(written)
+    if (written - flushed >= FLUSH_EVERY_BYTES && flushing === undefined) {
+      flushed = written
+      flushing = files
+        .fdatasync(fd)
+        .catch((error: unknown) => {
+          failure = error
+        })
+        .finally(() => {
+          flushing = undefined
+        })
+    }
+    if (failure !== undefined) break
+  }
+  await flushing
+  if (failure !== undefined) throw failure
+}
+
+/** Makes the file visible under its name. Returns the directories whose entries changed. */
+async function publish(temporary: string, file: string, options: LocalPutOptions): Promise<string[]> {
+  const directory = file.slice(0, file.lastIndexOf('/')) || '/'
+  const changed = [directory]
+  for (let tries = 1; ; tries++) {
+    try {
+      await withWritable(directory, () => moveInto(temporary, file, options.ifAbsent === true))
+      return changed
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || tries === RENAME_TRIES) throw error
+      changed.push(...(await makeParents(file, options)))
+    }
+  }
+}
+
+async function moveInto(temporary: string, file: string, ifAbsent: boolean): Promise<void> {
+  if (!ifAbsent) return files.rename(toFsPath(temporary), toFsPath(file))
+  await files.link(toFsPath(temporary), toFsPath(file)) // fails with EEXIST where rename would replace
+  await files.unlink(toFsPath(temporary))
+}
+
+/** Some network file systems cannot flush a directory, and one that may be searched need not be readable. */
+const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EPERM'])
+
+async function flushDirectory(directory: string): Promise<void> {
+  const allowed = (error: unknown) => {
+    if (!CANNOT_FLUSH.has(codeOf(error) ?? '')) throw error
+  }
+  const fd = await files.open(toFsPath(directory), 'r').catch(allowed)
+  if (fd === undefined) return
+  try {
+    await files.fsync(fd).catch(allowed)
+  } finally {
+    await files.close(fd)
+  }
+}

@@ -1,0 +1,199 @@
+import type * as fs from 'node:fs'
+import { opendir } from 'node:fs/promises'
+import { abortedError, orAborted } from '../core/abort.ts'
+import { StoreError } from '../core/errors.ts'
+import * as files from '../core/files.ts'
+import type { Source } from '../core/source.ts'
+import { decode, toFsPath } from '../core/text.ts'
+import { makeParents, withWritable } from './local-directories.ts'
+import { isAbsent, localError } from './local-errors.ts'
+import { type LocalPutOptions, putLocal } from './local-put.ts'
+import { checkRange, readExactly } from './read.ts'
+import { FILE_MODE, sharedFileMode } from './sharing.ts'
+import type {
+  CallOptions,
+  Consumer,
+  Entry,
+  GetOptions,
+  PutOptions,
+  RemoveOptions,
+  Stat,
+  Store,
+  StoreTraits,
+} from './store.ts'
+
+export interface LocalSettings {
+  /** Absolute path of the store's root. It need not exist. */
+  readonly root: string
+}
+
+/** A store in a directory of this machine. */
+export function openLocalStore(settings: LocalSettings): Store {
+  return new LocalStore(settings.root.replace(/\/+$/, ''))
+}
+
+class LocalStore implements Store {
+  readonly traits: StoreTraits
+  readonly #root: string
+  readonly #temporary = new Set<string>()
+  #closed = false
+
+  constructor(root: string) {
+    this.#root = root
+    this.traits = {
+      root: root || '/',
+      local: true,
+      writable: true,
+      rangeReads: true,
+      putIfAbsent: 'atomic',
+      maxInFlight: 32,
+      speculate: false,
+    }
+  }
+
+  stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
+    return this.#run('stat', path, options, async (file) => {
+      try {
+        const stats = await files.stat(toFsPath(file))
+        return stats.isDirectory() ? undefined : toStat(stats)
+      } catch (error) {
+        if (isAbsent(error)) return undefined
+        throw error
+      }
+    })
+  }
+
+  get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
+    return this.#run('get', path, options, async (file) => {
+      const fd = await files.open(toFsPath(file), 'r')
+      try {
+        const stats = await files.fstat(fd)
+        if (stats.isDirectory())
+          throw new StoreError({ kind: 'missing', op: 'get', where: file, message: 'is a directory' })
+        const stat = toStat(stats)
+        const { start, end } = checkRange(file, stat, options)
+        await readExactly(
+          file,
+          files.readDescriptor(fd, start, end, options.signal),
+          end - start,
+          stat,
+          consume,
+          options,
+        )
+      } finally {
+        await files.close(fd)
+      }
+    })
+  }
+
+  put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
+    return this.#run('put', path, options, async (file) => {
+      const directory = options.temporary === undefined ? parent(file) : this.#file('put', options.temporary)
+      return toStat(await putLocal(file, directory, source, this.#absolute(options), this.#temporary))
+    })
+  }
+
+  remove(path: string, options: RemoveOptions = {}): Promise<void> {
+    return this.#run('remove', path, options, async (file) => {
+      let directory = parent(file)
+      try {
+        await withWritable(directory, () => files.unlink(toFsPath(file)))
+      } catch (error) {
+        if (!isAbsent(error)) throw error
+      }
+      for (let n = options.pruneParents ?? 0; n > 0 && directory.length > this.#root.length; n--) {
+        const child = directory
+        directory = parent(child)
+        try {
+          await withWritable(directory, () => files.rmdir(toFsPath(child)))
+        } catch {
+          return // not empty, or not ours to remove: the key is gone, that was asked
+        }
+      }
+    })
+  }
+
+  async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
+    const top = this.#file('list', directory)
+    for await (const file of walk(top, options.signal)) {
+      const stats = await this.#run('list', file.slice(this.#root.length + 1), options, async () => {
+        try {
+          return await files.stat(toFsPath(file))
+        } catch (error) {
+          if (isAbsent(error)) return undefined // removed since it was listed
+          throw error
+        }
+      })
+      if (stats?.isFile()) yield { path: file.slice(this.#root.length + 1), ...toStat(stats) }
+    }
+  }
+
+  append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {
+    return this.#run('append', path, options, async (file) => {
+      await makeParents(file, this.#absolute(options))
+      const fd = await files.open(toFsPath(file), 'a', FILE_MODE | 0o222)
+      try {
+        await files.writeFully(fd, content, 0)
+        const { mode } = await files.fstat(fd)
+        if (options.sharing) await files.fchmod(fd, sharedFileMode(mode, options.sharing) & 0o7777).catch(() => {})
+      } finally {
+        await files.close(fd)
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled([...this.#temporary].map((file) => files.unlink(toFsPath(file))))
+  }
+
+  #absolute(options: PutOptions): LocalPutOptions {
+    return options.within === undefined ? options : { ...options, within: this.#file('put', options.within) }
+  }
+
+  #file(op: string, path: string): string {
+    const file = path === '' ? this.#root : `${this.#root}/${path}`
+    if (this.#closed)
+      throw new StoreError({ kind: 'aborted', op, where: file, message: 'the store is closed', sent: 'no' })
+    if (path.includes('\0'))
+      throw new StoreError({ kind: 'unsupported', op, where: file, message: 'a NUL in the name', sent: 'no' })
+    return file
+  }
+
+  async #run<T>(op: string, path: string, { signal }: CallOptions, work: (file: string) => Promise<T>): Promise<T> {
+    const file = this.#file(op, path)
+    if (signal?.aborted) throw abortedError(op, file, signal)
+    try {
+      return await orAborted(work(file), op, file, signal)
+    } catch (error) {
+      if (signal?.aborted) throw abortedError(op, file, signal)
+      throw localError(error, op, file)
+    }
+  }
+}
+
+async function* walk(directory: string, signal?: AbortSignal): AsyncIterable<string> {
+  const pending = [directory]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (signal?.aborted) throw abortedError('list', next, signal)
+    try {
+      // Names as bytes: they need not be UTF-8. Node's types do not know that `buffer` gives Buffers here.
+      const entries = await opendir(toFsPath(next), { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })
+      for await (const entry of entries) {
+        const path = `${next}/${decode(entry.name as unknown as Buffer)}`
+        if (entry.isDirectory()) pending.push(path)
+        else yield path
+      }
+    } catch (error) {
+      if (!isAbsent(error)) throw localError(error, 'list', next)
+    }
+  }
+}
+
+function toStat(stats: fs.Stats): Stat {
+  return { size: stats.size, mtimeMs: stats.mtimeMs, identity: `${stats.size}-${stats.mtimeMs}-${stats.ino}` }
+}
+
+function parent(file: string): string {
+  return file.slice(0, file.lastIndexOf('/')) || '/'
+}

@@ -1,0 +1,54 @@
+import type { Log } from '../core/log.ts'
+import { withLimit } from './limit.ts'
+import { openLocalStore } from './local.ts'
+import { withRetry } from './retry.ts'
+import type { SshTarget } from './ssh-config.ts'
+import type { SshProvider } from './ssh-connect.ts'
+import type { Store } from './store.ts'
+import { formatTrace, withTrace } from './trace.ts'
+import { withWatchdog } from './watchdog.ts'
+
+/** Where a store is. `ssh` and `sftp` differ only for git: keys always go over SFTP. */
+export type StoreLocation =
+  | { readonly scheme: 'file'; readonly path: string }
+  | { readonly scheme: 'ssh' | 'sftp'; readonly path: string; readonly target: SshTarget }
+  | { readonly scheme: 'http' | 'https'; readonly url: string }
+
+export interface OpenSettings {
+  /** A call in which nothing moves for so long has failed. ms. */
+  readonly stallMs: number
+  readonly ssh: SshProvider
+  readonly log?: Log | undefined
+}
+
+/** Tries again after half a second, one and two (roughly): a server that restarts is back by then. */
+const RETRY = { retries: 3, minDelayMs: 300, maxDelayMs: 5_000 }
+
+/**
+ * Opens a store: its backend, in the wrappers that every backend gets. A call passes them from left to right:
+ * trace → retry → limit → watchdog → backend. The watchdog is inside the limit, for waiting for a place is no stall.
+ */
+export async function openStore(location: StoreLocation, settings: OpenSettings): Promise<Store> {
+  const { log, stallMs } = settings
+  const backend = await openBackend(location, settings)
+  const watched = withRetry(withLimit(withWatchdog(backend, { stallMs })), RETRY)
+  return log === undefined ? watched : withTrace(watched, { log: (event) => log(formatTrace(event)) })
+}
+
+/** Backends that bring a large library along are loaded when they are used. */
+async function openBackend(location: StoreLocation, { ssh, log }: OpenSettings): Promise<Store> {
+  switch (location.scheme) {
+    case 'file':
+      return openLocalStore({ root: location.path })
+    case 'ssh':
+    case 'sftp': {
+      const { openSftpStore } = await import('./sftp.ts')
+      return openSftpStore({ target: location.target, root: location.path, provider: ssh, log })
+    }
+    case 'http':
+    case 'https': {
+      const { openHttpStore } = await import('./http.ts')
+      return openHttpStore({ url: location.url })
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { SftpSession } from './sftp-session.ts'
+import { TemporaryFiles } from './sftp-temporary.ts'
+import type { SftpChannel } from './ssh-channel.ts'
+
+export interface Connected {
+  readonly session: SftpSession
+  readonly temporary: TemporaryFiles
+  /** Directories that this session made or met, so that they are not made again for each key. */
+  readonly known: Set<string>
+}
+
+/** One connection for all jobs: made on first need, and again after it was lost. */
+export class SftpConnection {
+  readonly #connect: () => Promise<SftpChannel>
+  #current: Promise<Connected> | undefined
+
+  constructor(connect: () => Promise<SftpChannel>) {
+    this.#connect = connect
+  }
+
+  async get(): Promise<Connected> {
+    const current = await this.#current
+    if (current !== undefined && !current.session.ended) return current
+    // Another call may have started to connect while this one waited.
+    const latest = this.#current === undefined ? undefined : await this.#current
+    if (latest !== undefined && !latest.session.ended) return latest
+    this.#current = this.#open().catch((error: unknown) => {
+      this.#current = undefined
+      throw error
+    })
+    return this.#current
+  }
+
+  /** Gives a connection up that does not move any more. */
+  async drop(error: Error): Promise<void> {
+    const current = this.#current
+    this.#current = undefined
+    const connected = await current?.catch(() => undefined)
+    connected?.session.destroy(error)
+  }
+
+  async close(error: Error): Promise<void> {
+    const connected = await this.#current?.catch(() => undefined)
+    await connected?.temporary.discard()
+    await this.drop(error)
+  }
+
+  async #open(): Promise<Connected> {
+    const session = new SftpSession(await this.#connect())
+    return { session, temporary: new TemporaryFiles(session), known: new Set() }
+  }
+}

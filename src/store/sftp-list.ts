@@ -1,0 +1,38 @@
+import type { Connected } from './sftp-connection.ts'
+import { isNoSuchFile } from './sftp-errors.ts'
+import { toStat } from './sftp-read.ts'
+import type { Entry } from './store.ts'
+
+type Run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) => Promise<T>
+
+/** The files below a directory. Each batch of names is a call of its own, so a walk that takes long is none that stalls. */
+export async function* listSftp(directory: string, run: Run): AsyncIterable<Entry> {
+  const pending = [directory]
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    for await (const { filename, attrs } of entriesOf(path, run)) {
+      if (filename === '.' || filename === '..') continue
+      const child = path === '' ? filename : `${path}/${filename}`
+      if (attrs.isDirectory()) pending.push(child)
+      else if (attrs.isFile()) yield { path: child, ...toStat(attrs) }
+    }
+  }
+}
+
+async function* entriesOf(path: string, run: Run) {
+  const handle = await run(path, ({ session }, file) =>
+    session.openDirectory(file).catch((error: unknown) => {
+      if (isNoSuchFile(error)) return undefined
+      throw error
+    }),
+  )
+  if (handle === undefined) return
+  try {
+    for (;;) {
+      const batch = await run(path, ({ session }) => session.readDirectory(handle))
+      if (batch === undefined) return
+      yield* batch
+    }
+  } finally {
+    run(path, ({ session }) => session.closeHandle(handle)).catch(() => {})
+  }
+}

@@ -1,0 +1,207 @@
+import { abortedError } from '../core/abort.ts'
+import { StoreError } from '../core/errors.ts'
+import type { Source } from '../core/source.ts'
+import { checkedSource } from './put-source.ts'
+import type { Connected } from './sftp-connection.ts'
+import { type DirectoryOptions, makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
+import { isFailure, isNoSuchFile, isUnsupported } from './sftp-errors.ts'
+import { toStat } from './sftp-read.ts'
+import type { SftpSession } from './sftp-session.ts'
+import type { TemporaryFile } from './sftp-temporary.ts'
+import { EXEC_FROM_BYTES, hasShell, uploadByShell } from './ssh-exec.ts'
+import type { PutOptions, Stat } from './store.ts'
+
+/** So much is on its way at once: enough for a fast line with some latency, little enough for many jobs. */
+const IN_FLIGHT_BYTES = 4 * 1024 * 1024
+
+/** The server flushes every so many bytes: the wait at the end, and with it a stall, stays short. */
+export const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
+
+/** Somebody may prune an empty directory between our making it and our rename; so often we make it again. */
+const RENAME_TRIES = 5
+
+export interface SftpPut {
+  /** Absolute path of the target, and its name for messages. */
+  readonly file: string
+  readonly where: string
+  /** Absolute directory for the temporary file; undefined: beside the target. */
+  readonly temporary: string | undefined
+  readonly within: string
+  readonly source: Source
+  readonly options: PutOptions
+}
+
+/**
+ * Uploads in two round trips: (1) make directories, write, flush, look at the length, close; (2) rename. The rename waits for all of
+ * (1), so what could not be written never becomes visible.
+ */
+export async function putSftp({ session, temporary, known }: Connected, put: SftpPut): Promise<Stat> {
+  const { file, options, source, where } = put
+  const directories: DirectoryOptions = { sharing: options.sharing, within: put.within, known }
+  const beside = file.slice(0, file.lastIndexOf('/'))
+  const made = makeParents(session, file, directories)
+  made.catch(() => {}) // awaited below
+  if (put.temporary === undefined) await made
+  const target = await temporary.take(put.temporary ?? beside, directories, put.temporary !== undefined)
+  let isOpen = true
+  try {
+    const large = source.size >= EXEC_FROM_BYTES && (await hasShell(session))
+    const stat = large ? await uploadByShell(session, target, put) : await uploadBySftp(session, target, put)
+    isOpen = false
+    await made
+    if (options.signal?.aborted) throw abortedError('put', where, options.signal)
+    const shared = shareDirectories(session, await made, options.sharing)
+    await Promise.all([shared, publish(session, target, file, options.ifAbsent === true, directories)])
+    temporary.renamed(target)
+    return stat
+  } catch (error) {
+    const removed = temporary.remove(target, isOpen)
+    if (!options.signal?.aborted) await removed
+    throw await explain(error, session, put)
+  }
+}
+
+async function uploadBySftp(
+  session: SftpSession,
+  { handle }: TemporaryFile,
+  { source, options, where }: SftpPut,
+): Promise<Stat> {
+  const requests = new Requests(IN_FLIGHT_BYTES)
+  let sent = 0
+  let acknowledged = 0
+  let flushed = 0
+  for await (const chunk of checkedSource(source, where, options.signal)) {
+    for (let at = 0; at < chunk.length; at += session.dataBytes) {
+      const part = chunk.subarray(at, at + session.dataBytes)
+      const written = session.write(handle, part, sent).then(() => {
+        acknowledged += part.length
+        options.onProgress?.(acknowledged)
+      })
+      sent += part.length
+      await requests.add(written, part.length)
+    }
+    if (sent - flushed >= FLUSH_EVERY_BYTES) {
+      flushed = sent
+      await requests.add(flush(session, handle), 0)
+    }
+  }
+  requests.add(flush(session, handle), 0)
+  const stats = session.fstat(handle)
+  requests.add(
+    stats.then(() => {}),
+    0,
+  )
+  requests.add(session.closeHandle(handle), 0)
+  await requests.all()
+  return checkLength(toStat(await stats), source, where)
+}
+
+export function checkLength(stat: Stat, source: Source, where: string): Stat {
+  if (stat.size === source.size) return stat
+  const message = `the server kept ${stat.size} of ${source.size} bytes`
+  throw new StoreError({ kind: 'corrupt', op: 'put', where, message })
+}
+
+/** Flushes to the disk where the server can; one that cannot is trusted, as by every SFTP client. */
+export async function flush(session: SftpSession, handle: Buffer): Promise<void> {
+  try {
+    await session.fsync(handle)
+  } catch (error) {
+    if (!isUnsupported(error)) throw error
+  }
+}
+
+async function publish(
+  session: SftpSession,
+  { path }: TemporaryFile,
+  file: string,
+  ifAbsent: boolean,
+  options: DirectoryOptions,
+) {
+  const directory = file.slice(0, file.lastIndexOf('/'))
+  for (let tries = 1; ; tries++) {
+    try {
+      return await withWritable(session, directory, () =>
+        ifAbsent ? moveNew(session, path, file) : moveOver(session, path, file),
+      )
+    } catch (error) {
+      if (!isNoSuchFile(error) || tries === RENAME_TRIES) throw error
+      options.known.clear()
+      await shareDirectories(session, await makeParents(session, file, options), options.sharing)
+    }
+  }
+}
+
+async function moveNew(session: SftpSession, path: string, file: string): Promise<void> {
+  try {
+    await session.renameNew(path, file)
+  } catch (error) {
+    const exists = isFailure(error) && (await session.stat(file).catch(() => undefined)) !== undefined
+    if (!exists) throw error
+    throw new StoreError({ kind: 'conflict', op: 'put', where: file, message: 'the file exists', cause: error })
+  }
+}
+
+async function moveOver(session: SftpSession, path: string, file: string): Promise<void> {
+  try {
+    await session.renameOver(path, file)
+  } catch (error) {
+    if (!isUnsupported(error)) throw error
+    // No posix-rename: the standard one does not replace, so what is in the way goes first.
+    await session.renameNew(path, file).catch(async (refused: unknown) => {
+      if (!isFailure(refused)) throw refused
+      await session.unlink(file)
+      await session.renameNew(path, file)
+    })
+  }
+}
+
+/** SFTP has no word for a full disk: a plain failure is looked into. */
+async function explain(error: unknown, session: SftpSession, { where, within, source }: SftpPut): Promise<unknown> {
+  if (!isFailure(error)) return error
+  const free = await session.freeBytes(within).catch(() => undefined)
+  if (free === undefined || free >= source.size) return error
+  const message = `no space left: ${source.size} bytes to store, ${free} free`
+  return new StoreError({ kind: 'full', op: 'put', where, message, cause: error })
+}
+
+/** Requests on their way: bounded in bytes, and the first that fails stops the rest. */
+class Requests {
+  readonly #limit: number
+  readonly #pending = new Set<Promise<void>>()
+  #bytes = 0
+  #failed: { error: unknown } | undefined
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Takes a request that was sent, and waits until there is room for another. */
+  async add(request: Promise<void>, bytes: number): Promise<void> {
+    this.#bytes += bytes
+    const settled: Promise<void> = request.then(
+      () => this.#settle(settled, bytes),
+      (error: unknown) => {
+        this.#failed ??= { error }
+        this.#settle(settled, bytes)
+      },
+    )
+    this.#pending.add(settled)
+    while (this.#bytes > this.#limit && !this.#failed) await Promise.race(this.#pending)
+    this.#throwIfFailed()
+  }
+
+  async all(): Promise<void> {
+    await Promise.all(this.#pending)
+    this.#throwIfFailed()
+  }
+
+  #settle(settled: Promise<void>, bytes: number): void {
+    this.#pending.delete(settled)
+    this.#bytes -= bytes
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failed) throw this.#failed.error
+  }
+}

@@ -1,0 +1,77 @@
+import { type DirectoryOptions, makeParents, shareDirectories } from './sftp-directories.ts'
+import { isNoSuchFile } from './sftp-errors.ts'
+import type { SftpSession } from './sftp-session.ts'
+import { FILE_MODE, sharedFileMode } from './sharing.ts'
+import { temporaryName } from './temporary.ts'
+
+/** A new, empty file of ours on the server, open for writing. */
+export interface TemporaryFile {
+  readonly path: string
+  readonly handle: Buffer
+}
+
+/**
+ * Temporary files for uploads. Opening one is a round trip of its own, so while one is written the next is opened: an upload costs two
+ * round trips (write and flush; rename), not three. As many spare ones exist as uploads ran at the same time.
+ */
+export class TemporaryFiles {
+  readonly #session: SftpSession
+  readonly #spare = new Map<string, Promise<TemporaryFile>[]>()
+  readonly #existing = new Set<string>()
+
+  constructor(session: SftpSession) {
+    this.#session = session
+  }
+
+  /** An open file in `directory`; with `again`, another one will soon be asked for there. */
+  take(directory: string, options: DirectoryOptions, again: boolean): Promise<TemporaryFile> {
+    if (!again) return this.#open(directory, options)
+    const spare = this.#spare.get(directory) ?? []
+    this.#spare.set(directory, spare)
+    const taken = spare.shift() ?? this.#open(directory, options)
+    const next = this.#open(directory, options)
+    next.catch(() => {
+      const at = spare.indexOf(next) // whoever takes a file then opens it and tells the error
+      if (at >= 0) spare.splice(at, 1)
+    })
+    spare.push(next)
+    return taken
+  }
+
+  /** The file went to its place. */
+  renamed(file: TemporaryFile): void {
+    this.#existing.delete(file.path)
+  }
+
+  /** Closes (if it still is open) and removes one. Failing to is no new error: what went wrong before is to be told. */
+  async remove(file: TemporaryFile, isOpen: boolean): Promise<void> {
+    this.#existing.delete(file.path)
+    const requests = [...(isOpen ? [this.#session.closeHandle(file.handle)] : []), this.#session.unlink(file.path)]
+    await Promise.allSettled(requests)
+  }
+
+  /** Removes all, used or not, when no more uploads will come. */
+  async discard(): Promise<void> {
+    await Promise.allSettled([...this.#spare.values()].flat())
+    this.#spare.clear()
+    await Promise.allSettled([...this.#existing].map((path) => this.#session.unlink(path)))
+    this.#existing.clear()
+  }
+
+  async #open(directory: string, options: DirectoryOptions): Promise<TemporaryFile> {
+    const path = `${directory}/${temporaryName()}`
+    const create = () => this.#session.open(path, 'wx', { mode: FILE_MODE })
+    const handle = await create().catch(async (error: unknown) => {
+      if (!isNoSuchFile(error)) throw error
+      options.known.clear()
+      await shareDirectories(this.#session, await makeParents(this.#session, path, options), options.sharing)
+      return create()
+    })
+    this.#existing.add(path)
+    if (options.sharing) {
+      const { mode } = await this.#session.fstat(handle)
+      await this.#session.fchmod(handle, sharedFileMode(mode, options.sharing) & 0o7777)
+    }
+    return { path, handle }
+  }
+}

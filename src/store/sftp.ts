@@ -1,0 +1,174 @@
+import { abortedError, orAborted } from '../core/abort.ts'
+import { StoreError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Source } from '../core/source.ts'
+import { type Connected, SftpConnection } from './sftp-connection.ts'
+import { makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
+import { isNoSuchFile, sftpError } from './sftp-errors.ts'
+import { listSftp } from './sftp-list.ts'
+import { putSftp } from './sftp-put.ts'
+import { getSftp, toStat } from './sftp-read.ts'
+import { FILE_MODE } from './sharing.ts'
+import { type SshTarget, targetName } from './ssh-config.ts'
+import { connectSftp, type SshProvider } from './ssh-connect.ts'
+import type {
+  CallOptions,
+  Consumer,
+  Entry,
+  GetOptions,
+  PutOptions,
+  RemoveOptions,
+  Stat,
+  Store,
+  StoreTraits,
+} from './store.ts'
+
+export interface SftpSettings {
+  readonly target: SshTarget
+  /** Absolute path of the store's root on the server. */
+  readonly root: string
+  /** Default `auto`. */
+  readonly provider?: SshProvider
+  readonly log?: Log | undefined
+}
+
+/** A store behind an SSH server, by its SFTP subsystem alone. Connects on first need. */
+export function openSftpStore(settings: SftpSettings): Store {
+  return new SftpStore(settings)
+}
+
+class SftpStore implements Store {
+  readonly traits: StoreTraits
+  readonly #root: string
+  readonly #connection: SftpConnection
+  #closed = false
+
+  constructor({ target, root, provider = 'auto', log }: SftpSettings) {
+    this.#root = root.replace(/\/+$/, '')
+    this.#connection = new SftpConnection(() => connectSftp(target, provider, log))
+    this.traits = {
+      root: `ssh://${targetName(target)}${this.#root}`,
+      local: false,
+      writable: true,
+      rangeReads: true,
+      putIfAbsent: 'atomic',
+      maxInFlight: 64,
+      speculate: true,
+    }
+  }
+
+  stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
+    return this.#run('stat', path, options, async ({ session }, file) => {
+      try {
+        const stats = await session.stat(file)
+        return stats.isDirectory() ? undefined : toStat(stats)
+      } catch (error) {
+        if (isNoSuchFile(error)) return undefined
+        throw error
+      }
+    })
+  }
+
+  get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
+    return this.#run('get', path, options, ({ session }, file, where) =>
+      getSftp(session, file, where, consume, options),
+    )
+  }
+
+  put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
+    return this.#run('put', path, options, (connected, file, where) =>
+      putSftp(connected, {
+        file,
+        where,
+        temporary: options.temporary === undefined ? undefined : this.#file(options.temporary),
+        within: this.#within(options),
+        source,
+        options,
+      }),
+    )
+  }
+
+  remove(path: string, options: RemoveOptions = {}): Promise<void> {
+    return this.#run('remove', path, options, async ({ session, known }, file) => {
+      let directory = file.slice(0, file.lastIndexOf('/'))
+      const removed = withWritable(session, directory, () => session.unlink(file))
+      const emptied: string[] = []
+      for (let n = options.pruneParents ?? 0; n > 0 && directory.length > this.#root.length; n--) {
+        emptied.push(directory)
+        directory = directory.slice(0, directory.lastIndexOf('/'))
+      }
+      // In one go with the removal: a directory that is not empty stays.
+      const pruned = Promise.allSettled(emptied.map((empty) => session.rmdir(empty)))
+      for (const empty of emptied) known.delete(empty)
+      await removed.catch((error: unknown) => {
+        if (!isNoSuchFile(error)) throw error
+      })
+      await pruned
+    })
+  }
+
+  list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
+    const run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) =>
+      this.#run('list', path, options, work)
+    return listSftp(directory, run)
+  }
+
+  append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {
+    return this.#run('append', path, options, async ({ session, known }, file) => {
+      const directories = { sharing: options.sharing, within: this.#within(options), known }
+      const open = () => session.open(file, 'a', { mode: FILE_MODE | 0o222 })
+      const handle = await open().catch(async (error: unknown) => {
+        if (!isNoSuchFile(error)) throw error
+        known.clear()
+        await shareDirectories(session, await makeParents(session, file, directories), options.sharing)
+        return open()
+      })
+      try {
+        for (let at = 0; at < content.length; at += session.dataBytes) {
+          await session.write(handle, content.subarray(at, at + session.dataBytes), at)
+        }
+      } finally {
+        await session.closeHandle(handle).catch(() => {})
+      }
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#connection.close(this.#closedError('close'))
+  }
+
+  #file(path: string): string {
+    return path === '' ? this.#root : `${this.#root}/${path}`
+  }
+
+  #within(options: PutOptions): string {
+    return options.within === undefined ? '' : this.#file(options.within)
+  }
+
+  #closedError(op: string): StoreError {
+    return new StoreError({ kind: 'aborted', op, where: this.traits.root, message: 'the store is closed', sent: 'no' })
+  }
+
+  async #run<T>(
+    op: string,
+    path: string,
+    { signal }: CallOptions,
+    work: (connected: Connected, file: string, where: string) => Promise<T>,
+  ): Promise<T> {
+    if (this.#closed) throw this.#closedError(op)
+    const where = path === '' ? this.traits.root : `${this.traits.root}/${path}`
+    if (path.includes('\0'))
+      throw new StoreError({ kind: 'unsupported', op, where, message: 'a NUL in the name', sent: 'no' })
+    if (signal?.aborted) throw abortedError(op, where, signal)
+    try {
+      const working = this.#connection.get().then((connected) => work(connected, this.#file(path), where))
+      return await orAborted(working, op, where, signal)
+    } catch (error) {
+      if (!signal?.aborted) throw sftpError(error, op, where)
+      const reason = abortedError(op, where, signal)
+      if (reason.stalled) this.#connection.drop(reason).catch(() => {})
+      throw reason
+    }
+  }
+}

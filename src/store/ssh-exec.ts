@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { StoreError } from '../core/errors.ts'
+import type { Bytes } from '../core/source.ts'
+import { checkedSource } from './put-source.ts'
+import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './sftp-put.ts'
+import { toStat } from './sftp-read.ts'
+import type { SftpSession } from './sftp-session.ts'
+import type { TemporaryFile } from './sftp-temporary.ts'
+import type { ExecChannel } from './ssh-channel.ts'
+import type { Stat } from './store.ts'
+
+/** From this size on, starting `cat` (about 45 ms) pays: it is about twice as fast as SFTP. Bytes. */
+export const EXEC_FROM_BYTES = 64 * 1024 * 1024
+
+const HELLO = 'riastore-shell'
+
+/** Whether the account runs commands in a POSIX shell. Asked once a session, without a risk: see `probe`. */
+export function hasShell(session: SftpSession): Promise<boolean> {
+  session.shell ??= probe(session).catch(() => false)
+  return session.shell
+}
+
+/** An account that is forced to SFTP starts an SFTP server instead of the command; its input ends at once, so it ends at once too. */
+async function probe(session: SftpSession): Promise<boolean> {
+  if (session.exec === undefined) return false
+  const { stream, exit } = await session.exec(`printf %s ${HELLO}`)
+  stream.end()
+  let said = ''
+  for await (const chunk of stream) {
+    said += (chunk as Buffer).toString()
+    if (said.length > HELLO.length) break
+  }
+  return said === HELLO && (await exit) === 0
+}
+
+/** Streams a file from `start` to its end. Throws unless the command ends with 0. */
+export async function* downloadByShell(
+  session: SftpSession,
+  file: string,
+  where: string,
+  start: number,
+  signal?: AbortSignal,
+): Bytes {
+  const command = start === 0 ? `cat < ${quote(file)}` : `tail -c +${start + 1} < ${quote(file)}`
+  const channel = await startCommand(session, command)
+  const stop = () => channel.stream.destroy()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    yield* channel.stream as AsyncIterable<Uint8Array>
+    await checkExit(channel, 'get', where)
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    channel.stream.destroy()
+  }
+}
+
+/** Writes the content into a temporary file through `cat`, flushing it over SFTP meanwhile. */
+export async function uploadByShell(session: SftpSession, target: TemporaryFile, put: SftpPut): Promise<Stat> {
+  const { source, options, where } = put
+  const { mode } = await session.fstat(target.handle)
+  await session.fchmod(target.handle, 0o600) // it was made read-only, which holds for the shell
+  const channel = await startCommand(session, `cat > ${quote(target.path)}`)
+  const { stream } = channel
+  const stop = () => stream.destroy()
+  options.signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const broken = channel.exit.then((code) => {
+      throw commandError(channel, code, 'put', where)
+    })
+    broken.catch(() => {})
+    stream.on('error', () => {}) // told by the exit code
+    let sent = 0
+    let flushed = 0
+    let flushing: Promise<void> | undefined
+    for await (const chunk of checkedSource(source, where, options.signal)) {
+      // The stream keeps what it is given, and the chunk is ours only until we ask for the next.
+      if (!stream.write(Buffer.from(chunk))) await Promise.race([once(stream, 'drain'), broken])
+      sent += chunk.length
+      options.onProgress?.(sent)
+      if (sent - flushed >= FLUSH_EVERY_BYTES) {
+        flushed = sent
+        await flushing
+        flushing = flush(session, target.handle)
+        flushing.catch(() => {})
+      }
+    }
+    stream.end()
+    stream.resume()
+    await checkExit(channel, 'put', where)
+    await flushing
+  } finally {
+    options.signal?.removeEventListener('abort', stop)
+    stream.destroy()
+  }
+  const [stats] = await Promise.all([
+    session.fstat(target.handle),
+    flush(session, target.handle),
+    session.fchmod(target.handle, mode & 0o7777),
+    session.closeHandle(target.handle),
+  ])
+  return checkLength(toStat(stats), source, where)
+}
+
+async function startCommand(session: SftpSession, command: string): Promise<ExecChannel> {
+  if (session.exec === undefined) throw new Error('no shell')
+  return session.exec(command)
+}
+
+async function checkExit(channel: ExecChannel, op: string, where: string): Promise<void> {
+  const code = await channel.exit
+  if (code !== 0) throw commandError(channel, code, op, where)
+}
+
+function commandError(channel: ExecChannel, code: number | undefined, op: string, where: string): StoreError {
+  const said = channel.stderr()
+  if (code === undefined) return new StoreError({ kind: 'unreachable', op, where, message: said || 'connection lost' })
+  const kind = /no space|quota/i.test(said) ? 'full' : /permission denied/i.test(said) ? 'denied' : 'transient'
+  return new StoreError({ kind, op, where, message: said || `the remote cat ended with exit code ${code}` })
+}
+
+/** A word for a POSIX shell (and for csh and fish, as far as names of keys go). */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
