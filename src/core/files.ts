@@ -1,23 +1,109 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 
-/** Node's descriptor calls as promises: half the cost of a FileHandle, which counts for a store of small files. */
-export const open = promisify(fs.open)
-export const close = promisify(fs.close)
-export const fstat = promisify(fs.fstat)
-export const fsync = promisify(fs.fsync)
-export const fdatasync = promisify(fs.fdatasync)
-export const fchmod = promisify(fs.fchmod)
-export const ftruncate = promisify(fs.ftruncate)
-export const stat = promisify(fs.stat)
-export const rename = promisify(fs.rename)
-export const unlink = promisify(fs.unlink)
-export const mkdir = promisify(fs.mkdir)
-export const rmdir = promisify(fs.rmdir)
-export const chmod = promisify(fs.chmod)
-export const link = promisify(fs.link)
+type Path = string | Buffer
+type Soon<T> = T | Promise<T>
+
+/**
+ * The file system calls that we make. A call that answers at once saves the way through node's thread pool, which costs more than
+ * the call itself on a disk of this machine; `await` takes both. Errors are node's own.
+ */
+export interface Files {
+  open(path: Path, flags: string | number, mode?: number): Soon<number>
+  close(fd: number): Soon<void>
+  fstat(fd: number): Soon<fs.Stats>
+  fchmod(fd: number, mode: number): Soon<void>
+  ftruncate(fd: number, length: number): Soon<void>
+  stat(path: Path): Soon<fs.Stats>
+  chmod(path: Path, mode: number): Soon<void>
+  rename(from: Path, to: Path): Soon<void>
+  link(from: Path, to: Path): Soon<void>
+  unlink(path: Path): Soon<void>
+  mkdir(path: Path, mode: number): Soon<void>
+  rmdir(path: Path): Soon<void>
+  /** Resolves with the number of bytes read, 0 at the end of the file. */
+  read(fd: number, buffer: Uint8Array, length: number, position: number): Soon<number>
+  /** Resolves with the number of bytes written. */
+  write(fd: number, buffer: Uint8Array, offset: number, position: number): Soon<number>
+  fsync(fd: number): Promise<void>
+  fdatasync(fd: number): Promise<void>
+}
+
 const readAsync = promisify(fs.read)
 const writeAsync = promisify(fs.write)
+
+/** For file systems that may stop answering (network, FUSE): nothing here blocks the process, so a stall can be noticed and told. */
+export const patientFiles: Files = {
+  open: promisify(fs.open),
+  close: promisify(fs.close),
+  fstat: promisify(fs.fstat),
+  fchmod: promisify(fs.fchmod),
+  ftruncate: promisify(fs.ftruncate),
+  stat: promisify(fs.stat),
+  chmod: promisify(fs.chmod),
+  rename: promisify(fs.rename),
+  link: promisify(fs.link),
+  unlink: promisify(fs.unlink),
+  mkdir: promisify<Path, number, void>(fs.mkdir),
+  rmdir: promisify<Path, void>(fs.rmdir),
+  read: async (fd, buffer, length, position) => (await readAsync(fd, buffer, 0, length, position)).bytesRead,
+  write: async (fd, buffer, offset, position) =>
+    (await writeAsync(fd, buffer, offset, buffer.length - offset, position)).bytesWritten,
+  fsync: promisify(fs.fsync),
+  fdatasync: promisify(fs.fdatasync),
+}
+
+/** More than this may wait for the disk, and other jobs shall go on meanwhile. Bytes. */
+const AT_ONCE_BYTES = 64 * 1024
+
+/** For disks of this machine: only what may take long, flushing and large transfers, goes through the thread pool. */
+export const diskFiles: Files = {
+  open: fs.openSync,
+  close: fs.closeSync,
+  fstat: (fd) => fs.fstatSync(fd),
+  fchmod: fs.fchmodSync,
+  ftruncate: fs.ftruncateSync,
+  stat: (path) => fs.statSync(path),
+  chmod: fs.chmodSync,
+  rename: fs.renameSync,
+  link: fs.linkSync,
+  unlink: fs.unlinkSync,
+  mkdir: (path, mode) => {
+    fs.mkdirSync(path, mode)
+  },
+  rmdir: (path) => fs.rmdirSync(path),
+  read: (fd, buffer, length, position) =>
+    length <= AT_ONCE_BYTES
+      ? fs.readSync(fd, buffer, 0, length, position)
+      : patientFiles.read(fd, buffer, length, position),
+  write: (fd, buffer, offset, position) =>
+    buffer.length - offset <= AT_ONCE_BYTES
+      ? fs.writeSync(fd, buffer, offset, buffer.length - offset, position)
+      : patientFiles.write(fd, buffer, offset, position),
+  fsync: patientFiles.fsync,
+  fdatasync: patientFiles.fdatasync,
+}
+
+/** Magic numbers of statfs(2) of file systems that lie on a disk, or in the memory, of this machine. */
+const ON_DISK = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // xfs
+  0x9123683e, // btrfs
+  0x01021994, // tmpfs
+  0x2fc12fc1, // zfs
+  0xf2f52010, // f2fs
+  0xca451a4e, // bcachefs
+  0x794c7630, // overlayfs
+])
+
+/** The calls that suit the file system of a path. A path that cannot be looked at gets the patient ones. */
+export async function filesFor(path: Path): Promise<Files> {
+  const type = await fs.promises.statfs(path).then(
+    (stats) => stats.type,
+    () => 0,
+  )
+  return ON_DISK.has(type) ? diskFiles : patientFiles
+}
 
 /** Large enough for few system calls, small enough for many jobs at once. */
 export const FILE_CHUNK_BYTES = 512 * 1024
@@ -27,6 +113,7 @@ export const FILE_CHUNK_BYTES = 512 * 1024
  * receiver's only until it asks for the next.
  */
 export async function* readDescriptor(
+  files: Files,
   fd: number,
   start: number,
   end: number,
@@ -36,17 +123,14 @@ export async function* readDescriptor(
   const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(chunkBytes, end - start)))
   for (let position = start; position < end; ) {
     signal?.throwIfAborted()
-    const { bytesRead } = await readAsync(fd, buffer, 0, Math.min(buffer.length, end - position), position)
-    if (bytesRead === 0) return
-    position += bytesRead
-    yield buffer.subarray(0, bytesRead)
+    const count = await files.read(fd, buffer, Math.min(buffer.length, end - position), position)
+    if (count === 0) return
+    position += count
+    yield buffer.subarray(0, count)
   }
 }
 
 /** Writes the whole chunk at `position`. */
-export async function writeFully(fd: number, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await writeAsync(fd, chunk, done, chunk.length - done, position + done)
-    done += bytesWritten
-  }
+export async function writeFully(files: Files, fd: number, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) done += await files.write(fd, chunk, done, position + done)
 }

@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises'
-import { close, open, readDescriptor } from './files.ts'
+import { diskFiles, FILE_CHUNK_BYTES, readDescriptor } from './files.ts'
 
 /** Bytes in order. A chunk belongs to the receiver only until it asks for the next one. */
 export type Bytes = AsyncIterable<Uint8Array>
@@ -8,23 +7,25 @@ export type Bytes = AsyncIterable<Uint8Array>
 export interface Source {
   /** Length in bytes. Whoever stores it checks that exactly so many came. */
   readonly size: number
-  /** Set when the content is a plain local file that will not change, so that a backend may copy it its own way. */
-  readonly file?: string | Buffer
   open(signal?: AbortSignal): Bytes
 }
 
-/** A local file as a Source, read `chunkBytes` at a time. Throws node's error when it cannot be read. */
-export async function fileSource(file: string | Buffer, chunkBytes?: number): Promise<Source> {
-  const { size } = await stat(file)
-  return { size, file, open: (signal) => readFileBytes(file, signal, chunkBytes) }
+/**
+ * A file of the user's repository as a Source, read `chunkBytes` at a time. Throws node's error when it cannot be read. A repository whose
+ * file system hangs hangs git-annex before us, so the calls need no patience.
+ */
+export async function fileSource(file: string | Buffer, chunkBytes: number = FILE_CHUNK_BYTES): Promise<Source> {
+  const { size } = await diskFiles.stat(file)
+  return { size, open: (signal) => readFileBytes(file, size, chunkBytes, signal) }
 }
 
-async function* readFileBytes(file: string | Buffer, signal?: AbortSignal, chunkBytes?: number): Bytes {
-  const fd = await open(file, 'r')
+async function* readFileBytes(file: string | Buffer, size: number, chunkBytes: number, signal?: AbortSignal): Bytes {
+  const fd = await diskFiles.open(file, 'r')
   try {
-    yield* readDescriptor(fd, 0, Number.POSITIVE_INFINITY, signal, chunkBytes)
+    // One byte more than it had: content that grew since is noticed.
+    yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, chunkBytes)
   } finally {
-    await close(fd)
+    await diskFiles.close(fd)
   }
 }
 
@@ -38,7 +39,7 @@ export function bufferSource(content: Uint8Array | string): Source {
   }
 }
 
-/** Collects everything into one buffer. Throws when there is more than `limit` bytes: for small things only. */
+/** Collects everything into one buffer. Throws RangeError when there is more than `limit` bytes: for small things only. */
 export async function collect(bytes: Bytes, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0

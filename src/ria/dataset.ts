@@ -56,10 +56,11 @@ export class RiaDataset {
     const paths = await this.#paths(text, call)
     const lookUp = async (path: string) => this.#whole(key, path, await this.#store.stat(path, call))
     if (this.#store.traits.speculate) {
-      const proof = this.#proveAbsent(key, call)
+      const found = Promise.all(paths.map(lookUp))
+      found.catch(() => {}) // awaited below
+      const proof = this.#proveAbsent(key, call) // sent after the look, so that it holds for it
       proof.catch(() => {}) // it does not matter when the key is there
-      const found = await Promise.all(paths.map(lookUp))
-      if (found.includes(true)) return true
+      if ((await found).includes(true)) return true
       await proof
       return false
     }

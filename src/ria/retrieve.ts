@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type Checksum, checksumOf, type Hasher } from '../core/checksum.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
-import * as files from '../core/files.ts'
+import { diskFiles as files, readDescriptor, writeFully } from '../core/files.ts'
 import type { Key } from '../core/key.ts'
 import type { Bytes } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
@@ -55,7 +55,7 @@ class Download {
     try {
       const start = await this.#resumeFrom(fd)
       const hasher = await checksum?.start()
-      if (hasher) for await (const chunk of files.readDescriptor(fd, 0, start)) hasher.update(chunk)
+      if (hasher) for await (const chunk of readDescriptor(files, fd, 0, start)) hasher.update(chunk)
       await this.#transfer(fd, start, hasher)
       if (hasher === undefined || hasher.hex() === checksum?.expected) return 'whole'
       await this.#discard()
@@ -93,9 +93,7 @@ class Download {
       this.#checkLength(stat)
       for await (const chunk of bytes) {
         hasher?.update(chunk)
-        await files.writeFully(fd, chunk, position).catch((error: unknown) => {
-          throw this.#localError(error)
-        })
+        await this.#write(fd, chunk, position)
         position += chunk.length
       }
     }
@@ -107,6 +105,14 @@ class Download {
     })
   }
 
+  async #write(fd: number, chunk: Uint8Array, position: number): Promise<void> {
+    try {
+      await writeFully(files, fd, chunk, position)
+    } catch (error) {
+      throw this.#localError(error)
+    }
+  }
+
   #checkLength(stat: Stat): void {
     const { size } = this.#key
     if (size !== undefined && stat.size !== size)
@@ -114,7 +120,9 @@ class Download {
   }
 
   async #discard(): Promise<void> {
-    await files.unlink(toFsPath(this.#file)).catch(() => {})
+    try {
+      await files.unlink(toFsPath(this.#file))
+    } catch {} // what was wrong with it is to be told
   }
 
   #localError(error: unknown): StoreError {

@@ -35,7 +35,7 @@ export function blameSource(source: Source, blame: Blame): Source {
         if (!signal?.aborted) blame.caller = true
       },
     )
-  return { size: source.size, ...(source.file !== undefined && { file: source.file }), open }
+  return { size: source.size, open }
 }
 
 async function* noticeFailure(open: () => Bytes, notice: (error: unknown) => void): Bytes {

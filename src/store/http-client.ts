@@ -92,7 +92,7 @@ export class HttpClient {
 /** Where a redirect leads, without the credentials that it may carry; undefined when that is no web address. */
 function redirectTarget(response: http.IncomingMessage, from: URL): URL | undefined {
   const { location } = response.headers
-  if (location === undefined || !URL.canParse(location, from)) return undefined
+  if (location === undefined || !URL.canParse(location, from.href)) return undefined
   const target = new URL(location, from)
   if (target.protocol !== 'http:' && target.protocol !== 'https:') return undefined
   target.username = ''

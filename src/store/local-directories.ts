@@ -1,5 +1,5 @@
 import { codeOf } from '../core/errors.ts'
-import * as files from '../core/files.ts'
+import type { Files } from '../core/files.ts'
 import { toFsPath } from '../core/text.ts'
 import { DIRECTORY_MODE, sharedDirectoryMode } from './sharing.ts'
 import type { Sharing } from './store.ts'
@@ -11,20 +11,20 @@ export interface MakeOptions {
 }
 
 /** Makes the directories above a file. Returns those whose entries changed: they want an fsync. */
-export async function makeParents(file: string, options: MakeOptions): Promise<string[]> {
+export async function makeParents(files: Files, file: string, options: MakeOptions): Promise<string[]> {
   const directory = file.slice(0, file.lastIndexOf('/'))
-  return directory === '' ? [] : makeDirectory(directory, options)
+  return directory === '' ? [] : makeDirectory(files, directory, options)
 }
 
-async function makeDirectory(directory: string, options: MakeOptions): Promise<string[]> {
+async function makeDirectory(files: Files, directory: string, options: MakeOptions): Promise<string[]> {
   try {
     await files.mkdir(toFsPath(directory), DIRECTORY_MODE)
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return []
     const parent = directory.slice(0, directory.lastIndexOf('/'))
     if (codeOf(error) !== 'ENOENT' || parent === options.within) throw error
-    const made = await makeParents(directory, options)
-    return [...(await makeDirectory(directory, options)), ...made]
+    const made = await makeParents(files, directory, options)
+    return [...(await makeDirectory(files, directory, options)), ...made]
   }
   if (options.sharing) {
     const { mode } = await files.stat(toFsPath(directory))
@@ -37,7 +37,7 @@ async function makeDirectory(directory: string, options: MakeOptions): Promise<s
  * Does something that changes a directory's entries. git-annex leaves directories of keys without write permission:
  * such a one gets it for the moment, and is left as it was found.
  */
-export async function withWritable<T>(directory: string, change: () => Promise<T>): Promise<T> {
+export async function withWritable<T>(files: Files, directory: string, change: () => T | Promise<T>): Promise<T> {
   try {
     return await change()
   } catch (error) {
@@ -54,7 +54,13 @@ export async function withWritable<T>(directory: string, change: () => Promise<T
     try {
       return await change()
     } finally {
-      await files.chmod(path, mode & 0o7777).catch(() => {}) // the change may have removed it
+      await restoreMode(files, path, mode & 0o7777)
     }
   }
+}
+
+async function restoreMode(files: Files, path: string | Buffer, mode: number): Promise<void> {
+  try {
+    await files.chmod(path, mode)
+  } catch {} // the change may have removed it
 }

@@ -1,7 +1,7 @@
 import type * as fs from 'node:fs'
 import { abortedError } from '../core/abort.ts'
 import { codeOf, StoreError } from '../core/errors.ts'
-import * as files from '../core/files.ts'
+import { type Files, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
 import { type MakeOptions, makeParents, withWritable } from './local-directories.ts'
@@ -24,6 +24,7 @@ const RENAME_TRIES = 5
  * `registry` holds the temporary file while it exists.
  */
 export async function putLocal(
+  files: Files,
   file: string,
   directory: string,
   source: Source,
@@ -33,13 +34,13 @@ export async function putLocal(
   const temporary = `${directory}/${temporaryName()}`
   registry.add(temporary)
   try {
-    const stats = await writeTemporary(temporary, source, file, options)
+    const stats = await writeTemporary(files, temporary, source, file, options)
     if (options.signal?.aborted) throw abortedError('put', file, options.signal)
-    const changed = await publish(temporary, file, options)
-    await Promise.all([...new Set(changed)].map(flushDirectory))
+    const changed = await publish(files, temporary, file, options)
+    await Promise.all([...new Set(changed)].map((changedDirectory) => flushDirectory(files, changedDirectory)))
     return stats
   } catch (error) {
-    await files.unlink(toFsPath(temporary)).catch(() => {}) // the first error is the one to tell
+    await removeQuietly(files, temporary) // the first error is the one to tell
     throw error
   } finally {
     registry.delete(temporary)
@@ -47,14 +48,15 @@ export async function putLocal(
 }
 
 async function writeTemporary(
+  files: Files,
   temporary: string,
   source: Source,
   file: string,
   options: LocalPutOptions,
 ): Promise<fs.Stats> {
-  const fd = await openNew(temporary, options)
+  const fd = await openNew(files, temporary, options)
   try {
-    await writeAll(fd, source, file, options)
+    await writeAll(files, fd, source, file, options)
     await files.fsync(fd)
     const stats = await files.fstat(fd)
     if (stats.size !== source.size) {
@@ -68,25 +70,31 @@ async function writeTemporary(
   }
 }
 
-async function openNew(temporary: string, options: LocalPutOptions): Promise<number> {
+async function openNew(files: Files, temporary: string, options: LocalPutOptions): Promise<number> {
   const open = () => files.open(toFsPath(temporary), 'wx', FILE_MODE)
   const directory = temporary.slice(0, temporary.lastIndexOf('/'))
   try {
-    return await withWritable(directory, open)
+    return await withWritable(files, directory, open)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
-    await makeParents(temporary, options)
+    await makeParents(files, temporary, options)
     return open()
   }
 }
 
-async function writeAll(fd: number, source: Source, file: string, options: LocalPutOptions): Promise<void> {
+async function writeAll(
+  files: Files,
+  fd: number,
+  source: Source,
+  file: string,
+  options: LocalPutOptions,
+): Promise<void> {
   let written = 0
   let flushed = 0
   let flushing: Promise<void> | undefined
   let failure: unknown
   for await (const chunk of checkedSource(source, file, options.signal)) {
-    await files.writeFully(fd, chunk, written)
+    await writeFully(files, fd, chunk, written)
     written += chunk.length
     options.onProgress?.(written)
     if (written - flushed >= FLUSH_EVERY_BYTES && flushing === undefined) {
@@ -107,21 +115,21 @@ async function writeAll(fd: number, source: Source, file: string, options: Local
 }
 
 /** Makes the file visible under its name. Returns the directories whose entries changed. */
-async function publish(temporary: string, file: string, options: LocalPutOptions): Promise<string[]> {
+async function publish(files: Files, temporary: string, file: string, options: LocalPutOptions): Promise<string[]> {
   const directory = file.slice(0, file.lastIndexOf('/')) || '/'
   const changed = [directory]
   for (let tries = 1; ; tries++) {
     try {
-      await withWritable(directory, () => moveInto(temporary, file, options.ifAbsent === true))
+      await withWritable(files, directory, () => moveInto(files, temporary, file, options.ifAbsent === true))
       return changed
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || tries === RENAME_TRIES) throw error
-      changed.push(...(await makeParents(file, options)))
+      changed.push(...(await makeParents(files, file, options)))
     }
   }
 }
 
-async function moveInto(temporary: string, file: string, ifAbsent: boolean): Promise<void> {
+async function moveInto(files: Files, temporary: string, file: string, ifAbsent: boolean): Promise<void> {
   if (!ifAbsent) return files.rename(toFsPath(temporary), toFsPath(file))
   await files.link(toFsPath(temporary), toFsPath(file)) // fails with EEXIST where rename would replace
   await files.unlink(toFsPath(temporary))
@@ -130,15 +138,25 @@ async function moveInto(temporary: string, file: string, ifAbsent: boolean): Pro
 /** Some network file systems cannot flush a directory, and one that may be searched need not be readable. */
 const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EPERM'])
 
-async function flushDirectory(directory: string): Promise<void> {
+async function flushDirectory(files: Files, directory: string): Promise<void> {
   const allowed = (error: unknown) => {
     if (!CANNOT_FLUSH.has(codeOf(error) ?? '')) throw error
   }
-  const fd = await files.open(toFsPath(directory), 'r').catch(allowed)
-  if (fd === undefined) return
+  let fd: number
+  try {
+    fd = await files.open(toFsPath(directory), 'r')
+  } catch (error) {
+    return allowed(error)
+  }
   try {
     await files.fsync(fd).catch(allowed)
   } finally {
     await files.close(fd)
   }
+}
+
+export async function removeQuietly(files: Files, file: string): Promise<void> {
+  try {
+    await files.unlink(toFsPath(file))
+  } catch {}
 }

@@ -2,12 +2,12 @@ import type * as fs from 'node:fs'
 import { opendir } from 'node:fs/promises'
 import { abortedError, orAborted } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
-import * as files from '../core/files.ts'
+import { type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
 import { decode, toFsPath } from '../core/text.ts'
 import { makeParents, withWritable } from './local-directories.ts'
 import { isAbsent, localError } from './local-errors.ts'
-import { type LocalPutOptions, putLocal } from './local-put.ts'
+import { type LocalPutOptions, putLocal, removeQuietly } from './local-put.ts'
 import { checkRange, readExactly } from './read.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
 import type {
@@ -27,7 +27,7 @@ export interface LocalSettings {
   readonly root: string
 }
 
-/** A store in a directory of this machine. */
+/** A store in a directory of this machine, on a disk or a mounted network file system. */
 export function openLocalStore(settings: LocalSettings): Store {
   return new LocalStore(settings.root.replace(/\/+$/, ''))
 }
@@ -36,6 +36,7 @@ class LocalStore implements Store {
   readonly traits: StoreTraits
   readonly #root: string
   readonly #temporary = new Set<string>()
+  #files: Files | undefined
   #closed = false
 
   constructor(root: string) {
@@ -52,7 +53,7 @@ class LocalStore implements Store {
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
-    return this.#run('stat', path, options, async (file) => {
+    return this.#run('stat', path, options, async (files, file) => {
       try {
         const stats = await files.stat(toFsPath(file))
         return stats.isDirectory() ? undefined : toStat(stats)
@@ -64,7 +65,7 @@ class LocalStore implements Store {
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
-    return this.#run('get', path, options, async (file) => {
+    return this.#run('get', path, options, async (files, file) => {
       const fd = await files.open(toFsPath(file), 'r')
       try {
         const stats = await files.fstat(fd)
@@ -72,14 +73,8 @@ class LocalStore implements Store {
           throw new StoreError({ kind: 'missing', op: 'get', where: file, message: 'is a directory' })
         const stat = toStat(stats)
         const { start, end } = checkRange(file, stat, options)
-        await readExactly(
-          file,
-          files.readDescriptor(fd, start, end, options.signal),
-          end - start,
-          stat,
-          consume,
-          options,
-        )
+        const bytes = readDescriptor(files, fd, start, end, options.signal)
+        await readExactly(file, bytes, end - start, stat, consume, options)
       } finally {
         await files.close(fd)
       }
@@ -87,17 +82,17 @@ class LocalStore implements Store {
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    return this.#run('put', path, options, async (file) => {
+    return this.#run('put', path, options, async (files, file) => {
       const directory = options.temporary === undefined ? parent(file) : this.#file('put', options.temporary)
-      return toStat(await putLocal(file, directory, source, this.#absolute(options), this.#temporary))
+      return toStat(await putLocal(files, file, directory, source, this.#absolute(options), this.#temporary))
     })
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
-    return this.#run('remove', path, options, async (file) => {
+    return this.#run('remove', path, options, async (files, file) => {
       let directory = parent(file)
       try {
-        await withWritable(directory, () => files.unlink(toFsPath(file)))
+        await withWritable(files, directory, () => files.unlink(toFsPath(file)))
       } catch (error) {
         if (!isAbsent(error)) throw error
       }
@@ -105,7 +100,7 @@ class LocalStore implements Store {
         const child = directory
         directory = parent(child)
         try {
-          await withWritable(directory, () => files.rmdir(toFsPath(child)))
+          await withWritable(files, directory, () => files.rmdir(toFsPath(child)))
         } catch {
           return // not empty, or not ours to remove: the key is gone, that was asked
         }
@@ -116,7 +111,8 @@ class LocalStore implements Store {
   async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
     const top = this.#file('list', directory)
     for await (const file of walk(top, options.signal)) {
-      const stats = await this.#run('list', file.slice(this.#root.length + 1), options, async () => {
+      const path = file.slice(this.#root.length + 1)
+      const stats = await this.#run('list', path, options, async (files) => {
         try {
           return await files.stat(toFsPath(file))
         } catch (error) {
@@ -124,18 +120,17 @@ class LocalStore implements Store {
           throw error
         }
       })
-      if (stats?.isFile()) yield { path: file.slice(this.#root.length + 1), ...toStat(stats) }
+      if (stats?.isFile()) yield { path, ...toStat(stats) }
     }
   }
 
   append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {
-    return this.#run('append', path, options, async (file) => {
-      await makeParents(file, this.#absolute(options))
+    return this.#run('append', path, options, async (files, file) => {
+      await makeParents(files, file, this.#absolute(options))
       const fd = await files.open(toFsPath(file), 'a', FILE_MODE | 0o222)
       try {
-        await files.writeFully(fd, content, 0)
-        const { mode } = await files.fstat(fd)
-        if (options.sharing) await files.fchmod(fd, sharedFileMode(mode, options.sharing) & 0o7777).catch(() => {})
+        await writeFully(files, fd, content, 0)
+        if (options.sharing) await this.#share(files, fd, options.sharing)
       } finally {
         await files.close(fd)
       }
@@ -144,7 +139,14 @@ class LocalStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.allSettled([...this.#temporary].map((file) => files.unlink(toFsPath(file))))
+    await Promise.all([...this.#temporary].map((file) => removeQuietly(patientFiles, file)))
+  }
+
+  async #share(files: Files, fd: number, sharing: NonNullable<PutOptions['sharing']>): Promise<void> {
+    try {
+      const { mode } = await files.fstat(fd)
+      await files.fchmod(fd, sharedFileMode(mode, sharing) & 0o7777)
+    } catch {} // another user's file: they shared it
   }
 
   #absolute(options: PutOptions): LocalPutOptions {
@@ -160,11 +162,17 @@ class LocalStore implements Store {
     return file
   }
 
-  async #run<T>(op: string, path: string, { signal }: CallOptions, work: (file: string) => Promise<T>): Promise<T> {
+  async #run<T>(
+    op: string,
+    path: string,
+    { signal }: CallOptions,
+    work: (files: Files, file: string) => Promise<T>,
+  ): Promise<T> {
     const file = this.#file(op, path)
     if (signal?.aborted) throw abortedError(op, file, signal)
     try {
-      return await orAborted(work(file), op, file, signal)
+      this.#files ??= await orAborted(filesFor(toFsPath(this.#root)), op, file, signal)
+      return await orAborted(work(this.#files, file), op, file, signal)
     } catch (error) {
       if (signal?.aborted) throw abortedError(op, file, signal)
       throw localError(error, op, file)

@@ -19,16 +19,16 @@ export class SftpConnection {
   }
 
   async get(): Promise<Connected> {
-    const current = await this.#current
-    if (current !== undefined && !current.session.ended) return current
-    // Another call may have started to connect while this one waited.
-    const latest = this.#current === undefined ? undefined : await this.#current
-    if (latest !== undefined && !latest.session.ended) return latest
-    this.#current = this.#open().catch((error: unknown) => {
-      this.#current = undefined
-      throw error
-    })
-    return this.#current
+    for (;;) {
+      this.#current ??= this.#open()
+      const current = this.#current
+      const connected = await current.catch((error: unknown) => {
+        if (this.#current === current) this.#current = undefined
+        throw error
+      })
+      if (!connected.session.ended) return connected
+      if (this.#current === current) this.#current = undefined
+    }
   }
 
   /** Gives a connection up that does not move any more. */

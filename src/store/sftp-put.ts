@@ -1,10 +1,10 @@
 import { abortedError } from '../core/abort.ts'
-import { StoreError } from '../core/errors.ts'
+import { messageOf, StoreError } from '../core/errors.ts'
 import type { Source } from '../core/source.ts'
 import { checkedSource } from './put-source.ts'
 import type { Connected } from './sftp-connection.ts'
 import { type DirectoryOptions, makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
-import { isFailure, isNoSuchFile, isUnsupported } from './sftp-errors.ts'
+import { isFailure, isNoSuchFile, isUnsupported, sftpError } from './sftp-errors.ts'
 import { toStat } from './sftp-read.ts'
 import type { SftpSession } from './sftp-session.ts'
 import type { TemporaryFile } from './sftp-temporary.ts'
@@ -157,8 +157,12 @@ async function moveOver(session: SftpSession, path: string, file: string): Promi
 }
 
 /** SFTP has no word for a full disk: a plain failure is looked into. */
-async function explain(error: unknown, session: SftpSession, { where, within, source }: SftpPut): Promise<unknown> {
-  if (!isFailure(error)) return error
+async function explain(thrown: unknown, session: SftpSession, { where, within, source }: SftpPut): Promise<unknown> {
+  const error = sftpError(thrown, 'put', where)
+  if (!(error instanceof StoreError)) {
+    return new StoreError({ kind: 'unreachable', op: 'put', where, message: messageOf(error), cause: error })
+  }
+  if (!isFailure(thrown)) return error
   const free = await session.freeBytes(within).catch(() => undefined)
   if (free === undefined || free >= source.size) return error
   const message = `no space left: ${source.size} bytes to store, ${free} free`

@@ -24,6 +24,7 @@ export class SftpSession {
   readonly #sftp: SFTPWrapper
   readonly #pending = new Set<(error: Error) => void>()
   #ended: Error | undefined
+  #corked = false
   /** Most content bytes of one READ or WRITE. */
   readonly dataBytes: number
   /** Whether the account runs commands; found out on first need. */
@@ -155,6 +156,7 @@ export class SftpSession {
     return new Promise<T>((resolve, reject) => {
       if (this.#ended) return reject(this.#ended)
       this.#pending.add(reject)
+      this.#cork()
       try {
         send((error, value) => {
           this.#pending.delete(reject)
@@ -165,6 +167,17 @@ export class SftpSession {
         this.#pending.delete(reject)
         reject(error)
       }
+    })
+  }
+
+  /** Requests that are made in one turn are written together: one system call here, one wake-up of the server. */
+  #cork(): void {
+    if (this.#corked) return
+    this.#corked = true
+    this.#channel.output.cork()
+    process.nextTick(() => {
+      this.#corked = false
+      this.#channel.output.uncork()
     })
   }
 

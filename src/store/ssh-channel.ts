@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 import type { SFTPWrapper } from 'ssh2'
 
 /** An SFTP version 3 session with a server, however it was reached. */
@@ -8,6 +8,8 @@ export interface SftpChannel {
   readonly exec: ((command: string) => Promise<ExecChannel>) | undefined
   /** Resolves, with the reason, when the session is over; nothing more will be answered then. */
   readonly closed: Promise<Error>
+  /** Where its requests are written: corked while several are made at once, so that they leave together. */
+  readonly output: Pick<Writable, 'cork' | 'uncork'>
   /** Ends it at once. */
   destroy(): void
 }

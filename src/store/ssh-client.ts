@@ -1,4 +1,5 @@
 import { access, readFile } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import type { AuthenticationType, Client, ClientChannel, ConnectConfig, ParsedKey, SFTPWrapper } from 'ssh2'
 import { messageOf, StoreError } from '../core/errors.ts'
 import type { ExecChannel, SftpChannel } from './ssh-channel.ts'
@@ -11,9 +12,12 @@ const CIPHERS = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr
 /** Options of ssh that ask for what only OpenSSH itself can do. */
 const ONLY_OPENSSH = ['proxycommand', 'proxyjump', 'certificatefile', 'pkcs11provider', 'knownhostscommand'] as const
 
+const FAMILIES: Readonly<Record<string, 4 | 6>> = { inet: 4, inet6: 6 }
+
 /** All that ssh2 needs to connect. */
 export interface ClientPlan {
   readonly where: string
+  readonly address: { readonly host: string; readonly port: number; readonly family: 0 | 4 | 6 }
   readonly connect: ConnectConfig
 }
 
@@ -34,11 +38,12 @@ export async function planClient(config: SshConfig): Promise<ClientPlan | string
   const keepAlive = Number(config.get('serveraliveinterval') ?? 0)
   return {
     where: targetName(config.target),
-    connect: {
+    address: {
       host: config.get('hostname') ?? config.target.host,
       port: Number(config.get('port') ?? 22),
-      ...(config.get('addressfamily') === 'inet' && { forceIPv4: true }),
-      ...(config.get('addressfamily') === 'inet6' && { forceIPv6: true }),
+      family: FAMILIES[config.get('addressfamily') ?? 'any'] ?? 0,
+    },
+    connect: {
       ...(keepAlive > 0 && { keepaliveInterval: keepAlive * 1000 }),
       ...auth,
       algorithms: { cipher: [...ciphers], serverHostKey: hostKeyAlgorithms(known) },
@@ -48,9 +53,12 @@ export async function planClient(config: SshConfig): Promise<ClientPlan | string
 }
 
 /** Connects with ssh2. Throws StoreError `unreachable` (nobody there) or `denied` (authentication, host key, no common algorithm). */
-export async function connectClient({ where, connect }: ClientPlan): Promise<SftpChannel> {
+export async function connectClient({ where, address, connect }: ClientPlan): Promise<SftpChannel> {
   const ssh2 = (await import('ssh2')).default
   const client = new ssh2.Client()
+  const { host, port, family } = address
+  // Nagle is on by default and costs a factor of five.
+  const socket = createConnection({ host, port, family, noDelay: true })
   const closed = new Promise<Error>((resolve) => {
     client.on('error', resolve)
     client.on('close', () => resolve(new Error('the server closed the connection')))
@@ -59,9 +67,8 @@ export async function connectClient({ where, connect }: ClientPlan): Promise<Sft
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve)
       closed.then(reject)
-      client.connect(connect)
+      client.connect({ ...connect, sock: socket })
     })
-    client.setNoDelay(true) // Nagle is on by default and costs a factor of five
     const sftp = await new Promise<SFTPWrapper>((resolve, reject) => {
       closed.then(reject)
       client.sftp((error, session) => (error ? reject(error) : resolve(session)))
@@ -74,6 +81,7 @@ export async function connectClient({ where, connect }: ClientPlan): Promise<Sft
       sftp,
       exec: (command) => execute(client, command),
       closed: Promise.race([closed, ended]),
+      output: socket,
       destroy: () => client.destroy(),
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { StoreError } from '../core/errors.ts'
+import { messageOf, StoreError } from '../core/errors.ts'
 import type { Bytes } from '../core/source.ts'
 import { checkedSource } from './put-source.ts'
 import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './sftp-put.ts'
@@ -48,6 +48,15 @@ export async function* downloadByShell(
   try {
     yield* channel.stream as AsyncIterable<Uint8Array>
     await checkExit(channel, 'get', where)
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    throw new StoreError({
+      kind: 'unreachable',
+      op: 'get',
+      where,
+      message: `connection lost: ${messageOf(error)}`,
+      cause: error,
+    })
   } finally {
     signal?.removeEventListener('abort', stop)
     channel.stream.destroy()

@@ -47,7 +47,13 @@ export async function connectOpenSsh(target: SshTarget): Promise<SftpChannel> {
     child.kill()
     throw connectError(where, failure)
   }
-  return { sftp: sftp as unknown as SFTPWrapper, exec: undefined, closed, destroy: () => child.kill() }
+  return {
+    sftp: sftp as unknown as SFTPWrapper,
+    exec: undefined,
+    closed,
+    output: child.stdin,
+    destroy: () => child.kill(),
+  }
 }
 
 /** ssh2's SFTP engine, apart from its client. This is no public interface of ssh2: its version is pinned, and a test holds it. */

@@ -116,7 +116,7 @@ export class Watch {
         }),
       }
     }
-    return { size: source.size, ...(source.file !== undefined && { file: source.file }), open }
+    return { size: source.size, open }
   }
 
   async #ourTurn<T>(work: () => Promise<T>): Promise<T> {
