@@ -12,10 +12,15 @@ export interface ConversationSettings {
   readonly send: (message: string) => void
 }
 
+interface Question {
+  resolve(answer: Answer): void
+  reject(error: Error): void
+}
+
 /** One job: a serial conversation. Requests that come while one is handled wait for it. */
 export class Conversation {
   readonly #settings: ConversationSettings
-  readonly #answers: { resolve(answer: Answer): void }[] = []
+  readonly #questions: Question[] = []
   #last: Promise<void> = Promise.resolve()
 
   constructor(settings: ConversationSettings) {
@@ -25,17 +30,27 @@ export class Conversation {
   /** Resolves when the request was replied to. */
   request(request: Request): Promise<void> {
     this.#last = this.#last.then(async () => {
-      const { remote } = this.#settings
-      for (const reply of await handle(remote, this.#job(), request)) this.#send(reply)
+      let over = false
+      const job = this.#job(() => over)
+      const replies = await handle(this.#settings.remote, job, request)
+      over = true
+      for (const reply of replies) this.#send(reply)
     })
     return this.#last
   }
 
   /** Takes an answer. False when nothing was asked. */
   answer(answer: Answer): boolean {
-    const waiting = this.#answers.shift()
-    waiting?.resolve(answer)
-    return waiting !== undefined
+    const question = this.#questions.shift()
+    question?.resolve(answer)
+    return question !== undefined
+  }
+
+  /** Takes a line that is no message: no answer to what was asked. False when nothing was asked. */
+  refuse(line: string): boolean {
+    const question = this.#questions.shift()
+    question?.reject(new Error(`git-annex answered with ${JSON.stringify(line.slice(0, 80))}`))
+    return question !== undefined
   }
 
   #send(message: Reply | Aside): void {
@@ -48,35 +63,46 @@ export class Conversation {
       if (signal.aborted) return reject(signal.reason)
       const onAbort = () => reject(signal.reason)
       signal.addEventListener('abort', onAbort, { once: true })
-      this.#answers.push({
+      const answered = () => signal.removeEventListener('abort', onAbort)
+      this.#questions.push({
         resolve(answer) {
-          signal.removeEventListener('abort', onAbort)
+          answered()
           resolve(answer)
+        },
+        reject(error) {
+          answered()
+          reject(error)
         },
       })
       this.#send(question)
     })
   }
 
-  async #askValue(question: Aside): Promise<string> {
+  async #askValue(question: Aside, isOver: () => boolean): Promise<string> {
+    if (isOver()) throw new Error(`${question.verb} after the reply`)
     const answer = await this.#ask(question)
     if (answer.verb !== 'VALUE') throw new Error(`git-annex answered ${question.verb} with ${answer.verb}`)
     return answer.value
   }
 
-  #job(): Job {
+  /** What is said once the request `isOver` would be taken for a reply to the next one. */
+  #job(isOver: () => boolean): Job {
     const { extensions, signal } = this.#settings
+    const ask = (question: Aside) => this.#askValue(question, isOver)
+    const say = (aside: Aside) => {
+      if (!isOver()) this.#send(aside)
+    }
     return {
       signal,
-      getConfig: (name) => this.#askValue({ verb: 'GETCONFIG', name }),
-      setConfig: (name, value) => this.#send({ verb: 'SETCONFIG', name, value }),
-      getUuid: () => this.#askValue({ verb: 'GETUUID' }),
-      getGitDir: () => this.#askValue({ verb: 'GETGITDIR' }),
+      getConfig: (name) => ask({ verb: 'GETCONFIG', name }),
+      setConfig: (name, value) => say({ verb: 'SETCONFIG', name, value }),
+      getUuid: () => ask({ verb: 'GETUUID' }),
+      getGitDir: () => ask({ verb: 'GETGITDIR' }),
       getGitRemoteName: async () =>
-        extensions.has('GETGITREMOTENAME') ? this.#askValue({ verb: 'GETGITREMOTENAME' }) : undefined,
-      progress: throttle((bytes) => this.#send({ verb: 'PROGRESS', bytes })),
-      info: (message) => this.#send({ verb: extensions.has('INFO') ? 'INFO' : 'DEBUG', message }),
-      debug: (message) => this.#send({ verb: 'DEBUG', message }),
+        extensions.has('GETGITREMOTENAME') ? ask({ verb: 'GETGITREMOTENAME' }) : undefined,
+      progress: throttle((bytes) => say({ verb: 'PROGRESS', bytes })),
+      info: (message) => say({ verb: extensions.has('INFO') ? 'INFO' : 'DEBUG', message }),
+      debug: (message) => say({ verb: 'DEBUG', message }),
     }
   }
 }

@@ -127,10 +127,10 @@ export function parseMessage(line: string): Incoming {
   return (given && parse(given)) ?? { verb: 'UNKNOWN', line }
 }
 
-/** The line of a message, without its end. A line break or NUL in a parameter becomes a space: it would be another message. */
+/** The line of a message, without its end. A line break in a parameter becomes a space: it would be another message. */
 export function formatMessage(message: Incoming | Reply | Aside): string {
   if (message.verb === 'UNKNOWN') return message.line
   const { verb, ...fields } = message
   const values = Object.values(fields).map((value) => (Array.isArray(value) ? value.join(' ') : String(value)))
-  return [verb, ...values].join(' ').replace(/[\r\n\0]+/g, ' ')
+  return [verb, ...values].join(' ').replace(/\n/g, ' ')
 }

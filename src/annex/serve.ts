@@ -44,7 +44,7 @@ export class Server {
   push(bytes: Uint8Array): void {
     if (this.#abort.signal.aborted) return
     try {
-      for (const line of this.#splitter.push(bytes)) this.#take(line)
+      for (const line of this.#splitter.push(bytes)) if (!this.#abort.signal.aborted) this.#take(line)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#write(formatMessage({ verb: 'ERROR', message: error.message }))
@@ -74,7 +74,7 @@ export class Server {
         if (!this.#job(job).answer(incoming)) throw new ProtocolError(`unexpected ${incoming.verb}: nothing was asked`)
         break
       case 'UNKNOWN':
-        this.#send(job, 'UNSUPPORTED-REQUEST')
+        if (!this.#job(job).refuse(incoming.line)) this.#send(job, 'UNSUPPORTED-REQUEST')
         break
       case 'EXTENSIONS':
         this.#agree(incoming.extensions)

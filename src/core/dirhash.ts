@@ -3,12 +3,18 @@ import { encode } from './text.ts'
 
 const DIGITS = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
 
+/** A key up to its name, with the fields that only a chunk has (internals/key_format). */
+const CHUNK = /^([^-]+(?:-[sm][0-9]+)*)(?:-[SC][0-9]+)+--/
+
 /**
  * The two hash directories of a key, as git-annex computes them (internals/hashing): `mixed` is `aB/Cd`, from five bits each
  * of the MD5's first little-endian word; `lower` is `abc/def`, the MD5's first six hex digits.
+ * The chunks of a key lie in the directories of the whole.
  */
 export function dirHash(text: string): { readonly mixed: string; readonly lower: string } {
-  const digest = createHash('md5').update(encode(text)).digest()
+  const digest = createHash('md5')
+    .update(encode(text.replace(CHUNK, '$1--')))
+    .digest()
   const word = digest.readUInt32LE(0)
   const digit = (n: number) => DIGITS.charAt((word >>> (6 * n)) & 31)
   const hex = digest.toString('hex', 0, 3)

@@ -1,5 +1,6 @@
 import { abortedError, orAborted } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
+import { ConsumerFailure } from './read.ts'
 
 /** One call under way. Its signal follows the caller's, and aborts when the store is closed. */
 export interface Call {
@@ -45,15 +46,16 @@ export class Calls {
   }
 
   /** For `get`: the same, but it waits for a consumer that still works, so that two never write to one place. */
-  async runToEnd(
-    op: string,
+  async runGet(
     where: string,
     outer: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    const call = this.start(op, where, outer)
+    const call = this.start('get', where, outer)
     try {
       await work(call.signal)
+    } catch (error) {
+      throw error instanceof ConsumerFailure ? error.error : error
     } finally {
       call.end()
     }

@@ -10,6 +10,7 @@ import { connectionError } from './http-errors.ts'
  * unpacks a body with `Content-Encoding: gzip`, as which some servers send every `.gz` file, and cannot be told not to.
  */
 export interface Answer {
+  readonly method: 'GET' | 'HEAD'
   readonly status: number
   readonly response: http.IncomingMessage
   /** Who answered. */
@@ -55,9 +56,9 @@ export class HttpClient {
         throw signal.aborted ? abortedError(op, where, signal) : connectionError(op, where, url.host, error)
       })
       const { statusCode: status = 0 } = response
-      const answer = { status, response, host: url.host, redirected: redirects > 0, isDirectory: false }
+      const answer = { method, status, response, host: url.host, redirected: redirects > 0, isDirectory: false }
       if (!REDIRECTS.has(status)) return answer
-      drop(response)
+      await drop(answer)
       const target = redirectTarget(response, url)
       if (target === undefined) throw wrong(`${url.host} answered ${status} without a usable address to go to`)
       if (target.pathname === `${url.pathname}/`) return { ...answer, isDirectory: true }
@@ -100,9 +101,15 @@ function redirectTarget(response: http.IncomingMessage, from: URL): URL | undefi
   return target
 }
 
-/** Gives up the body of an answer. */
-export function drop(response: http.IncomingMessage): void {
+/** Gives up the body of an answer. One to HEAD has none: resolves when its connection can be used again. */
+export async function drop({ method, response }: Answer): Promise<void> {
   response.on('error', () => {})
-  if (Number(response.headers['content-length'] ?? 0) > MAX_DRAIN_BYTES) response.destroy()
-  else response.resume()
+  if (method === 'HEAD') {
+    response.resume()
+    if (!response.closed) await new Promise((resolve) => response.once('close', resolve))
+  } else if (Number(response.headers['content-length'] ?? 0) > MAX_DRAIN_BYTES) {
+    response.destroy()
+  } else {
+    response.resume()
+  }
 }

@@ -44,7 +44,7 @@ class HttpStore implements Store {
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
     const url = this.#url(path)
-    return this.#calls.runToEnd('get', url, options.signal, (signal) => this.#get(url, consume, options, signal))
+    return this.#calls.runGet(url, options.signal, (signal) => this.#get(url, consume, options, signal))
   }
 
   put(path: string): Promise<Stat> {
@@ -73,7 +73,7 @@ class HttpStore implements Store {
   async #stat(op: string, url: string, signal: AbortSignal): Promise<Stat | undefined> {
     const answer = await this.#askForStat(op, url, signal)
     const { status, response, host } = answer
-    drop(response)
+    await drop(answer)
     if (isAbsentStatus(status) || answer.isDirectory) return undefined
     if (status === 416) {
       const size = parseUnsatisfiedRange(response.headers['content-range'])
@@ -92,7 +92,7 @@ class HttpStore implements Store {
       const unknown = answer.status === 405 || answer.status === 501
       if (unknown) this.#hasHead = false
       else if (answer.status !== 200 || wholeLength(answer) !== undefined) return answer
-      drop(answer.response)
+      await drop(answer)
     }
     return this.#client.request({ op, url, method: 'GET', headers: { range: 'bytes=0-0' }, signal })
   }
@@ -117,7 +117,7 @@ class HttpStore implements Store {
       refuseOther(url, stat, options)
       await deliverBody({ url, answer, range, stat, consume, options, signal })
     } finally {
-      if (!response.readableEnded) drop(response)
+      if (!response.readableEnded) await drop(answer)
     }
   }
 

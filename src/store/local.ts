@@ -8,7 +8,7 @@ import { decode, toFsPath } from '../core/text.ts'
 import { makeParents, withWritable } from './local-directories.ts'
 import { isAbsent, localError } from './local-errors.ts'
 import { type LocalPutOptions, putLocal, removeQuietly } from './local-put.ts'
-import { checkRange, readExactly } from './read.ts'
+import { ConsumerFailure, checkRange, readExactly } from './read.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
 import type {
   CallOptions,
@@ -21,6 +21,7 @@ import type {
   Store,
   StoreTraits,
 } from './store.ts'
+import { UnderWay } from './under-way.ts'
 
 export interface LocalSettings {
   /** Absolute path of the store's root. It need not exist. */
@@ -37,6 +38,7 @@ class LocalStore implements Store {
   readonly #root: string
   readonly #temporary = new Set<string>()
   #files: Files | undefined
+  readonly #underWay = new UnderWay()
   #closed = false
 
   constructor(root: string) {
@@ -65,27 +67,19 @@ class LocalStore implements Store {
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
-    return this.#run('get', path, options, async (files, file) => {
-      const fd = await files.open(toFsPath(file), 'r')
-      try {
-        const stats = await files.fstat(fd)
-        if (stats.isDirectory())
-          throw new StoreError({ kind: 'missing', op: 'get', where: file, message: 'is a directory' })
-        const stat = toStat(stats)
-        const { start, end } = checkRange(file, stat, options)
-        const bytes = readDescriptor(files, fd, start, end, options.signal)
-        await readExactly(file, bytes, end - start, stat, consume, options)
-      } finally {
-        await files.close(fd)
-      }
-    })
+    return this.#underWay.run(options.signal, (signal) =>
+      this.#run('get', path, { signal }, (files, file) => getLocal(files, file, consume, { ...options, signal })),
+    )
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    return this.#run('put', path, options, async (files, file) => {
-      const directory = options.temporary === undefined ? parent(file) : this.#file('put', options.temporary)
-      return toStat(await putLocal(files, file, directory, source, this.#absolute(options), this.#temporary))
-    })
+    return this.#underWay.run(options.signal, (signal) =>
+      this.#run('put', path, { signal }, async (files, file) => {
+        const directory = options.temporary === undefined ? parent(file) : this.#file('put', options.temporary)
+        const settings = { ...this.#absolute(options), signal }
+        return toStat(await putLocal(files, file, directory, source, settings, this.#temporary))
+      }),
+    )
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
@@ -139,6 +133,7 @@ class LocalStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#underWay.end(this.#closedError('close', this.traits.root))
     await Promise.all([...this.#temporary].map((file) => removeQuietly(patientFiles, file)))
   }
 
@@ -162,6 +157,10 @@ class LocalStore implements Store {
     return file
   }
 
+  #closedError(op: string, where: string): StoreError {
+    return new StoreError({ kind: 'aborted', op, where, message: 'the store is closed' })
+  }
+
   async #run<T>(
     op: string,
     path: string,
@@ -174,9 +173,25 @@ class LocalStore implements Store {
       this.#files ??= await orAborted(filesFor(toFsPath(this.#root)), op, file, signal)
       return await orAborted(work(this.#files, file), op, file, signal)
     } catch (error) {
+      if (error instanceof ConsumerFailure) throw error.error
       if (signal?.aborted) throw abortedError(op, file, signal)
       throw localError(error, op, file)
     }
+  }
+}
+
+async function getLocal(files: Files, file: string, consume: Consumer, options: GetOptions): Promise<void> {
+  const fd = await files.open(toFsPath(file), 'r')
+  try {
+    const stats = await files.fstat(fd)
+    if (stats.isDirectory())
+      throw new StoreError({ kind: 'missing', op: 'get', where: file, message: 'is a directory' })
+    const stat = toStat(stats)
+    const { start, end } = checkRange(file, stat, options)
+    const bytes = readDescriptor(files, fd, start, end, options.signal)
+    await readExactly(file, bytes, end - start, stat, consume, options)
+  } finally {
+    await files.close(fd)
   }
 }
 

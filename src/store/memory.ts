@@ -51,7 +51,7 @@ class MemoryStore implements Store {
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
-    return this.#calls.runToEnd('get', where(path), options.signal, async (signal) => {
+    return this.#calls.runGet(where(path), options.signal, async (signal) => {
       const file = this.#files.get(path)
       if (file === undefined) throw failure('missing', 'get', path, 'no such file')
       const { start, end } = checkRange(where(path), file.stat, options)

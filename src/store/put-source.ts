@@ -10,7 +10,7 @@ export async function* checkedSource(source: Source, where: string, signal?: Abo
   const wrong = (what: string) =>
     sourceError('corrupt', where, `the content has ${what} than the ${source.size} bytes it should`)
   let length = 0
-  const chunks = source.open(signal)[Symbol.asyncIterator]()
+  const chunks = openSource(source, where, signal)
   let ended = false
   try {
     for (;;) {
@@ -28,15 +28,27 @@ export async function* checkedSource(source: Source, where: string, signal?: Abo
   }
 }
 
+function openSource(source: Source, where: string, signal?: AbortSignal): AsyncIterator<Uint8Array> {
+  try {
+    return source.open(signal)[Symbol.asyncIterator]()
+  } catch (error) {
+    throw unreadable(error, where, signal)
+  }
+}
+
 async function nextChunk(chunks: AsyncIterator<Uint8Array>, where: string, signal?: AbortSignal) {
   try {
     return await orAborted(chunks.next(), 'put', where, signal)
   } catch (error) {
-    if (signal?.aborted) throw abortedError('put', where, signal)
-    if (error instanceof StoreError) throw error
-    const kind = codeOf(error) === 'EACCES' ? 'denied' : 'corrupt'
-    throw sourceError(kind, where, `cannot read the content: ${messageOf(error)}`, error)
+    throw unreadable(error, where, signal)
   }
+}
+
+function unreadable(error: unknown, where: string, signal: AbortSignal | undefined): StoreError {
+  if (signal?.aborted) return abortedError('put', where, signal)
+  if (error instanceof StoreError) return error
+  const kind = codeOf(error) === 'EACCES' ? 'denied' : 'corrupt'
+  return sourceError(kind, where, `cannot read the content: ${messageOf(error)}`, error)
 }
 
 function sourceError(kind: 'corrupt' | 'denied', where: string, message: string, cause?: unknown): StoreError {

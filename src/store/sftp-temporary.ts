@@ -12,7 +12,7 @@ export interface TemporaryFile {
 
 /**
  * Temporary files for uploads. Opening one is a round trip of its own, so while one is written the next is opened: an upload costs two
- * round trips (write and flush; rename), not three. As many spare ones exist as uploads ran at the same time.
+ * round trips (write and flush; rename), not three. As many spare ones exist as uploads ran at the same time, from the second upload on.
  */
 export class TemporaryFiles {
   readonly #session: SftpSession
@@ -23,11 +23,13 @@ export class TemporaryFiles {
     this.#session = session
   }
 
-  /** An open file in `directory`; with `again`, another one will soon be asked for there. */
+  /** An open file in `directory`; with `again`, others will probably be asked for there. */
   take(directory: string, options: DirectoryOptions, again: boolean): Promise<TemporaryFile> {
-    if (!again) return this.#open(directory, options)
-    const spare = this.#spare.get(directory) ?? []
-    this.#spare.set(directory, spare)
+    const spare = this.#spare.get(directory)
+    if (!again || spare === undefined) {
+      if (again) this.#spare.set(directory, []) // one upload may be the only one; a second one is a series
+      return this.#open(directory, options)
+    }
     const taken = spare.shift() ?? this.#open(directory, options)
     const next = this.#open(directory, options)
     next.catch(() => {

@@ -2,6 +2,7 @@ import { abortedError, orAborted } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Source } from '../core/source.ts'
+import { ConsumerFailure } from './read.ts'
 import { type Connected, SftpConnection } from './sftp-connection.ts'
 import { makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
 import { isNoSuchFile, sftpError } from './sftp-errors.ts'
@@ -22,6 +23,7 @@ import type {
   Store,
   StoreTraits,
 } from './store.ts'
+import { UnderWay } from './under-way.ts'
 
 export interface SftpSettings {
   readonly target: SshTarget
@@ -41,6 +43,7 @@ class SftpStore implements Store {
   readonly traits: StoreTraits
   readonly #root: string
   readonly #connection: SftpConnection
+  readonly #underWay = new UnderWay()
   #closed = false
 
   constructor({ target, root, provider = 'auto', log }: SftpSettings) {
@@ -70,21 +73,20 @@ class SftpStore implements Store {
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
-    return this.#run('get', path, options, ({ session }, file, where) =>
-      getSftp(session, file, where, consume, options),
+    return this.#underWay.run(options.signal, (signal) =>
+      this.#run('get', path, { signal }, ({ session }, file, where) =>
+        getSftp(session, file, where, consume, { ...options, signal }),
+      ),
     )
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    return this.#run('put', path, options, (connected, file, where) =>
-      putSftp(connected, {
-        file,
-        where,
-        temporary: options.temporary === undefined ? undefined : this.#file(options.temporary),
-        within: this.#within(options),
-        source,
-        options,
-      }),
+    const temporary = options.temporary === undefined ? undefined : this.#file(options.temporary)
+    const within = this.#within(options)
+    return this.#underWay.run(options.signal, (signal) =>
+      this.#run('put', path, { signal }, (connected, file, where) =>
+        putSftp(connected, { file, where, temporary, within, source, options: { ...options, signal } }),
+      ),
     )
   }
 
@@ -135,6 +137,7 @@ class SftpStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#underWay.end(this.#closedError('close'))
     await this.#connection.close(this.#closedError('close'))
   }
 
@@ -165,6 +168,7 @@ class SftpStore implements Store {
       const working = this.#connection.get().then((connected) => work(connected, this.#file(path), where))
       return await orAborted(working, op, where, signal)
     } catch (error) {
+      if (error instanceof ConsumerFailure) throw error.error
       if (!signal?.aborted) throw sftpError(error, op, where)
       const reason = abortedError(op, where, signal)
       if (reason.stalled) this.#connection.drop(reason).catch(() => {})

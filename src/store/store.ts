@@ -87,7 +87,10 @@ export type Consumer = (bytes: Bytes, stat: Stat) => Promise<void>
 export interface PutOptions extends CallOptions {
   /** Fail with `conflict` when a file is there. Needs `traits.putIfAbsent === 'atomic'`. */
   readonly ifAbsent?: boolean
-  /** Directory for the temporary file, on the same file system. Default: beside the target. Object stores need none. */
+  /**
+   * Directory for the temporary file, on the same file system. Default: beside the target. Object stores need none. A backend
+   * may keep empty files of its own there (their names: temporary.ts), ready for the next upload, until it is closed.
+   */
   readonly temporary?: string
   /**
    * Make missing directories only below this one. When it is gone too, the call fails with `missing`: so nothing is
@@ -117,7 +120,10 @@ export interface Stat {
   readonly size: number
   /** Last change, in ms since 1970, by the backend's clock; undefined where it does not say. */
   readonly mtimeMs: number | undefined
-  /** Changes when the content is replaced: an ETag, or size and mtime. */
+  /**
+   * Changes when the content is replaced: an ETag, or size and mtime. Where a backend has nothing finer than seconds (SFTP),
+   * a replacement of the same size within the same second is not noticed.
+   */
   readonly identity: string
 }
 
