@@ -1,10 +1,11 @@
 import type * as fs from 'node:fs'
 import { opendir } from 'node:fs/promises'
-import { abortedError, orAborted } from '../core/abort.ts'
+import { abortedError } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
 import { type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
 import { decode, toFsPath } from '../core/text.ts'
+import { Calls } from './calls.ts'
 import { makeParents, withWritable } from './local-directories.ts'
 import { isAbsent, localError } from './local-errors.ts'
 import { type LocalPutOptions, putLocal, removeQuietly } from './local-put.ts'
@@ -21,7 +22,6 @@ import type {
   Store,
   StoreTraits,
 } from './store.ts'
-import { UnderWay } from './under-way.ts'
 
 export interface LocalSettings {
   /** Absolute path of the store's root. It need not exist. */
@@ -38,8 +38,7 @@ class LocalStore implements Store {
   readonly #root: string
   readonly #temporary = new Set<string>()
   #files: Files | undefined
-  readonly #underWay = new UnderWay()
-  #closed = false
+  readonly #calls = new Calls()
 
   constructor(root: string) {
     this.#root = root
@@ -67,19 +66,18 @@ class LocalStore implements Store {
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
-    return this.#underWay.run(options.signal, (signal) =>
-      this.#run('get', path, { signal }, (files, file) => getLocal(files, file, consume, { ...options, signal })),
+    const file = this.#file(path)
+    return this.#calls.runGet(file, options.signal, (signal) =>
+      this.#work('get', file, (files) => getLocal(files, file, consume, { ...options, signal })),
     )
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    return this.#underWay.run(options.signal, (signal) =>
-      this.#run('put', path, { signal }, async (files, file) => {
-        const directory = options.temporary === undefined ? parent(file) : this.#file('put', options.temporary)
-        const settings = { ...this.#absolute(options), signal }
-        return toStat(await putLocal(files, file, directory, source, settings, this.#temporary))
-      }),
-    )
+    return this.#run('put', path, options, async (files, file, signal) => {
+      const directory = options.temporary === undefined ? parent(file) : this.#file(options.temporary)
+      const settings = { ...this.#absolute(options), signal }
+      return toStat(await putLocal(files, file, directory, source, settings, this.#temporary))
+    })
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
@@ -103,7 +101,7 @@ class LocalStore implements Store {
   }
 
   async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
-    const top = this.#file('list', directory)
+    const top = this.#file(directory)
     for await (const file of walk(top, options.signal)) {
       const path = file.slice(this.#root.length + 1)
       const stats = await this.#run('list', path, options, async (files) => {
@@ -132,8 +130,7 @@ class LocalStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    this.#underWay.end(this.#closedError('close', this.traits.root))
+    this.#calls.close()
     await Promise.all([...this.#temporary].map((file) => removeQuietly(patientFiles, file)))
   }
 
@@ -145,37 +142,34 @@ class LocalStore implements Store {
   }
 
   #absolute(options: PutOptions): LocalPutOptions {
-    return options.within === undefined ? options : { ...options, within: this.#file('put', options.within) }
+    return options.within === undefined ? options : { ...options, within: this.#file(options.within) }
   }
 
-  #file(op: string, path: string): string {
-    const file = path === '' ? this.#root : `${this.#root}/${path}`
-    if (this.#closed)
-      throw new StoreError({ kind: 'aborted', op, where: file, message: 'the store is closed', sent: 'no' })
-    if (path.includes('\0'))
-      throw new StoreError({ kind: 'unsupported', op, where: file, message: 'a NUL in the name', sent: 'no' })
-    return file
+  #file(path: string): string {
+    return path === '' ? this.#root : `${this.#root}/${path}`
   }
 
-  #closedError(op: string, where: string): StoreError {
-    return new StoreError({ kind: 'aborted', op, where, message: 'the store is closed' })
-  }
-
-  async #run<T>(
+  #run<T>(
     op: string,
     path: string,
-    { signal }: CallOptions,
-    work: (files: Files, file: string) => Promise<T>,
+    options: CallOptions,
+    work: (files: Files, file: string, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const file = this.#file(op, path)
-    if (signal?.aborted) throw abortedError(op, file, signal)
+    const file = this.#file(path)
+    return this.#calls.run(op, file, options.signal, (signal) =>
+      this.#work(op, file, (files) => work(files, file, signal)),
+    )
+  }
+
+  async #work<T>(op: string, file: string, work: (files: Files) => Promise<T>): Promise<T> {
+    if (file.includes('\0')) {
+      throw new StoreError({ kind: 'unsupported', op, where: file, message: 'a NUL in the name', sent: 'no' })
+    }
     try {
-      this.#files ??= await orAborted(filesFor(toFsPath(this.#root)), op, file, signal)
-      return await orAborted(work(this.#files, file), op, file, signal)
+      this.#files ??= await filesFor(toFsPath(this.#root))
+      return await work(this.#files)
     } catch (error) {
-      if (error instanceof ConsumerFailure) throw error.error
-      if (signal?.aborted) throw abortedError(op, file, signal)
-      throw localError(error, op, file)
+      throw error instanceof ConsumerFailure ? error : localError(error, op, file)
     }
   }
 }

@@ -1,3 +1,4 @@
+import { orAborted } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
 import type { Bytes } from '../core/source.ts'
 import type { Consumer, GetOptions, Stat } from './store.ts'
@@ -38,17 +39,25 @@ export async function readExactly(
   let ended = false
   let ours: { error: unknown } | undefined
   const counted = async function* (): Bytes {
+    const chunks = bytes[Symbol.asyncIterator]()
+    let finished = false
     try {
-      for await (const chunk of bytes) {
-        count += chunk.length
+      for (;;) {
+        const next = await orAborted(Promise.resolve(chunks.next()), 'get', where, options.signal)
+        if (next.done) break
+        count += next.value.length
         options.onProgress?.(count)
-        yield chunk
+        yield next.value
       }
+      finished = true
       if (count !== length) throw wrongLength(where, `${count} bytes came instead of ${length}`)
       ended = true
     } catch (error) {
       ours = { error }
       throw error
+    } finally {
+      // Not awaited: a read that hangs must not hold up whoever gave it up.
+      if (!finished) Promise.resolve(chunks.return?.()).catch(() => {})
     }
   }
   try {

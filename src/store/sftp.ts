@@ -2,6 +2,7 @@ import { abortedError, orAborted } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Source } from '../core/source.ts'
+import { Calls } from './calls.ts'
 import { ConsumerFailure } from './read.ts'
 import { type Connected, SftpConnection } from './sftp-connection.ts'
 import { makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
@@ -23,7 +24,6 @@ import type {
   Store,
   StoreTraits,
 } from './store.ts'
-import { UnderWay } from './under-way.ts'
 
 export interface SftpSettings {
   readonly target: SshTarget
@@ -43,8 +43,7 @@ class SftpStore implements Store {
   readonly traits: StoreTraits
   readonly #root: string
   readonly #connection: SftpConnection
-  readonly #underWay = new UnderWay()
-  #closed = false
+  readonly #calls = new Calls()
 
   constructor({ target, root, provider = 'auto', log }: SftpSettings) {
     this.#root = root.replace(/\/+$/, '')
@@ -73,8 +72,9 @@ class SftpStore implements Store {
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
-    return this.#underWay.run(options.signal, (signal) =>
-      this.#run('get', path, { signal }, ({ session }, file, where) =>
+    const where = this.#where(path)
+    return this.#calls.runGet(where, options.signal, (signal) =>
+      this.#work('get', path, signal, ({ session }, file) =>
         getSftp(session, file, where, consume, { ...options, signal }),
       ),
     )
@@ -83,10 +83,15 @@ class SftpStore implements Store {
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
     const temporary = options.temporary === undefined ? undefined : this.#file(options.temporary)
     const within = this.#within(options)
-    return this.#underWay.run(options.signal, (signal) =>
-      this.#run('put', path, { signal }, (connected, file, where) =>
-        putSftp(connected, { file, where, temporary, within, source, options: { ...options, signal } }),
-      ),
+    return this.#run('put', path, options, (connected, file, signal) =>
+      putSftp(connected, {
+        file,
+        where: this.#where(path),
+        temporary,
+        within,
+        source,
+        options: { ...options, signal },
+      }),
     )
   }
 
@@ -136,43 +141,59 @@ class SftpStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    this.#underWay.end(this.#closedError('close'))
-    await this.#connection.close(this.#closedError('close'))
+    this.#calls.close()
+    await this.#connection.close(
+      new StoreError({ kind: 'aborted', op: 'close', where: this.traits.root, message: 'closed' }),
+    )
   }
 
   #file(path: string): string {
     return path === '' ? this.#root : `${this.#root}/${path}`
   }
 
+  #where(path: string): string {
+    return path === '' ? this.traits.root : `${this.traits.root}/${path}`
+  }
+
   #within(options: PutOptions): string {
     return options.within === undefined ? '' : this.#file(options.within)
   }
 
-  #closedError(op: string): StoreError {
-    return new StoreError({ kind: 'aborted', op, where: this.traits.root, message: 'the store is closed', sent: 'no' })
-  }
-
-  async #run<T>(
+  #run<T>(
     op: string,
     path: string,
-    { signal }: CallOptions,
-    work: (connected: Connected, file: string, where: string) => Promise<T>,
+    options: CallOptions,
+    work: (connected: Connected, file: string, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    if (this.#closed) throw this.#closedError(op)
-    const where = path === '' ? this.traits.root : `${this.traits.root}/${path}`
-    if (path.includes('\0'))
+    return this.#calls.run(op, this.#where(path), options.signal, (signal) =>
+      this.#work(op, path, signal, (connected, file) => work(connected, file, signal)),
+    )
+  }
+
+  async #work<T>(
+    op: string,
+    path: string,
+    signal: AbortSignal,
+    work: (connected: Connected, file: string) => Promise<T>,
+  ): Promise<T> {
+    const where = this.#where(path)
+    if (path.includes('\0')) {
       throw new StoreError({ kind: 'unsupported', op, where, message: 'a NUL in the name', sent: 'no' })
-    if (signal?.aborted) throw abortedError(op, where, signal)
-    try {
-      const working = this.#connection.get().then((connected) => work(connected, this.#file(path), where))
-      return await orAborted(working, op, where, signal)
-    } catch (error) {
-      if (error instanceof ConsumerFailure) throw error.error
-      if (!signal?.aborted) throw sftpError(error, op, where)
-      const reason = abortedError(op, where, signal)
-      if (reason.stalled) this.#connection.drop(reason).catch(() => {})
-      throw reason
     }
+    const giveUp = () => this.#giveUp(signal.reason)
+    signal.addEventListener('abort', giveUp, { once: true })
+    try {
+      return await work(await orAborted(this.#connection.get(), op, where, signal), this.#file(path))
+    } catch (error) {
+      if (error instanceof ConsumerFailure) throw error
+      throw signal.aborted ? abortedError(op, where, signal) : sftpError(error, op, where)
+    } finally {
+      signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  /** A connection on which nothing moves is of no more use to anybody. */
+  #giveUp(reason: unknown): void {
+    if (reason instanceof StoreError && reason.stalled) this.#connection.drop(reason).catch(() => {})
   }
 }
