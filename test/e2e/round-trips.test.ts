@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bufferSource } from '../../src/core/source.ts'
+import { RiaDataset } from '../../src/ria/dataset.ts'
+import { openStore } from '../../src/store/open.ts'
+import { startSshd } from '../support/sshd.ts'
+import { startTurnProxy, type TurnProxy } from '../support/turn-proxy.ts'
+import { makeWorkspace } from '../support/workspace.ts'
+
+const DELAY_MS = 40
+const directory = 'abc/12345-1111-2222-3333-444444444444'
+const key = (n: number) => `MD5-s5--${String(n).padStart(32, '0')}`
+
+const workspace = await makeWorkspace()
+let proxy: TurnProxy
+let dataset: RiaDataset
+
+/** How many round trips something takes, once all that went before is answered. */
+async function turnsOf(work: () => Promise<unknown>): Promise<number> {
+  await sleep(5 * DELAY_MS)
+  proxy.forget()
+  await work()
+  return proxy.turns()
+}
+
+beforeAll(async () => {
+  process.env.PATH = workspace.env.PATH // `ssh` is a wrapper there, with a configuration of its own
+  const sshd = await startSshd(workspace)
+  proxy = await startTurnProxy(sshd.port, DELAY_MS)
+  workspace.onRemove(() => proxy.stop())
+  const host = await sshd.addAlias('turns', { Port: proxy.port })
+  const root = workspace.path('store')
+  await mkdir(`${root}/${directory}`, { recursive: true })
+  await writeFile(`${root}/ria-layout-version`, '1\n')
+  await writeFile(`${root}/${directory}/ria-layout-version`, '2\n')
+  const store = await openStore({ scheme: 'ssh', path: root, target: { host } }, { stallMs: 30_000, ssh: 'ssh2' })
+  workspace.onRemove(() => store.close())
+  dataset = new RiaDataset(store, { id: directory.replace('/', ''), annexUuid: 'f00' })
+  for (let n = 0; n < 3; n++) await dataset.store(key(n), bufferSource('hello'))
+})
+
+afterAll(() => workspace.remove())
+
+test('checking a key costs one round trip, there or not', async () => {
+  expect(await turnsOf(() => dataset.checkPresent(key(0)))).toBe(1)
+  expect(await turnsOf(() => dataset.checkPresent(key(99)))).toBe(1)
+})
+
+test('storing a small key costs two round trips', async () => {
+  expect(await turnsOf(() => dataset.store(key(50), bufferSource('hello')))).toBe(2)
+  expect(await turnsOf(() => dataset.store(key(51), bufferSource('hello')))).toBe(2)
+})
+
+test('storing a small key still costs two round trips after eight were stored at once', async () => {
+  const eight = () =>
+    Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => dataset.store(key(60 + n), bufferSource('hello'))))
+  await eight()
+  expect(await turnsOf(() => dataset.store(key(52), bufferSource('hello')))).toBe(2)
+})
+
+test('retrieving a small key costs two round trips', async () => {
+  const file = workspace.path('retrieved')
+  expect(await turnsOf(() => dataset.retrieve(key(50), file))).toBe(2)
+})
+
+test('removing a key costs one round trip', async () => {
+  expect(await turnsOf(() => dataset.remove(key(50)))).toBe(1)
+})
