@@ -56,17 +56,17 @@ export class RiaDataset {
     const paths = await this.#paths(text, call)
     const lookUp = async (path: string) => this.#whole(key, path, await this.#store.stat(path, call))
     if (this.#store.traits.speculate) {
-      const found = Promise.all(paths.map(lookUp))
-      found.catch(() => {}) // awaited below
+      const found = Promise.allSettled(paths.map(lookUp))
       const proof = this.#proveAbsent(key, call) // sent after the look, so that it holds for it
       proof.catch(() => {}) // it does not matter when the key is there
-      if ((await found).includes(true)) return true
-      await proof
-      return false
+      return isAnyThere(await found) || proof.then(() => false)
     }
-    for (const path of paths) if (await lookUp(path)) return true
-    await this.#proveAbsent(key, call)
-    return false
+    const found: PromiseSettledResult<boolean>[] = []
+    for (const path of paths) {
+      found.push(...(await Promise.allSettled([lookUp(path)])))
+      if (found.at(-1)?.status === 'fulfilled' && isAnyThere(found.slice(-1))) return true
+    }
+    return isAnyThere(found) || this.#proveAbsent(key, call).then(() => false)
   }
 
   /** Downloads a key into a local file, going on where a partial one ends. Throws `missing` when it is proven absent. */

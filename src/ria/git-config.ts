@@ -1,5 +1,6 @@
 import { StoreError } from '../core/errors.ts'
 import { run } from '../core/run.ts'
+import { decode } from '../core/text.ts'
 
 /** A git configuration: values by key, in the order in which git found them. */
 export class GitConfig {
@@ -44,8 +45,7 @@ async function readConfig(args: readonly string[], where: string, input?: Uint8A
     })
   }
   return new GitConfig(
-    stdout
-      .toString()
+    decode(stdout)
       .split('\0')
       .filter((entry) => entry !== '')
       .map(splitEntry),
@@ -71,7 +71,7 @@ export function rewriteUrl(config: GitConfig, url: string): string {
     const [, base] = /^url\.(.*)\.insteadof$/s.exec(key) ?? []
     if (base === undefined) continue
     for (const prefix of config.all(key)) {
-      if (url.startsWith(prefix) && prefix.length > (best?.prefix.length ?? 0)) best = { base, prefix }
+      if (url.startsWith(prefix) && prefix.length > (best?.prefix.length ?? -1)) best = { base, prefix }
     }
   }
   return best === undefined ? url : best.base + url.slice(best.prefix.length)

@@ -14,7 +14,7 @@ export const DATASET_VERSIONS: readonly string[] = ['1', '2']
 /** A dataset's directory. Throws ConfigError for an id that is no plain name, as it comes from a file that others write. */
 export function datasetDirectory(id: string): string {
   const rest = id.slice(3)
-  if (id.length < 4 || /[/\0\n]/.test(id) || id.startsWith('...') || rest === '.' || rest === '..') {
+  if (id.length < 4 || /[/\\\0\n]/.test(id) || id.startsWith('...') || rest === '.' || rest === '..') {
     throw new ConfigError(`the dataset id (archive-id) ${JSON.stringify(id)} is not one`)
   }
   return `${id.slice(0, 3)}/${rest}`

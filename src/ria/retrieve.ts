@@ -67,7 +67,11 @@ class Download {
   }
 
   corrupt(message: string): StoreError {
-    return new StoreError({ kind: 'corrupt', op: 'get', where: `${this.#store.traits.root}/${this.#path}`, message })
+    return this.#error('corrupt', message)
+  }
+
+  #error(kind: StoreError['kind'], message: string): StoreError {
+    return new StoreError({ kind, op: 'get', where: `${this.#store.traits.root}/${this.#path}`, message })
   }
 
   async #openFile(): Promise<number> {
@@ -89,8 +93,13 @@ class Download {
 
   async #transfer(fd: number, start: number, hasher: Hasher | undefined): Promise<void> {
     let position = start
+    let identity: string | undefined
     const consume = async (bytes: Bytes, stat: Stat) => {
       this.#checkLength(stat)
+      if (this.#key.size === undefined && position > 0 && stat.identity !== identity) {
+        throw this.#error('conflict', 'the copy was replaced while it was read')
+      }
+      identity = stat.identity
       for await (const chunk of bytes) {
         hasher?.update(chunk)
         await this.#write(fd, chunk, position)

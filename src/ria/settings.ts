@@ -80,7 +80,7 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
     pushUrl,
     forceWrite: flag(
       'ora-force-write',
-      local('ora-force-write') ?? deprecated('force-write') ?? (committed['force-write'] || undefined),
+      local('ora-force-write') ?? (committed['force-write'] || undefined) ?? deprecated('force-write'),
     ),
     ignoreFlags: flag('ora-ignore-ria-config', local('ora-ignore-ria-config') ?? deprecated('ignore-remote-config')),
     bufferBytes: bytes(local('ora-buffer-size')),
@@ -119,7 +119,7 @@ function deprecatedUrl({ git, name, committed }: ConfigSources): StoreUrl | unde
   if (path === undefined) return undefined
   if (!path.startsWith('/')) throw new ConfigError(`base-path ${path} is not absolute`)
   const host = setting('ssh-host')
-  const encoded = encodeURI(path)
+  const encoded = path.replace(/[%?#\s]/g, encodeURIComponent)
   const text = host === undefined || host === '0' ? `ria+file://${encoded}` : `ria+ssh://${host}${encoded}`
   return { text, location: parseStoreUrl(text), isLocal: true }
 }

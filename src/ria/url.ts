@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
+import { decode } from '../core/text.ts'
 import type { StoreLocation } from '../store/open.ts'
 
 /**
@@ -9,28 +10,31 @@ import type { StoreLocation } from '../store/open.ts'
 export function parseStoreUrl(text: string): StoreLocation {
   const fail = (what: string) => new ConfigError(`the store URL ${withoutPassword(text)} ${what}`)
   if (!text.startsWith('ria+')) throw fail('does not start with ria+')
-  if (!URL.canParse(text)) throw fail('cannot be read')
-  const url = new URL(text)
+  if (/[\t\r\n\0]|^\s|\s$/.test(text)) throw fail('has white space in it that is not escaped (%20 is a space)')
+  const escaped = escapeBytes(text)
+  if (!URL.canParse(escaped)) throw fail('cannot be read')
+  const url = new URL(escaped)
   if (url.hash !== '') throw fail('has a fragment (#…): it shall name the store, not a dataset')
   if (url.search !== '') throw fail('has a query (?…)')
-  const path = decodePath(url.pathname).replace(/\/+$/, '')
+  const path = unescapeText(url.pathname).replace(/\/+$/, '')
+  if (path.includes('\0')) throw fail('has a NUL in its path')
   const scheme = url.protocol.slice('ria+'.length, -1)
   switch (scheme) {
     case 'file':
       if (url.hostname !== '' && url.hostname !== 'localhost') throw fail('names a host: file URLs have three slashes')
       if (path === '') throw fail('names the root directory')
+      if (!path.startsWith('/')) throw fail('has a path that does not start with a slash')
       return { scheme, path }
     case 'ssh':
     case 'sftp': {
-      const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+      const host = unescapeText(url.hostname.replace(/^\[(.*)\]$/, '$1'))
+      const name = unescapeText(url.username)
       if (host === '') throw fail('names no host')
-      // ssh would take them for options
-      if (host.startsWith('-') || url.username.startsWith('-'))
-        throw fail('has a host or user that starts with a hyphen')
+      if (!isHost(host) || !isUser(name)) throw fail('has a host or user name that ssh would not take')
       if (url.password !== '') throw fail('has a password: ssh takes none from a URL, use a key or an agent')
-      const user = url.username === '' ? {} : { user: decodeURIComponent(url.username) }
+      const user = name === '' ? {} : { user: name }
       const port = url.port === '' ? {} : { port: Number(url.port) }
-      return { scheme, path, target: { host: decodeURIComponent(host), ...user, ...port } }
+      return { scheme, path, target: { host, ...user, ...port } }
     }
     case 'http':
     case 'https':
@@ -41,10 +45,28 @@ export function parseStoreUrl(text: string): StoreLocation {
   }
 }
 
-function decodePath(path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return path // a % that escapes nothing
-  }
+/**
+ * What ssh itself takes (valid_hostname and valid_ruser in its ssh.c): nothing that it could read as an option, nor a shell that runs the
+ * ProxyCommand of the user's configuration.
+ */
+function isHost(name: string): boolean {
+  return !name.startsWith('-') && !/['"`$\\;&<>|(){}\s\p{Cc}\p{Cs}]/u.test(name)
+}
+
+function isUser(name: string): boolean {
+  return !name.startsWith('-') && !/['"`;&<>|(){}\p{Cc}\p{Cs}]|\s-|\\$/u.test(name)
+}
+
+/** Bytes that are no UTF-8, percent-escaped: URL would replace them. */
+function escapeBytes(text: string): string {
+  return text.replace(/\p{Cs}/gu, (byte) => `%${(byte.charCodeAt(0) & 0xff).toString(16)}`)
+}
+
+/** Undoes percent-escapes. A % that escapes nothing stays. */
+function unescapeText(text: string): string {
+  const bytes = Buffer.from(text).toString('latin1')
+  const unescaped = bytes.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return decode(Buffer.from(unescaped, 'latin1'))
 }

@@ -16,11 +16,11 @@ export class Calls {
 
   /** Begins a call. Throws `aborted` when the signal has aborted or the store was closed. */
   start(op: string, where: string, outer: AbortSignal | undefined): Call {
-    if (this.#closed) throw closedError(op, where)
+    if (this.#closed) throw closedError(op, where, 'no')
     if (outer?.aborted) throw abortedError(op, where, outer)
     const controller = new AbortController()
     const follow = () => controller.abort(outer?.reason)
-    const stop = () => controller.abort(closedError(op, where))
+    const stop = () => controller.abort(closedError(op, where, 'maybe'))
     outer?.addEventListener('abort', follow)
     this.#running.add(stop)
     const end = () => {
@@ -67,6 +67,6 @@ export class Calls {
   }
 }
 
-function closedError(op: string, where: string): StoreError {
-  return new StoreError({ kind: 'aborted', op, where, message: 'the store is closed', sent: 'no' })
+function closedError(op: string, where: string, sent: 'no' | 'maybe'): StoreError {
+  return new StoreError({ kind: 'aborted', op, where, message: 'the store is closed', sent })
 }

@@ -1,10 +1,10 @@
-import { ConfigError, StoreError, type StoreErrorKind } from '../core/errors.ts'
-import { encode } from '../core/text.ts'
+import { StoreError, type StoreErrorKind } from '../core/errors.ts'
 import { Calls } from './calls.ts'
 import { deliverBody, noBytes } from './http-body.ts'
 import { type Answer, drop, HttpClient } from './http-client.ts'
 import { isAbsentStatus, statusError } from './http-errors.ts'
 import { contentLength, parseContentRange, parseUnsatisfiedRange, statFrom } from './http-headers.ts'
+import { encodePath, type HttpRoot, parseRoot } from './http-url.ts'
 import type { ByteRange, CallOptions, Consumer, Entry, GetOptions, Stat, Store, StoreTraits } from './store.ts'
 
 export interface HttpSettings {
@@ -14,7 +14,7 @@ export interface HttpSettings {
 
 /** A store that any web server shows, to be read only. Throws ConfigError when the URL is of no use. */
 export function openHttpStore(settings: HttpSettings): Store {
-  return new HttpStore(parseUrl(settings.url))
+  return new HttpStore(parseRoot(settings.url))
 }
 
 class HttpStore implements Store {
@@ -24,7 +24,7 @@ class HttpStore implements Store {
   /** Some servers do not know HEAD; such a one is asked for the first byte. */
   #hasHead = true
 
-  constructor({ origin, root, authorization }: ParsedUrl) {
+  constructor({ origin, root, authorization }: HttpRoot) {
     this.#client = new HttpClient(origin, authorization)
     this.traits = {
       root,
@@ -146,41 +146,6 @@ class HttpStore implements Store {
     const message = 'a store behind http is read-only'
     return new StoreError({ kind: 'unsupported', op, where: this.#url(path), message, sent: 'no' })
   }
-}
-
-interface ParsedUrl {
-  readonly origin: string
-  /** Without credentials and without a slash at its end. */
-  readonly root: string
-  readonly authorization: string | undefined
-}
-
-function parseUrl(text: string): ParsedUrl {
-  if (!URL.canParse(text)) throw new ConfigError('not a URL of a web server')
-  const url = new URL(text)
-  const root = url.origin + url.pathname.replace(/\/+$/, '')
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new ConfigError(`${url.protocol} is not http: or https:`)
-  if (url.search !== '' || url.hash !== '') throw new ConfigError(`${root}: a store's URL cannot have ? or #`)
-  return { origin: url.origin, root, authorization: basicAuthorization(url, root) }
-}
-
-/** RFC 7617, in UTF-8. */
-function basicAuthorization({ username, password }: URL, root: string): string | undefined {
-  if (username === '' && password === '') return undefined
-  try {
-    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-    return `Basic ${Buffer.from(credentials).toString('base64')}`
-  } catch {
-    throw new ConfigError(`${root}: the user or password in the URL is not percent-encoded properly`)
-  }
-}
-
-/** Percent-encodes all bytes but those that mean themselves anywhere (RFC 3986, section 2.3). */
-function encodePath(path: string): string {
-  return encode(path)
-    .toString('latin1')
-    .replace(/[^A-Za-z0-9._~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
 /** The length of the whole file, where the answer says it. */

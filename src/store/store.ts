@@ -8,7 +8,8 @@ import type { Bytes, Source } from '../core/source.ts'
  * strings decoded by core/text.ts, so a file name that is not UTF-8 survives (a backend that cannot say such a
  * name throws `unsupported`).
  *
- * Every method rejects with a StoreError and nothing else, and soon after its signal aborts (`aborted`).
+ * Every method rejects with a StoreError and nothing else, and soon after its signal aborts (`aborted`); only a `get` waits for
+ * a consumer that is at work, so that nobody else writes to its file meanwhile.
  */
 export interface Store {
   readonly traits: StoreTraits
@@ -22,7 +23,8 @@ export interface Store {
   /**
    * Reads a file, or a range of it. `consume` gets the bytes and the file's Stat; it may be called again from the start
    * of the range after a retry, so it must be able to begin anew. Resolves only after exactly the asked bytes were
-   * consumed; a short file is `corrupt`, a missing one is `missing`. What `consume` throws is passed on unchanged.
+   * consumed: a short file is `corrupt`, and so is a consumer that stopped early without an error; a missing file is `missing`.
+   * What `consume` throws is passed on unchanged.
    */
   get(path: string, consume: Consumer, options?: GetOptions): Promise<void>
 
@@ -30,14 +32,18 @@ export interface Store {
    * Stores a file, replacing what is there. All or nothing: before it resolves, nobody sees the new content; after
    * it resolves, the content is whole (length checked, flushed as far as the backend can) and `stat` sees it. Parent directories
    * are made. On failure no temporary file is left behind if the backend can still be reached.
-   * A source that gives fewer or more bytes than its size is `corrupt` and changes nothing.
+   * A source that gives fewer or more bytes than its size is `corrupt` and changes nothing. What a source throws comes out as a StoreError
+   * with that as its `cause`; a StoreError comes out unchanged.
    */
   put(path: string, source: Source, options?: PutOptions): Promise<Stat>
 
   /** Removes a file. Absent is success. */
   remove(path: string, options?: RemoveOptions): Promise<void>
 
-  /** Lists the files below a directory, in no particular order, as a stream. A missing directory has none. */
+  /**
+   * Lists the files below a directory, in no particular order, as a stream. A missing directory has none. Temporary files (their names:
+   * temporary.ts) are files too: who looks for content skips them.
+   */
   list(directory: string, options?: CallOptions): AsyncIterable<Entry>
 
   /** Adds bytes to the end of a small file (a log), making it when it is missing. Not atomic. `unsupported` where there is no append. */

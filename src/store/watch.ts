@@ -48,7 +48,7 @@ export class Watch {
     } catch (error) {
       // A consumer whose read was just rejected still tidies up: nobody may start another beside it.
       if (this.#stall !== undefined) await this.#consuming?.catch(() => {})
-      throw this.#stall ?? error
+      throw error
     } finally {
       this.#end()
     }
@@ -68,7 +68,7 @@ export class Watch {
           return step
         } catch (error) {
           this.#end()
-          throw this.#stall ?? error
+          throw error
         }
       },
       return: async () => {

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest'
+import { listed, paths } from '../../support/stores.ts'
+import { type Bench, firstOf } from './bench.ts'
+
+export function listing(bench: Bench, { writes }: { writes: boolean }): void {
+  it('lists all files of a deep tree, each once, as stat sees them', async () => {
+    const files = ['f', 'a/f', 'a/b/f', 'a/b/c/d/e/f/g/h/f', 'z/f'].map(bench.at)
+    for (const [i, path] of files.entries()) await bench.give(path, 'x'.repeat(i))
+    const entries = await listed(bench.store.list(bench.at()))
+    expect(entries.map(({ path }) => path).sort()).toEqual(files.toSorted())
+    for (const { path, ...stat } of entries) expect(stat).toEqual(await bench.store.stat(path))
+  })
+
+  it('lists what is below a directory, not what only begins like its name', async () => {
+    for (const path of ['ab/f', 'a/f', 'a.b/f', 'a']) if (path !== 'a') await bench.give(bench.at(path), 'x')
+    expect(await paths(bench.store, bench.at('a'))).toEqual([bench.at('a/f')])
+  })
+
+  it('lists nothing for a directory that is not there, and for a file', async () => {
+    await bench.give(bench.at('file'), 'x')
+    expect(await paths(bench.store, bench.at('no/such'))).toEqual([])
+    expect(await paths(bench.store, bench.at('file/below'))).toEqual([])
+    expect(await paths(bench.store, bench.at('file'))).toEqual([])
+  })
+
+  it('lists the whole store from its root', async () => {
+    await bench.give(bench.at('here/file'), 'x')
+    expect(await paths(bench.store, '')).toContain(bench.at('here/file'))
+  })
+
+  it('lists more files than a page or a directory read holds', async () => {
+    const files = Array.from({ length: 1200 }, (_, i) => bench.at(`${i % 3}/file${i}`))
+    for (let i = 0; i < files.length; i += 40) {
+      await Promise.all(files.slice(i, i + 40).map((path) => bench.give(path, '')))
+    }
+    expect(await paths(bench.store, bench.at())).toEqual(files.toSorted())
+  })
+
+  it('lets its reader stop, and can be read again', async () => {
+    for (let i = 0; i < 20; i++) await bench.give(bench.at(`${i}`), 'x')
+    const entries = bench.store.list(bench.at())
+    expect(await firstOf(entries)).toBeDefined()
+    expect(await paths(bench.store, bench.at())).toHaveLength(20)
+  })
+
+  if (writes) {
+    it('lets its reader remove what it gives', async () => {
+      for (let i = 0; i < 50; i++) await bench.give(bench.at(`directory/${i}`), 'x')
+      for await (const { path } of bench.store.list(bench.at())) await bench.store.remove(path, { pruneParents: 1 })
+      expect(await paths(bench.store, bench.at())).toEqual([])
+    })
+  }
+}
