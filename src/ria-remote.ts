@@ -6,7 +6,7 @@ import { withoutPassword } from './core/secret.ts'
 import { fileSource } from './core/source.ts'
 import { toFsPath } from './core/text.ts'
 import { RiaDataset } from './ria/dataset.ts'
-import { type GitConfig, readGitConfig } from './ria/git-config.ts'
+import { EarlyGitConfig, type GitConfig } from './ria/git-config.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from './ria/settings.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
@@ -28,11 +28,17 @@ export class RiaRemote implements SpecialRemote {
   #configured: Configured | undefined
   #reading: Promise<Opened> | undefined
   #writing: Promise<Opened> | undefined
+  readonly #git = new EarlyGitConfig()
   readonly #log: Log | undefined
 
   /** `log` gets a line for each call of a store; it costs time. */
   constructor(log?: Log) {
     this.#log = log
+  }
+
+  /** git's annex.jobs, as far as it can be known before git-annex tells where the repository is. */
+  annexJobs(): Promise<string | undefined> {
+    return this.#git.get('annex.jobs')
   }
 
   async initialize(job: Job): Promise<void> {
@@ -139,7 +145,7 @@ export class RiaRemote implements SpecialRemote {
 
   async #configure(job: Job, initializing: boolean): Promise<Configured> {
     const gitDir = await job.getGitDir()
-    const reading = readGitConfig(gitDir)
+    const reading = this.#git.of(gitDir)
     reading.catch(() => {}) // awaited below
     const committed: Record<string, string> = {}
     for (const name of ['url', 'push-url', 'archive-id']) committed[name] = await job.getConfig(name)

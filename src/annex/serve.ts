@@ -5,7 +5,12 @@ import { formatMessage, type Incoming, parseMessage } from './messages.ts'
 import type { SpecialRemote } from './remote.ts'
 
 /** The extensions that we use, of those that git-annex offers; naming another would make the remote unusable. */
-const EXTENSIONS: readonly string[] = ['INFO', 'ASYNC', 'GETGITREMOTENAME']
+const EXTENSIONS: readonly string[] = ['INFO', 'GETGITREMOTENAME']
+
+export interface ServerSettings {
+  /** Use the ASYNC extension when git-annex offers it: many jobs in one process. Default true. */
+  readonly async?: boolean
+}
 
 /** Without ASYNC all belongs to one job. */
 const ONLY_JOB = 0
@@ -18,6 +23,7 @@ class ProtocolError extends Error {}
  * git-annex closed the input, 1 when one side gave up. Requests under way are aborted then.
  */
 export class Server {
+  readonly #wanted: readonly string[]
   readonly #remote: SpecialRemote
   readonly #write: (line: string) => void
   readonly #splitter = new LineSplitter()
@@ -27,7 +33,8 @@ export class Server {
   readonly ended: Promise<number>
   #end: (code: number) => void = () => {}
 
-  constructor(remote: SpecialRemote, write: (line: string) => void) {
+  constructor(remote: SpecialRemote, write: (line: string) => void, { async = true }: ServerSettings = {}) {
+    this.#wanted = async ? [...EXTENSIONS, 'ASYNC'] : EXTENSIONS
     this.#remote = remote
     this.#write = write
     setMaxListeners(0, this.#abort.signal) // every call of every job listens to it
@@ -93,8 +100,9 @@ export class Server {
   }
 
   #agree(offered: readonly string[]): void {
-    this.#write(formatMessage({ verb: 'EXTENSIONS', extensions: EXTENSIONS.filter((name) => offered.includes(name)) }))
-    this.#extensions = new Set(EXTENSIONS.filter((name) => offered.includes(name)))
+    const extensions = this.#wanted.filter((name) => offered.includes(name))
+    this.#write(formatMessage({ verb: 'EXTENSIONS', extensions }))
+    this.#extensions = new Set(extensions)
   }
 
   #job(number: number): Conversation {

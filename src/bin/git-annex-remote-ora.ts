@@ -1,15 +1,20 @@
+import { isSeveral, jobsInCommand, parentCommand } from '../annex/concurrency.ts'
 import { Server } from '../annex/serve.ts'
-import { encode } from '../core/text.ts'
 import { RiaRemote } from '../ria-remote.ts'
+import { writeLine } from './output.ts'
 
 /** Connections and temporary files get so long to be put away; then whoever waits for us counts more. ms. */
 const CLOSE_LIMIT_MS = 2_000
 
-const log = process.env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
+const debug = Boolean(process.env.RIASTORE_DEBUG)
+if (!debug) Error.stackTraceLimit = 0 // nobody sees them, and collecting them for each expected error takes time
+const log = debug ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
 const remote = new RiaRemote(log)
-const server = new Server(remote, (line) => process.stdout.write(encode(`${line}\n`)))
+const send = (line: string) => {
+  if (!writeLine(1, line)) server.stop(1) // git-annex is gone
+}
+const server = new Server(remote, send, { async: await severalJobs() })
 
-process.stdout.on('error', () => server.stop(1)) // git-annex is gone
 process.stdin.on('data', (bytes: Buffer) => server.push(bytes))
 process.stdin.on('end', () => server.stop(0))
 process.stdin.on('error', () => server.stop(1))
@@ -20,3 +25,10 @@ server.start()
 const code = await server.ended
 await Promise.race([remote.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS))])
 process.exit(code)
+
+/** When in doubt, yes: it is right for one job too. */
+async function severalJobs(): Promise<boolean> {
+  const command = parentCommand()
+  if (command === undefined) return true
+  return jobsInCommand(command) ?? isSeveral((await remote.annexJobs()) ?? '1')
+}

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { encode } from './text.ts'
 
 const DIGITS = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
@@ -12,14 +12,11 @@ const CHUNK = /^([^-]+(?:-[sm][0-9]+)*)(?:-[SC][0-9]+)+--/
  * The chunks of a key lie in the directories of the whole.
  */
 export function dirHash(text: string): { readonly mixed: string; readonly lower: string } {
-  const digest = createHash('md5')
-    .update(encode(text.replace(CHUNK, '$1--')))
-    .digest()
-  const word = digest.readUInt32LE(0)
+  const hex = hash('md5', encode(text.replace(CHUNK, '$1--')))
+  const word = Buffer.from(hex.slice(0, 8), 'hex').readUInt32LE(0)
   const digit = (n: number) => DIGITS.charAt((word >>> (6 * n)) & 31)
-  const hex = digest.toString('hex', 0, 3)
   return {
     mixed: `${digit(1)}${digit(0)}/${digit(3)}${digit(2)}`,
-    lower: `${hex.slice(0, 3)}/${hex.slice(3)}`,
+    lower: `${hex.slice(0, 3)}/${hex.slice(3, 6)}`,
   }
 }

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { codeOf } from './errors.ts'
 
 type Path = string | Buffer
 type Soon<T> = T | Promise<T>
@@ -15,6 +16,8 @@ export interface Files {
   fchmod(fd: number, mode: number): Soon<void>
   ftruncate(fd: number, length: number): Soon<void>
   stat(path: Path): Soon<fs.Stats>
+  /** As `stat`, undefined when there is no such file. */
+  lookUp(path: Path): Soon<fs.Stats | undefined>
   chmod(path: Path, mode: number): Soon<void>
   rename(from: Path, to: Path): Soon<void>
   link(from: Path, to: Path): Soon<void>
@@ -25,8 +28,15 @@ export interface Files {
   read(fd: number, buffer: Uint8Array, length: number, position: number): Soon<number>
   /** Resolves with the number of bytes written. */
   write(fd: number, buffer: Uint8Array, offset: number, position: number): Soon<number>
+  /** For what is small or was flushed before: see `fdatasync`. */
   fsync(fd: number): Promise<void>
   fdatasync(fd: number): Promise<void>
+}
+
+/** A parent that is a file is no reason to doubt that there is nothing below it. */
+function absentOrThrow(error: unknown): undefined {
+  const code = codeOf(error)
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
 }
 
 const readAsync = promisify(fs.read)
@@ -40,6 +50,13 @@ export const patientFiles: Files = {
   fchmod: promisify(fs.fchmod),
   ftruncate: promisify(fs.ftruncate),
   stat: promisify(fs.stat),
+  lookUp: async (path) => {
+    try {
+      return await patientFiles.stat(path)
+    } catch (error) {
+      return absentOrThrow(error)
+    }
+  },
   chmod: promisify(fs.chmod),
   rename: promisify(fs.rename),
   link: promisify(fs.link),
@@ -64,6 +81,13 @@ export const diskFiles: Files = {
   fchmod: fs.fchmodSync,
   ftruncate: fs.ftruncateSync,
   stat: (path) => fs.statSync(path),
+  lookUp: (path) => {
+    try {
+      return fs.statSync(path, { throwIfNoEntry: false })
+    } catch (error) {
+      return absentOrThrow(error)
+    }
+  },
   chmod: fs.chmodSync,
   rename: fs.renameSync,
   link: fs.linkSync,
@@ -80,8 +104,29 @@ export const diskFiles: Files = {
     buffer.length - offset <= AT_ONCE_BYTES
       ? fs.writeSync(fd, buffer, offset, buffer.length - offset, position)
       : patientFiles.write(fd, buffer, offset, position),
-  fsync: patientFiles.fsync,
+  fsync: flushAtOnceIfFast(),
   fdatasync: patientFiles.fdatasync,
+}
+
+/** A flush that takes longer than this is not waited for by all jobs. ms. */
+const FAST_FLUSH_MS = 1
+
+/**
+ * Flushes small files and directories directly while the disk does that faster than the thread pool hands a call over; a disk that
+ * was slow gets its calls through the pool for a while.
+ */
+function flushAtOnceIfFast(): Files['fsync'] {
+  let slowCalls = 0
+  const timed = async (fd: number, flush: (fd: number) => Soon<void>) => {
+    const start = performance.now()
+    await flush(fd)
+    if (performance.now() - start > FAST_FLUSH_MS) slowCalls = 100
+  }
+  return (fd) => {
+    if (slowCalls === 0) return timed(fd, fs.fsyncSync)
+    slowCalls -= 1
+    return patientFiles.fsync(fd)
+  }
 }
 
 /** Magic numbers of statfs(2) of file systems that lie on a disk, or in the memory, of this machine. */

@@ -56,29 +56,39 @@ export class RiaDataset {
     const paths = await this.#paths(text, call)
     const lookUp = async (path: string) => this.#whole(key, path, await this.#store.stat(path, call))
     if (this.#store.traits.speculate) {
-      const found = Promise.allSettled(paths.map(lookUp))
+      const found = anyTrue(paths.map(lookUp))
+      found.catch(() => {}) // awaited below
       const proof = this.#proveAbsent(key, call) // sent after the look, so that it holds for it
       proof.catch(() => {}) // it does not matter when the key is there
-      return isAnyThere(await found) || proof.then(() => false)
+      if (await found) return true
+      await proof
+      return false
     }
-    const found: PromiseSettledResult<boolean>[] = []
+    let damaged: StoreError | undefined
     for (const path of paths) {
-      found.push(...(await Promise.allSettled([lookUp(path)])))
-      if (found.at(-1)?.status === 'fulfilled' && isAnyThere(found.slice(-1))) return true
+      try {
+        if (await lookUp(path)) return true
+      } catch (error) {
+        damaged ??= corruptOrThrow(error)
+      }
     }
-    return isAnyThere(found) || this.#proveAbsent(key, call).then(() => false)
+    if (damaged !== undefined) throw damaged
+    await this.#proveAbsent(key, call)
+    return false
   }
 
   /** Downloads a key into a local file, going on where a partial one ends. Throws `missing` when it is proven absent. */
   async retrieve(text: string, file: string, call: CallOptions = {}): Promise<void> {
     const key = parseKey(text)
+    let damaged: StoreError | undefined
     for (const path of await this.#paths(text, call)) {
       try {
         return await retrieveToFile(this.#store, path, key, file, { verify: this.#settings.verify ?? false, ...call })
       } catch (error) {
-        if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
+        if (!(error instanceof StoreError) || error.kind !== 'missing') damaged ??= corruptOrThrow(error)
       }
     }
+    if (damaged !== undefined) throw damaged
     await this.#proveAbsent(key, call)
     throw this.#error('missing', 'get', `key ${text} is not in the store`)
   }
@@ -203,4 +213,18 @@ export class RiaDataset {
   #error(kind: StoreError['kind'], op: string, message: string): StoreError {
     return new StoreError({ kind, op, where: `${this.#store.traits.root}/${this.directory}`, message })
   }
+}
+
+/** Whether one of them is true. A failure counts only if none is: a damaged copy does not make another one bad. */
+async function anyTrue(looks: readonly Promise<boolean>[]): Promise<boolean> {
+  const ended = await Promise.allSettled(looks)
+  if (ended.some((look) => look.status === 'fulfilled' && look.value)) return true
+  await Promise.all(looks)
+  return false
+}
+
+/** A damaged copy is a reason to look at the other place of the key; what else went wrong is not. */
+function corruptOrThrow(error: unknown): StoreError {
+  if (error instanceof StoreError && error.kind === 'corrupt') return error
+  throw error
 }

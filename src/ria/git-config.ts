@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises'
 import { StoreError } from '../core/errors.ts'
 import { run } from '../core/run.ts'
 import { decode } from '../core/text.ts'
@@ -6,7 +7,11 @@ import { decode } from '../core/text.ts'
 export class GitConfig {
   readonly #values = new Map<string, string[]>()
 
-  constructor(entries: Iterable<readonly [string, string]>) {
+  /** The files that it was read from, relative to the current directory or absolute; empty where that was not asked. */
+  readonly origins: ReadonlySet<string>
+
+  constructor(entries: Iterable<readonly [string, string]>, origins: ReadonlySet<string> = new Set()) {
+    this.origins = origins
     for (const [key, value] of entries) this.#values.set(key, [...(this.#values.get(key) ?? []), value])
   }
 
@@ -29,6 +34,33 @@ export function readGitConfig(gitDir: string): Promise<GitConfig> {
   return readConfig([`--git-dir=${gitDir}`, 'config', '--list', '-z'], gitDir)
 }
 
+/**
+ * The same, begun before git-annex tells where the repository is: it starts us inside. `of` gives what was read if that was the right
+ * repository, else it reads again.
+ */
+export class EarlyGitConfig {
+  readonly #reading: Promise<GitConfig> = readConfig(['config', '--list', '-z', '--show-origin'], process.cwd())
+
+  constructor() {
+    this.#reading.catch(() => {}) // outside of a repository, say: then it is read again
+  }
+
+  /** A value, as far as it could be read. */
+  async get(key: string): Promise<string | undefined> {
+    return (await this.#reading.catch(() => undefined))?.get(key)
+  }
+
+  async of(gitDir: string): Promise<GitConfig> {
+    const config = await this.#reading.catch(() => undefined)
+    const file = await realpath(`${gitDir}/config`).catch(() => undefined)
+    for (const origin of config?.origins ?? []) {
+      if (file !== undefined && (await realpath(origin).catch(() => undefined)) === file)
+        return config ?? readGitConfig(gitDir)
+    }
+    return readGitConfig(gitDir)
+  }
+}
+
 /** Reads the text of a git configuration file. */
 export function parseGitConfig(text: Uint8Array, where: string): Promise<GitConfig> {
   return readConfig(['config', '--file', '-', '--no-includes', '--list', '-z'], where, text)
@@ -37,19 +69,14 @@ export function parseGitConfig(text: Uint8Array, where: string): Promise<GitConf
 async function readConfig(args: readonly string[], where: string, input?: Uint8Array): Promise<GitConfig> {
   const { code, stdout, stderr } = await run('git', args, input && { input })
   if (code !== 0) {
-    throw new StoreError({
-      kind: 'unsupported',
-      op: 'git config',
-      where,
-      message: stderr || `git ended with exit code ${code}`,
-    })
+    const message = stderr || `git ended with exit code ${code}`
+    throw new StoreError({ kind: 'unsupported', op: 'git config', where, message })
   }
-  return new GitConfig(
-    decode(stdout)
-      .split('\0')
-      .filter((entry) => entry !== '')
-      .map(splitEntry),
-  )
+  const fields = decode(stdout).split('\0').slice(0, -1)
+  if (!args.includes('--show-origin')) return new GitConfig(fields.map(splitEntry))
+  const entries = fields.filter((_field, at) => at % 2 === 1)
+  const origins = fields.filter((_field, at) => at % 2 === 0 && _field.startsWith('file:'))
+  return new GitConfig(entries.map(splitEntry), new Set(origins.map((origin) => origin.slice('file:'.length))))
 }
 
 /** `key\nvalue`; a key alone is `true` (git-config, VALUES). */

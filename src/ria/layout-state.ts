@@ -69,7 +69,7 @@ async function readSmall(store: Store, path: string, call: CallOptions): Promise
     content = await collect(bytes, SMALL_FILE_BYTES)
   }
   try {
-    await store.get(path, consume, call)
+    await store.get(path, consume, call.signal && { signal: call.signal }) // its progress is not the key's
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     throw new StoreError({

@@ -60,6 +60,9 @@ class Download {
       if (hasher === undefined || hasher.hex() === checksum?.expected) return 'whole'
       await this.#discard()
       if (start > 0) return 'mismatch'
+    } catch (error) {
+      if ((await files.fstat(fd)).size === 0) await this.#discard() // git-annex would count it as a partial download
+      throw error
     } finally {
       await files.close(fd)
     }

@@ -39,12 +39,12 @@ class HttpStore implements Store {
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
     const url = this.#url(path)
-    return this.#calls.run('stat', url, options.signal, (signal) => this.#stat('stat', url, signal))
+    return this.#calls.run('stat', url, options.signal, (call) => this.#stat('stat', url, call.signal))
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
     const url = this.#url(path)
-    return this.#calls.runGet(url, options.signal, (signal) => this.#get(url, consume, options, signal))
+    return this.#calls.runGet(url, options.signal, (call) => this.#get(url, consume, options, call.signal))
   }
 
   put(path: string): Promise<Stat> {

@@ -5,32 +5,56 @@ import { DIRECTORY_MODE, sharedDirectoryMode } from './sharing.ts'
 import type { Sharing } from './store.ts'
 
 export interface MakeOptions {
+  /** Directories that were made or met, so that they are not made again for each file. */
+  readonly known: Set<string>
   readonly sharing?: Sharing | undefined
   /** Absolute. Neither it nor what is above it is made. */
   readonly within?: string | undefined
 }
 
-/** Makes the directories above a file. Returns those whose entries changed: they want an fsync. */
+/** So many directories are remembered; then memory counts more. */
+const KNOWN_LIMIT = 50_000
+
+/**
+ * Makes the directories above a file that are not known to exist, from the top. Returns those whose entries changed: they want an fsync.
+ */
 export async function makeParents(files: Files, file: string, options: MakeOptions): Promise<string[]> {
-  const directory = file.slice(0, file.lastIndexOf('/'))
-  return directory === '' ? [] : makeDirectory(files, directory, options)
+  const { known, within = '' } = options
+  const wanted: string[] = []
+  for (let at = file.lastIndexOf('/'); at > within.length; at = file.lastIndexOf('/', at - 1)) {
+    const directory = file.slice(0, at)
+    if (known.has(directory)) break
+    wanted.unshift(directory)
+  }
+  if (known.size > KNOWN_LIMIT) known.clear()
+  const changed: string[] = []
+  for (const directory of wanted) {
+    if (await makeDirectory(files, directory, options.sharing)) changed.push(parentOf(directory))
+    known.add(directory)
+  }
+  return changed
 }
 
-async function makeDirectory(files: Files, directory: string, options: MakeOptions): Promise<string[]> {
+/** False when it was there already. */
+async function makeDirectory(files: Files, directory: string, sharing: Sharing | undefined): Promise<boolean> {
+  const path = toFsPath(directory)
   try {
-    await files.mkdir(toFsPath(directory), DIRECTORY_MODE)
+    await files.mkdir(path, DIRECTORY_MODE)
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return []
-    const parent = directory.slice(0, directory.lastIndexOf('/'))
-    if (codeOf(error) !== 'ENOENT' || parent === options.within) throw error
-    const made = await makeParents(files, directory, options)
-    return [...(await makeDirectory(files, directory, options)), ...made]
+    if (codeOf(error) === 'EEXIST') return false
+    // Of a directory that we may not write to (`/home`, say) some systems tell that before they look whether the entry exists.
+    if ((await files.lookUp(path))?.isDirectory()) return false
+    throw error
   }
-  if (options.sharing) {
-    const { mode } = await files.stat(toFsPath(directory))
-    await files.chmod(toFsPath(directory), sharedDirectoryMode(mode, options.sharing) & 0o7777)
+  if (sharing) {
+    const { mode } = await files.stat(path)
+    await files.chmod(path, sharedDirectoryMode(mode, sharing) & 0o7777)
   }
-  return [directory.slice(0, directory.lastIndexOf('/')) || '/']
+  return true
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/'
 }
 
 /**

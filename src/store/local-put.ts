@@ -11,10 +11,13 @@ import type { PutOptions } from './store.ts'
 import { temporaryName } from './temporary.ts'
 
 /** As PutOptions, with `within` absolute. */
-export type LocalPutOptions = PutOptions & MakeOptions
+export type LocalPutOptions = Omit<PutOptions, 'within'> & MakeOptions
 
 /** Data goes to the disk while more is read, so that the last fsync, and with it a stall, stays short. Bytes. */
 const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
+
+/** What may be flushed without letting other jobs go on meanwhile. */
+const SMALL_BYTES = 64 * 1024
 
 /** Somebody may prune an empty directory between our making it and our rename; so often we make it again. */
 const RENAME_TRIES = 5
@@ -77,6 +80,7 @@ async function openNew(files: Files, temporary: string, options: LocalPutOptions
     return await withWritable(files, directory, open)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error
+    options.known.clear()
     await makeParents(files, temporary, options)
     return open()
   }
@@ -112,18 +116,20 @@ async function writeAll(
   }
   await flushing
   if (failure !== undefined) throw failure
+  if (written - flushed > SMALL_BYTES) await files.fdatasync(fd) // in the background; the fsync that follows is then short
 }
 
 /** Makes the file visible under its name. Returns the directories whose entries changed. */
 async function publish(files: Files, temporary: string, file: string, options: LocalPutOptions): Promise<string[]> {
   const directory = file.slice(0, file.lastIndexOf('/')) || '/'
-  const changed = [directory]
+  const changed = [directory, ...(await makeParents(files, file, options))]
   for (let tries = 1; ; tries++) {
     try {
       await withWritable(files, directory, () => moveInto(files, temporary, file, options.ifAbsent === true))
       return changed
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || tries === RENAME_TRIES) throw error
+      options.known.clear() // somebody removed what was known
       changed.push(...(await makeParents(files, file, options)))
     }
   }

@@ -5,8 +5,8 @@ import { StoreError } from '../core/errors.ts'
 import { type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
 import { decode, toFsPath } from '../core/text.ts'
-import { Calls } from './calls.ts'
-import { makeParents, withWritable } from './local-directories.ts'
+import { type Call, Calls } from './calls.ts'
+import { makeParents, parentOf, withWritable } from './local-directories.ts'
 import { isAbsent, localError } from './local-errors.ts'
 import { type LocalPutOptions, putLocal, removeQuietly } from './local-put.ts'
 import { ConsumerFailure, checkRange, readExactly } from './read.ts'
@@ -38,6 +38,7 @@ class LocalStore implements Store {
   readonly #root: string
   readonly #temporary = new Set<string>()
   #files: Files | undefined
+  readonly #known = new Set<string>()
   readonly #calls = new Calls()
 
   constructor(root: string) {
@@ -55,26 +56,21 @@ class LocalStore implements Store {
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
     return this.#run('stat', path, options, async (files, file) => {
-      try {
-        const stats = await files.stat(toFsPath(file))
-        return stats.isDirectory() ? undefined : toStat(stats)
-      } catch (error) {
-        if (isAbsent(error)) return undefined
-        throw error
-      }
+      const stats = await files.lookUp(toFsPath(file))
+      return stats === undefined || stats.isDirectory() ? undefined : toStat(stats)
     })
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
     const file = this.#file(path)
-    return this.#calls.runGet(file, options.signal, (signal) =>
+    return this.#calls.runGet(file, options.signal, ({ signal }) =>
       this.#work('get', file, (files) => getLocal(files, file, consume, { ...options, signal })),
     )
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    return this.#run('put', path, options, async (files, file, signal) => {
-      const directory = options.temporary === undefined ? parent(file) : this.#file(options.temporary)
+    return this.#run('put', path, options, async (files, file, { signal }) => {
+      const directory = options.temporary === undefined ? parentOf(file) : this.#file(options.temporary)
       const settings = { ...this.#absolute(options), signal }
       return toStat(await putLocal(files, file, directory, source, settings, this.#temporary))
     })
@@ -82,7 +78,7 @@ class LocalStore implements Store {
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
     return this.#run('remove', path, options, async (files, file) => {
-      let directory = parent(file)
+      let directory = parentOf(file)
       try {
         await withWritable(files, directory, () => files.unlink(toFsPath(file)))
       } catch (error) {
@@ -90,9 +86,10 @@ class LocalStore implements Store {
       }
       for (let n = options.pruneParents ?? 0; n > 0 && directory.length > this.#root.length; n--) {
         const child = directory
-        directory = parent(child)
+        directory = parentOf(child)
         try {
           await withWritable(files, directory, () => files.rmdir(toFsPath(child)))
+          this.#known.delete(child)
         } catch {
           return // not empty, or not ours to remove: the key is gone, that was asked
         }
@@ -104,14 +101,7 @@ class LocalStore implements Store {
     const top = this.#file(directory)
     for await (const file of walk(top, options.signal)) {
       const path = file.slice(this.#root.length + 1)
-      const stats = await this.#run('list', path, options, async (files) => {
-        try {
-          return await files.stat(toFsPath(file))
-        } catch (error) {
-          if (isAbsent(error)) return undefined // removed since it was listed
-          throw error
-        }
-      })
+      const stats = await this.#run('list', path, options, async (files) => files.lookUp(toFsPath(file)))
       if (stats?.isFile()) yield { path, ...toStat(stats) }
     }
   }
@@ -142,7 +132,8 @@ class LocalStore implements Store {
   }
 
   #absolute(options: PutOptions): LocalPutOptions {
-    return options.within === undefined ? options : { ...options, within: this.#file(options.within) }
+    const within = options.within === undefined ? undefined : this.#file(options.within)
+    return { ...options, within, known: this.#known }
   }
 
   #file(path: string): string {
@@ -153,12 +144,10 @@ class LocalStore implements Store {
     op: string,
     path: string,
     options: CallOptions,
-    work: (files: Files, file: string, signal: AbortSignal) => Promise<T>,
+    work: (files: Files, file: string, call: Call) => Promise<T>,
   ): Promise<T> {
     const file = this.#file(path)
-    return this.#calls.run(op, file, options.signal, (signal) =>
-      this.#work(op, file, (files) => work(files, file, signal)),
-    )
+    return this.#calls.run(op, file, options.signal, (call) => this.#work(op, file, (files) => work(files, file, call)))
   }
 
   async #work<T>(op: string, file: string, work: (files: Files) => Promise<T>): Promise<T> {
@@ -209,8 +198,4 @@ async function* walk(directory: string, signal?: AbortSignal): AsyncIterable<str
 
 function toStat(stats: fs.Stats): Stat {
   return { size: stats.size, mtimeMs: stats.mtimeMs, identity: `${stats.size}-${stats.mtimeMs}-${stats.ino}` }
-}
-
-function parent(file: string): string {
-  return file.slice(0, file.lastIndexOf('/')) || '/'
 }

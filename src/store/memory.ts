@@ -51,7 +51,7 @@ class MemoryStore implements Store {
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
-    return this.#calls.runGet(where(path), options.signal, async (signal) => {
+    return this.#calls.runGet(where(path), options.signal, async ({ signal }) => {
       const file = this.#files.get(path)
       if (file === undefined) throw failure('missing', 'get', path, 'no such file')
       const { start, end } = checkRange(where(path), file.stat, options)
@@ -61,7 +61,7 @@ class MemoryStore implements Store {
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    return this.#calls.run('put', where(path), options.signal, async (signal) => {
+    return this.#calls.run('put', where(path), options.signal, async ({ signal }) => {
       const refuseToReplace = () => {
         if (options.ifAbsent && this.#files.has(path)) throw failure('conflict', 'put', path, 'there is a file already')
       }

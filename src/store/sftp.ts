@@ -2,7 +2,7 @@ import { abortedError, orAborted } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Source } from '../core/source.ts'
-import { Calls } from './calls.ts'
+import { type Call, Calls } from './calls.ts'
 import { ConsumerFailure } from './read.ts'
 import { type Connected, SftpConnection } from './sftp-connection.ts'
 import { makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
@@ -73,7 +73,7 @@ class SftpStore implements Store {
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
     const where = this.#where(path)
-    return this.#calls.runGet(where, options.signal, (signal) =>
+    return this.#calls.runGet(where, options.signal, ({ signal }) =>
       this.#work('get', path, signal, ({ session }, file) =>
         getSftp(session, file, where, consume, { ...options, signal }),
       ),
@@ -83,7 +83,7 @@ class SftpStore implements Store {
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
     const temporary = options.temporary === undefined ? undefined : this.#file(options.temporary)
     const within = this.#within(options)
-    return this.#run('put', path, options, (connected, file, signal) =>
+    return this.#run('put', path, options, (connected, file, { signal }) =>
       putSftp(connected, {
         file,
         where: this.#where(path),
@@ -163,10 +163,10 @@ class SftpStore implements Store {
     op: string,
     path: string,
     options: CallOptions,
-    work: (connected: Connected, file: string, signal: AbortSignal) => Promise<T>,
+    work: (connected: Connected, file: string, call: Call) => Promise<T>,
   ): Promise<T> {
-    return this.#calls.run(op, this.#where(path), options.signal, (signal) =>
-      this.#work(op, path, signal, (connected, file) => work(connected, file, signal)),
+    return this.#calls.run(op, this.#where(path), options.signal, (call) =>
+      this.#work(op, path, call.signal, (connected, file) => work(connected, file, call)),
     )
   }
 

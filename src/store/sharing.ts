@@ -12,9 +12,10 @@ export function sharedFileMode(mode: number, sharing: Sharing): number {
   return sharing.force ? (mode & ~0o777) | tweak : mode | tweak
 }
 
-/** The same for a directory: whoever may read it may search it, and new files get its group. */
+/** The same for a directory: whoever may read it may search it, and new files get its group if that may do anything. */
 export function sharedDirectoryMode(mode: number, sharing: Sharing): number {
   const search = (bits: number) => bits | ((bits & 0o444) >> 2)
   const bits = search(sharing.mode)
-  return (sharing.force ? (mode & ~0o777) | bits : search(mode | bits)) | SET_GROUP_ID
+  const shared = sharing.force ? (mode & ~0o777) | bits : search(mode | bits)
+  return (shared & 0o060) === 0 ? shared : shared | SET_GROUP_ID
 }

@@ -2,6 +2,9 @@ import { StoreError } from '../core/errors.ts'
 import type { Source } from '../core/source.ts'
 import type { CallOptions, Consumer } from './store.ts'
 
+/** Controllers of calls that are over and were not aborted, to be used again: making one costs more than many a call. */
+const idle: AbortController[] = []
+
 /**
  * The clock of one call. It runs while the backend has the turn and stands while our own code (a consumer, a source, the
  * reader of a list) has it. There is one timer, which looks at the time of the last activity when it fires.
@@ -11,12 +14,13 @@ export class Watch {
   readonly #where: string
   readonly #stallMs: number
   readonly #outer: CallOptions | undefined
-  readonly #inner = new AbortController()
+  readonly #inner: AbortController
   #lastActivity = 0
   /** How many pieces of our own code are at work. */
   #ours = 0
   #timer: NodeJS.Timeout | undefined
   #over = false
+  #released = false
   #stall: StoreError | undefined
   /** Rejects what waits for the backend: the call, and the read of a consumer. */
   readonly #waiting = new Set<(error: StoreError) => void>()
@@ -27,6 +31,7 @@ export class Watch {
     this.#where = where
     this.#stallMs = stallMs
     this.#outer = outer
+    this.#inner = idle.pop() ?? new AbortController()
     const signal = outer?.signal
     if (signal?.aborted) this.#inner.abort(signal.reason)
     else signal?.addEventListener('abort', this.#follow)
@@ -185,5 +190,7 @@ export class Watch {
     this.#over = true
     clearTimeout(this.#timer)
     this.#outer?.signal?.removeEventListener('abort', this.#follow)
+    if (!this.#released && !this.#inner.signal.aborted) idle.push(this.#inner)
+    this.#released = true
   }
 }
