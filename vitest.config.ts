@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
+const realPrograms = { testTimeout: 300_000, hookTimeout: 120_000 }
+
 export default defineConfig({
   test: {
+    reporters: ['default', './scripts/vitest-summary.mjs'],
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['test/{core,store,ria,annex,conformance}/**/*.test.ts'],
+          include: ['test/{core,store,ria,annex,conformance,support}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 30_000,
         },
       },
@@ -14,8 +17,17 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
+          exclude: ['test/e2e/full/**'],
+          ...realPrograms,
+        },
+      },
+      {
+        // What takes too long for every day: npm run test:full
+        test: {
+          name: 'full',
+          include: ['test/e2e/full/**/*.test.ts'],
+          ...realPrograms,
+          testTimeout: 3_600_000,
         },
       },
     ],

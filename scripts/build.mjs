@@ -1,0 +1,116 @@
+// Bundles src/bin/*.ts into dist/: one small file per program, and a chunk for whatever is imported dynamically, so that
+// a program loads ssh2 and the like only when it needs them. Run: node scripts/build.mjs [bin directory] [output directory]
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const project = dirname(dirname(fileURLToPath(import.meta.url)))
+const LICENSES = 'THIRD-PARTY-LICENSES.txt'
+/** Optional native add-ons of ssh2. It asks for them in a try, and does without. */
+const NATIVE_ADDON = /^cpu-features$|\.node$/
+
+/** Builds the programs of `binDirectory` into `outDirectory`; returns the names of what it wrote. Throws on any error. */
+export async function build(binDirectory = join(project, 'src/bin'), outDirectory = join(project, 'dist')) {
+  const programs = (await readdir(binDirectory)).filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+  if (programs.length === 0) throw new Error(`no programs in ${binDirectory}`)
+  const { rolldown } = await import('rolldown')
+  const bundle = await rolldown({
+    cwd: project,
+    input: Object.fromEntries(programs.map((name) => [basename(name, '.ts'), join(binDirectory, name)])),
+    platform: 'node',
+    plugins: [leaveOutNativeAddons()],
+    tsconfig: false,
+    onLog(level, log, handle) {
+      // A dependency that is not found would only fail when a user runs the program.
+      if (log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message)
+      if (level !== 'debug' && level !== 'info') handle(level, log)
+    },
+  })
+  await mkdir(dirname(outDirectory), { recursive: true })
+  // Built aside and moved file by file, so that a program that starts meanwhile finds all of its parts.
+  const staging = await mkdtemp(`${outDirectory}.new-`)
+  try {
+    const { output } = await bundle.write({
+      dir: staging,
+      format: 'esm',
+      banner: (chunk) => (chunk.isEntry ? '#!/usr/bin/env node' : ''),
+      entryFileNames: '[name].js',
+      chunkFileNames: 'chunks/[name]-[hash].js',
+      sourcemap: false,
+      comments: { legal: true, annotation: false, jsdoc: false },
+      minify: false,
+    })
+    const chunks = output.filter((file) => file.type === 'chunk')
+    for (const chunk of chunks) if (chunk.isEntry) await chmod(join(staging, chunk.fileName), 0o755)
+    await writeFile(join(staging, LICENSES), await thirdPartyLicenses(chunks.flatMap((chunk) => chunk.moduleIds)))
+    return await moveInto(outDirectory, staging, [
+      ...chunks.filter((chunk) => !chunk.isEntry).map((chunk) => chunk.fileName),
+      ...chunks.filter((chunk) => chunk.isEntry).map((chunk) => chunk.fileName),
+      LICENSES,
+    ])
+  } finally {
+    await bundle.close()
+    await rm(staging, { recursive: true, force: true })
+  }
+}
+
+/** Moves the files from `staging` to `directory` and removes from there what an earlier build left. */
+async function moveInto(directory, staging, files) {
+  for (const file of files) {
+    await mkdir(dirname(join(directory, file)), { recursive: true })
+    await rename(join(staging, file), join(directory, file))
+  }
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (!entry.isDirectory() && !files.includes(path.slice(directory.length + 1))) await rm(path, { force: true })
+  }
+  return files
+}
+
+function leaveOutNativeAddons() {
+  return {
+    name: 'leave-out-native-addons',
+    resolveId: (source) => (NATIVE_ADDON.test(source) ? { id: `\0left-out:${source}.cjs` } : null),
+    load: (id) =>
+      id.startsWith('\0left-out:') ? `module.exports = null\nthrow new Error('not bundled: a native add-on')` : null,
+  }
+}
+
+async function thirdPartyLicenses(moduleIds) {
+  const packages = new Map()
+  for (const id of moduleIds) {
+    const directory = packageDirectory(id)
+    if (directory !== undefined) packages.set(directory, await licenseOf(directory))
+  }
+  const texts = [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const rule = '-'.repeat(80)
+  const head =
+    texts.length > 0
+      ? 'The programs in this directory contain these packages, under their licences:'
+      : 'The programs in this directory contain no third-party packages.'
+  return [head, ...texts.map((text) => `${rule}\n${text.name} ${text.version} (${text.license})\n\n${text.text}`)]
+    .join('\n\n')
+    .concat('\n')
+}
+
+/** Returns the directory of the npm package that a module belongs to, or undefined for our own. */
+function packageDirectory(id) {
+  return /^(?<directory>.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.groups?.directory
+}
+
+async function licenseOf(directory) {
+  const { name, version, license } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'))
+  const files = (await readdir(directory)).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file)).sort()
+  if (files.length === 0 && license === undefined) throw new Error(`${directory} has no licence`)
+  const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')))
+  return { name, version, license: license ?? 'see below', text: texts.map((text) => text.trim()).join('\n\n') }
+}
+
+if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    await build(...process.argv.slice(2).map((directory) => resolve(directory)))
+  } catch (error) {
+    process.stderr.write(`build: ${error.message}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,173 @@
+// `npm run demo`: the main job on real input, with the real programs. scripts/demo.mjs bundles and starts this.
+import { randomBytes } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type AnnexRepo, dataladClone, datasetId, makeDataset, sha256 } from '../annex-repo.ts'
+import { makePng } from '../png.ts'
+import { openRiaStore } from '../ria-store.ts'
+import { startSshd } from '../sshd.ts'
+import { makeWorkspace, type Workspace } from '../workspace.ts'
+
+const MIB = 1024 * 1024
+const LARGE_BYTES = 256 * MIB
+
+let workspace: Workspace | undefined
+let ending = false
+
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(signal, () => {
+    say(`\n${signal}: cleaning up`)
+    void end(status)
+  })
+}
+
+try {
+  workspace = await makeWorkspace()
+  await demonstrate(workspace)
+  await end(0)
+} catch (error) {
+  if (!ending) {
+    say(`\nThe demo failed: ${error instanceof Error ? error.message : error}`)
+    await end(1)
+  }
+}
+
+/** Removes everything that the demo made, and exits. */
+async function end(status: number): Promise<void> {
+  if (ending) return
+  ending = true
+  await workspace?.remove()
+  say(status === 0 ? 'Everything is removed again.' : 'What the demo had made is removed.')
+  process.exit(status)
+}
+
+async function demonstrate(space: Workspace): Promise<void> {
+  say('A dataset goes into a RIA store and comes back, by git-annex and DataLad with our git-annex-remote-ora.\n')
+  const began = performance.now()
+  const repo = await step('make a dataset of real files', async () => {
+    const dataset = await makeDataset(space, 'dataset')
+    await writeFiles(dataset.path)
+    await dataset.datalad('save', '-m', 'Add the files')
+    return dataset
+  })
+  const sums = await checksums(repo)
+  const bytes = [...sums.values()].reduce((sum, file) => sum + file.size, 0)
+  for (const [file, { size }] of sums) say(`     ${size.toLocaleString('en').padStart(11)} bytes  ${file}`)
+
+  const id = await datasetId(repo)
+  const sshd = await startSshd(space)
+  const disk = { sibling: 'disk', root: space.path('disk-store'), url: `ria+file://${space.path('disk-store')}` }
+  const server = {
+    sibling: 'server',
+    root: space.path('server-store'),
+    url: `ria+ssh://${sshd.alias}${space.path('server-store')}`,
+  }
+  for (const store of [disk, server]) {
+    say(`\nPublish to ${store.url}`)
+    await step('datalad create-sibling-ria', () =>
+      repo.datalad('create-sibling-ria', '-s', store.sibling, '--new-store-ok', '--alias', 'demo', store.url),
+    )
+    await step('datalad push', () => repo.datalad('push', '--to', store.sibling), bytes)
+  }
+  say('')
+  await step('datalad drop (asks the stores for every key)', () => repo.datalad('drop', '.'))
+  await cloneAndCompare(space, disk, id, sums)
+  // What comes now can come from the server only.
+  await rename(disk.root, `${disk.root}.unplugged`)
+  await cloneAndCompare(space, server, id, sums)
+
+  const keys = await openRiaStore(server.root).dataset(id).keys()
+  say(`\nThe store on the server holds ${keys.length} keys, and the git repository beside them.`)
+  if ((await space.starts()) === 0) throw new Error('git-annex never started our program')
+  say(`Every file came back with the checksum it had. ${seconds(performance.now() - began)} in all.`)
+}
+
+interface PublishedStore {
+  readonly sibling: string
+  readonly url: string
+}
+
+/** Clones the dataset by its id from a store, gets everything from there, and compares. */
+async function cloneAndCompare(
+  space: Workspace,
+  store: PublishedStore,
+  id: string,
+  sums: ReadonlyMap<string, FileSum>,
+) {
+  const url = `${store.url}#${id}`
+  say(`\nClone ${url}`)
+  const clone = await step('datalad clone', () => dataladClone(space, url, `clone-from-${store.sibling}`))
+  const bytes = [...sums.values()].reduce((sum, file) => sum + file.size, 0)
+  await step('datalad get', () => clone.datalad('get', '.'), bytes)
+  await step('compare the checksums', async () => {
+    const got = await checksums(clone)
+    for (const [file, { sum }] of sums) {
+      if (got.get(file)?.sum !== sum) throw new Error(`${file} came back with another checksum`)
+    }
+    if (got.size !== sums.size) throw new Error(`${got.size} files came back, there were ${sums.size}`)
+  })
+}
+
+interface FileSum {
+  readonly size: number
+  readonly sum: string
+}
+
+async function checksums(repo: AnnexRepo): Promise<Map<string, FileSum>> {
+  const files = (await repo.git('ls-files', '-z')).stdout
+    .split('\0')
+    .filter((file) => file !== '' && !file.startsWith('.'))
+  const sums = new Map<string, FileSum>()
+  for (const file of files) {
+    const path = join(repo.path, file)
+    sums.set(file, { size: await repo.size(file), sum: await sha256(path) })
+  }
+  return sums
+}
+
+async function writeFiles(directory: string): Promise<void> {
+  const write = async (file: string, content: Readable) => {
+    await mkdir(join(directory, file, '..'), { recursive: true })
+    await pipeline(content, createWriteStream(join(directory, file)))
+  }
+  const rows = Array.from({ length: 20_000 }, (_, i) => `${i},${Math.sin(i).toFixed(6)}\n`)
+  await write('README.txt', Readable.from(['Files of several kinds, made for the demo of riastore.\n']))
+  await write('table.csv', Readable.from(['n,sine\n', ...rows]))
+  await write('pictures/waves.png', Readable.from([makePng(640, 480)]))
+  await write('empty', Readable.from([]))
+  await write('a name with spaces.txt', Readable.from(['spaces\n']))
+  await write('Übungen/Gänsefüßchen „例“.txt', Readable.from(['Nicht nur ASCII.\n']))
+  await write('recording.bin', Readable.from(randomChunks(LARGE_BYTES)))
+}
+
+function* randomChunks(bytes: number): Generator<Buffer> {
+  for (let left = bytes; left > 0; left -= 4 * MIB) yield randomBytes(Math.min(left, 4 * MIB))
+}
+
+async function step<T>(name: string, work: () => Promise<T>, bytes?: number): Promise<T> {
+  const began = performance.now()
+  const result = await work()
+  const ms = performance.now() - began
+  const rate = bytes === undefined ? '' : `  ${megabytes(bytes)}, ${Math.round(bytes / 1000 / ms)} MB/s`
+  say(`  ${name.padEnd(48)} ${seconds(ms).padStart(7)}${rate}`)
+  return result
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,74 @@
+import { constants, existsSync } from 'node:fs'
+import { access, chmod, cp, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Where package.json is, also seen from a bundle of this file. */
+export const projectDirectory = parentWith('package.json', dirname(fileURLToPath(import.meta.url)))
+
+function parentWith(file: string, directory: string): string {
+  if (existsSync(join(directory, file))) return directory
+  if (directory === dirname(directory)) throw new Error(`no ${file} in any parent directory`)
+  return parentWith(file, dirname(directory))
+}
+
+const SYSTEM_DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/local/sbin']
+
+/** The directories of Debian's programs come first: DataLad breaks when another python is in front. */
+export const systemPath = [
+  ...SYSTEM_DIRECTORIES,
+  ...(process.env.PATH ?? '').split(delimiter).filter((directory) => !SYSTEM_DIRECTORIES.includes(directory)),
+].join(delimiter)
+
+/** Returns the absolute path of a system program. Throws when it is missing: `npm test` installs all of them. */
+export async function systemProgram(name: string): Promise<string> {
+  for (const directory of systemPath.split(delimiter)) {
+    const file = join(directory, name)
+    if (await isExecutable(file)) return file
+  }
+  throw new Error(`${name} is not installed: run node scripts/setup.mjs`)
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Writes an executable `name` into `directory` that runs `program` with some parameters in front of its own. */
+export async function writeWrapper(directory: string, name: string, command: readonly string[]): Promise<void> {
+  const words = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+  await writeFile(join(directory, name), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 })
+}
+
+/**
+ * Puts our built programs into `directory`, under the names that git-annex asks for. They run from a copy of dist/, so
+ * that a build in the middle of a test changes nothing. Each start adds a line to `<directory>/starts.log`.
+ */
+export async function installOurPrograms(directory: string): Promise<void> {
+  const dist = join(projectDirectory, 'dist')
+  const main = 'git-annex-remote-ora.js'
+  await mkdir(directory, { recursive: true })
+  if (process.env.RIASTORE_TEST_STOCK) {
+    await writeFile(join(directory, 'starts.log'), '', { mode: 0o666 })
+    await writeWrapper(directory, 'git-annex-remote-ora', ['/usr/bin/git-annex-remote-ora'])
+    return
+  }
+  await access(join(dist, main)).catch(() => {
+    throw new Error('the programs are not built: run node scripts/build.mjs')
+  })
+  await cp(dist, join(directory, 'package/dist'), { recursive: true })
+  await cp(join(projectDirectory, 'package.json'), join(directory, 'package/package.json'))
+  await symlink(process.execPath, join(directory, 'node'))
+  const log = join(directory, 'starts.log')
+  await writeFile(log, '')
+  await chmod(log, 0o666)
+  for (const name of ['git-annex-remote-ora', 'git-annex-remote-riastore']) {
+    const program = join(directory, 'package/dist', main)
+    const script = `#!/bin/sh\necho "$$ $0" >>'${log}'\nexec '${process.execPath}' '${program}' "$@"\n`
+    await writeFile(join(directory, name), script, { mode: 0o755 })
+  }
+}
