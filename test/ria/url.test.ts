@@ -1,0 +1,120 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ConfigError } from '../../src/core/errors.ts'
+import { parseStoreUrl } from '../../src/ria/url.ts'
+import { anyText } from '../core/arbitrary.ts'
+
+describe('the URL of a store', () => {
+  test.each([
+    ['ria+file:///data/store', { scheme: 'file', path: '/data/store' }],
+    ['ria+file:///data/store/', { scheme: 'file', path: '/data/store' }],
+    ['ria+file://localhost/data', { scheme: 'file', path: '/data' }],
+    ['ria+file:/data', { scheme: 'file', path: '/data' }],
+    ['ria+file:///my data/a+b', { scheme: 'file', path: '/my data/a+b' }],
+    ['ria+file:///my%20data', { scheme: 'file', path: '/my data' }],
+    ['ria+file:///100%', { scheme: 'file', path: '/100%' }],
+    ['ria+file:///100%25', { scheme: 'file', path: '/100%' }],
+    ['ria+file:///a%23b%3Fc', { scheme: 'file', path: '/a#b?c' }],
+    ['ria+file:///ü/例', { scheme: 'file', path: '/ü/例' }],
+    ['ria+file:///%C3%BC', { scheme: 'file', path: '/ü' }],
+    ['ria+file:///a%FFb', { scheme: 'file', path: '/a\udcffb' }],
+    ['ria+file:///a\udcffb', { scheme: 'file', path: '/a\udcffb' }],
+    ['ria+ssh://host/data', { scheme: 'ssh', path: '/data', target: { host: 'host' } }],
+    ['ria+ssh://host:/data', { scheme: 'ssh', path: '/data', target: { host: 'host' } }],
+    [
+      'ria+SSH://user@host:2222/data/',
+      { scheme: 'ssh', path: '/data', target: { host: 'host', user: 'user', port: 2222 } },
+    ],
+    ['ria+ssh://host', { scheme: 'ssh', path: '', target: { host: 'host' } }],
+    ['ria+ssh://host/', { scheme: 'ssh', path: '', target: { host: 'host' } }],
+    ['ria+ssh://[::1]:22/data', { scheme: 'ssh', path: '/data', target: { host: '::1', port: 22 } }],
+    ['ria+ssh://my_alias.x-y/data', { scheme: 'ssh', path: '/data', target: { host: 'my_alias.x-y' } }],
+    ['ria+ssh://a%40b.org@host/d', { scheme: 'ssh', path: '/d', target: { host: 'host', user: 'a@b.org' } }],
+    ['ria+ssh://DOM%5Cuser@host/d', { scheme: 'ssh', path: '/d', target: { host: 'host', user: 'DOM\\user' } }],
+    ['ria+sftp://user@host/chrooted', { scheme: 'sftp', path: '/chrooted', target: { host: 'host', user: 'user' } }],
+    ['ria+http://host:8080/a/b/', { scheme: 'http', url: 'http://host:8080/a/b' }],
+    ['ria+https://host', { scheme: 'https', url: 'https://host' }],
+    ['ria+https://host/a%20b', { scheme: 'https', url: 'https://host/a%20b' }],
+  ])('%j is %j', (text, location) => {
+    expect(parseStoreUrl(text)).toEqual(location)
+  })
+
+  test.each([
+    ['', 'does not start with ria+'],
+    ['ssh://host/data', 'does not start with ria+'],
+    ['/data', 'does not start with ria+'],
+    ['ria+', 'cannot be read'],
+    ['ria+ssh://', 'names no host'],
+    ['ria+ssh:host/data', 'names no host'],
+    ['ria+ssh://host:99999/data', 'cannot be read'],
+    ['ria+ssh://host:port/data', 'cannot be read'],
+    ['ria+ssh://user:secret@host/data', 'has a password'],
+    ['ria+file:///data#6d69ca68-7e85-11e6-904c-002590f97d84', 'has a fragment'],
+    ['ria+file:///data?x=1', 'has a query'],
+    ['ria+file://host/data', 'names a host'],
+    ['ria+file:///', 'names the root directory'],
+    ['ria+file://', 'names the root directory'],
+    ['ria+file:data', 'does not start with a slash'],
+    ['ria+file:///a%00b', 'NUL'],
+    ['ria+file:///a\tb', 'white space'],
+    ['ria+file:///a\nb', 'white space'],
+    ['ria+file:///a ', 'white space'],
+    ['ria+ftp://host/data', 'has the scheme ria+ftp'],
+    ['ria+http:///data', 'names no host'],
+  ])('%j is refused: it %s', (text, reason) => {
+    expect(() => parseStoreUrl(text)).toThrow(ConfigError)
+    expect(() => parseStoreUrl(text)).toThrow(reason)
+  })
+
+  test.each([
+    'ria+ssh://-oProxyCommand=id/data',
+    'ria+ssh://%2DoProxyCommand=id/data',
+    'ria+ssh://-l@host/data',
+    'ria+ssh://%2Dl@host/data',
+    'ria+ssh://host%0Aname/data',
+    'ria+ssh://$(id)/data',
+    'ria+ssh://`id`/data',
+    'ria+ssh://%60id%60/data',
+    'ria+ssh://a;id/data',
+    'ria+ssh://a%20-oProxyCommand=id@host/data',
+    'ria+ssh://$(id)@host/data',
+    'ria+ssh://host%5C/data',
+  ])('%j is refused, ssh or a shell could read it as something else', (text) => {
+    expect(() => parseStoreUrl(text)).toThrow(ConfigError)
+  })
+
+  test('that is refused is told without its password', () => {
+    for (const url of ['ria+ssh://u:s3cret@host/p', 'ria+ftp://u:s3cret@host/', 'ria+ssh://u:s3/cret@host/']) {
+      expect(() => parseStoreUrl(url)).toThrow(ConfigError)
+      expect(() => parseStoreUrl(url)).not.toThrow(/s3|cret/)
+    }
+  })
+
+  test('whatever it is, is read or refused with the reason', () => {
+    const url = fc
+      .tuple(fc.constantFrom('file', 'ssh', 'sftp', 'http', 'x', ''), fc.constantFrom(':', '://', ':///'), anyText())
+      .map(([scheme, colon, rest]) => `ria+${scheme}${colon}${rest}`)
+    fc.assert(
+      fc.property(url, (text) => {
+        try {
+          const location = parseStoreUrl(text)
+          if (location.scheme === 'file') expect(location.path).toMatch(/^\/[^\0]*[^/]$/)
+          if ('target' in location) expect(location.target.host).toMatch(/^(?!-)[^\s'"`$\\;&<>|(){}]+$/)
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('holds the path that was escaped into it', () => {
+    const path = fc.array(fc.string({ unit: fc.constantFrom(...'ab %#?ü+:@\\'), minLength: 1 }), { minLength: 1 })
+    fc.assert(
+      fc.property(path, (parts) => {
+        const escaped = parts.map(encodeURIComponent).join('/')
+        expect(parseStoreUrl(`ria+file:///${escaped}`)).toEqual({ scheme: 'file', path: `/${parts.join('/')}` })
+      }),
+    )
+  })
+})
