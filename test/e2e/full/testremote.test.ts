@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type AnnexRepo, makeAnnexRepo } from '../../support/annex-repo.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../../support/ria-store.ts'
+import { describe as describeResult, run, runOk } from '../../support/run.ts'
+import { type Sshd, startSshd } from '../../support/sshd.ts'
+import { makeWorkspace, type Workspace } from '../../support/workspace.ts'
+
+const HOUR_MS = 3_600_000
+const KEY_OWNER = 'tester@example.com'
+
+let workspace: Workspace
+let sshd: Sshd
+let repo: AnnexRepo
+let dataset: RiaDatasetFiles
+let root: string
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  const { env } = workspace
+  await runOk('mkdir', ['-m', '700', env.GNUPGHOME ?? ''])
+  // For encryption=hybrid: a key without a passphrase, which gpg trusts as its own.
+  const generate = ['--batch', '--passphrase', '', '--quick-generate-key', KEY_OWNER, 'default', 'default', 'never']
+  await runOk('gpg', generate, { env })
+  workspace.onRemove(async () => void (await run('gpgconf', ['--kill', 'all'], { env })))
+  sshd = await startSshd(workspace)
+  root = workspace.path('store')
+  dataset = await addDataset(workspace, await makeRiaStore(root))
+  repo = await makeAnnexRepo(workspace, 'repo', { timeoutMs: HOUR_MS })
+})
+afterAll(() => workspace?.remove())
+
+const settings = {
+  'as it is': {},
+  'with encryption=shared': { encryption: 'shared' },
+  'with encryption=hybrid': { encryption: 'hybrid', keyid: KEY_OWNER },
+  'with chunk=1MiB': { chunk: '1MiB' },
+}
+
+describe.each(['file', 'ssh2', 'openssh'])('git annex testremote passes in full through %s', (access) => {
+  test.each(Object.entries(settings))('%s', async (name, setting) => {
+    const url = access === 'file' ? `ria+file://${root}` : `ria+ssh://${sshd.alias}${root}`
+    const remote = `${access}-${name.replace(/\W/g, '-')}`
+    await initRemote(repo, url, dataset.id, { name: remote, settings: setting })
+    if (access !== 'file') await repo.setConfig(`remote.${remote}.riastore-ssh`, access)
+    const result = await repo.tryAnnex('testremote', remote)
+    expect(result.status, describeResult(result)).toBe(0)
+    const [, count] = /All (\d+) tests passed/.exec(result.stdout) ?? []
+    expect(Number(count)).toBeGreaterThanOrEqual(573)
+    expect(await dataset.keys()).toEqual([])
+    expect(await dataset.strays()).toEqual([])
+  })
+})

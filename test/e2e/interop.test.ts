@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type AnnexRepo, assortedFiles, cloneAnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
+import { type Sshd, startSshd } from '../support/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+let workspace: Workspace
+let sshd: Sshd
+let store: RiaStore
+let source: AnnexRepo
+const files = assortedFiles()
+/** Files whose keys hold what has to be escaped in file names. */
+const oddKeys = {
+  'web page': 'URL--http://example.com/a&b/c%20d:80?x=1&y=%25',
+  'web/other page': 'URL--https://example.com/%',
+}
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  sshd = await startSshd(workspace)
+  store = await makeRiaStore(workspace.path('store'))
+  source = await makeAnnexRepo(workspace, 'source')
+  await source.add(files)
+  for (const [file, key] of Object.entries(oddKeys)) {
+    const content = randomBytes(1234)
+    files[file] = content
+    await source.write('content', content)
+    await source.annex('setkey', key, 'content')
+    await source.annex('fromkey', key, file)
+  }
+  await source.annex('unlock', 'readme.txt', 'large.bin')
+  await source.git('commit', '-q', '-a', '-m', 'Unlock two files')
+})
+afterAll(() => workspace?.remove())
+
+let counter = 0
+
+describe.each([
+  ['ours', 'stock'],
+  ['stock', 'ours'],
+] as const)('a store written by %s is read and extended by %s', (writer, reader) => {
+  test.each([
+    ['file', '1'],
+    ['file', '2'],
+    ['ssh', '1'],
+    ['ssh', '2'],
+  ] as const)('over %s, layout version %s', async (scheme, version) => {
+    const dataset = await addDataset(workspace, store, { version })
+    const url = scheme === 'file' ? `ria+file://${store.root}` : `ria+ssh://${sshd.alias}${store.root}`
+    const env = { ours: workspace.env, stock: workspace.stockEnv }
+    const number = ++counter
+    const writing = await cloneAnnexRepo(source, `writing-${number}`, { env: env[writer] })
+    await writing.git('remote', 'add', 'content', source.path)
+    await writing.annex('get', '--from', 'content', '.')
+    const remote = await initRemote(writing, url, dataset.id, { name: `store${number}` })
+    await writing.annex('copy', '--to', remote, '.')
+    await writing.git('push', '-q', 'origin', 'git-annex')
+    await expectKeys(dataset, writing, version)
+
+    const reading = await cloneAnnexRepo(source, `reading-${number}`, { env: env[reader] })
+    await reading.annex('enableremote', remote)
+    // git-annex's own word for letting through keys that carry no checksum.
+    await reading.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
+    await reading.annex('fsck', '--fast', '--from', remote, '.')
+    await reading.annex('get', '--from', remote, '.')
+    await expectWhole(reading)
+
+    // The reader adds a file and takes another away, and the writer sees both.
+    await reading.add({ 'added later.txt': `by the reader ${number}\n` })
+    await reading.annex('copy', '--to', remote, 'added later.txt')
+    await reading.annex('drop', '--from', remote, '--force', 'web page', 'large.bin')
+    const added = await reading.key('added later.txt')
+    expect((await writing.checkPresentKey(added, remote)).presence).toBe('present')
+    for (const file of ['web page', 'large.bin']) {
+      expect((await writing.checkPresent(file, remote)).presence, file).toBe('absent')
+    }
+    expect((await writing.checkPresent('web/other page', remote)).presence).toBe('present')
+    await writing.annex('fsck', '--fast', '--from', remote, 'empty', 'web/other page')
+    expect(await dataset.strays()).toEqual([])
+    // What the writer stored the reader can drop, to the last file.
+    await reading.annex('drop', '--from', remote, '--force', '.')
+    expect(await dataset.keys()).toEqual([])
+  })
+})
+
+async function expectKeys(dataset: RiaDatasetFiles, repo: AnnexRepo, version: '1' | '2') {
+  expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
+  for (const file of ['empty', 'sub dir/Ünïcödé – 例.bin']) {
+    const place = await dataset.keyFile(repo, await repo.key(file), version)
+    expect((await readFile(place)).equals(Buffer.from(files[file] ?? '')), file).toBe(true)
+  }
+}
+
+async function expectWhole(repo: AnnexRepo) {
+  for (const [file, content] of Object.entries(files)) {
+    expect((await repo.read(file)).equals(Buffer.from(content)), file).toBe(true)
+  }
+}

@@ -1,0 +1,257 @@
+import { randomBytes } from 'node:crypto'
+import { utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type AnnexRepo, exists, makeAnnexRepo } from '../support/annex-repo.ts'
+import { descendants, processes, signal } from '../support/processes.ts'
+import { addDataset, initRemote, listTree, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
+import { type Running, runOk } from '../support/run.ts'
+import { type Sshd, startSshd } from '../support/sshd.ts'
+import { type StallProxy, startStallProxy } from '../support/stall-proxy.ts'
+import { isRoot } from '../support/users.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+const MIB = 1024 * 1024
+const large = randomBytes(24 * MIB)
+/** Our process gets so long to end once it was told to; ms. */
+const END_MS = 5000
+
+/** The ways in which a run ends early: a signal to our process, or git-annex going away, which closes its stdin. */
+const deaths = ['SIGKILL', 'SIGTERM', 'SIGINT', 'stdin closed'] as const
+type Death = (typeof deaths)[number]
+
+function startAnnex(repo: AnnexRepo, ...parameters: string[]): Running {
+  const annex = repo.startAnnex(...parameters)
+  started.push(annex)
+  return annex
+}
+
+/** Runs of git-annex that a failed test left behind; they hold locks. */
+const started: Running[] = []
+function killAllStarted() {
+  for (const annex of started.splice(0)) annex.killGroup()
+}
+
+async function ourProcess(annex: Running): Promise<number> {
+  const ours = (await descendants(annex.pid)).filter(({ command }) => command.includes('git-annex-remote-ora.js'))
+  expect(ours).toHaveLength(1)
+  return ours[0]?.pid ?? -1
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  return (await processes()).some((info) => info.pid === pid)
+}
+
+async function until(condition: () => Promise<boolean> | boolean, ms: number, what: string): Promise<void> {
+  const giveUp = performance.now() + ms
+  while (!(await condition())) {
+    if (performance.now() > giveUp) throw new Error(`waited ${ms} ms in vain until ${what}`)
+    await sleep(5)
+  }
+}
+
+/** Ends our process in the middle of its work, and waits until it and git-annex are gone. */
+async function die(annex: Running, death: Death): Promise<void> {
+  const pid = await ourProcess(annex)
+  if (death === 'stdin closed') signal(annex.pid, 'SIGKILL')
+  else signal(pid, death)
+  await until(async () => !(await isAlive(pid)), END_MS, `the process ends by ${death}`)
+  if (death === 'stdin closed') annex.killGroup()
+  const result = await annex.done
+  expect(result.timedOut).toBe(false)
+  expect(result.status).not.toBe(0)
+}
+
+describe('over ssh', () => {
+  let workspace: Workspace
+  let sshd: Sshd
+  let proxy: StallProxy
+  let repo: AnnexRepo
+  let dataset: RiaDatasetFiles
+  const remote = 'store'
+
+  beforeAll(async () => {
+    workspace = await makeWorkspace()
+    sshd = await startSshd(workspace)
+    proxy = await startStallProxy(sshd.port)
+    workspace.onRemove(() => proxy.stop())
+    await sshd.addAlias('behind-the-proxy', { Port: proxy.port })
+    const store = await makeRiaStore(workspace.path('store'))
+    dataset = await addDataset(workspace, store)
+    repo = await makeAnnexRepo(workspace, 'repo')
+    await repo.add({ 'large.bin': large })
+    // git-annex would start the remote again by itself when some progress was made.
+    await repo.setConfig('annex.forward-retry', '0')
+    await initRemote(repo, `ria+ssh://behind-the-proxy${store.root}`, dataset.id, { name: remote })
+  })
+  afterAll(() => workspace?.remove())
+  afterEach(() => {
+    killAllStarted()
+    proxy.cut()
+    proxy.resume()
+  })
+
+  describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
+    beforeAll(() => repo.setConfig(`remote.${remote}.riastore-ssh`, channel))
+
+    test.each(deaths)(
+      'an upload that ends by %s leaves no key that is not whole, and a later one succeeds',
+      async (death) => {
+        const before = proxy.forwarded().up
+        proxy.stallAfter(12 * MIB, 'up')
+        const annex = startAnnex(repo, 'copy', '--to', remote, 'large.bin')
+        await until(() => proxy.forwarded().up - before >= 12 * MIB, 30_000, 'half of it is sent')
+        await die(annex, death)
+        proxy.cut()
+        proxy.resume()
+        expect(await dataset.keys()).toEqual([])
+        expect((await repo.checkPresent('large.bin', remote)).presence).toBe('absent')
+
+        await repo.annex('copy', '--to', remote, 'large.bin')
+        await repo.annex('fsck', '--from', remote, 'large.bin')
+        await repo.annex('drop', '--from', remote, '--force', 'large.bin')
+        expect(await dataset.keys()).toEqual([])
+      },
+    )
+
+    test.each(deaths)(
+      'a download that ends by %s leaves no content that is not whole, and a later one goes on from there',
+      async (death) => {
+        await repo.annex('copy', '--to', remote, 'large.bin')
+        await repo.annex('drop', 'large.bin')
+        const before = proxy.forwarded().down
+        proxy.stallAfter(16 * MIB, 'down')
+        const annex = startAnnex(repo, 'get', '--from', remote, 'large.bin')
+        await until(() => proxy.forwarded().down - before >= 16 * MIB, 30_000, 'a good part of it has come')
+        // What has come is written meanwhile.
+        await sleep(300)
+        await die(annex, death)
+        proxy.cut()
+        proxy.resume()
+        expect(await repo.has('large.bin')).toBe(false)
+
+        const again = proxy.forwarded().down
+        await repo.annex('get', '--from', remote, 'large.bin')
+        expect((await repo.read('large.bin')).equals(large)).toBe(true)
+        expect(proxy.forwarded().down - again).toBeLessThan(16 * MIB)
+        await repo.annex('drop', '--from', remote, 'large.bin')
+      },
+    )
+
+    test('Ctrl-C ends everything at once', async () => {
+      proxy.stallAfter(12 * MIB, 'up')
+      const before = proxy.forwarded().up
+      const annex = startAnnex(repo, 'copy', '--to', remote, 'large.bin')
+      await until(() => proxy.forwarded().up - before >= 12 * MIB, 30_000, 'half of it is sent')
+      const pid = await ourProcess(annex)
+      annex.killGroup('SIGINT')
+      const began = performance.now()
+      await annex.done
+      await until(async () => !(await isAlive(pid)), END_MS, 'our process ends')
+      expect(performance.now() - began).toBeLessThan(END_MS)
+      expect(await dataset.keys()).toEqual([])
+    })
+  })
+})
+
+describe.skipIf(!isRoot)('on a disk', () => {
+  let workspace: Workspace
+  let repo: AnnexRepo
+  let dataset: RiaDatasetFiles
+  const remote = 'store'
+  const bytes = 1024 * MIB
+
+  beforeAll(async () => {
+    workspace = await makeWorkspace()
+    // Two file systems, so that content has to be copied and cannot be cloned, which takes no time.
+    const other = workspace.path('disk')
+    await runOk('mkdir', [other])
+    await runOk('mount', ['-t', 'tmpfs', '-o', 'size=3g', 'riastore-test', other])
+    workspace.onRemove(async () => void (await runOk('umount', ['-l', other])))
+    const store = await makeRiaStore(join(other, 'store'))
+    dataset = await addDataset(workspace, store)
+    repo = await makeAnnexRepo(workspace, 'repo')
+    await runOk('truncate', ['-s', String(bytes), join(repo.path, 'large.bin')])
+    // A backend without checksums: only our own doing is to take time.
+    await repo.annex('add', '--backend=WORM', 'large.bin')
+    await repo.git('commit', '-q', '-m', 'Add a large file')
+    await repo.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
+    // git-annex would start the remote again by itself when some progress was made.
+    await repo.setConfig('annex.forward-retry', '0')
+    await initRemote(repo, `ria+file://${store.root}`, dataset.id, { name: remote })
+  })
+  afterAll(() => workspace?.remove())
+  afterEach(killAllStarted)
+
+  test.each(deaths)(
+    'an upload that ends by %s leaves no key that is not whole, and a later one succeeds',
+    async (death) => {
+      const before = (await dataset.strays()).length
+      const annex = startAnnex(repo, 'copy', '--to', remote, 'large.bin')
+      await until(async () => (await dataset.strays()).length > before, 30_000, 'the upload has begun')
+      await die(annex, death)
+      expect(await dataset.keys()).toEqual([])
+      expect((await repo.checkPresent('large.bin', remote)).presence).toBe('absent')
+      for (const stray of await dataset.strays()) expect(stray).toMatch(/^ora-remote-[0-9a-f-]+\/transfer\/riastore-/)
+      if (death === 'SIGTERM') {
+        await repo.annex('copy', '--to', remote, 'large.bin')
+        expect(await dataset.keys()).toEqual([await repo.key('large.bin')])
+        await repo.annex('drop', '--from', remote, '--force', 'large.bin')
+      }
+    },
+  )
+
+  test.each(deaths)(
+    'a download that ends by %s leaves no content that is not whole, and a later one succeeds',
+    async (death) => {
+      await repo.annex('copy', '--to', remote, 'large.bin')
+      await repo.annex('drop', 'large.bin')
+      const annex = startAnnex(repo, 'get', '--from', remote, 'large.bin')
+      const part = join(repo.path, '.git/annex/tmp', await repo.key('large.bin'))
+      await until(() => exists(part), 30_000, 'the download has begun')
+      await die(annex, death)
+      expect(await repo.has('large.bin')).toBe(false)
+      await repo.annex('get', '--from', remote, 'large.bin')
+      expect(await repo.size('large.bin')).toBe(bytes)
+      await runOk('cmp', ['-n', String(bytes), join(repo.path, 'large.bin'), '/dev/zero'])
+      await repo.annex('drop', '--from', remote, 'large.bin')
+    },
+  )
+})
+
+describe.each(['file', 'ssh'])('temporary files on ria+%s', (scheme) => {
+  let workspace: Workspace
+
+  afterAll(() => workspace?.remove())
+
+  test('of dead uploads are removed by a later upload, those of living ones are not', async () => {
+    workspace = await makeWorkspace()
+    const store = await makeRiaStore(workspace.path('store'))
+    const dataset = await addDataset(workspace, store)
+    const repo = await makeAnnexRepo(workspace, 'repo')
+    await repo.add({ 'a.txt': 'a\n', 'large.bin': large })
+    const url =
+      scheme === 'file' ? `ria+file://${store.root}` : `ria+ssh://${(await startSshd(workspace)).alias}${store.root}`
+    const remote = await initRemote(repo, url, dataset.id)
+    const directory = join(dataset.path, `ora-remote-${await repo.uuid(remote)}/transfer`)
+    await runOk('mkdir', ['-p', directory])
+    const temporary = (n: number) => join(directory, `riastore-4711-0123456789ab-${n}.tmp`)
+    const now = Date.now() / 1000
+    for (const [n, hours] of [
+      [1, 49],
+      [2, 25],
+      [3, 1],
+    ] as const) {
+      await writeFile(temporary(n), 'a part')
+      await utimes(temporary(n), now - 3600 * hours, now - 3600 * hours)
+    }
+    await writeFile(join(directory, 'somebody-elses'), 'not ours')
+    await utimes(join(directory, 'somebody-elses'), now - 3600 * 49, now - 3600 * 49)
+
+    await repo.annex('copy', '--to', remote, '.')
+    const left = (await listTree(directory)).map((entry) => entry.path)
+    expect(left).toEqual(['riastore-4711-0123456789ab-3.tmp', 'somebody-elses'])
+    expect(await dataset.keys()).toHaveLength(2)
+  })
+})

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { projectDirectory, systemPath } from '../support/programs.ts'
+import { run, runOk } from '../support/run.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+let workspace: Workspace
+let prefix: string
+let env: NodeJS.ProcessEnv
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  env = { ...workspace.stockEnv, PATH: `${dirname(process.execPath)}:${systemPath}` }
+  prefix = workspace.path('prefix')
+  // The build is what `npm test` starts with; another one here would take dist/ away from the other tests.
+  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', workspace.directory]
+  const packed = await runOk('npm', pack, { env, cwd: projectDirectory })
+  const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]
+  const install = ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix]
+  await runOk('npm', [...install, workspace.path(filename)], { env, cwd: workspace.directory })
+})
+afterAll(() => workspace?.remove())
+
+test.each(['git-annex-remote-ora', 'git-annex-remote-riastore'])(
+  'the packed package, installed globally and without a network, brings %s',
+  async (program) => {
+    const result = await run(join(prefix, 'bin', program), [], { env, cwd: workspace.directory })
+    expect(result.stdout).toBe('VERSION 1\n')
+    expect(result.stderr).toBe('')
+    expect(result.status).toBe(0)
+  },
+)
+
+test('the package names the licences of what is bundled into it', async () => {
+  const licenses = await readFile(join(prefix, 'lib/node_modules/riastore/dist/THIRD-PARTY-LICENSES.txt'), 'utf8')
+  expect(licenses).toContain('ssh2 ')
+  expect(licenses).toContain('Brian White')
+})
+
+test('nothing in the package depends on other packages', async () => {
+  const { dependencies } = JSON.parse(await readFile(join(prefix, 'lib/node_modules/riastore/package.json'), 'utf8'))
+  expect(dependencies ?? {}).toEqual({})
+})

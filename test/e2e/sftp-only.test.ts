@@ -1,0 +1,66 @@
+import { chmod, mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type AnnexRepo, assortedFiles, makeAnnexRepo } from '../support/annex-repo.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
+import { describe as describeResult, runOk } from '../support/run.ts'
+import { type Sshd, startSshd } from '../support/sshd.ts'
+import { isRoot } from '../support/users.ts'
+import { makeWorkspace, removeTree, type Workspace } from '../support/workspace.ts'
+
+const ACCOUNT = 'nobody'
+const files = assortedFiles()
+
+let workspace: Workspace
+let sshd: Sshd
+let repo: AnnexRepo
+let dataset: RiaDatasetFiles
+
+beforeAll(async () => {
+  if (!isRoot) return
+  workspace = await makeWorkspace()
+  // sshd wants every directory above it to be root's alone, which the usual place for temporary files is not.
+  const chroot = await mkdtemp('/run/riastore-')
+  workspace.onRemove(() => removeTree(chroot))
+  await chmod(chroot, 0o755)
+  sshd = await startSshd(workspace, { user: ACCOUNT, sftpOnly: { chroot } })
+  const store = await makeRiaStore(join(chroot, 'store'))
+  dataset = await addDataset(workspace, store)
+  await runOk('chown', ['-R', ACCOUNT, store.root])
+  repo = await makeAnnexRepo(workspace, 'repo')
+  await repo.add(files)
+})
+afterAll(() => workspace?.remove())
+
+test.skipIf(!isRoot).each(['auto', 'ssh2', 'openssh'])(
+  'an account with nothing but SFTP, in a chroot, serves keys in full through %s',
+  async (channel) => {
+    const shell = await repo.try('ssh', sshd.alias, 'true')
+    expect(shell.stdout + shell.stderr).toMatch(/sftp connections only|^$/)
+    expect(shell.status).not.toBe(0)
+
+    const remote = await initRemote(repo, `ria+ssh://${sshd.alias}/store`, dataset.id, { name: channel })
+    await repo.setConfig(`remote.${remote}.riastore-ssh`, channel)
+    await repo.annex('copy', '--to', remote, '.')
+    expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
+    expect(await dataset.strays()).toEqual([])
+    await repo.annex('fsck', '--fast', '--from', remote, '.')
+    await repo.annex('drop', '.')
+    await repo.annex('get', '-J4', '--from', remote, '.')
+    for (const [file, content] of Object.entries(files)) {
+      expect((await repo.read(file)).equals(Buffer.from(content)), file).toBe(true)
+    }
+    await repo.annex('drop', '--from', remote, '.')
+    expect(await dataset.keys()).toEqual([])
+    for (const file of Object.keys(files)) {
+      expect((await repo.checkPresent(file, remote)).presence, file).toBe('absent')
+    }
+  },
+)
+
+test.skipIf(!isRoot)('git annex testremote --fast passes on it', async () => {
+  const remote = await initRemote(repo, `ria+ssh://${sshd.alias}/store`, dataset.id, { name: 'tested' })
+  const result = await repo.tryAnnex('testremote', remote, '--fast')
+  expect(result.status, describeResult(result)).toBe(0)
+  expect(await dataset.keys()).toEqual([])
+})

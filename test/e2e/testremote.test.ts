@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
+import { describe as describeResult } from '../support/run.ts'
+import { type Sshd, startSshd } from '../support/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+let workspace: Workspace
+let sshd: Sshd
+let repo: AnnexRepo
+let dataset: RiaDatasetFiles
+let root: string
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  sshd = await startSshd(workspace)
+  root = workspace.path('store')
+  dataset = await addDataset(workspace, await makeRiaStore(root))
+  repo = await makeAnnexRepo(workspace, 'repo')
+})
+afterAll(() => workspace?.remove())
+
+async function passesTestremote(remote: string) {
+  const result = await repo.tryAnnex('testremote', remote, '--fast')
+  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.stdout).toMatch(/All \d+ tests passed/)
+  expect(await dataset.keys()).toEqual([])
+  expect(await dataset.strays()).toEqual([])
+}
+
+test('git annex testremote --fast passes on ria+file', async () => {
+  await passesTestremote(await initRemote(repo, `ria+file://${root}`, dataset.id, { name: 'file' }))
+})
+
+test.each(['ssh2', 'openssh'])('git annex testremote --fast passes on ria+ssh through %s', async (channel) => {
+  const remote = await initRemote(repo, `ria+ssh://${sshd.alias}${root}`, dataset.id, { name: channel })
+  await repo.setConfig(`remote.${remote}.riastore-ssh`, channel)
+  await sshd.forgetConnections()
+  await passesTestremote(remote)
+  expect(await sshd.connections()).toBeGreaterThan(0)
+})
