@@ -1,0 +1,153 @@
+/** The budgets of the design (section 12) and what was measured for each of them. */
+import { SMALL_OPS } from './suites-small.mjs'
+import { megabytes, number, peakOf, secondsOf, select } from './tables.mjs'
+
+/** @typedef {import('./run.mjs').Sample} Sample */
+/** @typedef {{what: string, budget: string, measured: string, met: boolean | undefined}} Budget */
+
+/** @param {Sample[]} samples @param {Partial<Sample>} labels @returns {number | undefined} */
+const medianOf = (samples, labels) => secondsOf(samples, labels)?.median
+
+/** A measurement that is missing gives a row that says so. @param {...(number | undefined)} numbers */
+const known = (...numbers) => numbers.every((value) => value !== undefined)
+
+/**
+ * @param {string} what
+ * @param {number | undefined} ours seconds
+ * @param {number | undefined} other seconds
+ * @param {number} limit ours must be at most this many times the other
+ * @param {string} than
+ * @returns {Budget}
+ */
+function atMost(what, ours, other, limit, than) {
+  const budget = `≤ ${limit} × ${than}`
+  if (!known(ours, other)) return { what, budget, measured: 'not measured', met: undefined }
+  const ratio = ours / other
+  return { what, budget, measured: `${ratio.toFixed(2)} × (${number(ours)} / ${number(other)} s)`, met: ratio <= limit }
+}
+
+/** The same for speed: ours must be at least this part of the other's. @type {typeof atMost} */
+function atLeast(what, ours, other, limit, than) {
+  const budget = `≥ ${limit} × the speed of ${than}`
+  if (!known(ours, other)) return { what, budget, measured: 'not measured', met: undefined }
+  const ratio = other / ours
+  return { what, budget, measured: `${ratio.toFixed(2)} × (${number(other)} / ${number(ours)} s)`, met: ratio >= limit }
+}
+
+/**
+ * What one connection costs our program: the difference between its cold starts over ssh and on a file store.
+ * @param {Sample[]} samples @returns {number | undefined} seconds
+ */
+export function connectionSetUp(samples) {
+  const ssh = medianOf(samples, { suite: 'cold', peer: 'ours-ssh' })
+  const file = medianOf(samples, { suite: 'cold', peer: 'ours-file' })
+  return known(ssh, file) ? ssh - file : undefined
+}
+
+/** @param {Sample[]} samples @param {number} jobs @returns {Budget[]} */
+function smallBudgets(samples, jobs) {
+  const near = { suite: 'small', jobs }
+  const setUp = connectionSetUp(samples)
+  const timesOf = (/** @type {string} */ peer, /** @type {string} */ op) => medianOf(samples, { ...near, peer, op })
+  const rows = ['copy', 'drop', 'fsck', 'get', 'drop-from'].flatMap((op) => {
+    const floor = timesOf('floor-file', op)
+    const limit = known(floor, setUp) ? 1.3 * floor + setUp : undefined
+    const ssh = timesOf('ours-ssh', op)
+    const title = `${SMALL_OPS[op]} -J${jobs}`
+    return [
+      atMost(`${title}, file`, timesOf('ours-file', op), floor, 1.15, 'floor'),
+      {
+        what: `${title}, ssh`,
+        budget: known(limit) ? `≤ 1.3 × floor + set-up = ${number(limit)} s` : '≤ 1.3 × floor + set-up',
+        measured: known(ssh, floor) ? `${number(ssh)} s (${(ssh / floor).toFixed(2)} × floor)` : 'not measured',
+        met: known(ssh, limit) ? ssh <= limit : undefined,
+      },
+    ]
+  })
+  const own = `get -J${jobs}, annex-verify=false, checked by riastore`
+  const floorGet = timesOf('floor-file', 'get')
+  return [
+    ...rows,
+    atMost(`${own}, file`, timesOf('ours-file', 'get-own-check'), floorGet, 0.4, "the floor's ordinary get"),
+    atMost(`${own}, ssh`, timesOf('ours-ssh', 'get-own-check'), floorGet, 0.5, "the floor's ordinary get"),
+  ]
+}
+
+/** @param {Sample[]} samples @returns {Budget[]} */
+function bigBudgets(samples) {
+  const big = (/** @type {string} */ peer, /** @type {string} */ op) => medianOf(samples, { suite: 'big', peer, op })
+  const peaks = ['ours-file', 'ours-ssh', 'ours-sftp'].flatMap((peer) => peakOf(samples, { suite: 'big', peer }) ?? [])
+  return [
+    atLeast('large file copy, ssh', big('ours-ssh', 'put'), big('ssh-cat', 'put'), 0.9, 'ssh cat'),
+    atLeast(
+      'large file get, ssh',
+      big('ours-ssh', 'get'),
+      big('ssh-cat', 'get-md5-after'),
+      0.9,
+      'ssh cat, then md5sum',
+    ),
+    atLeast('large file copy, SFTP only', big('ours-sftp', 'put'), big('sftp-client', 'put'), 0.7, 'sftp put'),
+    atLeast('large file get, SFTP only', big('ours-sftp', 'get'), big('sftp-client', 'get'), 0.7, 'sftp get'),
+    {
+      what: 'peak memory of the remote with the large file',
+      budget: '≤ 150 MB',
+      measured: peaks.length > 0 ? megabytes(Math.max(...peaks)) : 'not measured',
+      met: peaks.length > 0 ? Math.max(...peaks) <= 150e6 : undefined,
+    },
+  ]
+}
+
+/**
+ * Round trips that one key costs, at -J1: how much longer a key takes far away than near, in round trips.
+ * @param {Sample[]} samples
+ * @param {string} program
+ * @param {string} op
+ * @param {number} roundTrip ms
+ * @returns {number | undefined}
+ */
+export function roundTripsPerKey(samples, program, op, roundTrip) {
+  const perKey = (/** @type {string} */ peer) => {
+    const labels = { suite: 'trips', peer, op }
+    const many = Math.max(...select(samples, labels).map(({ items }) => items ?? 0))
+    const all = medianOf(samples, { ...labels, items: many })
+    const one = medianOf(samples, { ...labels, items: 1 })
+    return many > 1 && known(all, one) ? (all - one) / (many - 1) : undefined
+  }
+  const far = perKey(`${program}-far`)
+  const near = perKey(`${program}-ssh`)
+  return known(far, near) ? (far - near) / (roundTrip / 1000) : undefined
+}
+
+/** Half a round trip of noise is allowed: the count itself is a whole number. */
+const NOISE = 0.5
+
+/** @param {Sample[]} samples @param {number} roundTrip ms @returns {Budget[]} */
+function distanceBudgets(samples, roundTrip) {
+  const check = roundTripsPerKey(samples, 'ours', 'fsck', roundTrip)
+  const copy = roundTripsPerKey(samples, 'ours', 'copy', roundTrip)
+  const store = known(copy, check) ? copy - check : undefined
+  const row = (/** @type {string} */ what, /** @type {number | undefined} */ trips, /** @type {number} */ limit) => ({
+    what,
+    budget: `${limit} at most`,
+    measured: known(trips) ? trips.toFixed(2) : 'not measured',
+    met: known(trips) ? trips <= limit + NOISE : undefined,
+  })
+  const far = (/** @type {string} */ peer) => medianOf(samples, { suite: 'far', peer, op: 'copy' })
+  return [
+    row("round trips to store a small key (copy less git-annex's own check)", store, 2),
+    row('round trips to check a key', check, 1),
+    atLeast('small files copy -J8, 20 ms each way', far('ours-far'), far('ora-far'), 5, 'ORA'),
+  ]
+}
+
+/** @param {Sample[]} samples @param {number} roundTrip ms @returns {Budget[]} */
+export function budgets(samples, roundTrip) {
+  const cold = (/** @type {string} */ peer) => medianOf(samples, { suite: 'cold', peer })
+  return [
+    ...smallBudgets(samples, 1),
+    ...smallBudgets(samples, 8),
+    atMost('cold checkpresentkey, file', cold('ours-file'), cold('floor-file'), 1.2, 'floor'),
+    ...bigBudgets(samples),
+    ...distanceBudgets(samples, roundTrip),
+  ]
+}

@@ -1,0 +1,189 @@
+/** The page: every figure on it comes from the samples. */
+import { budgets, connectionSetUp, roundTripsPerKey } from './budgets.mjs'
+import { isFullRun } from './options.mjs'
+import { SMALL_OPS } from './suites-small.mjs'
+import { cell, extrapolate, megabytes, number, peakOf, secondsOf, select, table } from './tables.mjs'
+
+/** @typedef {import('./run.mjs').Sample} Sample */
+
+const TITLES = {
+  'floor-file': 'floor',
+  'ours-file': 'riastore, file',
+  'ora-file': 'ORA, file',
+  'directory-file': 'git-annex directory',
+  'rsync-file': 'git-annex rsync, file',
+  'ours-ssh': 'riastore, ssh',
+  'ora-ssh': 'ORA, ssh',
+  'rsync-ssh': 'git-annex rsync, ssh',
+  'ours-far': 'riastore, ssh far',
+  'ora-far': 'ORA, ssh far',
+  'ours-sftp': 'riastore, SFTP-only account',
+  'ssh-cat': 'ssh cat',
+  'sftp-client': 'OpenSSH sftp, SFTP-only account',
+  'ssh-true': '`ssh host true` (no git-annex)',
+}
+
+/** @param {Sample[]} samples @returns {string[]} in the order of the titles */
+const peersOf = (samples) => Object.keys(TITLES).filter((peer) => samples.some((sample) => sample.peer === peer))
+
+/** @param {Sample[]} samples @param {string} peer @returns {string} of the largest process, and how many there were */
+function memory(samples, peer) {
+  const processes = Math.max(...select(samples, { peer }).map(({ remotes }) => remotes ?? 0))
+  return `${megabytes(peakOf(samples, { peer }))}${processes > 1 ? `, ${processes} processes` : ''}`
+}
+
+/** @param {Sample[]} samples @param {string} suite @param {number} jobs @param {string} yardstick a peer */
+function smallTable(samples, suite, jobs, yardstick) {
+  const measured = select(samples, { suite, jobs })
+  const items = Math.max(...measured.map((sample) => sample.items ?? 0))
+  const own = extrapolate(measured, items)
+  const title = (/** @type {string} */ peer) => {
+    const part = select(own, { peer })[0].items
+    return part === items ? TITLES[peer] : `${TITLES[peer]} (${part} files, ×${items / part})`
+  }
+  const rows = peersOf(own).map((peer) => [
+    title(peer),
+    ...Object.keys(SMALL_OPS).map((op) => cell(own, { peer, op }, secondsOf(own, { peer: yardstick, op })?.median)),
+    memory(own, peer),
+  ])
+  return table([`-J${jobs}`, ...Object.values(SMALL_OPS), 'peak of a remote'], rows)
+}
+
+/** @param {Sample[]} samples @param {string} suite */
+function bigTable(samples, suite) {
+  const own = select(samples, { suite })
+  const speed = (/** @type {string} */ peer, /** @type {string} */ op) => {
+    const found = secondsOf(own, { peer, op })
+    const bytes = select(own, { peer, op })[0]?.bytes
+    const perSecond = found && bytes ? `, ${(bytes / found.median / 1e6).toFixed(0)} MB/s` : ''
+    return `${cell(own, { peer, op })}${perSecond}`
+  }
+  const ops = {
+    put: 'copy / put',
+    'put-sync': 'put, then sync',
+    get: 'get',
+    'get-own-check': 'get, annex-verify=false',
+    'get-md5-piped': 'get through tee and md5sum',
+    'get-md5-after': 'get, then md5sum',
+  }
+  const used = Object.keys(ops).filter((op) => own.some((sample) => sample.op === op))
+  const rows = peersOf(own).map((peer) => [
+    TITLES[peer],
+    ...used.map((op) => speed(peer, op)),
+    megabytes(peakOf(own, { peer })),
+  ])
+  return table(['', ...used.map((op) => ops[op]), 'peak of the remote'], rows)
+}
+
+/** @param {Sample[]} samples */
+function coldTable(samples) {
+  const own = select(samples, { suite: 'cold' })
+  const floor = secondsOf(own, { peer: 'floor-file' })?.median
+  return table(
+    ['', 'seconds'],
+    peersOf(own).map((peer) => [TITLES[peer], cell(own, { peer }, floor)]),
+  )
+}
+
+/** @param {Sample[]} samples @param {number} roundTrip ms */
+function tripsTable(samples, roundTrip) {
+  const ops = ['copy', 'fsck', 'drop', 'get', 'drop-from']
+  const rows = Object.entries({ ours: 'riastore', ora: 'ORA' }).map(([program, title]) => [
+    title,
+    ...ops.map((op) => roundTripsPerKey(samples, program, op, roundTrip)?.toFixed(1) ?? ''),
+  ])
+  const measured = rows.filter((row) => row.slice(1).some((text) => text !== ''))
+  return table(['round trips per key, -J1', ...ops.map((op) => SMALL_OPS[op])], measured)
+}
+
+/** @param {Sample[]} samples */
+function troubles(samples) {
+  const failures = samples
+    .filter(({ failure }) => failure !== undefined)
+    .map(({ suite, peer, op, jobs, round, failure }) => {
+      const where = [suite, peer, jobs && `-J${jobs}`, op].filter(Boolean).join(' ')
+      return `- ${where}, round ${round}: \`${failure.split('\n').slice(0, 3).join(' ⏎ ').replaceAll('`', "'")}\``
+    })
+  const leavers = peersOf(samples.filter(({ leftovers }) => leftovers > 0)).map((peer) => {
+    const most = Math.max(...select(samples, { peer }).map(({ leftovers }) => leftovers ?? 0))
+    return `- ${TITLES[peer]}: up to ${most} processes were still there after git-annex had ended.`
+  })
+  return [...failures, ...leavers].join('\n')
+}
+
+/** @param {Record<string, string>} facts */
+const listOf = (facts) =>
+  Object.entries(facts)
+    .map(([name, value]) => `- ${name}: ${value}`)
+    .join('\n')
+
+/** @param {{title: string, text?: string, tables: string[]}} part @returns {string[]} none when nothing was measured */
+function section({ title, text, tables }) {
+  const full = tables.filter((found) => found !== '')
+  return full.length === 0 ? [] : [`## ${title}`, ...(text === undefined ? [] : [text]), ...full]
+}
+
+/** @param {Sample[]} samples @param {number} roundTrip ms */
+function budgetsTable(samples, roundTrip) {
+  const rows = budgets(samples, roundTrip).filter(({ met }) => met !== undefined)
+  if (rows.length === 0) return []
+  const setUp = connectionSetUp(samples)
+  const note = setUp === undefined ? '' : `The set-up of one connection is counted as ${number(setUp)} s: our cold `
+  const text = note && `${note}\`checkpresentkey\` over ssh less the same on a file store.`
+  const body = rows.map(({ what, budget, measured, met }) => [what, budget, measured, met ? 'yes' : '**no**'])
+  return [table(['', 'budget', 'measured', 'met'], body), text]
+}
+
+/**
+ * @param {{started: string, ended: string, asked: Parameters<typeof isFullRun>[0] & {delay: number},
+ *   roundTrip: number, machine: Record<string, string>, versions: Record<string, string>, samples: Sample[]}} results
+ * @returns {string} Markdown
+ */
+export function report({ started, ended, asked, roundTrip, machine, versions, samples }) {
+  const minutes = Math.round((Date.parse(ended) - Date.parse(started)) / 60000)
+  const size = asked.big >= 1024 ** 3 ? `${asked.big / 1024 ** 3} GiB` : `${asked.big / 1024 ** 2} MiB`
+  const small = (/** @type {string} */ suite, /** @type {string} */ yardstick) =>
+    [1, 8].map((jobs) => smallTable(samples, suite, jobs, yardstick))
+  const trouble = troubles(samples)
+  const parts = [
+    '# Benchmarks',
+    ...(isFullRun(asked) ? [] : ['**This was not a full run: the figures only show that the bench works.**']),
+    `Written by \`npm run bench\` (bench/), never by hand; the raw figures are in bench/results.json. This run began ${started} ` +
+      `and took ${minutes} minutes: ${asked.files} small files of 1–10 KiB, a large file of ${size}, ${asked.rounds} ${asked.rounds === 1 ? 'round' : 'rounds'}.`,
+    'A figure is the median of the rounds in seconds, for a whole git-annex process, with (min–max) and ×ratio to the floor. The ' +
+      'floor is a minimal external special remote (bench/floor-remote.mjs: a local copy and a rename, no fsync, nothing checked): ' +
+      'an external special remote cannot be much faster under git-annex. All peers work on the same files, each in a fresh copy of ' +
+      'the same repository and on an empty store, and take turns within a round. riastore calls fsync; a memory file system makes ' +
+      'that free, so the rows about a disk are apart.',
+    'To run it again: `npm run bench`, or `node bench/run.mjs --help` for a part of it.',
+    '## Machine and versions',
+    `${listOf(machine)}\n${listOf(versions)}\n- far host: a proxy that adds ${asked.delay} ms each way, round trip measured as ${roundTrip.toFixed(1)} ms`,
+    ...section({ title: 'Budgets', tables: budgetsTable(samples, roundTrip) }),
+    ...section({
+      title: 'Small files',
+      text:
+        'All times in seconds for all files; the floor is a file store in the ssh rows too. "annex-verify=false": git-annex ' +
+        'checks nothing; riastore then checks every key itself, the floor does not. "Peak of a remote": resident memory of the ' +
+        'largest special remote process. A row with "(100 files, ×10)" was measured with fewer files and multiplied.',
+      tables: small('small', 'floor-file'),
+    }),
+    ...section({
+      title: 'Small files, a far host',
+      text: 'Over ssh through the proxy; the ratio is to ORA.',
+      tables: [...small('far', 'ora-far'), tripsTable(samples, roundTrip)],
+    }),
+    ...section({
+      title: `One file of ${size}`,
+      text: 'What riastore and the others do includes git-annex itself and, in `get`, its check of the content.',
+      tables: [bigTable(samples, 'big')],
+    }),
+    ...section({ title: 'Cold `git annex checkpresentkey`', tables: [coldTable(samples)] }),
+    ...section({
+      title: 'On a real disk',
+      text: 'Here fsync costs what the disk takes for it. The floor, ORA and git-annex directory do not call it.',
+      tables: [...small('disk-small', 'floor-file'), bigTable(samples, 'disk-big')],
+    }),
+    ...section({ title: 'Failures and leftovers', tables: [trouble] }),
+  ]
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
+}

@@ -1,0 +1,91 @@
+/** Many small files: everything git-annex does with them, one whole process each. */
+import { GROUP, smallDirectory } from './files.mjs'
+import { countKeys, emptyStore, peer } from './peers.mjs'
+import { countObjects } from './repositories.mjs'
+
+/** @typedef {import('./run.mjs').Bench} Bench */
+/** @typedef {import('./run.mjs').Block} Block */
+/** @typedef {import('./peers.mjs').Peer} Peer */
+
+/** Titles of the columns, in the order in which the work is done. */
+export const SMALL_OPS = {
+  copy: 'copy --to',
+  drop: 'drop',
+  get: 'get --from',
+  'get-own-check': 'get, annex-verify=false',
+  fsck: 'fsck --fast --from',
+  'drop-from': 'drop --from',
+}
+
+const NEAR = [
+  peer('floor', 'file'),
+  peer('ours', 'file'),
+  peer('ora', 'file'),
+  peer('directory', 'file'),
+  peer('rsync', 'file'),
+  peer('ours', 'ssh'),
+  peer('ora', 'ssh'),
+  peer('rsync', 'ssh'),
+]
+const FAR = [peer('ours', 'far'), peer('ora', 'far')]
+const DISK = [peer('floor', 'file'), peer('ours', 'file'), peer('ora', 'file'), peer('directory', 'file')]
+
+/** git-annex starts three rsync processes for a key: it is measured with this part of the files. */
+const SLOW = 10
+
+/**
+ * @param {Bench} bench
+ * @param {{suite: string, place: import('./workspace.mjs').Place, peer: Peer, jobs: number}} what
+ * @returns {Block}
+ */
+function block(bench, { suite, place, peer, jobs }) {
+  const { files } = bench.options
+  const groups = Math.ceil((peer.program === 'rsync' ? files / SLOW : files) / GROUP)
+  const paths = Array.from({ length: groups }, (_, group) => smallDirectory(group))
+  const items = Math.min(files, groups * GROUP)
+  const name = `${suite}/${peer.id}/J${jobs}`
+  const labels = { suite, peer: peer.id, jobs, items }
+  /** Without git-annex's own check; ours then checks by itself, the floor checks nothing at all. */
+  const unverified = peer.program === 'ours' || peer.program === 'floor'
+
+  const run = (/** @type {number} */ round) =>
+    bench.repositories.withSmall(place, peer, async (repo, store) => {
+      const untimed = (/** @type {string[]} */ ...command) => bench.workspace.run(command, repo)
+      const timed = async (/** @type {string} */ op, /** @type {string[]} */ ...args) => {
+        if (place.kind === 'disk') await untimed('sync', '-f', place.root)
+        return bench.measure({ ...labels, op, round }, ['git-annex', ...args, `-J${jobs}`, '--', ...paths], repo, 100)
+      }
+      /** A peer that skips its work would be the fastest of all. */
+      const expect = (/** @type {string} */ op, /** @type {number} */ found, /** @type {number} */ wanted) => {
+        if (found !== wanted) throw new Error(`${name} ${op}: ${found} of ${wanted} files are there`)
+      }
+      emptyStore(peer, store)
+      await timed('copy', 'copy', '--to', 'store')
+      expect('copy', countKeys(peer, store), items)
+      await timed('drop', 'drop')
+      expect('drop', countObjects(repo), files - items)
+      await timed('get', 'get', '--from', 'store')
+      expect('get', countObjects(repo), files)
+      if (unverified) {
+        await untimed('git-annex', 'drop', ...paths)
+        await untimed('git', 'config', 'remote.store.annex-verify', 'false')
+        await timed('get-own-check', 'get', '--from', 'store')
+        await untimed('git', 'config', '--unset', 'remote.store.annex-verify')
+        expect('get-own-check', countObjects(repo), files)
+      }
+      await timed('fsck', 'fsck', '--fast', '--from', 'store')
+      await timed('drop-from', 'drop', '--from', 'store')
+      expect('drop-from', countKeys(peer, store), 0)
+    })
+  return { name, labels, peer, run }
+}
+
+/** @param {Bench} bench @returns {Block[]} */
+export function smallBlocks(bench) {
+  const { main, disk } = bench.workspace
+  return [
+    ...[1, 8].flatMap((jobs) => NEAR.map((peer) => block(bench, { suite: 'small', place: main, peer, jobs }))),
+    ...FAR.map((peer) => block(bench, { suite: 'far', place: main, peer, jobs: 8 })),
+    ...DISK.map((peer) => block(bench, { suite: 'disk-small', place: disk, peer, jobs: 8 })),
+  ]
+}

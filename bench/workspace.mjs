@@ -1,0 +1,162 @@
+/** Where a run happens: a directory of its own, an environment of its own, servers, and the end of them all. */
+import { spawn } from 'node:child_process'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import { reapAll, run } from './children.mjs'
+import { removeTree } from './files.mjs'
+import { makeKeys, startSshd, writeClients } from './sshd.mjs'
+
+const PROJECT = join(import.meta.dirname, '..')
+
+/** Our program, as `npm run build` makes it. */
+export const OURS = join(PROJECT, 'dist', 'git-annex-remote-ora.js')
+
+/** @param {string} path */
+function makeExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+  } catch {
+    chmodSync(path, 0o755)
+  }
+}
+
+/**
+ * One build is measured from the first round to the last, whatever is built meanwhile.
+ * @param {string} root @returns {string} the copy of our program
+ */
+function copyProgram(root) {
+  cpSync(dirname(OURS), join(root, 'riastore', 'dist'), { recursive: true })
+  cpSync(join(PROJECT, 'package.json'), join(root, 'riastore', 'package.json'))
+  return join(root, 'riastore', 'dist', basename(OURS))
+}
+
+/** @param {string} root @param {string} bin a directory for PATH */
+function linkPrograms(root, bin) {
+  mkdirSync(bin)
+  const floor = join(import.meta.dirname, 'floor-remote.mjs')
+  const programs = { node: process.execPath, 'git-annex-remote-floor': floor }
+  if (existsSync(OURS)) programs['git-annex-remote-riastore'] = copyProgram(root)
+  for (const [name, target] of Object.entries(programs)) {
+    makeExecutable(target)
+    symlinkSync(target, join(bin, name))
+  }
+}
+
+/** Nothing of the user's own configuration may count. @param {string} root @param {string} bin */
+function makeEnvironment(root, bin) {
+  const home = join(root, 'home')
+  mkdirSync(home)
+  writeFileSync(join(home, '.gitconfig'), '[user]\n\tname = bench\n\temail = bench@localhost\n[gc]\n\tauto = 0\n')
+  const { XDG_CONFIG_HOME, XDG_CACHE_HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR, SSH_AUTH_SOCK, ...rest } = process.env
+  return {
+    ...rest,
+    HOME: home,
+    LC_ALL: 'C.UTF-8',
+    // DataLad wants the system's python3, whatever else the user has first on PATH.
+    PATH: `${bin}:/usr/bin:/bin:${process.env.PATH}`,
+    DATALAD_LOCATIONS_SOCKETS: join(root, 'sockets'),
+  }
+}
+
+/** @param {number} port @param {number} delay ms @returns {Promise<{port: number, stop(): void}>} */
+export function startProxyProcess(port, delay) {
+  const program = join(import.meta.dirname, 'latency-proxy.mjs')
+  const child = spawn(process.execPath, [program, String(port), String(delay)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', () => reject(new Error('the latency proxy did not start')))
+    child.stdout.once('data', (data) => resolve({ port: Number(data), stop: () => child.stdin.end() }))
+  })
+}
+
+/** The round trip that the proxy really makes, in ms. @param {number} delay @returns {Promise<number>} */
+export async function measureRoundTrip(delay) {
+  const { connect } = await import('node:net')
+  const echo = createServer({ noDelay: true }, (socket) => socket.pipe(socket))
+  await new Promise((resolve) => echo.listen(0, '127.0.0.1', () => resolve(undefined)))
+  const proxy = await startProxyProcess(echo.address().port, delay)
+  const socket = connect({ port: proxy.port, host: '127.0.0.1', noDelay: true })
+  const ping = () => {
+    const start = performance.now()
+    socket.write('x')
+    return new Promise((resolve) => socket.once('data', () => resolve(performance.now() - start)))
+  }
+  await ping()
+  const times = []
+  for (let i = 0; i < 25; i++) times.push(await ping())
+  socket.destroy()
+  proxy.stop()
+  echo.close()
+  return times.toSorted((a, b) => a - b)[12]
+}
+
+/**
+ * @typedef {object} Place where repositories and stores lie
+ * @property {string} root
+ * @property {'memory' | 'disk'} kind
+ */
+
+/**
+ * @typedef {object} Workspace
+ * @property {Place} main
+ * @property {Place} disk
+ * @property {(command: string[], cwd: string, more?: {sampleEvery?: number, keepOutput?: boolean}) => Promise<import('./children.mjs').Run>} run
+ * @property {() => Promise<void>} close ends all that was started and removes all that was made
+ * @property {AbortSignal} closed
+ */
+
+/** @param {ReturnType<typeof import('./options.mjs').readOptions>} options @returns {Promise<Workspace>} */
+export async function openWorkspace(options) {
+  /** @type {(() => unknown)[]} undone from the last to the first */
+  const undo = []
+  const place = (/** @type {string} */ parent, /** @type {Place['kind']} */ kind) => {
+    const root = mkdtempSync(join(parent, 'riastore-bench-'))
+    undo.push(() => removeTree(root))
+    return { root, kind }
+  }
+  const closing = new AbortController()
+  const close = async () => {
+    closing.abort()
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const main = place(options.dir, 'memory')
+    const disk = place(options.diskDir, 'disk')
+    const bin = join(main.root, 'bin')
+    linkPrograms(main.root, bin)
+    const env = makeEnvironment(main.root, bin)
+    const keys = makeKeys(join(main.root, 'ssh'))
+    const shell = await startSshd(keys, 'shell')
+    undo.push(shell.stop)
+    const sftpOnly = await startSshd(keys, 'sftp', ['ForceCommand internal-sftp'])
+    undo.push(sftpOnly.stop)
+    const proxy = await startProxyProcess(shell.port, options.delay)
+    undo.push(proxy.stop)
+    undo.push(() => reapAll(main.root))
+    writeClients(keys, bin, { bench: shell.port, 'bench-far': proxy.port, 'bench-sftp': sftpOnly.port })
+    return {
+      main,
+      disk,
+      close,
+      closed: closing.signal,
+      async run(command, cwd, more = {}) {
+        closing.signal.throwIfAborted()
+        return run(command, { directory: main.root, cwd, env, limit: options.limit, ...more })
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
