@@ -43,6 +43,7 @@ export class RiaRemote implements SpecialRemote {
 
   async initialize(job: Job): Promise<void> {
     const { config, id } = await this.#configure(job, true)
+    for (const url of [config.url, config.pushUrl]) if (url) refuseToCommitPassword(url)
     this.#configured = { config, id, annexUuid: await job.getUuid() }
     const { dataset } = await this.#reader()
     const layout = await dataset.layout({ signal: job.signal }) // fails unless the store and the dataset are there
@@ -163,6 +164,13 @@ export class RiaRemote implements SpecialRemote {
     if (id === '') throw new ConfigError('no archive-id is configured: run git annex enableremote')
     return { config, id, annexUuid }
   }
+}
+
+/** What is committed goes to everybody who clones the dataset. */
+function refuseToCommitPassword({ text, isLocal }: StoreUrl): void {
+  const shown = withoutPassword(text)
+  if (isLocal || shown === text) return
+  throw new ConfigError(`${shown} was given with a password, which would be committed: set it as remote.<name>.ora-url`)
 }
 
 function callOf(job: Job) {

@@ -1,10 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { Hasher } from './hasher.ts'
 import type { Key } from './key.ts'
-
-export interface Hasher {
-  update(bytes: Uint8Array): unknown
-  hex(): string
-}
 
 /** What a key's name promises about its content. */
 export interface Checksum {

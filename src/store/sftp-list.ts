@@ -1,6 +1,6 @@
 import type { Connected } from './sftp-connection.ts'
 import { isNoSuchFile } from './sftp-errors.ts'
-import { toStat } from './sftp-read.ts'
+import { toStat } from './sftp-stat.ts'
 import type { Entry } from './store.ts'
 
 type Run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) => Promise<T>

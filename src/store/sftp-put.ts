@@ -5,31 +5,18 @@ import { checkedSource } from './put-source.ts'
 import type { Connected } from './sftp-connection.ts'
 import { type DirectoryOptions, makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
 import { isFailure, isNoSuchFile, isUnsupported, sftpError } from './sftp-errors.ts'
-import { toStat } from './sftp-read.ts'
 import type { SftpSession } from './sftp-session.ts'
+import { toStat } from './sftp-stat.ts'
 import type { TemporaryFile } from './sftp-temporary.ts'
+import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './sftp-upload.ts'
 import { EXEC_FROM_BYTES, hasShell, uploadByShell } from './ssh-exec.ts'
 import type { PutOptions, Stat } from './store.ts'
 
 /** So much is on its way at once: enough for a fast line with some latency, little enough for many jobs. */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024
 
-/** The server flushes every so many bytes: the wait at the end, and with it a stall, stays short. */
-export const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
-
 /** Somebody may prune an empty directory between our making it and our rename; so often we make it again. */
 const RENAME_TRIES = 5
-
-export interface SftpPut {
-  /** Absolute path of the target, and its name for messages. */
-  readonly file: string
-  readonly where: string
-  /** Absolute directory for the temporary file; undefined: beside the target. */
-  readonly temporary: string | undefined
-  readonly within: string
-  readonly source: Source
-  readonly options: PutOptions
-}
 
 /**
  * Uploads in two round trips: (1) make directories, write, flush, look at the length, close; (2) rename. The rename waits for all of
@@ -94,21 +81,6 @@ async function uploadBySftp(
   requests.add(session.closeHandle(handle), 0)
   await requests.all()
   return checkLength(toStat(await stats), source, where)
-}
-
-export function checkLength(stat: Stat, source: Source, where: string): Stat {
-  if (stat.size === source.size) return stat
-  const message = `the server kept ${stat.size} of ${source.size} bytes`
-  throw new StoreError({ kind: 'corrupt', op: 'put', where, message })
-}
-
-/** Flushes to the disk where the server can; one that cannot is trusted, as by every SFTP client. */
-export async function flush(session: SftpSession, handle: Buffer): Promise<void> {
-  try {
-    await session.fsync(handle)
-  } catch (error) {
-    if (!isUnsupported(error)) throw error
-  }
 }
 
 async function publish(

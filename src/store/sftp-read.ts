@@ -1,8 +1,8 @@
-import type { Stats } from 'ssh2'
 import { StoreError } from '../core/errors.ts'
 import type { Bytes } from '../core/source.ts'
 import { checkRange, readExactly } from './read.ts'
 import type { SftpSession } from './sftp-session.ts'
+import { toStat } from './sftp-stat.ts'
 import { downloadByShell, EXEC_FROM_BYTES, hasShell } from './ssh-exec.ts'
 import type { Consumer, GetOptions, Stat } from './store.ts'
 
@@ -11,11 +11,6 @@ const FIRST_BYTES = 64 * 1024
 
 /** So much is asked for at once. */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024
-
-export function toStat(stats: Stats): Stat {
-  // Seconds are all that version 3 of the protocol has.
-  return { size: stats.size, mtimeMs: stats.mtime * 1000, identity: `${stats.size}-${stats.mtime}` }
-}
 
 /** Reads a file of at most FIRST_BYTES in two round trips: (1) open; (2) length and content, and close without waiting. */
 export async function getSftp(

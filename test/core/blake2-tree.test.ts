@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { blake2bp, blake2sp } from '../../src/core/blake2-tree.ts'
-import type { Hasher } from '../../src/core/checksum.ts'
+import type { Hasher } from '../../src/core/hasher.ts'
 import { makeRealGitAnnex, type RealGitAnnex } from './real-git-annex.ts'
 
 const VARIANTS: readonly [backend: string, start: () => Hasher][] = [
