@@ -1,6 +1,5 @@
 import { abortedError } from '../core/abort.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
-import type { Source } from '../core/source.ts'
 import { checkedSource } from './put-source.ts'
 import type { Connected } from './sftp-connection.ts'
 import { type DirectoryOptions, makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
@@ -10,7 +9,7 @@ import { toStat } from './sftp-stat.ts'
 import type { TemporaryFile } from './sftp-temporary.ts'
 import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './sftp-upload.ts'
 import { EXEC_FROM_BYTES, hasShell, uploadByShell } from './ssh-exec.ts'
-import type { PutOptions, Stat } from './store.ts'
+import type { Stat } from './store.ts'
 
 /** So much is on its way at once: enough for a fast line with some latency, little enough for many jobs. */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024

@@ -4,7 +4,7 @@ import { checkRange, readExactly } from './read.ts'
 import type { SftpSession } from './sftp-session.ts'
 import { toStat } from './sftp-stat.ts'
 import { downloadByShell, EXEC_FROM_BYTES, hasShell } from './ssh-exec.ts'
-import type { Consumer, GetOptions, Stat } from './store.ts'
+import type { Consumer, GetOptions } from './store.ts'
 
 /** Asked for together with the file's length: a small file then needs no further request. */
 const FIRST_BYTES = 64 * 1024
