@@ -38,7 +38,7 @@ export function archivePath(directory: string): string {
   return `${directory}/archives/archive.7z`
 }
 
-/** Where uploads wait until they are whole: the same place as ORA's, so that its clean-up scripts know it. */
+/** Where uploads wait until they are whole: named as ORA's places are, so that clean-up scripts for those know it. */
 export function transferDirectory(directory: string, annexUuid: string): string {
   return `${directory}/ora-remote-${annexUuid}/transfer`
 }

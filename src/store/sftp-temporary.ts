@@ -12,7 +12,7 @@ export interface TemporaryFile {
 
 /**
  * Temporary files for uploads. Opening one is a round trip of its own, so while one is written the next is opened: an upload costs two
- * round trips (write and flush; rename), not three. As many spare ones exist as uploads ran at the same time, from the second upload on.
+ * round trips (write and flush; rename), not three. As many spare ones exist as uploads ran at the same time, from the third upload on.
  */
 export class TemporaryFiles {
   readonly #session: SftpSession
