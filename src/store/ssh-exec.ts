@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { messageOf, StoreError } from '../core/errors.ts'
 import type { Bytes } from '../core/source.ts'
 import { checkedSource } from './put-source.ts'
@@ -82,8 +82,7 @@ export async function uploadByShell(session: SftpSession, target: TemporaryFile,
     let flushed = 0
     let flushing: Promise<void> | undefined
     for await (const chunk of checkedSource(source, where, options.signal)) {
-      // The stream keeps what it is given, and the chunk is ours only until we ask for the next.
-      if (!stream.write(Buffer.from(chunk))) await Promise.race([once(stream, 'drain'), broken])
+      await Promise.race([written(stream, chunk), broken])
       sent += chunk.length
       options.onProgress?.(sent)
       if (sent - flushed >= FLUSH_EVERY_BYTES) {
@@ -108,6 +107,13 @@ export async function uploadByShell(session: SftpSession, target: TemporaryFile,
     session.closeHandle(target.handle),
   ])
   return checkLength(toStat(stats), source, where)
+}
+
+/** Resolves when the stream is done with the chunk: it is ours only until we ask for the next. */
+function written(stream: Writable, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(chunk, (error) => (error ? reject(error) : resolve()))
+  })
 }
 
 async function startCommand(session: SftpSession, command: string): Promise<ExecChannel> {
