@@ -20,6 +20,8 @@ export async function build(binDirectory = join(project, 'src/bin'), outDirector
     platform: 'node',
     plugins: [leaveOutNativeAddons()],
     tsconfig: false,
+    // ssh2 is CommonJS, and what is written is not.
+    transform: { define: { __dirname: 'import.meta.dirname' } },
     onLog(level, log, handle) {
       // A dependency that is not found would only fail when a user runs the program.
       if (log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message)

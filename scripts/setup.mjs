@@ -50,7 +50,9 @@ function installNpmDependencies() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   if (!isInstalled(JSON.parse(lock.toString('utf8')))) {
     say('installing the npm dependencies (npm ci)')
-    runNpm(['ci', '--include=dev', '--no-audit', '--no-fund'])
+    const options = ['--include=dev', '--no-audit', '--no-fund']
+    // npm 11 refuses a lock file made where the registry lacked an optional package for some other system.
+    if (!npm(['ci', ...options], { mayFail: true })) npm(['install', '--no-save', ...options])
   }
   writeFileSync(stamp, wanted)
 }
@@ -66,11 +68,12 @@ function isInstalled(lock) {
   )
 }
 
-function runNpm(parameters) {
+/** Runs npm. Returns whether it succeeded; throws when it failed and may not. */
+function npm(parameters, { mayFail = false } = {}) {
   // Under `npm run` this is the npm that called us.
   const cli = process.env.npm_execpath
   const [command, ...before] = cli !== undefined && basename(cli) === 'npm-cli.js' ? [process.execPath, cli] : ['npm']
-  run(command, [...before, ...parameters], 'npm could not install the dependencies')
+  return run(command, [...before, ...parameters], mayFail ? undefined : 'npm could not install the dependencies')
 }
 
 function installSystemPrograms() {
@@ -122,7 +125,7 @@ function findProgram(name) {
   })
 }
 
-/** Runs a command quietly; shows what it said only when it fails. */
+/** Runs a command quietly, and returns whether it succeeded. With a complaint a failure shows what it said, and throws. */
 function run(command, parameters, complaint, env = process.env) {
   const { status, error, stdout, stderr } = spawnSync(command, parameters, {
     cwd: project,
@@ -131,11 +134,9 @@ function run(command, parameters, complaint, env = process.env) {
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 64 * 1024 * 1024,
   })
-  if (error) throw new Error(`${complaint}: ${error.message}`)
-  if (status !== 0) {
-    process.stderr.write(`${stdout}${stderr}`)
-    throw new Error(`${complaint} (status ${status})`)
-  }
+  if (status === 0 || complaint === undefined) return status === 0
+  process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`)
+  throw new Error(`${complaint} (${error?.message ?? `status ${status}`})`)
 }
 
 function say(text) {

@@ -1,7 +1,7 @@
 import { isSeveral, jobsInCommand, parentCommand } from '../annex/concurrency.ts'
 import { Server } from '../annex/serve.ts'
+import { writeLine } from '../core/write-line.ts'
 import { RiaRemote } from '../ria-remote.ts'
-import { writeLine } from './output.ts'
 
 /** Connections and temporary files get so long to be put away; then whoever waits for us counts more. ms. */
 const CLOSE_LIMIT_MS = 2_000

@@ -52,11 +52,6 @@ export async function installOurPrograms(directory: string): Promise<void> {
   const dist = join(projectDirectory, 'dist')
   const main = 'git-annex-remote-ora.js'
   await mkdir(directory, { recursive: true })
-  if (process.env.RIASTORE_TEST_STOCK) {
-    await writeFile(join(directory, 'starts.log'), '', { mode: 0o666 })
-    await writeWrapper(directory, 'git-annex-remote-ora', ['/usr/bin/git-annex-remote-ora'])
-    return
-  }
   await access(join(dist, main)).catch(() => {
     throw new Error('the programs are not built: run node scripts/build.mjs')
   })

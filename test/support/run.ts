@@ -55,6 +55,8 @@ export function killAllRunning(): void {
   for (const each of running) each.killGroup()
 }
 process.on('exit', killAllRunning)
+// A test run that is broken off: vitest's workers would end without a word.
+if (process.env.VITEST) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
 export function start(command: string, parameters: readonly string[], options: RunOptions = {}): Running {
   const began = performance.now()

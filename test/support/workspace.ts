@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -41,8 +42,15 @@ const GIT_CONFIG = `[user]
 \tprogressbar = none
 `
 
+/** Directories that are to be removed when the tests are broken off. */
+const directories = new Set<string>()
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
 export async function makeWorkspace(options: { readonly parent?: string } = {}): Promise<Workspace> {
   const directory = await mkdtemp(join(options.parent ?? tmpdir(), 'riastore-'))
+  directories.add(directory)
   await chmod(directory, 0o755)
   const path = (...parts: string[]) => join(directory, ...parts)
   const home = path('home')
@@ -85,6 +93,7 @@ export async function makeWorkspace(options: { readonly parent?: string } = {}):
     remove: async () => {
       for (const cleanup of cleanups.reverse()) await cleanup()
       await removeTree(directory)
+      directories.delete(directory)
     },
   }
 }

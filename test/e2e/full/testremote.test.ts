@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AnnexRepo, makeAnnexRepo } from '../../support/annex-repo.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../../support/ria-store.ts'
@@ -18,6 +19,8 @@ beforeAll(async () => {
   workspace = await makeWorkspace()
   const { env } = workspace
   await runOk('mkdir', ['-m', '700', env.GNUPGHOME ?? ''])
+  // gpg would stretch the passphrase of each of thousands of chunks for 0.2 s; it is git-annex's own and random.
+  await writeFile(`${env.GNUPGHOME}/gpg.conf`, 's2k-mode 1\n')
   // For encryption=hybrid: a key without a passphrase, which gpg trusts as its own.
   const generate = ['--batch', '--passphrase', '', '--quick-generate-key', KEY_OWNER, 'default', 'default', 'never']
   await runOk('gpg', generate, { env })

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { codeOf } from '../core/errors.ts'
-import { encode } from '../core/text.ts'
+import { codeOf } from './errors.ts'
+import { encode } from './text.ts'
 
 const clock = new Int32Array(new SharedArrayBuffer(4))
 
