@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 
 /**
- * Whether the git-annex that started us was told to run several jobs: `-J8`, `--jobs=8`, `-J cpus`. undefined when its command line does
- * not say. Only used to choose between two correct ways of working: git-annex spends 0.3 ms a request on the ASYNC extension, which a
- * single job has nothing of.
+ * Whether the git-annex that started us was told to run several jobs: `-J8`, `--jobs=8`, `-J cpus`. `unsaid` when its command line does not
+ * say; undefined when it is not git-annex's. Only used to choose between two correct ways of working: git-annex spends 0.3 ms a request
+ * on the ASYNC extension, which a single job has nothing of.
  */
-export function jobsInCommand(command: readonly string[]): boolean | undefined {
+export function jobsInCommand(command: readonly string[]): boolean | 'unsaid' | undefined {
+  if (!command.some((argument) => basename(argument) === 'git-annex')) return undefined
   for (const [at, argument] of command.entries()) {
     const [, attached] = /^(?:-J|--jobs=)(.+)$/.exec(argument) ?? []
     const value = attached ?? (argument === '-J' || argument === '--jobs' ? command[at + 1] : undefined)
     if (value !== undefined) return isSeveral(value)
   }
-  return undefined
+  return 'unsaid'
 }
 
 /** Reads the value of `-J` or of annex.jobs. */

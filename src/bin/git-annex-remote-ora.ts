@@ -28,7 +28,7 @@ process.exit(code)
 
 /** When in doubt, yes: it is right for one job too. */
 async function severalJobs(): Promise<boolean> {
-  const command = parentCommand()
-  if (command === undefined) return true
-  return jobsInCommand(command) ?? isSeveral((await remote.annexJobs()) ?? '1')
+  const several = jobsInCommand(parentCommand() ?? [])
+  if (several !== 'unsaid') return several ?? true
+  return isSeveral((await remote.annexJobs()) ?? '1')
 }

@@ -160,7 +160,7 @@ export class SftpSession {
       try {
         send((error, value) => {
           this.#pending.delete(reject)
-          if (error) reject(error)
+          if (error) reject(isAnswer(error) ? error : new ConnectionLost(error))
           else resolve(value as T)
         })
       } catch (error) {
@@ -187,4 +187,9 @@ export class SftpSession {
     this.#pending.clear()
     for (const reject of pending) reject(this.#ended)
   }
+}
+
+/** The server's own answers have a status code; ssh2's "no response" has none. */
+function isAnswer(error: Error): boolean {
+  return typeof (error as { code?: unknown }).code === 'number'
 }

@@ -149,16 +149,12 @@ function hostKeyAlgorithms(known: readonly KnownHostKey[]) {
 
 function connectError(where: string, error: unknown): StoreError {
   const level = (error as { level?: string }).level
-  const refused =
-    level === 'client-authentication' || /host denied|verification failed|no matching/i.test(messageOf(error))
-  return new StoreError({
-    kind: refused ? 'denied' : 'unreachable',
-    op: 'connect',
-    where,
-    message: messageOf(error),
-    sent: 'no',
-    cause: error,
-  })
+  const said = messageOf(error)
+  const otherKey = /host denied/i.test(said)
+  const refused = otherKey || level === 'client-authentication' || /no matching/i.test(said)
+  const message = otherKey ? 'host key verification failed: it is another than known_hosts has' : said
+  const kind = refused ? 'denied' : 'unreachable'
+  return new StoreError({ kind, op: 'connect', where, message, sent: 'no', cause: error })
 }
 
 function exists(path: string): Promise<boolean> {

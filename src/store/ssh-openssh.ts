@@ -35,7 +35,7 @@ export async function connectOpenSsh(target: SshTarget): Promise<SftpChannel> {
     child.stdin.on('close', () => resolve(new Error(reason(said, child.exitCode, child.signalCode))))
   })
   child.stdout.on('data', (chunk: Buffer) => sftp.push(chunk))
-  closed.then(() => sftp.push(null))
+  closed.then(() => setImmediate(() => sftp.push(null))) // after whoever waits heard the reason
 
   const ready = new Promise<void>((resolve, reject) => {
     sftp.once('ready', resolve)
