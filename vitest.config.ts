@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const realPrograms = { testTimeout: 300_000, hookTimeout: 120_000 }
 
 export default defineConfig({
   test: {
+    // The real programs wait more than they compute.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', './scripts/vitest-summary.mjs'],
     projects: [
       {

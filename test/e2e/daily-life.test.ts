@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
+import { expectNoStrays } from '../support/expect-no-strays.ts'
 import { openRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
 import { type Sshd, startSshd } from '../support/sshd.ts'
 import { makeWorkspace, type Workspace } from '../support/workspace.ts'
@@ -52,7 +53,7 @@ describe.each(['file', 'ssh'])('on ria+%s', (scheme) => {
     await repo.datalad('create-sibling-ria', '-s', 'store', '--new-store-ok', '--alias', 'daily', url)
     await repo.datalad('push', '--to', 'store')
     expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
     await repo.datalad('drop', '.')
     for (const [name, fragment] of [
       ['clone-by-id', id],
@@ -84,7 +85,7 @@ describe.each(['file', 'ssh'])('on ria+%s', (scheme) => {
       expect(await counted(() => repo.annex('move', jobs, '--to', remote, '.'))).toEqual(once)
       expect(await repo.has('large.bin')).toBe(false)
       expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
-      expect(await dataset.strays()).toEqual([])
+      await expectNoStrays(dataset)
     },
   )
 

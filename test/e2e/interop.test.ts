@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AnnexRepo, assortedFiles, cloneAnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { expectNoStrays } from '../support/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
 import { type Sshd, startSshd } from '../support/sshd.ts'
 import { makeWorkspace, type Workspace } from '../support/workspace.ts'
@@ -78,7 +79,7 @@ describe.each([
     }
     expect((await writing.checkPresent('web/other page', remote)).presence).toBe('present')
     await writing.annex('fsck', '--fast', '--from', remote, 'empty', 'web/other page')
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
     // What the writer stored the reader can drop, to the last file.
     await reading.annex('drop', '--from', remote, '--force', '.')
     expect(await dataset.keys()).toEqual([])

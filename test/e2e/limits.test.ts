@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AnnexHost } from '../support/annex-host.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { expectNoStrays } from '../support/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
 import { describe as describeResult, type Result, runOk } from '../support/run.ts'
 import { type Sshd, startSshd } from '../support/sshd.ts'
@@ -67,7 +68,7 @@ describe.skipIf(!isRoot).each(schemes)('on ria+%s', (scheme) => {
     // An SFTP server has no word for a full disk.
     expectFailed(result, disk, scheme === 'file' ? /no space/i : /full|no space|failure/i)
     expect(await dataset.keys()).toEqual([])
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
     expect((await repo.checkPresent('too large.bin', remote)).presence).toBe('absent')
     await repo.annex('copy', '--to', remote, 'small.txt', 'fits.bin')
     await repo.annex('fsck', '--from', remote, 'small.txt', 'fits.bin')
@@ -151,7 +152,7 @@ describe.each(schemes)('names on ria+%s', (scheme) => {
     expect(await program.request(`TRANSFER STORE WORM-s3--short ${file}`)).toBe('TRANSFER-SUCCESS STORE WORM-s3--short')
     expect(await program.request('REMOVE WORM-s3--short')).toBe('REMOVE-SUCCESS WORM-s3--short')
     expect((await program.end()).stderr).toBe('')
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
   })
 
   test('keys of odd bytes are stored, found, got back and removed, or refused with the reason', async () => {

@@ -2,6 +2,7 @@ import { chmod, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AnnexRepo, assortedFiles, makeAnnexRepo } from '../support/annex-repo.ts'
+import { expectNoStrays } from '../support/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
 import { describe as describeResult, runOk } from '../support/run.ts'
 import { type Sshd, startSshd } from '../support/sshd.ts'
@@ -43,7 +44,7 @@ test.skipIf(!isRoot).each(['auto', 'ssh2', 'openssh'])(
     await repo.setConfig(`remote.${remote}.riastore-ssh`, channel)
     await repo.annex('copy', '--to', remote, '.')
     expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
     await repo.annex('fsck', '--fast', '--from', remote, '.')
     await repo.annex('drop', '.')
     await repo.annex('get', '-J4', '--from', remote, '.')

@@ -2,6 +2,7 @@ import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { expectNoStrays } from '../support/expect-no-strays.ts'
 import {
   addDataset,
   initRemote,
@@ -115,7 +116,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
       // Alice takes away what is Bob's now, and the directories with it.
       await alices.annex('drop', '--force', '--from', remote, '.')
       expect(await objects(dataset)).toMatchObject({ files: [] })
-      expect(await dataset.strays()).toEqual([])
+      await expectNoStrays(dataset)
       // Bob removes the content behind her back and leaves the directory: it can be filled again.
       await bobs.annex('copy', '--to', remote, 'three.txt')
       const place = await dataset.keyFile(alices, await alices.key('three.txt'))
@@ -163,7 +164,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
     await alices.annex('copy', '--to', remote, 'two.txt')
     expect((await alices.checkPresent('two.txt', remote)).presence).toBe('present')
     expect(await mode(dirname(two))).toBe('0555')
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
   })
 })
 
@@ -234,6 +235,6 @@ describe.skipIf(!isRoot)('a store behind ssh', () => {
     await client.annex('copy', '--to', remote, 'two.txt')
     expect((await client.checkPresent('two.txt', remote)).presence).toBe('present')
     expect(octal((await stat(dirname(two))).mode & 0o777)).toBe('0555')
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { expectNoStrays } from '../support/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
 import { describe as describeResult } from '../support/run.ts'
 import { type Sshd, startSshd } from '../support/sshd.ts'
@@ -25,7 +26,7 @@ async function passesTestremote(remote: string) {
   expect(result.status, describeResult(result)).toBe(0)
   expect(result.stdout).toMatch(/All \d+ tests passed/)
   expect(await dataset.keys()).toEqual([])
-  expect(await dataset.strays()).toEqual([])
+  await expectNoStrays(dataset)
 }
 
 test('git annex testremote --fast passes on ria+file', async () => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AnnexRepo, makeAnnexRepo } from '../../support/annex-repo.ts'
+import { expectNoStrays } from '../../support/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../../support/ria-store.ts'
 import { describe as describeResult, run, runOk } from '../../support/run.ts'
 import { type Sshd, startSshd } from '../../support/sshd.ts'
@@ -50,6 +51,6 @@ describe.each(['file', 'ssh2', 'openssh'])('git annex testremote passes in full 
     const [, count] = /All (\d+) tests passed/.exec(result.stdout) ?? []
     expect(Number(count)).toBeGreaterThanOrEqual(573)
     expect(await dataset.keys()).toEqual([])
-    expect(await dataset.strays()).toEqual([])
+    await expectNoStrays(dataset)
   })
 })
