@@ -6,7 +6,7 @@ import { withoutPassword } from './core/secret.ts'
 import { fileSource } from './core/source.ts'
 import { toFsPath } from './core/text.ts'
 import { RiaDataset } from './ria/dataset.ts'
-import { EarlyGitConfig, type GitConfig } from './ria/git-config.ts'
+import type { EarlyGitConfig, GitConfig } from './ria/git-config.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from './ria/settings.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
@@ -28,17 +28,13 @@ export class RiaRemote implements SpecialRemote {
   #configured: Configured | undefined
   #reading: Promise<Opened> | undefined
   #writing: Promise<Opened> | undefined
-  readonly #git = new EarlyGitConfig()
+  readonly #git: EarlyGitConfig
   readonly #log: Log | undefined
 
   /** `log` gets a line for each call of a store; it costs time. */
-  constructor(log?: Log) {
+  constructor({ git, log }: { git: EarlyGitConfig; log?: Log | undefined }) {
+    this.#git = git
     this.#log = log
-  }
-
-  /** git's annex.jobs, as far as it can be known before git-annex tells where the repository is. */
-  annexJobs(): Promise<string | undefined> {
-    return this.#git.get('annex.jobs')
   }
 
   async initialize(job: Job): Promise<void> {
@@ -148,17 +144,18 @@ export class RiaRemote implements SpecialRemote {
     const gitDir = await job.getGitDir()
     const reading = this.#git.of(gitDir)
     reading.catch(() => {}) // awaited below
-    const committed: Record<string, string> = {}
-    for (const name of ['url', 'push-url', 'archive-id']) committed[name] = await job.getConfig(name)
-    const annexUuid = await job.getUuid()
-    // Asked while it is set up, git-annex before 10.20260115 ends the conversation.
-    const told = initializing ? undefined : await job.getGitRemoteName()
+    const names = ['url', 'push-url', 'archive-id', 'force-write', 'ssh-host', 'base-path', 'name', 'sameas-name']
+    // Asked together: git-annex answers in order, and nobody waits for each.
+    const [annexUuid, told, ...values] = await Promise.all([
+      job.getUuid(),
+      // Asked while it is set up, git-annex before 10.20260115 ends the conversation.
+      initializing ? undefined : job.getGitRemoteName(),
+      ...names.map((name) => job.getConfig(name)),
+    ])
+    const committed: Record<string, string> = Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']))
     const git = await reading
     const gitName = told ?? remoteWithUuid(git, annexUuid)
-    const name = (await job.getConfig('name')) || (await job.getConfig('sameas-name')) || undefined
-    for (const setting of ['ssh-host', 'base-path', 'force-write']) {
-      if (setting === 'force-write' || !committed.url) committed[setting] = await job.getConfig(setting)
-    }
+    const name = committed.name || committed['sameas-name'] || undefined
     const config = resolveConfig({ committed, git, gitName, name })
     const id = committed['archive-id'] || (initializing ? ((await dataladId(gitDir)) ?? annexUuid) : '')
     if (id === '') throw new ConfigError('no archive-id is configured: run git annex enableremote')

@@ -1,34 +1,40 @@
 import { isSeveral, jobsInCommand, parentCommand } from '../annex/concurrency.ts'
-import { Server } from '../annex/serve.ts'
 import { writeLine } from '../core/write-line.ts'
-import { RiaRemote } from '../ria-remote.ts'
+import { EarlyGitConfig } from '../ria/git-config.ts'
 
 /** Connections and temporary files get so long to be put away; then whoever waits for us counts more. ms. */
 const CLOSE_LIMIT_MS = 2_000
 
-const debug = Boolean(process.env.RIASTORE_DEBUG)
-if (!debug) Error.stackTraceLimit = 0 // nobody sees them, and collecting them for each expected error takes time
-const log = debug ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
-const remote = new RiaRemote(log)
-const send = (line: string) => {
-  if (!writeLine(1, line)) server.stop(1) // git-annex is gone
+async function main(): Promise<void> {
+  const debug = Boolean(process.env.RIASTORE_DEBUG)
+  if (!debug) Error.stackTraceLimit = 0 // nobody sees them, and collecting them for each expected error takes time
+  const log = debug ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
+  const git = new EarlyGitConfig() // it works while the rest of the program is loaded
+  const { RiaRemote } = await import('../ria-remote.ts')
+  const { Server } = await import('../annex/serve.ts')
+  const remote = new RiaRemote({ git, log })
+  const send = (line: string) => {
+    if (!writeLine(1, line)) server.stop(1) // git-annex is gone
+  }
+  const server = new Server(remote, send, { async: await severalJobs(git) })
+
+  process.stdin.on('data', (bytes: Buffer) => server.push(bytes))
+  process.stdin.on('end', () => server.stop(0))
+  process.stdin.on('error', () => server.stop(1))
+  process.on('SIGINT', () => server.stop(130))
+  process.on('SIGTERM', () => server.stop(143))
+  server.start()
+
+  const code = await server.ended
+  await Promise.race([remote.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS))])
+  process.exit(code)
 }
-const server = new Server(remote, send, { async: await severalJobs() })
-
-process.stdin.on('data', (bytes: Buffer) => server.push(bytes))
-process.stdin.on('end', () => server.stop(0))
-process.stdin.on('error', () => server.stop(1))
-process.on('SIGINT', () => server.stop(130))
-process.on('SIGTERM', () => server.stop(143))
-server.start()
-
-const code = await server.ended
-await Promise.race([remote.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_LIMIT_MS))])
-process.exit(code)
 
 /** When in doubt, yes: it is right for one job too. */
-async function severalJobs(): Promise<boolean> {
+async function severalJobs(git: EarlyGitConfig): Promise<boolean> {
   const several = jobsInCommand(parentCommand() ?? [])
   if (several !== 'unsaid') return several ?? true
-  return isSeveral((await remote.annexJobs()) ?? '1')
+  return isSeveral((await git.get('annex.jobs')) ?? '1')
 }
+
+void main()

@@ -54,26 +54,20 @@ export class RiaDataset {
   async checkPresent(text: string, call: CallOptions = {}): Promise<boolean> {
     const key = parseKey(text)
     const paths = await this.#paths(text, call)
-    const lookUp = async (path: string) => this.#whole(key, path, await this.#store.stat(path, call))
-    if (this.#store.traits.speculate) {
-      const found = anyTrue(paths.map(lookUp))
-      found.catch(() => {}) // awaited below
-      const proof = this.#proveAbsent(key, call) // sent after the look, so that it holds for it
-      proof.catch(() => {}) // it does not matter when the key is there
-      if (await found) return true
-      await proof
+    const proof = this.#proof()
+    if (this.#store.traits.looksTogether) {
+      const found = await this.#store.statAll([...paths, ...proof], call)
+      if (this.#anyWhole(key, paths, found)) return true
+      this.#checkProof(key, found.slice(paths.length))
       return false
     }
-    let damaged: StoreError | undefined
+    const found: (Stat | undefined)[] = []
     for (const path of paths) {
-      try {
-        if (await lookUp(path)) return true
-      } catch (error) {
-        damaged ??= corruptOrThrow(error)
-      }
+      found.push(await this.#store.stat(path, call))
+      if (this.#isWhole(key, found.at(-1))) return true
     }
-    if (damaged !== undefined) throw damaged
-    await this.#proveAbsent(key, call)
+    this.#anyWhole(key, paths, found)
+    this.#checkProof(key, await this.#store.statAll(proof, call))
     return false
   }
 
@@ -142,12 +136,22 @@ export class RiaDataset {
     return keyPaths(this.directory, (await this.layout(call)).dataset.version, text)
   }
 
-  /** Whether a file that was found is the key. A copy of another length is neither there nor absent. */
-  #whole(key: Key, path: string, stat: Stat | undefined): boolean {
-    if (stat === undefined) return false
-    if (key.size === undefined || key.size === stat.size) return true
-    const message = `the copy is damaged: it has ${stat.size} bytes, the key ${key.size}`
-    throw new StoreError({ kind: 'corrupt', op: 'stat', where: `${this.#store.traits.root}/${path}`, message })
+  #isWhole(key: Key, stat: Stat | undefined): boolean {
+    return stat !== undefined && (key.size === undefined || key.size === stat.size)
+  }
+
+  /** Whether one of the files that were found at `paths` is the key. A copy of another length is neither there nor absent: `corrupt`. */
+  #anyWhole(key: Key, paths: readonly string[], found: readonly (Stat | undefined)[]): boolean {
+    for (const [i, path] of paths.entries()) {
+      const stat = found[i]
+      if (this.#isWhole(key, stat)) return true
+      if (stat === undefined) continue
+      const damaged = found.slice(i + 1, paths.length).every((other) => !this.#isWhole(key, other))
+      const message = `the copy is damaged: it has ${stat.size} bytes, the key ${key.size}`
+      if (damaged)
+        throw new StoreError({ kind: 'corrupt', op: 'stat', where: `${this.#store.traits.root}/${path}`, message })
+    }
+    return false
   }
 
   /**
@@ -155,10 +159,14 @@ export class RiaDataset {
    * the key is in no archive.
    */
   async #proveAbsent(key: Key, call: CallOptions): Promise<void> {
-    const [layout, archive] = await Promise.all([
-      this.#store.stat(`${this.directory}/${LAYOUT_FILE}`, call),
-      this.#store.stat(archivePath(this.directory), call),
-    ])
+    this.#checkProof(key, await this.#store.statAll(this.#proof(), call))
+  }
+
+  #proof(): readonly string[] {
+    return [archivePath(this.directory), `${this.directory}/${LAYOUT_FILE}`]
+  }
+
+  #checkProof(key: Key, [archive, layout]: readonly (Stat | undefined)[]): void {
     if (layout === undefined) {
       this.#layout = undefined
       throw this.#error(
@@ -213,14 +221,6 @@ export class RiaDataset {
   #error(kind: StoreError['kind'], op: string, message: string): StoreError {
     return new StoreError({ kind, op, where: `${this.#store.traits.root}/${this.directory}`, message })
   }
-}
-
-/** Whether one of them is true. A failure counts only if none is: a damaged copy does not make another one bad. */
-async function anyTrue(looks: readonly Promise<boolean>[]): Promise<boolean> {
-  const ended = await Promise.allSettled(looks)
-  if (ended.some((look) => look.status === 'fulfilled' && look.value)) return true
-  await Promise.all(looks)
-  return false
 }
 
 /** A damaged copy is a reason to look at the other place of the key; what else went wrong is not. */

@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { realpathSync } from 'node:fs'
 import { StoreError } from '../core/errors.ts'
 import { run } from '../core/run.ts'
 import { decode } from '../core/text.ts'
@@ -52,12 +52,17 @@ export class EarlyGitConfig {
 
   async of(gitDir: string): Promise<GitConfig> {
     const config = await this.#reading.catch(() => undefined)
-    const file = await realpath(`${gitDir}/config`).catch(() => undefined)
-    for (const origin of config?.origins ?? []) {
-      if (file !== undefined && (await realpath(origin).catch(() => undefined)) === file)
-        return config ?? readGitConfig(gitDir)
-    }
-    return readGitConfig(gitDir)
+    const file = realFile(`${gitDir}/config`)
+    const isRight = file !== undefined && [...(config?.origins ?? [])].some((origin) => realFile(origin) === file)
+    return config !== undefined && isRight ? config : readGitConfig(gitDir)
+  }
+}
+
+function realFile(path: string): string | undefined {
+  try {
+    return realpathSync(path)
+  } catch {
+    return undefined
   }
 }
 

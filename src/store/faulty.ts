@@ -2,7 +2,7 @@ import type { StoreErrorKind } from '../core/errors.ts'
 import { FaultyCall } from './faulty-call.ts'
 import type { Store } from './store.ts'
 
-export type FaultyOp = 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append'
+export type FaultyOp = 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
 
 /**
  * What goes wrong in a call. `at`: before the backend acts (the default), after it has acted, or when so many bytes of
@@ -56,6 +56,13 @@ export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
       return store.traits
     },
     stat: (path, options) => begin('stat', path, options?.signal).around(() => store.stat(path, options)),
+    async statAll(paths, options) {
+      const looks = paths.map((path) => begin('stat', path, options?.signal))
+      for (const look of looks) await look.reach('before')
+      const found = await store.statAll(paths, options)
+      for (const look of looks) await look.reach('after')
+      return found
+    },
     get(path, consume, options) {
       const call = begin('get', path, options?.signal)
       return call.around(() => store.get(path, call.consumer(consume), options))
@@ -67,6 +74,11 @@ export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
     remove: (path, options) => begin('remove', path, options?.signal).around(() => store.remove(path, options)),
     append: (path, content, options) =>
       begin('append', path, options?.signal).around(() => store.append(path, content, options)),
+    move: (from, to, options) => begin('move', from, options?.signal).around(() => store.move(from, to, options)),
+    freeBytes: (directory, options) =>
+      begin('space', directory, options?.signal).around(() => store.freeBytes(directory, options)),
+    exec: (command, options) =>
+      begin('exec', command.join(' '), options.signal).around(() => store.exec(command, options)),
     async *list(directory, options) {
       const call = begin('list', directory, options?.signal)
       await call.reach('before')

@@ -5,7 +5,18 @@ import { type Answer, drop, HttpClient } from './http-client.ts'
 import { isAbsentStatus, statusError } from './http-errors.ts'
 import { contentLength, parseContentRange, parseUnsatisfiedRange, statFrom } from './http-headers.ts'
 import { encodePath, type HttpRoot, parseRoot } from './http-url.ts'
-import type { ByteRange, CallOptions, Consumer, Entry, GetOptions, Stat, Store, StoreTraits } from './store.ts'
+import type {
+  ByteRange,
+  CallOptions,
+  Consumer,
+  Entry,
+  ExecOptions,
+  ExecResult,
+  GetOptions,
+  Stat,
+  Store,
+  StoreTraits,
+} from './store.ts'
 
 export interface HttpSettings {
   /** `http[s]://[user:password@]host[:port][/path]`, the store's root. */
@@ -33,13 +44,20 @@ class HttpStore implements Store {
       rangeReads: true,
       putIfAbsent: 'none',
       maxInFlight: 16,
-      speculate: true,
+      looksTogether: false,
+      exec: false,
     }
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
     const url = this.#url(path)
     return this.#calls.run('stat', url, options.signal, (call) => this.#stat('stat', url, call.signal))
+  }
+
+  async statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
+    const found: (Stat | undefined)[] = []
+    for (const path of paths) found.push(await this.stat(path, options))
+    return found
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
@@ -57,6 +75,18 @@ class HttpStore implements Store {
 
   append(path: string): Promise<void> {
     return Promise.reject(this.#readOnly('append', path))
+  }
+
+  move(from: string): Promise<void> {
+    return Promise.reject(this.#readOnly('move', from))
+  }
+
+  async freeBytes(): Promise<undefined> {
+    return undefined
+  }
+
+  exec(_command: readonly string[], { cwd }: ExecOptions): Promise<ExecResult> {
+    return Promise.reject(failure('unsupported', 'exec', this.#url(cwd), 'a web server runs no programs for us'))
   }
 
   // biome-ignore lint/correctness/useYield: there is nothing to give

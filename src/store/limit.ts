@@ -34,11 +34,16 @@ export function withLimit(store: Store, settings: LimitSettings = {}): Store {
       return store.traits
     },
     stat: (path, options) => inTurn('stat', path, options?.signal, () => store.stat(path, options)),
+    statAll: (paths, options) => inTurn('stat', paths[0] ?? '', options?.signal, () => store.statAll(paths, options)),
     get: (path, consume, options) => inTurn('get', path, options?.signal, () => store.get(path, consume, options)),
     put: (path, source, options) => inTurn('put', path, options?.signal, () => store.put(path, source, options)),
     remove: (path, options) => inTurn('remove', path, options?.signal, () => store.remove(path, options)),
     append: (path, content, options) =>
       inTurn('append', path, options?.signal, () => store.append(path, content, options)),
+    move: (from, to, options) => inTurn('move', from, options?.signal, () => store.move(from, to, options)),
+    freeBytes: (directory, options) =>
+      inTurn('space', directory, options?.signal, () => store.freeBytes(directory, options)),
+    exec: (command, options) => inTurn('exec', options.cwd, options.signal, () => store.exec(command, options)),
     list: (directory, options) => store.list(directory, options),
     close: () => store.close(),
   }

@@ -144,7 +144,7 @@ async function moveInto(files: Files, temporary: string, file: string, ifAbsent:
 /** Some network file systems cannot flush a directory, and one that may be searched need not be readable. */
 const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EPERM'])
 
-async function flushDirectory(files: Files, directory: string): Promise<void> {
+export async function flushDirectory(files: Files, directory: string): Promise<void> {
   const allowed = (error: unknown) => {
     if (!CANNOT_FLUSH.has(codeOf(error) ?? '')) throw error
   }

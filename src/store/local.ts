@@ -8,6 +8,8 @@ import { decode, toFsPath } from '../core/text.ts'
 import { type Call, Calls } from './calls.ts'
 import { makeParents, parentOf, withWritable } from './local-directories.ts'
 import { isAbsent, localError } from './local-errors.ts'
+import { runProgram } from './local-exec.ts'
+import { freeLocalBytes, moveLocal } from './local-move.ts'
 import { type LocalPutOptions, putLocal, removeQuietly } from './local-put.ts'
 import { ConsumerFailure, checkRange, readExactly } from './read.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
@@ -15,6 +17,8 @@ import type {
   CallOptions,
   Consumer,
   Entry,
+  ExecOptions,
+  ExecResult,
   GetOptions,
   PutOptions,
   RemoveOptions,
@@ -38,6 +42,7 @@ class LocalStore implements Store {
   readonly #root: string
   readonly #temporary = new Set<string>()
   #files: Files | undefined
+  #choosing: Promise<Files> | undefined
   readonly #known = new Set<string>()
   readonly #calls = new Calls()
 
@@ -50,14 +55,28 @@ class LocalStore implements Store {
       rangeReads: true,
       putIfAbsent: 'atomic',
       maxInFlight: 32,
-      speculate: false,
+      looksTogether: false,
+      exec: true,
     }
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
-    return this.#run('stat', path, options, async (files, file) => {
-      const stats = await files.lookUp(toFsPath(file))
-      return stats === undefined || stats.isDirectory() ? undefined : toStat(stats)
+    return this.#run('stat', path, options, look)
+  }
+
+  statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
+    const [first = ''] = paths
+    return this.#run('stat', first, options, async (files) => {
+      const found: (Stat | undefined)[] = []
+      for (const path of paths) {
+        const file = this.#file(path)
+        try {
+          found.push(await look(files, file))
+        } catch (error) {
+          throw localError(error, 'stat', file)
+        }
+      }
+      return found
     })
   }
 
@@ -119,6 +138,20 @@ class LocalStore implements Store {
     })
   }
 
+  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
+    return this.#run('move', from, options, async (files, file) => moveLocal(files, file, this.#file(to)))
+  }
+
+  freeBytes(directory: string, options: CallOptions = {}): Promise<number | undefined> {
+    return this.#run('space', directory, options, (_files, file) => freeLocalBytes(file))
+  }
+
+  exec(command: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    return this.#run('exec', options.cwd, options, (_files, cwd, { signal }) =>
+      runProgram(command, { ...options, cwd, signal }),
+    )
+  }
+
   async close(): Promise<void> {
     this.#calls.close()
     await Promise.all([...this.#temporary].map((file) => removeQuietly(patientFiles, file)))
@@ -155,12 +188,20 @@ class LocalStore implements Store {
       throw new StoreError({ kind: 'unsupported', op, where: file, message: 'a NUL in the name', sent: 'no' })
     }
     try {
-      this.#files ??= await filesFor(toFsPath(this.#root))
+      if (this.#files === undefined) {
+        this.#choosing ??= filesFor(toFsPath(this.#root))
+        this.#files = await this.#choosing
+      }
       return await work(this.#files)
     } catch (error) {
       throw error instanceof ConsumerFailure ? error : localError(error, op, file)
     }
   }
+}
+
+async function look(files: Files, file: string): Promise<Stat | undefined> {
+  const stats = await files.lookUp(toFsPath(file))
+  return stats === undefined || stats.isDirectory() ? undefined : toStat(stats)
 }
 
 async function getLocal(files: Files, file: string, consume: Consumer, options: GetOptions): Promise<void> {

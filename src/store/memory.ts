@@ -8,6 +8,8 @@ import type {
   CallOptions,
   Consumer,
   Entry,
+  ExecOptions,
+  ExecResult,
   GetOptions,
   PutOptions,
   RemoveOptions,
@@ -40,7 +42,8 @@ class MemoryStore implements Store {
     rangeReads: true,
     putIfAbsent: 'atomic',
     maxInFlight: 16,
-    speculate: true,
+    looksTogether: true,
+    exec: false,
   }
   readonly #files = new Map<string, StoredFile>()
   readonly #calls = new Calls()
@@ -48,6 +51,11 @@ class MemoryStore implements Store {
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
     return this.#calls.run('stat', where(path), options.signal, async () => this.#files.get(path)?.stat)
+  }
+
+  statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
+    const look = async () => paths.map((path) => this.#files.get(path)?.stat)
+    return this.#calls.run('stat', where(paths[0] ?? ''), options.signal, look)
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
@@ -104,6 +112,23 @@ class MemoryStore implements Store {
       const old = this.#files.get(path)?.content ?? Buffer.alloc(0)
       this.#replace(path, Buffer.concat([old, content]))
     })
+  }
+
+  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
+    return this.#calls.run('move', where(from), options.signal, async () => {
+      const file = this.#files.get(from)
+      if (file === undefined) throw failure('missing', 'move', from, 'no such file')
+      this.#files.set(to, file)
+      if (to !== from) this.#files.delete(from)
+    })
+  }
+
+  freeBytes(directory: string, options: CallOptions = {}): Promise<number | undefined> {
+    return this.#calls.run('space', where(directory), options.signal, async () => undefined)
+  }
+
+  exec(_command: readonly string[], { cwd }: ExecOptions): Promise<ExecResult> {
+    return Promise.reject(failure('unsupported', 'exec', cwd, 'no program can be run in memory'))
   }
 
   async close(): Promise<void> {

@@ -27,6 +27,7 @@ export function withRetry(store: Store, settings: RetrySettings): Store {
       return store.traits
     },
     stat: (path, options) => retry.run(options, () => store.stat(path, options)),
+    statAll: (paths, options) => retry.run(options, () => store.statAll(paths, options)),
     get: (path, consume, options) =>
       retry.run(options, (blame) => store.get(path, blameConsumer(consume, blame), options)),
     put: (path, source, options) => {
@@ -35,6 +36,9 @@ export function withRetry(store: Store, settings: RetrySettings): Store {
     },
     remove: (path, options) => retry.run(options, () => store.remove(path, options)),
     append: (path, content, options) => retry.run(options, () => store.append(path, content, options), false),
+    move: (from, to, options) => retry.run(options, () => store.move(from, to, options), false),
+    freeBytes: (directory, options) => retry.run(options, () => store.freeBytes(directory, options)),
+    exec: (command, options) => retry.run(options, () => store.exec(command, options), false),
     list: (directory, options) => retryList(store, directory, options, retry),
     close: () => store.close(),
   }

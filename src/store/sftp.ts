@@ -6,18 +6,21 @@ import { type Call, Calls } from './calls.ts'
 import { ConsumerFailure } from './read.ts'
 import { type Connected, SftpConnection } from './sftp-connection.ts'
 import { makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
-import { isNoSuchFile, sftpError } from './sftp-errors.ts'
+import { isNoSuchFile, isUnsupported, sftpError } from './sftp-errors.ts'
 import { listSftp } from './sftp-list.ts'
 import { putSftp } from './sftp-put.ts'
 import { getSftp } from './sftp-read.ts'
-import { toStat } from './sftp-stat.ts'
+import { look } from './sftp-stat.ts'
 import { FILE_MODE } from './sharing.ts'
 import { type SshTarget, targetName } from './ssh-config.ts'
 import { connectSftp, type SshProvider } from './ssh-connect.ts'
+import { runByShell } from './ssh-exec.ts'
 import type {
   CallOptions,
   Consumer,
   Entry,
+  ExecOptions,
+  ExecResult,
   GetOptions,
   PutOptions,
   RemoveOptions,
@@ -56,20 +59,27 @@ class SftpStore implements Store {
       rangeReads: true,
       putIfAbsent: 'atomic',
       maxInFlight: 64,
-      speculate: true,
+      looksTogether: true,
+      exec: true,
     }
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
-    return this.#run('stat', path, options, async ({ session }, file) => {
-      try {
-        const stats = await session.stat(file)
-        return stats.isDirectory() ? undefined : toStat(stats)
-      } catch (error) {
-        if (isNoSuchFile(error)) return undefined
-        throw error
-      }
-    })
+    return this.#run('stat', path, options, ({ session }, file) => look(session, file))
+  }
+
+  statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
+    const [first = ''] = paths
+    // Sent together; a server answers in order.
+    return this.#run('stat', first, options, ({ session }) =>
+      Promise.all(
+        paths.map((path) =>
+          look(session, this.#file(path)).catch((error: unknown) => {
+            throw sftpError(error, 'stat', this.#where(path))
+          }),
+        ),
+      ),
+    )
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
@@ -139,6 +149,35 @@ class SftpStore implements Store {
         await session.closeHandle(handle).catch(() => {})
       }
     })
+  }
+
+  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
+    return this.#run('move', from, options, async ({ session }, file) => {
+      const target = this.#file(to)
+      const directories = [...new Set([file, target].map((name) => name.slice(0, name.lastIndexOf('/'))))]
+      const move = () => session.renameOver(file, target)
+      await directories.reduce((change, directory) => () => withWritable(session, directory, change), move)()
+    })
+  }
+
+  freeBytes(directory: string, options: CallOptions = {}): Promise<number | undefined> {
+    return this.#run('space', directory, options, async ({ session }, wanted) => {
+      for (let above = wanted; ; above = above.slice(0, above.lastIndexOf('/'))) {
+        try {
+          return await session.freeBytes(above || '/')
+        } catch (error) {
+          if (isUnsupported(error)) return undefined
+          if (!isNoSuchFile(error) || above === '') throw error
+        }
+      }
+    })
+  }
+
+  exec(command: readonly string[], options: ExecOptions): Promise<ExecResult> {
+    const where = this.#where(options.cwd)
+    return this.#run('exec', options.cwd, options, ({ session }, cwd, { signal }) =>
+      runByShell(session, command, where, { ...options, cwd, signal }),
+    )
   }
 
   async close(): Promise<void> {

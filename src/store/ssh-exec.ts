@@ -1,13 +1,15 @@
 import type { Writable } from 'node:stream'
+import { abortedError } from '../core/abort.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
 import type { Bytes } from '../core/source.ts'
+import { Capture } from './capture.ts'
 import { checkedSource } from './put-source.ts'
 import type { SftpSession } from './sftp-session.ts'
 import { toStat } from './sftp-stat.ts'
 import type { TemporaryFile } from './sftp-temporary.ts'
 import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './sftp-upload.ts'
 import type { ExecChannel } from './ssh-channel.ts'
-import type { Stat } from './store.ts'
+import type { ExecOptions, ExecResult, Stat } from './store.ts'
 
 /** From this size on, starting `cat` (about 45 ms) pays: it is about twice as fast as SFTP. Bytes. */
 export const EXEC_FROM_BYTES = 64 * 1024 * 1024
@@ -107,6 +109,38 @@ export async function uploadByShell(session: SftpSession, target: TemporaryFile,
     session.closeHandle(target.handle),
   ])
   return checkLength(toStat(stats), source, where)
+}
+
+/**
+ * Runs a program on the server, in an absolute directory. Throws `unsupported` when the account has no shell, or the connection cannot run
+ * programs. An abort ends the connection to the program, not always the program.
+ */
+export async function runByShell(
+  session: SftpSession,
+  command: readonly string[],
+  where: string,
+  { cwd, input, signal }: ExecOptions,
+): Promise<ExecResult> {
+  if (!(await hasShell(session))) {
+    throw new StoreError({ kind: 'unsupported', op: 'exec', where, message: 'the account has no shell', sent: 'no' })
+  }
+  const { stream, exit, stderr } = await startCommand(session, `cd ${quote(cwd)} && ${command.map(quote).join(' ')}`)
+  const stop = () => stream.destroy()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const stdout = new Capture(stream)
+    const read = new Promise((resolve) => stream.once('close', resolve))
+    stream.end(input)
+    const code = await exit
+    if (signal?.aborted) throw abortedError('exec', where, signal)
+    if (code === undefined) {
+      throw new StoreError({ kind: 'unreachable', op: 'exec', where, message: stderr() || 'connection lost' })
+    }
+    await read
+    return { code, stdout: stdout.bytes(), stderr: stderr() }
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
 }
 
 /** Resolves when the stream is done with the chunk: it is ours only until we ask for the next. */

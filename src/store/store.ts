@@ -21,6 +21,12 @@ export interface Store {
   stat(path: string, options?: CallOptions): Promise<Stat | undefined>
 
   /**
+   * Looks several files up in this order: each look begins after the one before it has ended, so that a file on its way from an earlier
+   * path to a later one is seen. One failure is the failure of all. Costs one round trip where `traits.looksTogether`.
+   */
+  statAll(paths: readonly string[], options?: CallOptions): Promise<readonly (Stat | undefined)[]>
+
+  /**
    * Reads a file, or a range of it. `consume` gets the bytes and the file's Stat; it may be called again from the start
    * of the range after a retry, so it must be able to begin anew. Resolves only after exactly the asked bytes were
    * consumed: a short file is `corrupt`, and so is a consumer that stopped early without an error; a missing file is `missing`.
@@ -49,6 +55,22 @@ export interface Store {
   /** Adds bytes to the end of a small file (a log), making it when it is missing. Not atomic. `unsupported` where there is no append. */
   append(path: string, content: Uint8Array, options?: PutOptions): Promise<void>
 
+  /**
+   * Renames a file, replacing what is there; whoever looks sees the old content or the new one. The directory must exist. Flushed as far
+   * as the backend can. `missing` when there is no `from`; `unsupported` where the backend cannot rename.
+   */
+  move(from: string, to: string, options?: CallOptions): Promise<void>
+
+  /** Free space for files below a directory, or where it would be, in bytes. Undefined where the backend does not say. */
+  freeBytes(directory: string, options?: CallOptions): Promise<number | undefined>
+
+  /**
+   * Runs a program where the store lies, in the directory `cwd`; its arguments mean what they say, no shell touches them. Resolves
+   * when it ended, whatever its exit code. `unsupported` where no program can be run, which only the first try may find out
+   * (`traits.exec`); `unreachable` when it cannot be known how it ended.
+   */
+  exec(command: readonly string[], options: ExecOptions): Promise<ExecResult>
+
   /** Ends connections and removes temporary files of our own. Calls under way fail. Never rejects. */
   close(): Promise<void>
 }
@@ -65,8 +87,10 @@ export interface StoreTraits {
   readonly putIfAbsent: 'atomic' | 'none'
   /** How many calls may usefully be under way at once. */
   readonly maxInFlight: number
-  /** Several calls made together cost one round trip and no money: look everything up at once. */
-  readonly speculate: boolean
+  /** `statAll` costs hardly more than one `stat`: look everything up at once. */
+  readonly looksTogether: boolean
+  /** Programs can be run there; over SSH, as long as the account is not found to have no shell. */
+  readonly exec: boolean
 }
 
 export interface CallOptions {
@@ -106,6 +130,22 @@ export interface PutOptions extends CallOptions {
   /** Sharing between users of one group, as git's core.sharedRepository has it. Object stores ignore it. */
   readonly sharing?: Sharing
 }
+
+export interface ExecOptions extends CallOptions {
+  readonly cwd: string
+  /** Given to its stdin, which is empty without. */
+  readonly input?: Uint8Array
+}
+
+export interface ExecResult {
+  readonly code: number
+  /** What it printed, at most EXEC_OUTPUT_BYTES of each. */
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+/** More than this of a program's output is thrown away. */
+export const EXEC_OUTPUT_BYTES = 16 * 1024 * 1024
 
 export interface RemoveOptions extends CallOptions {
   /** Remove up to so many parent directories if they are then empty. Object stores have none. */

@@ -8,7 +8,7 @@ export interface TraceSettings {
 
 /** One call of a store that is over. */
 export interface TraceEvent {
-  readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append'
+  readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
   /** Relative to the store's root. */
   readonly path: string
   /** From the call to its end, waiting and all tries included. */
@@ -43,10 +43,14 @@ export function withTrace(store: Store, { log }: TraceSettings): Store {
       return store.traits
     },
     stat: (path, options) => trace('stat', path, () => store.stat(path, options)),
+    statAll: (paths, options) => trace('stat', paths.join(', '), () => store.statAll(paths, options)),
     get: (path, consume, options) => trace('get', path, () => store.get(path, consume, options)),
     put: (path, source, options) => trace('put', path, () => store.put(path, source, options)),
     remove: (path, options) => trace('remove', path, () => store.remove(path, options)),
     append: (path, content, options) => trace('append', path, () => store.append(path, content, options)),
+    move: (from, to, options) => trace('move', `${from} → ${to}`, () => store.move(from, to, options)),
+    freeBytes: (directory, options) => trace('space', directory, () => store.freeBytes(directory, options)),
+    exec: (command, options) => trace('exec', command[0] ?? '', () => store.exec(command, options)),
     list: (directory, options) => traceList(store, directory, options, log),
     close: () => store.close(),
   }

@@ -24,6 +24,10 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
       const call = watch('stat', path, options)
       return call.run(() => store.stat(path, call.options(options)))
     },
+    statAll(paths, options) {
+      const call = watch('stat', paths[0] ?? '', options)
+      return call.run(() => store.statAll(paths, call.options(options)))
+    },
     get(path, consume, options) {
       const call = watch('get', path, options)
       return call.run(() => store.get(path, call.consumer(consume), call.options(options)))
@@ -40,6 +44,16 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
       const call = watch('append', path, options)
       return call.run(() => store.append(path, content, call.options(options)))
     },
+    move(from, to, options) {
+      const call = watch('move', from, options)
+      return call.run(() => store.move(from, to, call.options(options)))
+    },
+    freeBytes(directory, options) {
+      const call = watch('space', directory, options)
+      return call.run(() => store.freeBytes(directory, call.options(options)))
+    },
+    /** A program may work for long and say nothing: what limits it is up to the caller. */
+    exec: (command, options) => store.exec(command, options),
     list: (directory, options) => ({
       [Symbol.asyncIterator]() {
         const call = watch('list', directory, options)

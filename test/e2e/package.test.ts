@@ -17,7 +17,7 @@ beforeAll(async () => {
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', workspace.directory]
   const packed = await runOk('npm', pack, { env, cwd: projectDirectory })
   const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]
-  const install = ['install', '--global', '--offline', '--no-audit', '--no-fund', '--prefix', prefix]
+  const install = ['install', '--global', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', prefix]
   await runOk('npm', [...install, workspace.path(filename)], { env, cwd: workspace.directory })
 })
 afterAll(() => workspace?.remove())

@@ -5,6 +5,7 @@ import { bufferSource, collect } from '../../src/core/source.ts'
 import { type DatasetSettings, RiaDataset } from '../../src/ria/dataset.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Store, StoreTraits } from '../../src/store/store.ts'
+import { withMethods } from '../support/stores.ts'
 
 export const ID = '6d69ca68-7e85-11e6-904c-002590f97d84'
 export const UUID = '11111111-2222-3333-4444-555555555555'
@@ -57,16 +58,7 @@ export async function paths(store: Store): Promise<string[]> {
 
 /** The same store, as if its backend were of another kind. */
 export function withTraits(store: Store, traits: Partial<StoreTraits>): Store {
-  return {
-    traits: { ...store.traits, ...traits },
-    stat: (...parameters) => store.stat(...parameters),
-    get: (...parameters) => store.get(...parameters),
-    put: (...parameters) => store.put(...parameters),
-    remove: (...parameters) => store.remove(...parameters),
-    list: (...parameters) => store.list(...parameters),
-    append: (...parameters) => store.append(...parameters),
-    close: () => store.close(),
-  }
+  return withMethods(store, { traits: { ...store.traits, ...traits } })
 }
 
 /** A directory for downloads. */

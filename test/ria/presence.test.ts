@@ -30,11 +30,11 @@ const KINDS: readonly StoreErrorKind[] = [
 const LAYOUT = `${DIRECTORY}/ria-layout-version`
 
 /** With and without looking everything up at once. */
-describe.each([true, false])('asking whether a key is there (everything at once: %j)', (speculate) => {
+describe.each([true, false])('asking whether a key is there (everything at once: %j)', (looksTogether) => {
   const open = async (options: MemoryOptions = {}, files: Record<string, string | Uint8Array> = {}): Promise<Store> => {
     const store = await memoryStore(options)
     for (const [path, content] of Object.entries(files)) await put(store, path, content)
-    return withTraits(store, { speculate })
+    return withTraits(store, { looksTogether })
   }
 
   test('finds a key of the right length', async () => {
@@ -184,7 +184,7 @@ describe.each([true, false])('asking whether a key is there (everything at once:
 test('a key that is there costs one call, when calls cannot be made together and the layout is known', async () => {
   const memory = await memoryStore()
   await put(memory, PLACE, CONTENT)
-  const store = withFaults(withTraits(memory, { speculate: false }), [])
+  const store = withFaults(withTraits(memory, { looksTogether: false }), [])
   const asked = dataset(store)
   await asked.layout()
   const before = store.calls.length

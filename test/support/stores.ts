@@ -22,11 +22,15 @@ export function withMethods(store: Store, methods: Partial<Store>): Store {
   return {
     traits: store.traits,
     stat: (...all) => store.stat(...all),
+    statAll: (...all) => store.statAll(...all),
     get: (...all) => store.get(...all),
     put: (...all) => store.put(...all),
     remove: (...all) => store.remove(...all),
     list: (...all) => store.list(...all),
     append: (...all) => store.append(...all),
+    move: (...all) => store.move(...all),
+    freeBytes: (...all) => store.freeBytes(...all),
+    exec: (...all) => store.exec(...all),
     close: () => store.close(),
     ...methods,
   }

@@ -21,11 +21,13 @@ export function closing(bench: Bench, { writes, lists }: { writes: boolean; list
     await store.close()
     await failure(store.stat('file'))
     await failure(store.stat('other'))
+    await failure(store.statAll(['file']))
     await failure(read(store, 'file'))
     if (lists) await failure(listed(store.list('')))
     if (!writes) return
     await failure(store.put('other', bufferSource('x')))
     await failure(store.remove('file'))
+    await failure(store.move('file', 'other'))
     await failure(store.append('file', Buffer.from('x')))
   })
 

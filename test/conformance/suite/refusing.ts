@@ -7,9 +7,10 @@ interface Can {
   readonly writes: boolean
   readonly lists: boolean
   readonly appends: boolean
+  readonly moves: boolean
 }
 
-export function refusing(bench: Bench, { writes, lists, appends }: Can): void {
+export function refusing(bench: Bench, { writes, lists, appends, moves }: Can): void {
   it('says in its traits whether it can be written to, and shows no credentials there', () => {
     expect(bench.store.traits.writable).toBe(writes)
     expect(bench.store.traits.maxInFlight).toBeGreaterThan(0)
@@ -30,6 +31,12 @@ export function refusing(bench: Bench, { writes, lists, appends }: Can): void {
   if (!lists) {
     it('is `unsupported` to list', async () => {
       await failure(listed(bench.store.list(bench.at())), 'unsupported')
+    })
+  }
+
+  if (!moves) {
+    it('is `unsupported` to rename files', async () => {
+      await failure(bench.store.move(bench.at('from'), bench.at('to')), 'unsupported')
     })
   }
 

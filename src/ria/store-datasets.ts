@@ -1,0 +1,71 @@
+import { ConfigError, StoreError } from '../core/errors.ts'
+import { decode } from '../core/text.ts'
+import type { CallOptions, Store } from '../store/store.ts'
+import { datasetDirectory, LAYOUT_FILE } from './layout.ts'
+
+/** A dataset of a store. */
+export interface StoredDataset {
+  /** As a user names it: its id, or `~alias`. */
+  readonly name: string
+  /** Where it lies in the store: `abc/def-…`, or `alias/name`, which is a link to that. */
+  readonly directory: string
+}
+
+/** Finds a dataset by its id or by `~alias`. Throws ConfigError for what cannot be one, StoreError `missing` when the store has none. */
+export async function findDataset(store: Store, name: string, call: CallOptions = {}): Promise<StoredDataset> {
+  const directory = name.startsWith('~') ? aliasDirectory(name) : datasetDirectory(name)
+  const [ofStore, ofDataset] = await store.statAll([LAYOUT_FILE, `${directory}/${LAYOUT_FILE}`], call)
+  if (ofStore === undefined) throw noStore(store)
+  if (ofDataset === undefined) {
+    const message = `the dataset ${name} is not in the store`
+    throw new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message })
+  }
+  return { name, directory }
+}
+
+/** All datasets of a store, by id. */
+export async function allDatasets(store: Store, call: CallOptions = {}): Promise<StoredDataset[]> {
+  if ((await store.stat(LAYOUT_FILE, call)) === undefined) throw noStore(store)
+  const found: StoredDataset[] = []
+  for await (const path of layoutFiles(store, call)) {
+    const [, first, rest] = /^(?!alias\/)([^/]{3})\/([^/]+)\/ria-layout-version$/s.exec(path) ?? []
+    if (first !== undefined && rest !== undefined) found.push({ name: first + rest, directory: `${first}/${rest}` })
+  }
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Looks with `find` where programs can be run: otherwise every file of the store has to be listed. */
+async function* layoutFiles(store: Store, call: CallOptions): AsyncIterable<string> {
+  const listed = await findLayoutFiles(store, call)
+  if (listed !== undefined) yield* listed
+  else for await (const { path } of store.list('', call)) yield path
+}
+
+async function findLayoutFiles(store: Store, call: CallOptions): Promise<string[] | undefined> {
+  if (!store.traits.exec) return undefined
+  const command = ['find', '.', '-mindepth', '3', '-maxdepth', '3', '-name', LAYOUT_FILE, '-print0']
+  try {
+    const { code, stdout } = await store.exec(command, { ...call, cwd: '' })
+    if (code !== 0 || (stdout.length > 0 && stdout.at(-1) !== 0)) return undefined // not all could be seen, or kept
+    return decode(stdout)
+      .split('\0')
+      .slice(0, -1)
+      .map((path) => path.replace(/^\.\//, ''))
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'unsupported') return undefined
+    throw error
+  }
+}
+
+function aliasDirectory(name: string): string {
+  const alias = name.slice(1)
+  if (alias === '' || alias === '.' || alias === '..' || /[/\0\n]/.test(alias)) {
+    throw new ConfigError(`${JSON.stringify(name)} is no alias`)
+  }
+  return `alias/${alias}`
+}
+
+function noStore(store: Store): StoreError {
+  const message = `there is no RIA store: no ${LAYOUT_FILE}`
+  return new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message })
+}
