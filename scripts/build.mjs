@@ -20,6 +20,9 @@ export async function build(binDirectory = join(project, 'src/bin'), outDirector
     cwd: project,
     input: Object.fromEntries(programs.map((name) => [basename(name, '.ts'), join(binDirectory, name)])),
     platform: 'node',
+    external: await leftToNpm(),
+    // yargs looks for configurations to extend by it, which we have none of.
+    transform: { define: { 'import.meta': '{}' } },
     plugins: [leaveOutNativeAddons()],
     tsconfig: false,
     onLog(level, log, handle) {
@@ -69,6 +72,13 @@ async function moveInto(directory, staging, files) {
     if (!entry.isDirectory() && !files.includes(path.slice(directory.length + 1))) await rm(path, { force: true })
   }
   return files
+}
+
+/** What the packed package depends on, for it holds programs or libraries of the machine. */
+async function leftToNpm() {
+  const { dependencies } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'))
+  const names = Object.keys(dependencies)
+  return (id) => names.some((name) => id === name || id.startsWith(`${name}/`))
 }
 
 function leaveOutNativeAddons() {

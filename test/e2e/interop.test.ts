@@ -86,6 +86,33 @@ describe.each([
   })
 })
 
+describe.each([
+  ['ours', 'stock'],
+  ['stock', 'ours'],
+] as const)('chunks that %s stored are read and removed by %s', (writer, reader) => {
+  test.each(['1', '2'] as const)('layout version %s', async (version) => {
+    const dataset = await addDataset(workspace, store, { version })
+    const env = { ours: workspace.env, stock: workspace.stockEnv }
+    const number = ++counter
+    const writing = await cloneAnnexRepo(source, `chunking-${number}`, { env: env[writer] })
+    await writing.git('remote', 'add', 'content', source.path)
+    await writing.annex('get', '--from', 'content', '.')
+    const options = { name: `chunked${number}`, settings: { chunk: '100kB' } }
+    const remote = await initRemote(writing, `ria+file://${store.root}`, dataset.id, options)
+    await writing.annex('copy', '--to', remote, '.')
+    await writing.git('push', '-q', 'origin', 'git-annex')
+    expect((await dataset.keys()).filter((key) => key.includes('-C2-')).length).toBeGreaterThan(0)
+
+    const reading = await cloneAnnexRepo(source, `unchunking-${number}`, { env: env[reader] })
+    await reading.annex('enableremote', remote)
+    await reading.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
+    await reading.annex('get', '--from', remote, '.')
+    await expectWhole(reading)
+    await reading.annex('drop', '--from', remote, '--force', '.')
+    expect(await dataset.keys()).toEqual([])
+  })
+})
+
 async function expectKeys(dataset: RiaDatasetFiles, repo: AnnexRepo, version: '1' | '2') {
   expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
   for (const file of ['empty', 'sub dir/Ünïcödé – 例.bin']) {
