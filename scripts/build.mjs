@@ -21,13 +21,12 @@ export async function build(binDirectory = join(project, 'src/bin'), outDirector
     input: Object.fromEntries(programs.map((name) => [basename(name, '.ts'), join(binDirectory, name)])),
     platform: 'node',
     external: await leftToNpm(),
-    // yargs looks for configurations to extend by it, which we have none of.
-    transform: { define: { 'import.meta': '{}' } },
     plugins: [leaveOutNativeAddons()],
     tsconfig: false,
     onLog(level, log, handle) {
       // A dependency that is not found would only fail when a user runs the program.
       if (log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message)
+      if (log.code === 'EMPTY_IMPORT_META') return // yargs, where it looks for configurations to extend: we have none
       if (level !== 'debug' && level !== 'info') handle(level, log)
     },
   })

@@ -3,7 +3,8 @@ import { join, posix } from 'node:path'
 
 /** Which rooms of src/ a room may import from, besides itself. `bin` and `ria-remote` join what the others keep apart. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  bin: ['ria-remote', 'cli', 'git', 'annex', 'core'],
+  // ria: for git's configuration, which is read while the rest of the program is loaded.
+  bin: ['ria-remote', 'ria', 'cli', 'git', 'annex', 'core'],
   'ria-remote': ['annex', 'ria', 'store', 'core'],
   cli: ['site', 'git', 'ria', 'archive', 'store', 'core'],
   site: ['gitlab', 'git', 'ria', 'store', 'core'],
@@ -22,9 +23,9 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^ssh2$/, /^store\/(ssh|sftp)[^/]*\.ts$/],
   [/^p-(limit|retry)$/, /^store\//],
   [/^node-7z$/, /^archive\//],
-  [/^(lzma1|@napi-rs\/lzma)$/, /^archive\//],
+  [/^(7zip-bin|@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
   [/^isomorphic-git$/, /^git\//],
-  [/^yargs$/, /^cli\//],
+  [/^(yargs|cli-progress|cli-table3)(\/.*)?$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
 ]
 
