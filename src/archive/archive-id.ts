@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto'
+
+/** Names an archive in the index cache. Digests only: nobody learns from them where a store is, or what was in its URL. */
+export interface ArchiveId {
+  /** Of where the archive lies, lower-case hex. */
+  readonly location: string
+  /** Of that and of what the archive is: its Stat's identity and its signature header. */
+  readonly digest: string
+}
+
+export function archiveId(root: string, path: string, identity: string, signature: Uint8Array): ArchiveId {
+  const location = digestOf([root, path])
+  return { location, digest: digestOf([location, identity, Buffer.from(signature).toString('hex')]) }
+}
+
+/** 160 bits. */
+function digestOf(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)
+}

@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { EventEmitter } from 'node:events'
+import { PassThrough, type Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
+import { abortedError } from '../core/abort.ts'
+import { codeOf, messageOf, StoreError } from '../core/errors.ts'
+import { type SevenZipCommand, sevenZipArguments } from './seven-zip-arguments.ts'
+import type { SevenZip } from './seven-zip-find.ts'
+import type { SevenZipResult } from './seven-zip-words.ts'
+
+export interface Progress {
+  /** Of the bytes to be done, 0 to 100. */
+  readonly percent: number
+  /** Files done. */
+  readonly files: number
+}
+
+export interface RunSettings {
+  readonly op: string
+  /** Working directory. */
+  readonly directory?: string | undefined
+  /** An open file that the command reads as `/dev/fd/3`. */
+  readonly listFd?: number | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** So long it may take to put its temporary file away after it was asked to end. ms. */
+const TERM_MS = 5_000
+/** More than anybody reads. Characters. */
+const MAX_ERRORS = 64 * 1024
+
+/**
+ * Runs 7-Zip and gives how it ended. node-7z reads what it prints. It is started here, not there: node-7z starts it in a process group of its own, so that
+ * it goes on when we are interrupted, leaves its stdin open, and neither looks at the exit code nor lets a caller do so. On abort it is asked to end,
+ * so that it removes its temporary file. Throws StoreError `aborted`, and `unsupported` when it cannot be started.
+ */
+export async function runSevenZip(
+  program: SevenZip,
+  command: SevenZipCommand,
+  settings: RunSettings,
+): Promise<SevenZipResult> {
+  const { op, signal } = settings
+  const where = command.archive
+  if (signal?.aborted) throw abortedError(op, where, signal)
+  const { default: node7z } = await import('node-7z')
+  const child = start(program, command, settings)
+  const ended = endOf(child)
+  const said = new PassThrough()
+  const lines = splitLines(child.stdout, said)
+  let errors = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (errors.length < MAX_ERRORS) errors += chunk.toString()
+  })
+
+  // It only listens to a child's pipes and events.
+  const pipes = { stdout: said, stderr: new PassThrough() }
+  const heard = Object.assign(new EventEmitter(), pipes) as unknown as ChildProcess
+  const options = { $progress: true, $defer: true, $childProcess: heard }
+  const stream = {
+    add: () => node7z.add(where, [], options),
+    remove: () => node7z.delete(where, [], options),
+    test: () => node7z.test(where, options),
+  }[command.command]()
+  stream.on('data', () => {})
+  stream.on('progress', ({ percent, fileCount }) => settings.onProgress?.({ percent, files: fileCount || 0 }))
+  node7z.listen(stream)
+
+  let killing: NodeJS.Timeout | undefined
+  const onAbort = () => {
+    child.kill('SIGTERM')
+    killing = setTimeout(() => child.kill('SIGKILL'), TERM_MS)
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    const result = await ended
+    if (signal?.aborted) throw abortedError(op, where, signal)
+    if (result instanceof Error) throw notStarted(op, where, program, result)
+    return { result, lines: lines(), errors }
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+    clearTimeout(killing)
+  }
+}
+
+function start(program: SevenZip, command: SevenZipCommand, { op, directory, listFd }: RunSettings): ChildProcess {
+  try {
+    return spawn(program.path, sevenZipArguments(command), {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'pipe', listFd ?? 'ignore'],
+    })
+  } catch (error) {
+    throw notStarted(op, command.archive, program, error)
+  }
+}
+
+function notStarted(op: string, where: string, program: SevenZip, error: unknown): StoreError {
+  const kind = codeOf(error) === 'EAGAIN' || codeOf(error) === 'ENOMEM' ? 'transient' : 'unsupported'
+  const message = `${program.path} cannot be run: ${messageOf(error)}`
+  return new StoreError({ kind, op, where, message, sent: 'no', cause: error })
+}
+
+function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | Error> {
+  return new Promise((resolve) => {
+    child.on('error', resolve)
+    child.on('close', (code, signal) => resolve(code ?? signal ?? new Error('it ended')))
+  })
+}
+
+/**
+ * Splits stdout into lines, also at the backspaces by which 7-Zip wipes out its progress. All go to `said`, one a chunk: node-7z, given stdout itself,
+ * reads everything since the last line end again with each chunk. Kept are those that are neither progress nor names of files.
+ */
+function splitLines(stdout: Readable | null, said: PassThrough): () => readonly string[] {
+  const kept: string[] = []
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  const take = (line: string) => {
+    if (line.trim() === '') return
+    said.write(`${line}\n`)
+    if (!/^(\s*\d+%|[=TU+R.-] )/.test(line)) kept.push(line)
+  }
+  stdout?.on('data', (chunk: Buffer) => {
+    const parts = (rest + decoder.write(chunk)).split(/\r?\n|[\b]+/)
+    rest = parts.pop() ?? ''
+    for (const part of parts) take(part)
+  })
+  return () => {
+    take(rest)
+    rest = ''
+    return kept
+  }
+}

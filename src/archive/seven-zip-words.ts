@@ -1,0 +1,86 @@
+import { StoreError, type StoreErrorKind } from '../core/errors.ts'
+
+/** How a 7-Zip program ended, and what it said: the lines of stdout without those of progress and names, and stderr. */
+export interface SevenZipResult {
+  /** Exit code or the signal that ended it. */
+  readonly result: number | NodeJS.Signals
+  readonly lines: readonly string[]
+  readonly errors: string
+}
+
+/** The number of files that `7z a` found, in `11 files, 15 bytes (1 KiB)`. */
+export function filesFound(lines: readonly string[]): number | undefined {
+  for (const line of lines) {
+    const match = /(?:^|, )(\d+) files?, /.exec(line)
+    if (match) return Number(match[1])
+  }
+  return undefined
+}
+
+/**
+ * The names in the lists of warnings at the end, `<name> : <reason>`, split into those that were missing from the start and those that could not be
+ * read later. undefined when there is a warning that is about none of `names`.
+ */
+export function filesMissed(
+  lines: readonly string[],
+  names: ReadonlySet<string>,
+): { readonly scanned: string[]; readonly read: string[] } | undefined {
+  const missed = { scanned: [] as string[], read: [] as string[] }
+  let list: string[] | undefined
+  for (const line of lines) {
+    if (/^Scan WARNINGS for files/.test(line)) list = missed.scanned
+    else if (/^WARNINGS for files/.test(line)) list = missed.read
+    else if (/^-+$/.test(line)) list = undefined
+    else if (list !== undefined && line !== '') {
+      const name = nameIn(line, names)
+      if (name === undefined) return undefined
+      list.push(name)
+    }
+  }
+  return missed
+}
+
+/** A name and a reason may both hold ` : `. */
+function nameIn(line: string, names: ReadonlySet<string>): string | undefined {
+  for (let at = line.lastIndexOf(' : '); at > 0; at = line.lastIndexOf(' : ', at - 1)) {
+    const name = line.slice(0, at)
+    if (names.has(name)) return name
+  }
+  return undefined
+}
+
+const MAX_WORDS = 300
+
+/** The error for a program that did not do its work, in its own words. */
+export function sevenZipError(op: string, archive: string, program: string, ended: SevenZipResult): StoreError {
+  const words = wordsOf(ended, archive)
+  const how = typeof ended.result === 'string' ? `was ended by ${ended.result}` : `ended with exit code ${ended.result}`
+  const message = `${program} ${how}${words === '' ? '' : `: ${words}`}`
+  return new StoreError({ kind: kindOf(ended.result, words), op, where: archive, message })
+}
+
+function kindOf(result: number | NodeJS.Signals, words: string): StoreErrorKind {
+  // First: what is no archive is told with an errno that means nothing.
+  if (
+    /not archive|as archive|as \[7z\] archive|CRC failed|data error|headers error|unexpected end|after the end/i.test(
+      words,
+    )
+  ) {
+    return 'corrupt'
+  }
+  if (/errno=(28|122)\b|no space left|quota exceeded/i.test(words)) return 'full'
+  if (/errno=(1|13|30)\b|permission denied|not permitted|read-only/i.test(words)) return 'denied'
+  if (/unsupported|not implemented/i.test(words)) return 'unsupported'
+  if (/errno=2\b|no such file/i.test(words)) return 'missing'
+  return result === 7 || result === 8 ? 'unsupported' : 'transient'
+}
+
+/** What it complained about, on one line, without the archive's path. */
+function wordsOf({ lines, errors }: SevenZipResult, archive: string): string {
+  const all = [...errors.split('\n'), ...lines.filter((line) => /can.?t|cannot|error/i.test(line))]
+  const words = all
+    .map((line) => line.replaceAll(archive, '').replace(/^(System |Command Line )?(ERRORS?|WARNINGS?): ?/i, ''))
+    .map((line) => line.replace(/[\s:]+$/, '').trim())
+    .filter((line) => line !== '')
+  return [...new Set(words)].join('; ').slice(0, MAX_WORDS)
+}

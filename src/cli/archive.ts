@@ -1,0 +1,138 @@
+import type { Argv, CommandModule } from 'yargs'
+import { type CompactReport, compact } from '../ria/compaction/compact.ts'
+import type { Console } from './console.ts'
+import { DATASET_OPTIONS, forEachDataset } from './datasets.ts'
+import { listDataset } from './list-archive.ts'
+import { noBar, terminalBar } from './progress.ts'
+import { parseAge, parseCount, parseSize } from './quantities.ts'
+import { counted, usageTable } from './summary.ts'
+import { verifyDataset } from './verify-archive.ts'
+
+const SUMMARY = 'Pack the loose keys of datasets into their archives'
+
+const USAGE = `$0 archive <store> [datasets..]
+
+${SUMMARY}.
+
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://; to look only, ria+http(s)://) or the path of a directory; each DATASET is an id or a ~alias.
+
+Every key is read back from the new archive and checked before that takes its place and the loose copy is removed. People may go on reading, storing and dropping meanwhile. Interrupted at any moment, nothing is lost, and the same command goes on.
+
+Over ssh, 7z runs on the server if it has one; otherwise the keys pass through this machine.`
+
+const OPTIONS = {
+  ...DATASET_OPTIONS,
+  list: { type: 'boolean', describe: 'list what is in the archive; changes nothing' },
+  verify: { type: 'boolean', describe: 'read and check all that is in the archive; changes nothing' },
+  level: { type: 'string', default: '0', describe: 'compression, 0 (none: the fastest to read) to 9' },
+  'older-than': { type: 'string', describe: 'leave keys that were stored more recently: 30d, 12h' },
+  'min-keys': { type: 'string', describe: 'do nothing when fewer keys than this would be packed' },
+  'max-size': { type: 'string', describe: 'leave keys that are larger: 10M, 2G' },
+  'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
+  json: { type: 'boolean', describe: 'one JSON object a line: per dataset, for --list per key' },
+  yes: { type: 'boolean', alias: 'y', describe: 'do not ask (only a terminal is asked)' },
+  'break-lock': {
+    type: 'boolean',
+    describe: 'remove the lock of whoever else is at work, or seems to be',
+  },
+} as const
+
+interface Args {
+  store: string
+  datasets: string[]
+  all?: boolean
+  list?: boolean
+  verify?: boolean
+  level: string | string[]
+  'older-than'?: string | string[]
+  'min-keys'?: string | string[]
+  'max-size'?: string | string[]
+  'dry-run'?: boolean
+  json?: boolean
+  yes?: boolean
+  'break-lock'?: boolean
+}
+
+export function archiveCommand(console: Console, finished: (code: number) => void): CommandModule<object, Args> {
+  return {
+    command: 'archive <store> [datasets..]',
+    describe: SUMMARY,
+    builder: (parser) =>
+      parser
+        .usage(USAGE)
+        .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
+        .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
+        .options(OPTIONS)
+        .conflicts('list', ['verify', 'dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'])
+        .conflicts('verify', ['dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'])
+        .example('$0 archive --older-than 30d ria+ssh://host/store --all', '')
+        .example('$0 archive --verify /data/store ~raw', '') as unknown as Argv<Args>,
+    handler: async (args) => finished(await run(console, args)),
+  }
+}
+
+async function run(console: Console, args: Args): Promise<number> {
+  const json = args.json === true
+  if (args.list) return forEachDataset(console, args, (store, dataset) => listDataset(console, store, dataset, json))
+  if (args.verify)
+    return forEachDataset(console, args, (store, dataset) => verifyDataset(console, store, dataset, json))
+  const options = {
+    level: parseCount('level', last(args.level), 9),
+    olderThanMs: optional(args['older-than'], (text) => parseAge('older-than', text)),
+    minKeys: optional(args['min-keys'], (text) => parseCount('min-keys', text)),
+    maxBytes: optional(args['max-size'], (text) => parseSize('max-size', text)),
+    dryRun: args['dry-run'],
+    breakLock: args['break-lock'],
+    signal: console.signal,
+  }
+  if (!args.yes && !args['dry-run'] && console.isTerminal) {
+    const which = args.all ? 'all datasets' : args.datasets.join(', ') || 'the dataset'
+    if (!(await console.confirm(`Pack the loose keys of ${which} in ${args.store} into archives?`))) return 1
+  }
+  const bar = console.isTerminal && !json ? terminalBar() : noBar
+  return forEachDataset(console, args, async (store, dataset) => {
+    try {
+      const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>
+        bar.show(`${dataset.name} ${phase}`, done, total)
+      const report = await compact(store, dataset.directory, { ...options, onProgress })
+      bar.clear()
+      console.print(json ? JSON.stringify({ dataset: dataset.name, ...report }) : summarize(dataset.name, report))
+      for (const problem of report.problems) console.fail(problem)
+      return report.problems.length === 0
+    } finally {
+      bar.clear()
+    }
+  })
+}
+
+function optional<T>(text: string | string[] | undefined, parse: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(last(text))
+}
+
+/** An option that is given twice means the second. */
+function last(text: string | string[]): string {
+  return Array.isArray(text) ? (text.at(-1) ?? '') : text
+}
+
+function summarize(name: string, { dryRun, packed, purged, left, before, after }: CompactReport): string {
+  const reasons = Object.entries(left).map(([reason, count]) => `${count} ${LEFT[reason as keyof typeof LEFT]}`)
+  return [
+    usageTable(name, before, after),
+    `${dryRun ? 'would pack' : 'packed'} ${counted(packed.keys, 'key')}` +
+      (purged > 0 ? `, ${dryRun ? 'would take' : 'took'} ${counted(purged, 'member')} out` : ''),
+    ...(reasons.length > 0 ? [`left loose: ${reasons.join(', ')}`] : []),
+    '',
+  ].join('\n')
+}
+
+const LEFT: Readonly<Record<keyof CompactReport['left'], string>> = {
+  recent: 'stored too recently',
+  large: 'too large',
+  git: "of git-remote-annex's",
+  name: 'with a name that 7z would change',
+  misplaced: 'in a place where no key is looked for',
+  damaged: 'damaged',
+  returning: 'just stored again after a drop',
+  changed: 'changed meanwhile',
+  unread: 'that 7z could not read',
+}

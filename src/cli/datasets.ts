@@ -1,0 +1,51 @@
+import { ConfigError, messageOf } from '../core/errors.ts'
+import { allDatasets, findDataset, type StoredDataset } from '../ria/store-datasets.ts'
+import type { Store } from '../store/store.ts'
+import { type Console, Interrupted } from './console.ts'
+import { openNamedStore, parseStore } from './open-store.ts'
+
+export interface Selected {
+  readonly store: string
+  readonly datasets: readonly string[]
+  readonly all?: boolean | undefined
+}
+
+/** The options by which a command is told on which datasets to work. */
+export const DATASET_OPTIONS = {
+  all: { type: 'boolean', describe: 'all datasets of the store' },
+} as const
+
+/**
+ * Opens the store and does `work` for each dataset that was named. One that fails is told in one line, and the next one is gone on with. Resolves
+ * with the exit code: 1 when `work` threw or gave false for any.
+ */
+export async function forEachDataset(
+  console: Console,
+  selected: Selected,
+  work: (store: Store, dataset: StoredDataset) => Promise<boolean>,
+): Promise<number> {
+  const named = await parseStore(selected.store)
+  const names = [...(named.dataset === undefined ? [] : [named.dataset]), ...selected.datasets]
+  if (names.length === 0 && !selected.all) throw new ConfigError('which dataset? Give ids, ~aliases, or --all')
+  if (names.length > 0 && selected.all) throw new ConfigError('--all and datasets that are named do not go together')
+  const store = await openNamedStore(named)
+  let code = 0
+  const attempt = async (name: string, task: () => Promise<boolean>) => {
+    try {
+      if (!(await task())) code = 1
+    } catch (error) {
+      if (console.signal.reason instanceof Interrupted) throw console.signal.reason
+      console.fail(`${name}: ${messageOf(error)}`)
+      code = 1
+    }
+  }
+  try {
+    const call = { signal: console.signal }
+    const datasets = selected.all ? await allDatasets(store, call) : undefined
+    for (const dataset of datasets ?? []) await attempt(dataset.name, () => work(store, dataset))
+    for (const name of names) await attempt(name, async () => work(store, await findDataset(store, name, call)))
+    return code
+  } finally {
+    await store.close()
+  }
+}

@@ -1,0 +1,56 @@
+import { resolve } from 'node:path'
+import { ConfigError } from '../core/errors.ts'
+import { run } from '../core/run.ts'
+import { withoutPassword } from '../core/secret.ts'
+import { decode } from '../core/text.ts'
+import { GitConfig, rewriteUrl } from '../ria/git-config.ts'
+import { parseStoreUrl } from '../ria/url.ts'
+import { openStore, type StoreLocation } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
+
+/** A call in which nothing moves for so long has failed. ms. */
+const STALL_MS = 30_000
+
+/** A store as a user names it. */
+export interface NamedStore {
+  readonly location: StoreLocation
+  /** A dataset that was named together with it: `…#<id>` or `…#~<alias>`. */
+  readonly dataset: string | undefined
+}
+
+/** Reads a `ria+…` URL, after git's insteadOf, or the path of a directory. Throws ConfigError. */
+export async function parseStore(text: string): Promise<NamedStore> {
+  const url = rewriteUrl(await insteadOf(), text)
+  if (url.startsWith('ria+')) {
+    const [store = '', dataset] = splitOnce(url, '#')
+    return { location: parseStoreUrl(store), dataset: dataset || undefined }
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
+    throw new ConfigError(
+      `${withoutPassword(url)} is no URL of a RIA store: those begin with ria+ (ria+${withoutPassword(url)}?)`,
+    )
+  }
+  if (url === '') throw new ConfigError('the store has an empty name')
+  return { location: { scheme: 'file', path: resolve(url) }, dataset: undefined }
+}
+
+export function openNamedStore({ location }: NamedStore): Promise<Store> {
+  const log = process.env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
+  return openStore(location, { stallMs: STALL_MS, ssh: 'auto', log })
+}
+
+/** git's url.<base>.insteadOf, of the user and of the repository that we are in. Without git there is none. */
+async function insteadOf(): Promise<GitConfig> {
+  try {
+    const { stdout } = await run('git', ['config', '-z', '--get-regexp', '^url\\..*\\.insteadof$'])
+    const entries = decode(stdout).split('\0').slice(0, -1)
+    return new GitConfig(entries.map((entry) => splitOnce(entry, '\n') as [string, string]))
+  } catch {
+    return new GitConfig([])
+  }
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+}

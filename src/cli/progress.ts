@@ -1,0 +1,44 @@
+import { Presets, SingleBar } from 'cli-progress'
+
+/** Shows how far something is. */
+export interface ProgressBar {
+  /** `total` 0: not known yet. */
+  show(label: string, done: number, total: number): void
+  /** Takes the bar away. */
+  clear(): void
+}
+
+export const noBar: ProgressBar = { show: () => {}, clear: () => {} }
+
+/** A bar on stderr, that goes when it is done. */
+export function terminalBar(): ProgressBar {
+  let bar: SingleBar | undefined
+  let label = ''
+  const clear = () => {
+    bar?.stop()
+    bar = undefined
+  }
+  return {
+    clear,
+    show(newLabel, done, total) {
+      if (newLabel !== label) clear()
+      label = newLabel
+      if (total === 0) return
+      if (bar === undefined) {
+        bar = new SingleBar(
+          {
+            format: '{label} {bar} {percentage}% | {eta_formatted}',
+            stream: process.stderr,
+            clearOnComplete: true,
+            hideCursor: true,
+            barsize: 30,
+          },
+          Presets.shades_grey,
+        )
+        bar.start(total, done, { label })
+      } else {
+        bar.update(done)
+      }
+    },
+  }
+}

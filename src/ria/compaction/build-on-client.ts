@@ -1,0 +1,116 @@
+import { createWriteStream } from 'node:fs'
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { StoreError } from '../../core/errors.ts'
+import { fileSource } from '../../core/source.ts'
+import type { CallOptions } from '../../store/store.ts'
+import { archivePath } from '../layout.ts'
+import type { Builder, BuildOptions, Work } from './builder.ts'
+import { LocalSevenZip } from './local-seven-zip.ts'
+import { forEachParallel } from './parallel.ts'
+import { archivesDirectory, objectsDirectory } from './places.ts'
+import { READS_AT_ONCE } from './plan.ts'
+import { checkFree, loadedBytes, newArchiveBytes, requireFree } from './space.ts'
+
+/** Builds here, for a store on a server that runs no 7z: the keys and the old archive are brought here, the new archive is sent back. */
+export class ClientBuilder implements Builder {
+  readonly kind = 'client'
+  readonly path: string
+  readonly #work: Work
+  readonly #parent: string
+  #directory: string | undefined
+  #sevenZip: LocalSevenZip | undefined
+
+  constructor(work: Work, temporaryDirectory: string = tmpdir()) {
+    this.#work = work
+    this.path = work.temporary
+    this.#parent = temporaryDirectory
+  }
+
+  async checkSpace(call: CallOptions = {}): Promise<void> {
+    const { store, directory, old } = this.#work
+    const size = newArchiveBytes(this.#work)
+    await requireFree(store, archivesDirectory(directory), size, call)
+    const { bavail, bsize } = await statfs(this.#parent)
+    checkFree(bavail * bsize, size + loadedBytes(this.#work) + (old?.size ?? 0), this.#parent)
+  }
+
+  async build({ signal, onPart }: BuildOptions = {}): Promise<void> {
+    const { directory, old, drop, add, level } = this.#work
+    const call = signal ? { signal } : {}
+    const local = await mkdtemp(join(this.#parent, 'riastore-archive-'))
+    this.#directory = local
+    this.#sevenZip = new LocalSevenZip(join(local, 'archive.7z'), join(local, 'list'))
+    const total = (old?.size ?? 0) + loadedBytes(this.#work)
+    let loaded = 0
+    const load = async (path: string, file: string, identity: string) => {
+      const isThere = await this.#load(path, file, identity, call)
+      if (isThere) loaded += (await fileSource(file)).size
+      onPart?.((loaded / (total || 1)) * 0.6)
+    }
+    if (old !== undefined) await load(archivePath(directory), join(local, 'archive.7z'), old.identity)
+    await mkdir(join(local, 'objects'))
+    await forEachParallel(add, READS_AT_ONCE, async ({ place, identity }) => {
+      const file = join(local, 'objects', place)
+      await mkdir(dirname(file), { recursive: true })
+      await load(`${objectsDirectory(directory)}/${place}`, file, identity).catch(ignoreChanged)
+    })
+    if (drop.length > 0) await this.#sevenZip.remove(drop, { signal })
+    const places = add.map(({ place }) => place)
+    if (add.length > 0) await this.#sevenZip.add(places, { cwd: join(local, 'objects'), level, signal })
+    await rm(join(local, 'objects'), { recursive: true, force: true })
+    await this.#send(call, (part) => onPart?.(0.6 + part * 0.4))
+  }
+
+  async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
+    await this.#sevenZip?.remove(members, { signal: call.signal })
+    await this.#send(call)
+  }
+
+  async finish(): Promise<void> {} // put has flushed it and given it its mode
+
+  async discard(): Promise<void> {
+    await this.#work.store.remove(this.path).catch(() => {})
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true }).catch(() => {})
+  }
+
+  /** False when the file is not there any more. */
+  async #load(path: string, file: string, identity: string, { signal }: CallOptions): Promise<boolean> {
+    try {
+      await this.#work.store.get(path, (bytes) => pipeline(bytes, createWriteStream(file)), {
+        ifMatch: identity,
+        ...(signal && { signal }),
+      })
+      return true
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw localError(error, file)
+      if (error.kind !== 'missing') throw error
+      await rm(file, { force: true })
+      return false
+    }
+  }
+
+  async #send(call: CallOptions, onPart: (part: number) => void = () => {}): Promise<void> {
+    const { store, directory, sharing } = this.#work
+    const source = await fileSource(join(this.#directory ?? this.#parent, 'archive.7z'))
+    await store.put(this.path, source, {
+      ...call,
+      within: directory,
+      ...(sharing && { sharing }),
+      onProgress: (bytes) => onPart(bytes / (source.size || 1)),
+    })
+  }
+}
+
+/** A key that was replaced while it was loaded stays loose. */
+function ignoreChanged(error: unknown): void {
+  if (!(error instanceof StoreError) || error.kind !== 'conflict') throw error
+}
+
+function localError(error: unknown, where: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
+  return new StoreError({ kind: 'full', op: 'write', where, message: 'no space left', cause: error })
+}

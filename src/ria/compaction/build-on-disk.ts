@@ -1,0 +1,77 @@
+import { constants } from 'node:fs'
+import { chmod, copyFile, link, open, stat } from 'node:fs/promises'
+import { StoreError } from '../../core/errors.ts'
+import { toFsPath } from '../../core/text.ts'
+import { sharedFileMode } from '../../store/sharing.ts'
+import type { CallOptions } from '../../store/store.ts'
+import { archivePath } from '../layout.ts'
+import type { Builder, BuildOptions, Work } from './builder.ts'
+import { LocalSevenZip } from './local-seven-zip.ts'
+import { archivesDirectory, objectsDirectory } from './places.ts'
+import { newArchiveBytes, requireFree } from './space.ts'
+
+/** Builds where the store lies on a disk of this machine. */
+export class DiskBuilder implements Builder {
+  readonly kind = 'disk'
+  readonly path: string
+  readonly #work: Work
+  readonly #sevenZip: LocalSevenZip
+
+  constructor(work: Work) {
+    this.#work = work
+    this.path = work.temporary
+    this.#sevenZip = new LocalSevenZip(this.#file(work.temporary), `${this.#file(work.temporary)}.list`)
+  }
+
+  async checkSpace(call: CallOptions = {}): Promise<void> {
+    const { store, directory, drop, old } = this.#work
+    // 7z writes a new file beside the one that it changes: taking out and adding make two.
+    const twice = drop.length > 0 ? (old?.size ?? 0) : 0
+    await requireFree(store, archivesDirectory(directory), newArchiveBytes(this.#work) + twice, call)
+  }
+
+  async build({ signal, onPart }: BuildOptions = {}): Promise<void> {
+    const { directory, old, drop, add, level } = this.#work
+    if (old !== undefined) await this.#linkOld()
+    if (drop.length > 0) await this.#sevenZip.remove(drop, { signal })
+    if (add.length === 0) return
+    const places = add.map(({ place }) => place)
+    await this.#sevenZip.add(places, { cwd: this.#file(objectsDirectory(directory)), level, signal, onPart })
+  }
+
+  async remove(members: readonly string[], { signal }: CallOptions = {}): Promise<void> {
+    await this.#sevenZip.remove(members, { signal })
+  }
+
+  async finish(): Promise<void> {
+    const file = toFsPath(this.#file(this.path))
+    const { sharing } = this.#work
+    if (sharing) await chmod(file, sharedFileMode((await stat(file)).mode, sharing) & 0o7777)
+    const handle = await open(file, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.#sevenZip.discard()
+  }
+
+  /** A second name for the old archive: 7z leaves the file itself alone when it changes it. A file system without such names gets a copy. */
+  async #linkOld(): Promise<void> {
+    const [from, to] = [archivePath(this.#work.directory), this.path].map((path) => toFsPath(this.#file(path)))
+    if (from === undefined || to === undefined) return
+    try {
+      await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE))
+    } catch (error) {
+      const where = this.#file(this.path)
+      throw new StoreError({ kind: 'denied', op: 'archive', where, message: String(error), cause: error })
+    }
+  }
+
+  #file(path: string): string {
+    return `${this.#work.store.traits.root}/${path}`
+  }
+}

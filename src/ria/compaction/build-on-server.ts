@@ -1,0 +1,129 @@
+import { StoreError } from '../../core/errors.ts'
+import { bufferSource } from '../../core/source.ts'
+import { sharedFileMode } from '../../store/sharing.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import type { Builder, BuildOptions, Work } from './builder.ts'
+import { archivesDirectory, fileNameOf, objectsDirectory } from './places.ts'
+import { addArguments, checkEnd, removeArguments } from './seven-zip-call.ts'
+import { newArchiveBytes, requireFree } from './space.ts'
+
+/** In the order in which they are looked for; `7zr` knows all that is needed here. */
+const PROGRAMS = ['7zz', '7z', '7za', '7zr']
+
+/** The name of a 7z program that the server runs for us, or undefined. */
+export async function findSevenZipOnServer(
+  store: Store,
+  directory: string,
+  call: CallOptions = {},
+): Promise<string | undefined> {
+  if (!store.traits.exec) return undefined
+  for (const program of PROGRAMS) {
+    try {
+      const { code, stdout } = await store.exec([program, 'i'], { ...call, cwd: directory })
+      if (code === 0 && stdout.includes('7-Zip')) return program
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.kind !== 'unsupported') throw error
+      return undefined // no shell: no program at all
+    }
+  }
+  return undefined
+}
+
+/** Builds where the store lies, on a server that has a shell and 7z: no key passes the network but to be read back. */
+export class ServerBuilder implements Builder {
+  readonly kind = 'server'
+  readonly path: string
+  readonly #work: Work
+  readonly #program: string
+  readonly #list: string
+  readonly #archives: string
+
+  constructor(work: Work, program: string) {
+    this.#work = work
+    this.path = work.temporary
+    this.#program = program
+    this.#list = `${work.temporary}.list`
+    this.#archives = archivesDirectory(work.directory)
+  }
+
+  async checkSpace(call: CallOptions = {}): Promise<void> {
+    const { store, drop, old } = this.#work
+    const twice = drop.length > 0 ? (old?.size ?? 0) : 0
+    await requireFree(store, this.#archives, newArchiveBytes(this.#work) + twice, call)
+  }
+
+  async build({ signal }: BuildOptions = {}): Promise<void> {
+    const { directory, old, drop, add, level } = this.#work
+    const call = signal ? { signal } : {}
+    if (old !== undefined) await this.#linkOld(call)
+    if (drop.length > 0) await this.remove(drop, call)
+    if (add.length === 0) return
+    await this.#writeList(
+      add.map(({ place }) => place),
+      call,
+    )
+    const beside = (path: string) => `../../archives/${fileNameOf(path)}`
+    const words = addArguments({ archive: beside(this.path), list: beside(this.#list), level })
+    await this.#run(words, objectsDirectory(directory), call)
+  }
+
+  async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
+    await this.#writeList(members, call)
+    const words = removeArguments({ archive: fileNameOf(this.path), list: fileNameOf(this.#list) })
+    await this.#run(words, this.#archives, call)
+  }
+
+  async finish(call: CallOptions = {}): Promise<void> {
+    const name = fileNameOf(this.path)
+    const { sharing } = this.#work
+    if (sharing) {
+      // What 7z made has the umask's mode, and is writable for its owner.
+      const mode = sharedFileMode(0o600, sharing)
+      const wanted = sharing.force ? mode.toString(8) : symbolicMode(mode)
+      await this.#must(['chmod', wanted, name], call)
+    }
+    const flushed = await this.#exec(['sync', name], call)
+    if (flushed !== 0) await this.#exec(['sync'], call) // an older one flushes all, or nothing at all
+  }
+
+  async discard(): Promise<void> {
+    for (const path of [this.#list, this.path]) await this.#work.store.remove(path).catch(() => {})
+  }
+
+  async #linkOld(call: CallOptions): Promise<void> {
+    const name = fileNameOf(this.path)
+    if ((await this.#exec(['ln', 'archive.7z', name], call)) !== 0) await this.#must(['cp', 'archive.7z', name], call)
+  }
+
+  async #writeList(names: readonly string[], call: CallOptions): Promise<void> {
+    await this.#work.store.put(this.#list, bufferSource(`${names.join('\n')}\n`), {
+      ...call,
+      within: this.#work.directory,
+    })
+  }
+
+  async #run(words: readonly string[], cwd: string, call: CallOptions): Promise<void> {
+    // Names are UTF-8 whatever the account's locale is.
+    const command = ['env', 'LC_ALL=C.UTF-8', this.#program, ...words]
+    const { code, stdout, stderr } = await this.#work.store.exec(command, { ...call, cwd })
+    checkEnd(code, `${stdout.toString()}\n${stderr}`, `${this.#work.store.traits.root}/${this.path}`)
+  }
+
+  async #must(command: readonly string[], call: CallOptions): Promise<void> {
+    const { code, stderr } = await this.#work.store.exec(command, { ...call, cwd: this.#archives })
+    if (code === 0) return
+    const where = `${this.#work.store.traits.root}/${this.path}`
+    const message = `${command[0]} ended with exit code ${code}: ${stderr}`
+    throw new StoreError({ kind: 'denied', op: 'archive', where, message })
+  }
+
+  async #exec(command: readonly string[], call: CallOptions): Promise<number> {
+    return (await this.#work.store.exec(command, { ...call, cwd: this.#archives })).code
+  }
+}
+
+/** What is added for the group and for all others: `g+rw,o+r`. */
+function symbolicMode(mode: number): string {
+  const bits = (shift: number) => ['r', 'w', 'x'].filter((_bit, i) => (mode >> shift) & (4 >> i)).join('')
+  return `u+${bits(6)},g+${bits(3)},o+${bits(0)}`
+}

@@ -1,0 +1,117 @@
+import { Archive, type Member } from '../../archive/archive.ts'
+import { StoreError } from '../../core/errors.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
+import type { LooseKey } from './loose.ts'
+import { forEachParallel } from './parallel.ts'
+import { fileNameOf, objectsDirectory } from './places.ts'
+import { type MemberFacts, type Plan, READS_AT_ONCE } from './plan.ts'
+
+/** What is in a new archive, every new key read back. */
+export interface Built {
+  /** Keys that were packed, and are good. */
+  readonly packed: readonly LooseKey[]
+  /** Keys that lie damaged: packed as they are, so they have to go from the new archive. */
+  readonly damaged: readonly LooseKey[]
+  /** Keys that were dropped or replaced while they were packed: they have to go too. */
+  readonly changed: readonly LooseKey[]
+  /** Keys that are not in it although they still lie loose as they did: 7z could not read them. */
+  readonly unread: readonly LooseKey[]
+  /** Members. */
+  readonly count: number
+  readonly fileNames: ReadonlySet<string>
+}
+
+export interface CheckOptions extends CallOptions {
+  readonly onKey?: (() => void) | undefined
+}
+
+/**
+ * Reads every new key of a new archive back and holds it against the key; compares what was carried over with the old archive's index.
+ * Throws `corrupt` when 7z wrote anything else than it should: then nothing is safe to be swapped in.
+ */
+export async function checkBuilt(
+  store: Store,
+  directory: string,
+  path: string,
+  plan: Plan,
+  { onKey, ...call }: CheckOptions,
+): Promise<Built> {
+  const wanted = new Map(plan.add.map((key) => [key.place, key]))
+  const drop = new Set(plan.drop)
+  const carried = new Map([...plan.members].filter(([name]) => !drop.has(name)))
+  const fileNames = new Set<string>()
+  const found: Record<Verdict, LooseKey[]> = { packed: [], damaged: [], changed: [] }
+  const fail = (message: string) =>
+    new StoreError({ kind: 'corrupt', op: 'verify', where: `${store.traits.root}/${path}`, message })
+
+  let count = 0
+  const archive = await Archive.open(store, path, call)
+  try {
+    await forEachParallel(archive.members(call), READS_AT_ONCE, async (member) => {
+      count += 1
+      fileNames.add(fileNameOf(member.name))
+      const loose = wanted.get(member.name)
+      if (loose === undefined) {
+        const facts = carried.get(member.name)
+        if (facts === undefined) throw fail(`it has a member that nobody packed: ${member.name}`)
+        if (!isSame(facts, member)) throw fail(`the member ${member.name} is not what it was`)
+        carried.delete(member.name)
+        return
+      }
+      wanted.delete(member.name)
+      found[await examine(store, directory, archive, member, loose, call)].push(loose)
+      onKey?.()
+    })
+  } finally {
+    await archive.close()
+  }
+  if (carried.size > 0) throw fail(`${carried.size} members of the old archive are not in it`)
+  const unread = await stillThere(store, directory, wanted.values(), call)
+  return { ...found, unread, count, fileNames }
+}
+
+type Verdict = 'packed' | 'damaged' | 'changed'
+
+/** Whether the packed key is good; if not, whether the loose one was bad, or changed. Throws when it was neither. */
+async function examine(
+  store: Store,
+  directory: string,
+  archive: Archive,
+  member: Member,
+  loose: LooseKey,
+  call: CallOptions,
+): Promise<Verdict> {
+  const path = `${objectsDirectory(directory)}/${loose.place}`
+  const good = await isMemberGood(archive, member, loose.key, call)
+  if (good && hasChecksum(loose.key)) return 'packed'
+  const now = await isLooseGood(store, path, loose.key, member, call)
+  if (now === undefined || now.identity !== loose.identity) return 'changed'
+  if (good && now.good && member.crc !== undefined) return 'packed'
+  if (!now.good && hasChecksum(loose.key)) return 'damaged'
+  throw new StoreError({
+    kind: 'corrupt',
+    op: 'verify',
+    where: `${store.traits.root}/${path}`,
+    message: 'it was packed, and what can be read from the new archive is not the same',
+  })
+}
+
+function isSame(before: MemberFacts, after: MemberFacts): boolean {
+  const sameCrc = before.crc === undefined || after.crc === undefined || before.crc === after.crc
+  return before.size === after.size && sameCrc
+}
+
+async function stillThere(
+  store: Store,
+  directory: string,
+  keys: Iterable<LooseKey>,
+  call: CallOptions,
+): Promise<LooseKey[]> {
+  const unread: LooseKey[] = []
+  await forEachParallel(keys, store.traits.maxInFlight, async (key) => {
+    const stat = await store.stat(`${objectsDirectory(directory)}/${key.place}`, call)
+    if (stat?.identity === key.identity) unread.push(key)
+  })
+  return unread
+}

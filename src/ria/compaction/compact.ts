@@ -1,0 +1,335 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConfigError, StoreError } from '../../core/errors.ts'
+import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import { temporaryName } from '../../store/temporary.ts'
+import { archivePath } from '../layout.ts'
+import { readLayout, readSharing } from '../layout-state.ts'
+import type { Builder } from './builder.ts'
+import { type Built, checkBuilt } from './check-built.ts'
+import { chooseBuilder } from './choose-builder.ts'
+import { removeLeftovers } from './leftovers.ts'
+import { type Lock, withLock } from './lock.ts'
+import type { Filter, LeftReason, LooseKey } from './loose.ts'
+import { archivesDirectory, fileNameOf, objectsDirectory } from './places.ts'
+import { makePlan, type Plan } from './plan.ts'
+import { markDropped, removeLoose } from './settle.ts'
+import { listTombstones, removeTombstones } from './tombstones.ts'
+import { readUsage, type Usage, usageOf } from './usage.ts'
+
+export interface CompactOptions extends Filter {
+  readonly signal?: AbortSignal | undefined
+  /** 7z's, 0 (Copy, the default) to 9. */
+  readonly level?: number | undefined
+  /** Do nothing when fewer keys than this are to be packed. */
+  readonly minKeys?: number | undefined
+  readonly breakLock?: boolean | undefined
+  /** Only say what would be done. */
+  readonly dryRun?: boolean | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Called, and awaited, when a phase begins. */
+  readonly onPhase?: ((phase: Phase) => void | Promise<void>) | undefined
+  /** Where bytes that pass through this machine wait. Default: the system's directory for temporary files. */
+  readonly temporaryDirectory?: string | undefined
+}
+
+export type Phase = 'listing' | 'packing' | 'verifying' | 'swapping' | 'removing'
+
+/** How far a phase is: `done` of `total`, in whatever it counts. */
+export interface Progress {
+  readonly phase: Phase
+  readonly done: number
+  readonly total: number
+}
+
+/** What a compaction did, or would do. */
+export interface CompactReport {
+  readonly directory: string
+  readonly dryRun: boolean
+  /** Who ran 7z: undefined when nothing was to be packed. */
+  readonly by: Builder['kind'] | undefined
+  readonly packed: { readonly keys: number; readonly bytes: number }
+  /** Members that were taken out of the archive: dropped keys, and copies that were replaced. */
+  readonly purged: number
+  /** Loose keys that stay loose, by reason. */
+  readonly left: Readonly<Partial<Record<LeftReason | 'changed' | 'unread', number>>>
+  /** What is wrong with keys of the dataset; one line each. */
+  readonly problems: readonly string[]
+  readonly before: Usage
+  readonly after: Usage
+}
+
+/**
+ * Packs a dataset's loose keys into its archive. Clients may go on reading, storing and dropping meanwhile; killed at any moment it has lost
+ * nothing, and the next run finishes. Throws StoreError (`conflict` when somebody else is at it) or ConfigError.
+ */
+export async function compact(store: Store, directory: string, options: CompactOptions = {}): Promise<CompactReport> {
+  const call = options.signal ? { signal: options.signal } : {}
+  const layout = await readLayout(store, directory, call)
+  const version = layout.dataset.version
+  if (options.dryRun) return preview(store, directory, version, options)
+  if (!store.traits.writable) throw new ConfigError(`${store.traits.root} can only be read by this URL`)
+  if (layout.readOnly !== undefined) throw new ConfigError(`treated as read-only: ${layout.readOnly}`)
+  const sharing = await readSharing(store, directory, call)
+  return withLock(store, directory, { ...call, sharing, breakLock: options.breakLock }, (lock, signal) =>
+    new Compaction(store, directory, version, sharing, lock, { ...options, signal }).run(),
+  )
+}
+
+async function preview(
+  store: Store,
+  directory: string,
+  version: string,
+  options: CompactOptions,
+): Promise<CompactReport> {
+  const call = options.signal ? { signal: options.signal } : {}
+  await options.onPhase?.('listing')
+  const plan = await makePlan(store, directory, {
+    ...call,
+    version,
+    filter: options,
+    minKeys: options.minKeys,
+    now: Date.now(),
+    dryRun: true,
+  })
+  const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
+  const bytes = sumOfSizes(plan.add)
+  const loose = plan.loose.count - plan.add.length - plan.already.length
+  const after = {
+    ...before,
+    looseKeys: loose,
+    looseBytes: plan.loose.bytes - bytes - sumOfSizes(plan.already),
+    archivedKeys: plan.members.size - plan.drop.length + plan.add.length,
+    archiveBytes: before.archiveBytes + bytes,
+    inodes: undefined,
+  }
+  const packed = { keys: plan.add.length, bytes }
+  const { left } = plan.loose
+  const problems = damagedLines(store, directory, plan)
+  return { directory, dryRun: true, by: undefined, packed, purged: plan.drop.length, left, problems, before, after }
+}
+
+class Compaction {
+  readonly #store: Store
+  readonly #directory: string
+  readonly #version: string
+  readonly #sharing: Sharing | undefined
+  readonly #lock: Lock
+  readonly #options: CompactOptions & { readonly signal: AbortSignal }
+  readonly #call: CallOptions
+
+  constructor(
+    store: Store,
+    directory: string,
+    version: string,
+    sharing: Sharing | undefined,
+    lock: Lock,
+    options: CompactOptions & { readonly signal: AbortSignal },
+  ) {
+    this.#store = store
+    this.#directory = directory
+    this.#version = version
+    this.#sharing = sharing
+    this.#lock = lock
+    this.#options = options
+    this.#call = { signal: options.signal }
+  }
+
+  async run(): Promise<CompactReport> {
+    const [store, directory, call] = [this.#store, this.#directory, this.#call]
+    await this.#begin('listing')
+    await removeLeftovers(store, directory, call)
+    const plan = await makePlan(store, directory, {
+      ...call,
+      version: this.#version,
+      filter: this.#options,
+      minKeys: this.#options.minKeys,
+      now: this.#lock.stat.mtimeMs ?? Date.now(),
+    })
+    const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
+    const isNeeded = plan.add.length > 0 || plan.drop.length > 0
+    const { built, by } = isNeeded ? await this.#replaceArchive(plan) : { built: unchanged(plan), by: undefined }
+    const tooFew = plan.loose.wanted.size < (this.#options.minKeys ?? 0)
+    if (!tooFew) await this.#settle(plan, built)
+    const { damaged, changed, unread, packed } = built
+    const left = { ...plan.loose.left }
+    if (damaged.length > 0) left.damaged = (left.damaged ?? 0) + damaged.length
+    return {
+      directory,
+      dryRun: false,
+      by,
+      packed: { keys: packed.length, bytes: sumOfSizes(packed) },
+      purged: plan.drop.length,
+      left: {
+        ...left,
+        ...(changed.length > 0 && { changed: changed.length }),
+        ...(unread.length > 0 && { unread: unread.length }),
+      },
+      problems: [
+        ...damagedLines(store, directory, plan),
+        ...damaged.map(
+          ({ place }) => `${this.#where(place)}: its content does not have the key's checksum; it stays loose`,
+        ),
+        ...unread.map(({ place }) => `${this.#where(place)}: 7z could not read it; it stays loose`),
+      ],
+      before,
+      after: await readUsage(store, directory, { ...call, version: this.#version }),
+    }
+  }
+
+  async #replaceArchive(plan: Plan): Promise<{ built: Built; by: Builder['kind'] | undefined }> {
+    const archive = archivePath(this.#directory)
+    if (plan.add.length === 0 && plan.drop.length === plan.members.size) {
+      await this.#removeArchive()
+      return { built: unchanged(plan), by: undefined }
+    }
+    await this.#waitForNewSecond(plan.old)
+    const builder = await chooseBuilder(
+      {
+        store: this.#store,
+        directory: this.#directory,
+        temporary: `${archivesDirectory(this.#directory)}/${temporaryName()}`,
+        old: plan.old,
+        drop: plan.drop,
+        add: plan.add,
+        level: this.#options.level ?? 0,
+        sharing: this.#sharing,
+      },
+      { ...this.#call, temporaryDirectory: this.#options.temporaryDirectory },
+    )
+    try {
+      await builder.checkSpace(this.#call)
+      await this.#begin('packing')
+      await builder.build({ ...this.#call, onPart: (part) => this.#tell('packing', part, 1) })
+      const built = await this.#verify(plan, builder)
+      await this.#begin('swapping')
+      if (built.count === 0) await this.#removeArchive()
+      else await this.#swap(plan, built, builder, archive)
+      return { built, by: builder.kind }
+    } finally {
+      await builder.discard()
+    }
+  }
+
+  /** Reads what was built; as long as there is something in it that must not be, takes that out and reads again. */
+  async #verify(plan: Plan, builder: Builder): Promise<Built> {
+    const damaged: LooseKey[] = []
+    const changed: LooseKey[] = []
+    for (let add = plan.add; ; ) {
+      await this.#begin('verifying')
+      let done = 0
+      const onKey = () => this.#tell('verifying', ++done, add.length)
+      const built = await checkBuilt(
+        this.#store,
+        this.#directory,
+        builder.path,
+        { ...plan, add },
+        { ...this.#call, onKey },
+      )
+      damaged.push(...built.damaged)
+      changed.push(...built.changed)
+      const bad = new Set([...built.damaged, ...built.changed])
+      if (bad.size === 0) return { ...built, damaged, changed }
+      await builder.remove(
+        [...bad].map(({ place }) => place),
+        this.#call,
+      )
+      add = add.filter((key) => !bad.has(key))
+    }
+  }
+
+  async #swap(plan: Plan, built: Built, builder: Builder, archive: string): Promise<void> {
+    await builder.finish(this.#call)
+    const stat = await this.#store.stat(builder.path, this.#call)
+    if (stat === undefined || (plan.old !== undefined && seconds(stat) === seconds(plan.old))) {
+      throw this.#conflict('the new archive cannot be told from the old one; try again')
+    }
+    await markDropped(this.#store, this.#directory, built.packed, plan.archived, {
+      ...this.#call,
+      sharing: this.#sharing,
+    })
+    await this.#requireSameArchive(plan)
+    await this.#lock.check()
+    await this.#store.move(builder.path, archive, this.#call)
+  }
+
+  async #removeArchive(): Promise<void> {
+    await this.#lock.check()
+    await this.#store.remove(archivePath(this.#directory), this.#call)
+  }
+
+  /** Somebody may have exported an archive meanwhile with a program that knows no lock. */
+  async #requireSameArchive({ old }: Plan): Promise<void> {
+    const now = await this.#store.stat(archivePath(this.#directory), this.#call)
+    if (now?.identity !== old?.identity) throw this.#conflict('the archive was replaced meanwhile')
+  }
+
+  async #settle(plan: Plan, built: Built): Promise<void> {
+    const [store, directory, call] = [this.#store, this.#directory, this.#call]
+    await this.#begin('removing')
+    const keys = [...built.packed, ...plan.already]
+    let done = 0
+    await removeLoose(store, directory, keys, { ...call, onKey: () => this.#tell('removing', ++done, keys.length) })
+    const dropped = await listTombstones(store, directory, call)
+    await removeTombstones(
+      store,
+      directory,
+      [...dropped].filter((name) => !built.fileNames.has(name)),
+      call,
+    )
+  }
+
+  /** SFTP knows mtimes in seconds: a client must see that the archive is another one. The lock file has the store's own time. */
+  async #waitForNewSecond(old: Stat | undefined): Promise<void> {
+    const now = this.#lock.stat
+    if (old === undefined || now.mtimeMs === undefined || seconds(old) !== seconds(now)) return
+    await sleep(1_050 - (now.mtimeMs % 1_000), undefined, { signal: this.#options.signal })
+  }
+
+  async #begin(phase: Phase): Promise<void> {
+    this.#options.signal.throwIfAborted()
+    await this.#options.onPhase?.(phase)
+    this.#tell(phase, 0, 0)
+  }
+
+  #tell(phase: Phase, done: number, total: number): void {
+    this.#options.onProgress?.({ phase, done, total })
+  }
+
+  #where(place: string): string {
+    return `${this.#store.traits.root}/${objectsDirectory(this.#directory)}/${place}`
+  }
+
+  #conflict(message: string): StoreError {
+    const where = `${this.#store.traits.root}/${archivePath(this.#directory)}`
+    return new StoreError({ kind: 'conflict', op: 'archive', where, message })
+  }
+}
+
+/** What is in the archive when none was built. */
+function unchanged({ members, drop }: Plan): Built {
+  const gone = new Set(drop)
+  const names = [...members.keys()].filter((name) => !gone.has(name))
+  return {
+    packed: [],
+    damaged: [],
+    changed: [],
+    unread: [],
+    count: names.length,
+    fileNames: new Set(names.map(fileNameOf)),
+  }
+}
+
+function damagedLines(store: Store, directory: string, plan: Plan): string[] {
+  return plan.loose.damaged.map(
+    (place) =>
+      `${store.traits.root}/${objectsDirectory(directory)}/${place}: its length is not the key's; it stays loose`,
+  )
+}
+
+function sumOfSizes(keys: readonly LooseKey[]): number {
+  return keys.reduce((sum, { size }) => sum + size, 0)
+}
+
+function seconds({ mtimeMs }: Stat): number | undefined {
+  return mtimeMs === undefined ? undefined : Math.floor(mtimeMs / 1000)
+}

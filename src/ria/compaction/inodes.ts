@@ -1,0 +1,22 @@
+/** Counts files and the directories that hold them, in a walk that gives a directory's files one after another. */
+export class InodeCount {
+  count = 0
+  readonly #above = new Set<string>()
+  #last = ''
+
+  /** `path` is relative to the directory in which is counted; that one is not counted itself. */
+  add(path: string): void {
+    this.count += 1
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    if (parent === this.#last) return
+    this.#last = parent
+    // A key's directory comes once, so only what is above it is remembered.
+    if (parent !== '' && !this.#above.has(parent)) this.count += 1
+    for (let at = parent.lastIndexOf('/'); at > 0; at = parent.lastIndexOf('/', at - 1)) {
+      const directory = parent.slice(0, at)
+      if (this.#above.has(directory)) break
+      this.#above.add(directory)
+      this.count += 1
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { Archive } from '../../archive/archive.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { archivePath } from '../layout.ts'
+import { readLayout } from '../layout-state.ts'
+import { fileNameOf, keyAtPlace } from './places.ts'
+import { listTombstones } from './tombstones.ts'
+
+/** A member of a dataset's archive. */
+export interface ArchivedKey {
+  readonly name: string
+  /** Undefined when the name is not one of a key. */
+  readonly key: string | undefined
+  /** Length in bytes. */
+  readonly size: number
+  /** It was dropped: no client has it, and the next compaction takes it out. */
+  readonly dropped: boolean
+}
+
+/** Lists what is in a dataset's archive; nothing when it has none. Changes nothing. */
+export async function* listArchived(
+  store: Store,
+  directory: string,
+  call: CallOptions = {},
+): AsyncGenerator<ArchivedKey, void, void> {
+  await readLayout(store, directory, call) // no archive says nothing when the dataset itself is not there
+  const path = archivePath(directory)
+  const stat = await store.stat(path, call)
+  if (stat === undefined) return
+  const dropped = await tombstones(store, directory, call)
+  const archive = await Archive.open(store, path, { ...call, stat })
+  try {
+    for await (const { name, size } of archive.members(call)) {
+      yield { name, key: keyAtPlace(name)?.key, size, dropped: dropped.has(fileNameOf(name)) }
+    }
+  } finally {
+    await archive.close()
+  }
+}
+
+/** Where nothing can be listed (a web server), each is looked up by whoever needs to know: here nothing is said to be dropped. */
+async function tombstones(store: Store, directory: string, call: CallOptions): Promise<ReadonlySet<string>> {
+  if (!store.traits.writable) return new Set()
+  return listTombstones(store, directory, call)
+}

@@ -1,0 +1,64 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
+import { codeOf } from '../../core/errors.ts'
+
+/** Who holds a lock, as the lock file has it. */
+export interface LockOwner {
+  readonly host: string
+  readonly pid: number
+  readonly user?: string | undefined
+  /** When the process started, in ticks since the machine did (proc_pid_stat(5), field 22): the same pid may be given to another process. */
+  readonly processStart?: string | undefined
+  /** Changes with each start of the machine. */
+  readonly boot?: string | undefined
+  /** In which pids mean the same: containers of one host may have the same name. */
+  readonly pidNamespace?: string | undefined
+}
+
+export function ourselves(): LockOwner {
+  return {
+    host: hostname(),
+    pid: process.pid,
+    user: userName(),
+    processStart: processState(process.pid)?.start,
+    boot: quietly(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()),
+    pidNamespace: quietly(() => readlinkSync('/proc/self/ns/pid')),
+  }
+}
+
+/** Whether it is certain that the process is gone. What runs on another host, or in another container, may well be alive. */
+export function isDead(owner: LockOwner, us: LockOwner = ourselves()): boolean {
+  if (owner.host !== us.host) return false
+  if (owner.boot !== undefined && us.boot !== undefined && owner.boot !== us.boot) return true
+  if (owner.pidNamespace !== us.pidNamespace) return false
+  try {
+    process.kill(owner.pid, 0)
+  } catch (error) {
+    if (codeOf(error) === 'ESRCH') return true
+    if (codeOf(error) !== 'EPERM') return false
+  }
+  const state = processState(owner.pid)
+  if (state === undefined) return false
+  return state.ended || (owner.processStart !== undefined && owner.processStart !== state.start)
+}
+
+/** What Linux tells of a process; undefined elsewhere, or when it is hidden. */
+function processState(pid: number): { readonly start: string | undefined; readonly ended: boolean } | undefined {
+  return quietly(() => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ') // the name before may hold anything
+    return { start: fields[19], ended: fields[0] === 'Z' || fields[0] === 'X' }
+  })
+}
+
+function userName(): string | undefined {
+  return quietly(() => userInfo().username)
+}
+
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,158 @@
+import { parseKey } from '../../core/key.ts'
+import type { CallOptions, Entry, Store } from '../../store/store.ts'
+import { isTemporaryName } from '../../store/temporary.ts'
+import { InodeCount } from './inodes.ts'
+import { forEachParallel } from './parallel.ts'
+import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from './places.ts'
+
+/** A key that lies loose. */
+export interface LooseKey {
+  readonly key: string
+  readonly fileName: string
+  /** `<h1>/<h2>/<key>/<key>`, below annex/objects. */
+  readonly place: string
+  readonly size: number
+  readonly identity: string
+  /** The same key in its other hash directories. */
+  readonly twin?: { readonly place: string; readonly identity: string }
+}
+
+/** Why a loose key is not packed. */
+export type LeftReason =
+  /** Younger than `olderThanMs`. */
+  | 'recent'
+  /** Larger than `maxBytes`. */
+  | 'large'
+  /** git-remote-annex rewrites its keys in place. */
+  | 'git'
+  /** 7z could not write its name as it is. */
+  | 'name'
+  /** Not where a client looks for it: no client has it, nor would it find it in the archive. */
+  | 'misplaced'
+  /** Its length is not the key's. */
+  | 'damaged'
+  /** It was dropped from the archive and stored again, and the mark of that is still there: the next run packs it. */
+  | 'returning'
+
+export interface Filter {
+  readonly olderThanMs?: number | undefined
+  readonly maxBytes?: number | undefined
+}
+
+export interface LooseKeys {
+  /** What is to be packed, by file name. */
+  readonly wanted: Map<string, LooseKey>
+  readonly left: Partial<Record<LeftReason, number>>
+  /** The damaged ones, by place. */
+  readonly damaged: string[]
+  readonly count: number
+  readonly bytes: number
+  /** Files and directories below annex/objects. */
+  readonly inodes: number
+}
+
+export interface ListOptions extends CallOptions {
+  readonly version: string
+  readonly filter: Filter
+  /** Keys with a tombstone, by file name; listed before. */
+  readonly dropped: ReadonlySet<string>
+  /** Now, by the store's clock, in ms since 1970. */
+  readonly now: number
+}
+
+/** Lists a dataset's loose keys, and says which of them may be packed. */
+export async function listLoose(store: Store, directory: string, options: ListOptions): Promise<LooseKeys> {
+  const listing = new Listing(options)
+  const top = objectsDirectory(directory)
+  const call = options.signal ? { signal: options.signal } : {}
+  const walk = async (below: string) => {
+    const inodes = new InodeCount()
+    for await (const entry of store.list(below, call)) {
+      const place = entry.path.slice(top.length + 1)
+      inodes.add(place)
+      listing.add(place, entry)
+    }
+    listing.inodes += inodes.count
+  }
+  // Each directory costs a disk nothing and a server a few round trips.
+  if (store.traits.local) await walk(top)
+  else await forEachParallel(topDirectories(options.version), store.traits.maxInFlight, (h1) => walk(`${top}/${h1}`))
+  return listing
+}
+
+class Listing implements LooseKeys {
+  readonly wanted = new Map<string, LooseKey>()
+  readonly left: Partial<Record<LeftReason, number>> = {}
+  readonly damaged: string[] = []
+  count = 0
+  bytes = 0
+  inodes = 0
+  readonly #options: ListOptions
+
+  constructor(options: ListOptions) {
+    this.#options = options
+  }
+
+  add(place: string, { size, identity, mtimeMs }: Entry): void {
+    if (isTemporaryName(fileNameOf(place))) return
+    this.count += 1
+    this.bytes += size
+    const found = keyAtPlace(place)
+    const order = found === undefined ? -1 : placesOf(found.key, this.#options.version).indexOf(place)
+    if (found === undefined || order < 0) {
+      this.#leave('misplaced')
+      return
+    }
+    const { key, fileName } = found
+    const reason = this.#reasonToLeave(key, fileName, size, mtimeMs)
+    if (reason === 'damaged') this.damaged.push(place)
+    if (reason !== undefined) {
+      this.#leave(reason)
+      return
+    }
+    const loose = { key, fileName, place, size, identity }
+    const other = this.wanted.get(fileName)
+    if (other === undefined) this.wanted.set(fileName, loose)
+    else this.wanted.set(fileName, order === 0 ? { ...loose, twin: other } : { ...other, twin: loose })
+  }
+
+  #reasonToLeave(text: string, fileName: string, size: number, mtimeMs: number | undefined): LeftReason | undefined {
+    const { filter, dropped, now } = this.#options
+    const key = parseKey(text)
+    if (key.backend === 'GITMANIFEST' || key.backend === 'GITBUNDLE') return 'git'
+    if (key.size !== undefined && key.size !== size) return 'damaged'
+    if (dropped.has(fileName)) return 'returning'
+    if (!isWritableName(fileName)) return 'name'
+    if (filter.maxBytes !== undefined && size > filter.maxBytes) return 'large'
+    // Where nobody knows how old it is, it is not known to be old enough.
+    if (filter.olderThanMs !== undefined && (mtimeMs === undefined || now - mtimeMs < filter.olderThanMs))
+      return 'recent'
+    return undefined
+  }
+
+  #leave(reason: LeftReason): void {
+    this.left[reason] = (this.left[reason] ?? 0) + 1
+  }
+}
+
+/**
+ * Names that a list file for 7z and an archive keep as they are: no quotes, backslashes, control characters, white space at an end, and
+ * nothing that is no UTF-8.
+ */
+function isWritableName(name: string): boolean {
+  return name.isWellFormed() && !/["\\\p{Cc}\u2028\u2029\uFEFF\uFFFD]|^\s|\s$/u.test(name)
+}
+
+const MIXED = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
+const LOWER = '0123456789abcdef'
+
+/** Every first directory that a key can have: two letters (hashDirMixed), or three (hashDirLower). */
+function* topDirectories(version: string): Iterable<string> {
+  const letters = version === '1' ? LOWER : MIXED
+  for (const first of letters) {
+    for (const second of letters) {
+      if (version !== '1') yield first + second
+      else for (const third of letters) yield first + second + third
+    }
+  }
+}

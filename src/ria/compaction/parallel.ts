@@ -1,0 +1,42 @@
+/**
+ * Does `work` for each item, `limit` at a time. The first failure is thrown, once the work that is under way has ended; nothing new is
+ * begun after it.
+ */
+export async function forEachParallel<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const running = new Set<Promise<void>>()
+  let failure: { readonly error: unknown } | undefined
+  try {
+    for await (const item of items) {
+      const task: Promise<void> = work(item)
+        .then(
+          () => {},
+          (error: unknown) => {
+            failure ??= { error }
+          },
+        )
+        .finally(() => running.delete(task))
+      running.add(task)
+      if (running.size >= limit) await Promise.race(running)
+      if (failure !== undefined) break
+    }
+  } finally {
+    await Promise.all(running)
+  }
+  if (failure !== undefined) throw failure.error
+}
+
+/** Cuts a list into pieces of `length`. */
+export function* chunksOf<T>(items: Iterable<T>, length: number): Iterable<T[]> {
+  let chunk: T[] = []
+  for (const item of items) {
+    chunk.push(item)
+    if (chunk.length < length) continue
+    yield chunk
+    chunk = []
+  }
+  if (chunk.length > 0) yield chunk
+}

@@ -1,0 +1,35 @@
+import { keyFileName, parseKey } from '../../core/key.ts'
+import { keyPaths } from '../layout.ts'
+
+/** Where the parts of a dataset lie that compaction works with, relative to the store's root. */
+export const objectsDirectory = (directory: string) => `${directory}/annex/objects`
+export const archivesDirectory = (directory: string) => `${directory}/archives`
+export const lockPath = (directory: string) => `${directory}/archives/lock`
+export const droppedDirectory = (directory: string) => `${directory}/archives/dropped`
+export const tombstonePath = (directory: string, fileName: string) => `${directory}/archives/dropped/${fileName}`
+
+const UNESCAPES: Readonly<Record<string, string>> = { '%': '/', '&s': '%', '&a': '&', '&c': ':' }
+
+/** The key whose file has this name: the inverse of keyFileName. Undefined for a name that no key has. */
+export function keyOfFileName(fileName: string): string | undefined {
+  const text = fileName.replace(/%|&[sac]/g, (found) => UNESCAPES[found] ?? found)
+  return parseKey(text).backend !== '' && keyFileName(text) === fileName ? text : undefined
+}
+
+/** The places of a key, as they are below annex/objects and in an archive, `<h1>/<h2>/<key>/<key>`; the one that ORA knows first. */
+export function placesOf(key: string, datasetVersion: string): readonly string[] {
+  return keyPaths('', datasetVersion, key).map((path) => path.slice('/annex/objects/'.length))
+}
+
+/** Reads `<h1>/<h2>/<key>/<key>`; undefined for any other path. */
+export function keyAtPlace(place: string): { readonly key: string; readonly fileName: string } | undefined {
+  const [h1, h2, directory, fileName, ...more] = place.split('/')
+  if (!h1 || !h2 || !fileName || directory !== fileName || more.length > 0) return undefined
+  const key = keyOfFileName(fileName)
+  return key === undefined ? undefined : { key, fileName }
+}
+
+/** The last part of a path. */
+export function fileNameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}

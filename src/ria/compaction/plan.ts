@@ -1,0 +1,125 @@
+import { Archive, type Member } from '../../archive/archive.ts'
+import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import { archivePath } from '../layout.ts'
+import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
+import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
+import { forEachParallel } from './parallel.ts'
+import { fileNameOf, objectsDirectory } from './places.ts'
+import { listTombstones } from './tombstones.ts'
+
+/** So many members are read at the same time. */
+export const READS_AT_ONCE = 8
+
+/** What a compaction has to do. */
+export interface Plan {
+  readonly loose: LooseKeys
+  /** Tombstones, by file name. */
+  readonly dropped: ReadonlySet<string>
+  /** The archive as it is; undefined when there is none. */
+  readonly old: Stat | undefined
+  readonly members: ReadonlyMap<string, MemberFacts>
+  /** File names of the keys in the archive as it is. */
+  readonly archived: ReadonlySet<string>
+  /** Keys to be packed. */
+  readonly add: readonly LooseKey[]
+  /** Members that the new archive shall not have: dropped keys, and copies that a loose one replaces. */
+  readonly drop: readonly string[]
+  /** Loose keys whose archived copy was read and is good: a run that was killed left them. */
+  readonly already: readonly LooseKey[]
+}
+
+/** What of a member must stay when it is carried over into another archive. */
+export interface MemberFacts {
+  readonly size: number
+  readonly crc: number | undefined
+}
+
+export interface PlanOptions extends CallOptions {
+  readonly version: string
+  readonly filter: Filter
+  readonly now: number
+  /** Do nothing when fewer keys than this are to be packed. */
+  readonly minKeys?: number | undefined
+  /** Believe an archived copy of a loose key without reading it: nothing will be done. */
+  readonly dryRun?: boolean | undefined
+}
+
+/** Looks at a dataset and decides. Tombstones are listed before the loose keys: so a key that has both was stored after it was dropped. */
+export async function makePlan(store: Store, directory: string, options: PlanOptions): Promise<Plan> {
+  const call = options.signal ? { signal: options.signal } : {}
+  const dropped = await listTombstones(store, directory, call)
+  const loose = await listLoose(store, directory, { ...options, dropped })
+  const path = archivePath(directory)
+  const old = await store.stat(path, call)
+  const archive = old && (await Archive.open(store, path, { ...call, stat: old }))
+  try {
+    const index = await readIndex(archive, dropped, loose.wanted, call)
+    if (loose.wanted.size < (options.minKeys ?? 0)) {
+      return { loose, dropped, old, ...index, add: [], drop: [], already: [] }
+    }
+    const already = (await options.dryRun)
+      ? index.both.map(([, loose]) => loose)
+      : await findGood(store, directory, archive, index.both, call)
+    const kept = new Set(already.map(({ fileName }) => fileName))
+    return {
+      loose,
+      dropped,
+      old,
+      ...index,
+      add: [...loose.wanted.values()].filter(({ fileName }) => !kept.has(fileName)),
+      drop: [...index.drop, ...index.both.filter(([, key]) => !kept.has(key.fileName)).map(([{ name }]) => name)],
+      already,
+    }
+  } finally {
+    await archive?.close()
+  }
+}
+
+interface Index {
+  readonly members: Map<string, MemberFacts>
+  readonly archived: Set<string>
+  /** Members of dropped keys. */
+  readonly drop: string[]
+  /** Members whose key also is loose, and is to be packed. */
+  readonly both: [Member, LooseKey][]
+}
+
+async function readIndex(
+  archive: Archive | undefined,
+  dropped: ReadonlySet<string>,
+  wanted: ReadonlyMap<string, LooseKey>,
+  call: CallOptions,
+): Promise<Index> {
+  const index: Index = { members: new Map(), archived: new Set(), drop: [], both: [] }
+  if (archive === undefined) return index
+  for await (const member of archive.members(call)) {
+    const fileName = fileNameOf(member.name)
+    index.members.set(member.name, { size: member.size, crc: member.crc })
+    index.archived.add(fileName)
+    const loose = wanted.get(fileName)
+    if (dropped.has(fileName)) index.drop.push(member.name)
+    else if (loose !== undefined) index.both.push([member, loose])
+  }
+  return index
+}
+
+/** The loose keys whose archived copy may stay: it is good, and of the same content as the loose one. */
+async function findGood(
+  store: Store,
+  directory: string,
+  archive: Archive | undefined,
+  both: readonly [Member, LooseKey][],
+  call: CallOptions,
+): Promise<LooseKey[]> {
+  const good: LooseKey[] = []
+  if (archive === undefined) return good
+  await forEachParallel(both, READS_AT_ONCE, async ([member, loose]) => {
+    if (member.size !== loose.size || !(await isMemberGood(archive, member, loose.key, call))) return
+    if (!hasChecksum(loose.key)) {
+      const path = `${objectsDirectory(directory)}/${loose.place}`
+      if (member.crc === undefined || !(await isLooseGood(store, path, loose.key, member, call))?.good) return
+    }
+    good.push(loose)
+  })
+  return good
+}

@@ -1,0 +1,36 @@
+import { StoreError } from '../../core/errors.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import type { Work } from './builder.ts'
+
+/** A member takes so much in the header of an archive, besides twice its name. Bytes. */
+const MEMBER_BYTES = 64
+
+/** Left free for whoever else writes. Bytes. */
+const MARGIN_BYTES = 16 * 1024 * 1024
+
+/** The new archive's size at most, in bytes. */
+export function newArchiveBytes({ add, old }: Pick<Work, 'add' | 'old'>): number {
+  const keys = add.reduce((sum, { size, place }) => sum + size + 2 * place.length + MEMBER_BYTES, 0)
+  return keys + (old?.size ?? 0)
+}
+
+export function loadedBytes({ add }: Pick<Work, 'add'>): number {
+  return add.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** Throws `full` unless so many bytes and a margin are free in a directory of the store, as far as that is known. */
+export async function requireFree(
+  store: Store,
+  directory: string,
+  bytes: number,
+  call: CallOptions = {},
+): Promise<void> {
+  checkFree(await store.freeBytes(directory, call), bytes, `${store.traits.root}/${directory}`)
+}
+
+export function checkFree(free: number | undefined, bytes: number, where: string): void {
+  const needed = bytes + MARGIN_BYTES
+  if (free === undefined || free >= needed) return
+  const message = `${needed} bytes are needed, and ${free} are free`
+  throw new StoreError({ kind: 'full', op: 'space', where, message, sent: 'no' })
+}

@@ -1,0 +1,43 @@
+import { bufferSource } from '../../core/source.ts'
+import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import { isTemporaryName } from '../../store/temporary.ts'
+import { forEachParallel } from './parallel.ts'
+import { droppedDirectory, fileNameOf, tombstonePath } from './places.ts'
+
+/** The keys that were dropped from the archive, by file name. */
+export async function listTombstones(store: Store, directory: string, call: CallOptions = {}): Promise<Set<string>> {
+  const names = new Set<string>()
+  for await (const { path } of store.list(droppedDirectory(directory), call)) {
+    const name = fileNameOf(path)
+    if (!isTemporaryName(name)) names.add(name)
+  }
+  return names
+}
+
+export async function writeTombstone(
+  store: Store,
+  directory: string,
+  fileName: string,
+  { sharing, ...call }: CallOptions & { readonly sharing?: Sharing | undefined },
+): Promise<void> {
+  await store.put(tombstonePath(directory, fileName), bufferSource(''), {
+    ...call,
+    within: directory,
+    ...(sharing && { sharing }),
+  })
+}
+
+/** Removes tombstones, and their directory when it is empty then. */
+export async function removeTombstones(
+  store: Store,
+  directory: string,
+  fileNames: Iterable<string>,
+  call: CallOptions = {},
+): Promise<number> {
+  let count = 0
+  await forEachParallel(fileNames, store.traits.maxInFlight, async (fileName) => {
+    await store.remove(tombstonePath(directory, fileName), { ...call, pruneParents: 1 })
+    count += 1
+  })
+  return count
+}

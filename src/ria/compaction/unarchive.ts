@@ -1,0 +1,217 @@
+import { Archive, type Member } from '../../archive/archive.ts'
+import { ConfigError, messageOf, StoreError } from '../../core/errors.ts'
+import type { Sharing, Store } from '../../store/store.ts'
+import { archivePath } from '../layout.ts'
+import { readLayout, readSharing } from '../layout-state.ts'
+import { isLooseGood } from './content.ts'
+import { removeLeftovers } from './leftovers.ts'
+import { type Lock, withLock } from './lock.ts'
+import { memberSource } from './member-source.ts'
+import { forEachParallel } from './parallel.ts'
+import { archivesDirectory, keyAtPlace, objectsDirectory, placesOf, tombstonePath } from './places.ts'
+import { READS_AT_ONCE } from './plan.ts'
+import { requireFree } from './space.ts'
+import { listTombstones, removeTombstones } from './tombstones.ts'
+import { readUsage, type Usage } from './usage.ts'
+
+export interface UnarchiveOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly breakLock?: boolean | undefined
+  /** Only say what would be done. */
+  readonly dryRun?: boolean | undefined
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
+}
+
+export interface UnarchiveReport {
+  readonly directory: string
+  readonly dryRun: boolean
+  /** Keys that are loose now and were not. */
+  readonly unpacked: { readonly keys: number; readonly bytes: number }
+  /** Members that were dropped, and went with the archive. */
+  readonly dropped: number
+  /** What kept the archive from being removed; one line each. */
+  readonly problems: readonly string[]
+  readonly before: Usage
+  readonly after: Usage
+}
+
+/**
+ * Makes every key of a dataset's archive loose again and removes the archive; the inverse of `compact`, under the same lock, and as safe. An
+ * archive of which one member cannot be unpacked stays. Undefined when there is none.
+ */
+export async function unarchive(
+  store: Store,
+  directory: string,
+  options: UnarchiveOptions = {},
+): Promise<UnarchiveReport | undefined> {
+  const call = options.signal ? { signal: options.signal } : {}
+  const layout = await readLayout(store, directory, call)
+  if (!store.traits.writable) throw new ConfigError(`${store.traits.root} can only be read by this URL`)
+  if (layout.readOnly !== undefined) throw new ConfigError(`treated as read-only: ${layout.readOnly}`)
+  if ((await store.stat(archivePath(directory), call)) === undefined) return undefined
+  const version = layout.dataset.version
+  if (options.dryRun) return new Unarchiving(store, directory, version, undefined, undefined, options).run()
+  const sharing = await readSharing(store, directory, call)
+  return withLock(store, directory, { ...call, sharing, breakLock: options.breakLock }, (lock, signal) =>
+    new Unarchiving(store, directory, version, sharing, lock, { ...options, signal }).run(),
+  )
+}
+
+interface Wanted {
+  readonly member: Member
+  readonly key: string
+  readonly fileName: string
+  /** In the store. */
+  readonly path: string
+}
+
+class Unarchiving {
+  readonly #store: Store
+  readonly #directory: string
+  readonly #version: string
+  readonly #sharing: Sharing | undefined
+  readonly #lock: Lock | undefined
+  readonly #options: UnarchiveOptions
+  readonly #call: { readonly signal?: AbortSignal }
+  readonly #problems: string[] = []
+  /** Identity of each loose copy that we wrote, by file name. */
+  readonly #written = new Map<string, string>()
+
+  constructor(
+    store: Store,
+    directory: string,
+    version: string,
+    sharing: Sharing | undefined,
+    lock: Lock | undefined,
+    options: UnarchiveOptions,
+  ) {
+    this.#store = store
+    this.#directory = directory
+    this.#version = version
+    this.#sharing = sharing
+    this.#lock = lock
+    this.#options = options
+    this.#call = options.signal ? { signal: options.signal } : {}
+  }
+
+  async run(): Promise<UnarchiveReport | undefined> {
+    const [store, directory, call] = [this.#store, this.#directory, this.#call]
+    if (this.#lock) await removeLeftovers(store, directory, call)
+    const stat = await store.stat(archivePath(directory), call)
+    if (stat === undefined) return undefined
+    const before = await readUsage(store, directory, { ...call, version: this.#version })
+    const archive = await Archive.open(store, archivePath(directory), { ...call, stat })
+    try {
+      const dropped = await listTombstones(store, directory, call)
+      const { wanted, droppedMembers } = await this.#select(archive, dropped)
+      const missing = await this.#findMissing(wanted)
+      const unpacked = { keys: missing.length, bytes: missing.reduce((sum, { member }) => sum + member.size, 0) }
+      const report = { directory, unpacked, dropped: droppedMembers, problems: this.#problems, before }
+      if (this.#lock === undefined) return { ...report, dryRun: true, after: before }
+      await requireFree(store, objectsDirectory(directory), unpacked.bytes, call)
+      await this.#unpack(archive, missing)
+      if (this.#problems.length === 0) await this.#removeArchive(archive, wanted, stat.identity)
+      return { ...report, dryRun: false, after: await readUsage(store, directory, { ...call, version: this.#version }) }
+    } finally {
+      await archive.close()
+    }
+  }
+
+  async #select(archive: Archive, dropped: ReadonlySet<string>): Promise<{ wanted: Wanted[]; droppedMembers: number }> {
+    const wanted: Wanted[] = []
+    let droppedMembers = 0
+    for await (const member of archive.members(this.#call)) {
+      const found = keyAtPlace(member.name)
+      if (found === undefined) {
+        this.#problems.push(`${this.#where()}: the member ${member.name} is no key, so there is no place for it`)
+      } else if (dropped.has(found.fileName)) {
+        droppedMembers += 1
+      } else {
+        const places = placesOf(found.key, this.#version)
+        const place = places.includes(member.name) ? member.name : places[0]
+        wanted.push({ ...found, member, path: `${objectsDirectory(this.#directory)}/${place}` })
+      }
+    }
+    return { wanted, droppedMembers }
+  }
+
+  /** Those without a good loose copy. A loose copy is read: when the archive is gone it is the only one. */
+  async #findMissing(wanted: readonly Wanted[]): Promise<Wanted[]> {
+    const missing: Wanted[] = []
+    await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
+      const { path, key } = each
+      // Of a key without a checksum the loose copy is the newer one, whatever it holds.
+      const loose = await this.#store.stat(path, this.#call)
+      const facts = { size: loose?.size ?? 0, crc: undefined }
+      if (loose === undefined || !(await isLooseGood(this.#store, path, key, facts, this.#call))?.good)
+        missing.push(each)
+    })
+    return missing
+  }
+
+  async #unpack(archive: Archive, missing: readonly Wanted[]): Promise<void> {
+    let done = 0
+    await forEachParallel(missing, READS_AT_ONCE, async (each) => {
+      await this.#unpackOne(archive, each)
+      this.#options.onProgress?.({ done: ++done, total: missing.length })
+    })
+  }
+
+  async #unpackOne(archive: Archive, { member, key, fileName, path }: Wanted): Promise<void> {
+    const tombstone = tombstonePath(this.#directory, fileName)
+    if (await this.#store.stat(tombstone, this.#call)) return
+    try {
+      const stat = await this.#store.put(path, memberSource(this.#store, archive, member, key), {
+        ...this.#call,
+        temporary: archivesDirectory(this.#directory),
+        within: this.#directory,
+        ...(this.#sharing && { sharing: this.#sharing }),
+      })
+      this.#written.set(fileName, stat.identity)
+      if (await this.#store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.kind !== 'corrupt') throw error
+      this.#problems.push(messageOf(error))
+    }
+  }
+
+  /**
+   * Removes the loose copy of a key that was dropped while it was written. Where files are told apart by seconds it may be somebody's new copy of the
+   * key: there it stays, for a dropped key that is back does less harm than one that is lost.
+   */
+  async #takeBack(fileName: string, path: string): Promise<void> {
+    if (!this.#store.traits.local) return
+    const now = await this.#store.stat(path, this.#call)
+    if (now === undefined || now.identity !== this.#written.get(fileName)) return
+    await this.#store.remove(path, { ...this.#call, pruneParents: 2 })
+  }
+
+  /** Only when every key that was not dropped is loose. Tombstones go last: without them dropped keys would be back. */
+  async #removeArchive(archive: Archive, wanted: readonly Wanted[], identity: string): Promise<void> {
+    const [store, directory, call] = [this.#store, this.#directory, this.#call]
+    const dropped = await listTombstones(store, directory, call)
+    await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
+      const loose = dropped.has(each.fileName) || (await store.stat(each.path, call))
+      if (!loose) await this.#unpackOne(archive, each)
+    })
+    if (this.#problems.length > 0) return
+    await this.#lock?.check()
+    const now = await store.stat(archivePath(directory), call)
+    if (now?.identity !== identity) {
+      throw new StoreError({
+        kind: 'conflict',
+        op: 'unarchive',
+        where: this.#where(),
+        message: 'it was replaced meanwhile',
+      })
+    }
+    await store.remove(archivePath(directory), call)
+    const tombstones = await listTombstones(store, directory, call)
+    for (const { fileName, path } of wanted) if (tombstones.has(fileName)) await this.#takeBack(fileName, path)
+    await removeTombstones(store, directory, tombstones, call)
+  }
+
+  #where(): string {
+    return `${this.#store.traits.root}/${archivePath(this.#directory)}`
+  }
+}

@@ -1,0 +1,57 @@
+import { Archive } from '../../archive/archive.ts'
+import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import { archivePath } from '../layout.ts'
+import { InodeCount } from './inodes.ts'
+import { type LooseKeys, listLoose } from './loose.ts'
+import { archivesDirectory, lockPath } from './places.ts'
+
+/** What a dataset's keys take up. */
+export interface Usage {
+  readonly looseKeys: number
+  readonly looseBytes: number
+  readonly archivedKeys: number
+  readonly archiveBytes: number
+  /** Files and directories below annex/objects and archives, our lock aside; undefined when that was not counted. */
+  readonly inodes: number | undefined
+}
+
+/** Looks at a dataset as it is now. */
+export async function readUsage(
+  store: Store,
+  directory: string,
+  { version, ...call }: CallOptions & { readonly version: string },
+): Promise<Usage> {
+  const loose = await listLoose(store, directory, { ...call, version, filter: {}, dropped: new Set(), now: 0 })
+  const path = archivePath(directory)
+  const stat = await store.stat(path, call)
+  if (stat === undefined) return usageOf(store, directory, loose, undefined, 0, call)
+  const archive = await Archive.open(store, path, { ...call, stat })
+  try {
+    return await usageOf(store, directory, loose, stat, archive.count, call)
+  } finally {
+    await archive.close()
+  }
+}
+
+/** The same, of what was listed already. */
+export async function usageOf(
+  store: Store,
+  directory: string,
+  loose: LooseKeys,
+  archive: Stat | undefined,
+  archivedKeys: number,
+  call: CallOptions = {},
+): Promise<Usage> {
+  const archives = archivesDirectory(directory)
+  const inodes = new InodeCount()
+  for await (const { path } of store.list(archives, call)) {
+    if (path !== lockPath(directory)) inodes.add(path.slice(archives.length + 1))
+  }
+  return {
+    looseKeys: loose.count,
+    looseBytes: loose.bytes,
+    archivedKeys,
+    archiveBytes: archive?.size ?? 0,
+    inodes: loose.inodes + inodes.count,
+  }
+}
