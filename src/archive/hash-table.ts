@@ -4,9 +4,9 @@ import { slotsFor } from './index-format.ts'
 /** Whether two of the items have the same name. */
 export type SameName = (one: number, other: number) => Promise<boolean>
 
-/** So many more steps than items are taken for names that were chosen to collide. */
+/** More steps per item, or more looks at names than items (and these), are needed only for names that were chosen to collide. */
 const STEPS_PER_ITEM = 32
-const FREE_STEPS = 100_000
+const FREE_STEPS = 10_000
 
 /**
  * Names by their hashes: open addressing, linear probing; a slot is the hash and the item's number plus one. Of items with the same name the last one
@@ -19,6 +19,7 @@ export class HashTable {
   count = 0
   readonly #mask: number
   #steps: number
+  #looks: number
 
   constructor(items: number) {
     const slots = slotsFor(items)
@@ -26,6 +27,7 @@ export class HashTable {
     this.superseded = new Uint8Array(Math.ceil(items / 8))
     this.#mask = slots - 1
     this.#steps = FREE_STEPS + items * STEPS_PER_ITEM
+    this.#looks = FREE_STEPS + items
   }
 
   /** Puts an item in, when that needs no look at a name; else it has to be put in by `addSlowly`. */
@@ -48,7 +50,9 @@ export class HashTable {
     const { slots } = this
     for (let slot = hash & this.#mask; this.#steps-- > 0; slot = (slot + 1) & this.#mask) {
       const there = slots[slot * 2 + 1] as number
-      if (there !== 0 && (slots[slot * 2] !== hash || !(await sameName(there - 1, item)))) continue
+      if (there !== 0 && slots[slot * 2] !== hash) continue
+      if (there !== 0 && this.#looks-- < 0) return false
+      if (there !== 0 && !(await sameName(there - 1, item))) continue
       if (there !== 0) setBit(this.superseded, there - 1)
       else this.count += 1
       slots[slot * 2] = hash

@@ -104,8 +104,8 @@ export class IndexBuilder implements NamesSink {
   }
 
   async #sameName(one: number, other: number): Promise<boolean> {
-    const [a, b] = [await this.#name(one), await this.#name(other)]
-    return a.equals(b)
+    const lengths = [one, other].map((item) => this.#nameEnd(item) - this.#nameEnd(item - 1))
+    return lengths[0] === lengths[1] && (await this.#name(one)).equals(await this.#name(other))
   }
 
   async #name(item: number): Promise<Buffer> {

@@ -19,34 +19,55 @@ export function filesFound(lines: readonly string[]): number | undefined {
 
 /**
  * The names in the lists of warnings at the end, `<name> : <reason>`, split into those that were missing from the start and those that could not be
- * read later. undefined when there is a warning that is about none of `names`.
+ * read later. Of files in a directory that is missing, 7-Zip names only the directory. undefined when there is a warning that is about none of `names`.
  */
 export function filesMissed(
   lines: readonly string[],
   names: ReadonlySet<string>,
-): { readonly scanned: string[]; readonly read: string[] } | undefined {
-  const missed = { scanned: [] as string[], read: [] as string[] }
-  let list: string[] | undefined
+): { readonly scanned: ReadonlySet<string>; readonly read: ReadonlySet<string> } | undefined {
+  const missed = { scanned: new Set<string>(), read: new Set<string>() }
+  let list: Set<string> | undefined
+  let below: Map<string, string[]> | undefined
   for (const line of lines) {
     if (/^Scan WARNINGS for files/.test(line)) list = missed.scanned
     else if (/^WARNINGS for files/.test(line)) list = missed.read
     else if (/^-+$/.test(line)) list = undefined
-    else if (list !== undefined && line !== '') {
-      const name = nameIn(line, names)
-      if (name === undefined) return undefined
-      list.push(name)
+    else if (list !== undefined) {
+      const name = pathIn(line, (path) => names.has(path))
+      if (name !== undefined) {
+        list.add(name)
+        continue
+      }
+      below ??= namesByDirectory(names)
+      const directory = pathIn(line, (path) => below?.has(path) ?? false)
+      if (directory === undefined) return undefined
+      for (const each of below.get(directory) ?? []) list.add(each)
     }
   }
   return missed
 }
 
-/** A name and a reason may both hold ` : `. */
-function nameIn(line: string, names: ReadonlySet<string>): string | undefined {
+/** The path in `<path> : <reason>`; both may hold ` : `. */
+function pathIn(line: string, isKnown: (path: string) => boolean): string | undefined {
   for (let at = line.lastIndexOf(' : '); at > 0; at = line.lastIndexOf(' : ', at - 1)) {
-    const name = line.slice(0, at)
-    if (names.has(name)) return name
+    const path = line.slice(0, at)
+    if (isKnown(path)) return path
   }
   return undefined
+}
+
+/** All names that lie below each directory, at any depth. */
+function namesByDirectory(names: Iterable<string>): Map<string, string[]> {
+  const below = new Map<string, string[]>()
+  for (const name of names) {
+    for (let at = name.indexOf('/'); at > 0; at = name.indexOf('/', at + 1)) {
+      const directory = name.slice(0, at)
+      const known = below.get(directory)
+      if (known === undefined) below.set(directory, [name])
+      else known.push(name)
+    }
+  }
+  return below
 }
 
 const MAX_WORDS = 300

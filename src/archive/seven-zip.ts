@@ -51,7 +51,7 @@ export async function addMembers(options: AddOptions): Promise<Added> {
     throw sevenZipError(op, options.archive, program.path, result)
   }
   const found = filesFound(result.lines)
-  const expected = names.size - new Set(missed.scanned).size
+  const expected = names.size - missed.scanned.size
   if (found !== expected) {
     const message = `${program.path} dealt with ${found ?? 'an unknown number'} of ${expected} files`
     throw new StoreError({ kind: 'transient', op, where: options.archive, message })
