@@ -20,6 +20,8 @@ export class HeaderReader {
   #end = 0
   #unread: number
   #crc = 0
+  /** The source of the header threw: there is nothing more to be had from it. */
+  sourceFailed = false
 
   /** `length`: how many bytes the header has. */
   constructor(chunks: Bytes, length: number, where: string) {
@@ -58,11 +60,20 @@ export class HeaderReader {
   }
 
   async #next(): Promise<void> {
-    const next = await this.#chunks.next()
+    const next = await this.#nextChunk()
     if (next.done) throw this.corrupt('it is cut off')
     if (next.value.length > this.#unread) throw this.corrupt('it is longer than it should be')
     this.#chunk = next.value
     this.#crc = crc32(next.value, this.#crc)
+  }
+
+  async #nextChunk(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.#chunks.next()
+    } catch (error) {
+      this.sourceFailed = true
+      throw error
+    }
   }
 
   byte(): number {
@@ -164,7 +175,7 @@ export class HeaderReader {
   /** Reads what is left, until the source itself ends, and gives the CRC-32 of all. */
   async finish(): Promise<number> {
     await this.skip(this.left)
-    const next = await this.#chunks.next()
+    const next = await this.#nextChunk()
     if (!next.done) throw this.corrupt('it is longer than it should be')
     return this.#crc
   }

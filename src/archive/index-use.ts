@@ -30,7 +30,7 @@ export class IndexUse {
   /** Does `work` with the index, again with a new one when the index cannot be read. Rejects with StoreError. */
   async use<T>(work: (index: MemberIndex) => Promise<T>): Promise<T> {
     for (;;) {
-      await this.#reopening
+      if (this.#reopening !== undefined) await this.#reopening
       if (this.#closed) throw this.#error('aborted', 'the archive is closed')
       const index = this.#index
       const working = work(index)

@@ -120,7 +120,7 @@ async function readHeader(
 /** When a header cannot be read: the error that says that it is not what was written, if that is so. */
 async function preferDamage(error: unknown, reader: HeaderReader, check: () => Promise<void>): Promise<unknown> {
   if (!isStoreError(error, 'corrupt') && !isStoreError(error, 'unsupported')) return error
-  if (reader.left > MAX_CHECKED_BYTES) return error
+  if (reader.sourceFailed || reader.left > MAX_CHECKED_BYTES) return error
   try {
     await check()
   } catch (damage) {

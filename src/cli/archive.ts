@@ -1,7 +1,8 @@
 import type { Argv, CommandModule } from 'yargs'
+import type { Level } from '../archive/seven-zip.ts'
 import { type CompactReport, compact } from '../ria/compaction/compact.ts'
 import type { Console } from './console.ts'
-import { DATASET_OPTIONS, forEachDataset } from './datasets.ts'
+import { DATASET_OPTIONS, forEachDataset, type Question } from './datasets.ts'
 import { listDataset } from './list-archive.ts'
 import { noBar, terminalBar } from './progress.ts'
 import { parseAge, parseCount, parseSize } from './quantities.ts'
@@ -77,7 +78,7 @@ async function run(console: Console, args: Args): Promise<number> {
   if (args.verify)
     return forEachDataset(console, args, (store, dataset) => verifyDataset(console, store, dataset, json))
   const options = {
-    level: parseCount('level', last(args.level), 9),
+    level: parseCount('level', last(args.level), 9) as Level,
     olderThanMs: optional(args['older-than'], (text) => parseAge('older-than', text)),
     minKeys: optional(args['min-keys'], (text) => parseCount('min-keys', text)),
     maxBytes: optional(args['max-size'], (text) => parseSize('max-size', text)),
@@ -85,24 +86,26 @@ async function run(console: Console, args: Args): Promise<number> {
     breakLock: args['break-lock'],
     signal: console.signal,
   }
-  if (!args.yes && !args['dry-run'] && console.isTerminal) {
-    const which = args.all ? 'all datasets' : args.datasets.join(', ') || 'the dataset'
-    if (!(await console.confirm(`Pack the loose keys of ${which} in ${args.store} into archives?`))) return 1
-  }
+  const question: Question = (which, store) => `Pack the loose keys of ${which} in ${store} into archives?`
   const bar = console.isTerminal && !json ? terminalBar() : noBar
-  return forEachDataset(console, args, async (store, dataset) => {
-    try {
-      const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>
-        bar.show(`${dataset.name} ${phase}`, done, total)
-      const report = await compact(store, dataset.directory, { ...options, onProgress })
-      bar.clear()
-      console.print(json ? JSON.stringify({ dataset: dataset.name, ...report }) : summarize(dataset.name, report))
-      for (const problem of report.problems) console.fail(problem)
-      return report.problems.length === 0
-    } finally {
-      bar.clear()
-    }
-  })
+  return forEachDataset(
+    console,
+    args,
+    async (store, dataset) => {
+      try {
+        const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>
+          bar.show(`${dataset.name} ${phase}`, done, total)
+        const report = await compact(store, dataset.directory, { ...options, onProgress })
+        bar.clear()
+        console.print(json ? JSON.stringify({ dataset: dataset.name, ...report }) : summarize(dataset.name, report))
+        for (const problem of report.problems) console.fail(problem)
+        return report.problems.length === 0
+      } finally {
+        bar.clear()
+      }
+    },
+    args.yes || args['dry-run'] ? undefined : question,
+  )
 }
 
 function optional<T>(text: string | string[] | undefined, parse: (text: string) => T): T | undefined {

@@ -1,4 +1,5 @@
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { withoutPassword } from '../core/secret.ts'
 import { allDatasets, findDataset, type StoredDataset } from '../ria/store-datasets.ts'
 import type { Store } from '../store/store.ts'
 import { type Console, Interrupted } from './console.ts'
@@ -15,19 +16,27 @@ export const DATASET_OPTIONS = {
   all: { type: 'boolean', describe: 'all datasets of the store' },
 } as const
 
+/** Makes the question that is asked on a terminal before anything is changed; nobody is asked without one. */
+export type Question = (datasets: string, store: string) => string
+
 /**
  * Opens the store and does `work` for each dataset that was named. One that fails is told in one line, and the next one is gone on with. Resolves
- * with the exit code: 1 when `work` threw or gave false for any.
+ * with the exit code: 1 when `work` threw or gave false for any, or the question was answered with no.
  */
 export async function forEachDataset(
   console: Console,
   selected: Selected,
   work: (store: Store, dataset: StoredDataset) => Promise<boolean>,
+  question?: Question | undefined,
 ): Promise<number> {
   const named = await parseStore(selected.store)
   const names = [...(named.dataset === undefined ? [] : [named.dataset]), ...selected.datasets]
   if (names.length === 0 && !selected.all) throw new ConfigError('which dataset? Give ids, ~aliases, or --all')
   if (names.length > 0 && selected.all) throw new ConfigError('--all and datasets that are named do not go together')
+  if (question !== undefined && console.isTerminal) {
+    const which = selected.all ? 'all datasets' : names.join(', ')
+    if (!(await console.confirm(question(which, withoutPassword(selected.store))))) return 1
+  }
   const store = await openNamedStore(named)
   let code = 0
   const attempt = async (name: string, task: () => Promise<boolean>) => {

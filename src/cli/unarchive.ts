@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs'
 import { type UnarchiveReport, unarchive } from '../ria/compaction/unarchive.ts'
 import type { Console } from './console.ts'
-import { DATASET_OPTIONS, forEachDataset } from './datasets.ts'
+import { DATASET_OPTIONS, forEachDataset, type Question } from './datasets.ts'
 import { noBar, terminalBar } from './progress.ts'
 import { counted, usageTable } from './summary.ts'
 
@@ -54,21 +54,23 @@ export function unarchiveCommand(console: Console, finished: (code: number) => v
 async function run(console: Console, args: Args): Promise<number> {
   const json = args.json === true
   const options = { dryRun: args['dry-run'], breakLock: args['break-lock'], signal: console.signal }
-  if (!args.yes && !args['dry-run'] && console.isTerminal) {
-    const which = args.all ? 'all datasets' : args.datasets.join(', ') || 'the dataset'
-    if (!(await console.confirm(`Unpack the archives of ${which} in ${args.store}?`))) return 1
-  }
+  const question: Question = (which, store) => `Unpack the archives of ${which} in ${store}?`
   const bar = console.isTerminal && !json ? terminalBar() : noBar
-  return forEachDataset(console, args, async (store, dataset) => {
-    const report = await unarchive(store, dataset.directory, {
-      ...options,
-      onProgress: ({ done, total }) => bar.show(`${dataset.name} unpacking`, done, total),
-    }).finally(() => bar.clear())
-    if (json) console.print(JSON.stringify({ dataset: dataset.name, archive: report !== undefined, ...report }))
-    else console.print(report === undefined ? `${dataset.name}: no archive` : summarize(dataset.name, report))
-    for (const problem of report?.problems ?? []) console.fail(problem)
-    return (report?.problems.length ?? 0) === 0
-  })
+  return forEachDataset(
+    console,
+    args,
+    async (store, dataset) => {
+      const report = await unarchive(store, dataset.directory, {
+        ...options,
+        onProgress: ({ done, total }) => bar.show(`${dataset.name} unpacking`, done, total),
+      }).finally(() => bar.clear())
+      if (json) console.print(JSON.stringify({ dataset: dataset.name, archive: report !== undefined, ...report }))
+      else console.print(report === undefined ? `${dataset.name}: no archive` : summarize(dataset.name, report))
+      for (const problem of report?.problems ?? []) console.fail(problem)
+      return (report?.problems.length ?? 0) === 0
+    },
+    args.yes || args['dry-run'] ? undefined : question,
+  )
 }
 
 function summarize(name: string, { dryRun, unpacked, dropped, before, after }: UnarchiveReport): string {

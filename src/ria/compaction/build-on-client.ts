@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { addMembers, removeMembers } from '../../archive/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
 import { fileSource } from '../../core/source.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
-import { LocalSevenZip } from './local-seven-zip.ts'
 import { forEachParallel } from './parallel.ts'
 import { archivesDirectory, objectsDirectory } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
@@ -20,8 +20,7 @@ export class ClientBuilder implements Builder {
   readonly path: string
   readonly #work: Work
   readonly #parent: string
-  #directory: string | undefined
-  #sevenZip: LocalSevenZip | undefined
+  #directory = ''
 
   constructor(work: Work, temporaryDirectory: string = tmpdir()) {
     this.#work = work
@@ -42,7 +41,6 @@ export class ClientBuilder implements Builder {
     const call = signal ? { signal } : {}
     const local = await mkdtemp(join(this.#parent, 'riastore-archive-'))
     this.#directory = local
-    this.#sevenZip = new LocalSevenZip(join(local, 'archive.7z'), join(local, 'list'))
     const total = (old?.size ?? 0) + loadedBytes(this.#work)
     let loaded = 0
     const load = async (path: string, file: string, identity: string) => {
@@ -50,22 +48,22 @@ export class ClientBuilder implements Builder {
       if (isThere) loaded += (await fileSource(file)).size
       onPart?.((loaded / (total || 1)) * 0.6)
     }
-    if (old !== undefined) await load(archivePath(directory), join(local, 'archive.7z'), old.identity)
+    if (old !== undefined) await load(archivePath(directory), this.#archive, old.identity)
     await mkdir(join(local, 'objects'))
     await forEachParallel(add, READS_AT_ONCE, async ({ place, identity }) => {
       const file = join(local, 'objects', place)
       await mkdir(dirname(file), { recursive: true })
       await load(`${objectsDirectory(directory)}/${place}`, file, identity).catch(ignoreChanged)
     })
-    if (drop.length > 0) await this.#sevenZip.remove(drop, { signal })
-    const places = add.map(({ place }) => place)
-    if (add.length > 0) await this.#sevenZip.add(places, { cwd: join(local, 'objects'), level, signal })
+    await removeMembers({ archive: this.#archive, names: drop, signal })
+    const names = add.map(({ place }) => place)
+    await addMembers({ archive: this.#archive, directory: join(local, 'objects'), names, level, signal })
     await rm(join(local, 'objects'), { recursive: true, force: true })
     await this.#send(call, (part) => onPart?.(0.6 + part * 0.4))
   }
 
   async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
-    await this.#sevenZip?.remove(members, { signal: call.signal })
+    await removeMembers({ archive: this.#archive, names: members, signal: call.signal })
     await this.#send(call)
   }
 
@@ -73,7 +71,11 @@ export class ClientBuilder implements Builder {
 
   async discard(): Promise<void> {
     await this.#work.store.remove(this.path).catch(() => {})
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true }).catch(() => {})
+    if (this.#directory !== '') await rm(this.#directory, { recursive: true, force: true }).catch(() => {})
+  }
+
+  get #archive(): string {
+    return join(this.#directory, 'archive.7z')
   }
 
   /** False when the file is not there any more. */
@@ -94,7 +96,7 @@ export class ClientBuilder implements Builder {
 
   async #send(call: CallOptions, onPart: (part: number) => void = () => {}): Promise<void> {
     const { store, directory, sharing } = this.#work
-    const source = await fileSource(join(this.#directory ?? this.#parent, 'archive.7z'))
+    const source = await fileSource(this.#archive)
     await store.put(this.path, source, {
       ...call,
       within: directory,

@@ -1,12 +1,12 @@
 import { constants } from 'node:fs'
-import { chmod, copyFile, link, open, stat } from 'node:fs/promises'
+import { chmod, copyFile, link, open, rm, stat } from 'node:fs/promises'
+import { addMembers, removeMembers } from '../../archive/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
 import { toFsPath } from '../../core/text.ts'
 import { sharedFileMode } from '../../store/sharing.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
-import { LocalSevenZip } from './local-seven-zip.ts'
 import { archivesDirectory, objectsDirectory } from './places.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
 
@@ -15,12 +15,10 @@ export class DiskBuilder implements Builder {
   readonly kind = 'disk'
   readonly path: string
   readonly #work: Work
-  readonly #sevenZip: LocalSevenZip
 
   constructor(work: Work) {
     this.#work = work
     this.path = work.temporary
-    this.#sevenZip = new LocalSevenZip(this.#file(work.temporary), `${this.#file(work.temporary)}.list`)
   }
 
   async checkSpace(call: CallOptions = {}): Promise<void> {
@@ -33,14 +31,19 @@ export class DiskBuilder implements Builder {
   async build({ signal, onPart }: BuildOptions = {}): Promise<void> {
     const { directory, old, drop, add, level } = this.#work
     if (old !== undefined) await this.#linkOld()
-    if (drop.length > 0) await this.#sevenZip.remove(drop, { signal })
-    if (add.length === 0) return
-    const places = add.map(({ place }) => place)
-    await this.#sevenZip.add(places, { cwd: this.#file(objectsDirectory(directory)), level, signal, onPart })
+    await this.remove(drop, { ...(signal && { signal }) })
+    await addMembers({
+      archive: this.#file(this.path),
+      directory: this.#file(objectsDirectory(directory)),
+      names: add.map(({ place }) => place),
+      level,
+      signal,
+      onProgress: ({ percent }) => onPart?.(percent / 100),
+    })
   }
 
   async remove(members: readonly string[], { signal }: CallOptions = {}): Promise<void> {
-    await this.#sevenZip.remove(members, { signal })
+    await removeMembers({ archive: this.#file(this.path), names: members, signal })
   }
 
   async finish(): Promise<void> {
@@ -56,7 +59,7 @@ export class DiskBuilder implements Builder {
   }
 
   async discard(): Promise<void> {
-    await this.#sevenZip.discard()
+    await rm(toFsPath(this.#file(this.path)), { force: true }).catch(() => {})
   }
 
   /** A second name for the old archive: 7z leaves the file itself alone when it changes it. A file system without such names gets a copy. */

@@ -1,10 +1,11 @@
+import { listOfNames, type SevenZipCommand, sevenZipArguments } from '../../archive/seven-zip-arguments.ts'
+import { sevenZipError } from '../../archive/seven-zip-words.ts'
 import { StoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
 import { sharedFileMode } from '../../store/sharing.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
 import { archivesDirectory, fileNameOf, objectsDirectory } from './places.ts'
-import { addArguments, checkEnd, removeArguments } from './seven-zip-call.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
 
 /** In the order in which they are looked for; `7zr` knows all that is needed here. */
@@ -63,14 +64,14 @@ export class ServerBuilder implements Builder {
       call,
     )
     const beside = (path: string) => `../../archives/${fileNameOf(path)}`
-    const words = addArguments({ archive: beside(this.path), list: beside(this.#list), level })
-    await this.#run(words, objectsDirectory(directory), call)
+    const command = { command: 'add', archive: beside(this.path), listFile: beside(this.#list), level } as const
+    await this.#run(command, objectsDirectory(directory), call)
   }
 
   async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
     await this.#writeList(members, call)
-    const words = removeArguments({ archive: fileNameOf(this.path), list: fileNameOf(this.#list) })
-    await this.#run(words, this.#archives, call)
+    const [archive, listFile] = [fileNameOf(this.path), fileNameOf(this.#list)]
+    await this.#run({ command: 'remove', archive, listFile }, this.#archives, call)
   }
 
   async finish(call: CallOptions = {}): Promise<void> {
@@ -96,17 +97,21 @@ export class ServerBuilder implements Builder {
   }
 
   async #writeList(names: readonly string[], call: CallOptions): Promise<void> {
-    await this.#work.store.put(this.#list, bufferSource(`${names.join('\n')}\n`), {
+    await this.#work.store.put(this.#list, bufferSource(listOfNames(names)), {
       ...call,
       within: this.#work.directory,
     })
   }
 
-  async #run(words: readonly string[], cwd: string, call: CallOptions): Promise<void> {
+  async #run(what: SevenZipCommand, cwd: string, call: CallOptions): Promise<void> {
+    const { store } = this.#work
     // Names are UTF-8 whatever the account's locale is.
-    const command = ['env', 'LC_ALL=C.UTF-8', this.#program, ...words]
-    const { code, stdout, stderr } = await this.#work.store.exec(command, { ...call, cwd })
-    checkEnd(code, `${stdout.toString()}\n${stderr}`, `${this.#work.store.traits.root}/${this.path}`)
+    const command = ['env', 'LC_ALL=C.UTF-8', this.#program, ...sevenZipArguments(what)]
+    const { code, stdout, stderr } = await store.exec(command, { ...call, cwd })
+    // 1: a file could not be read; which one is seen in what it made.
+    if (code === 0 || (code === 1 && what.command === 'add')) return
+    const ended = { result: code, lines: stdout.toString().split(/[\r\n\b]+/), errors: stderr }
+    throw sevenZipError('archive', `${store.traits.root}/${this.path}`, this.#program, ended)
   }
 
   async #must(command: readonly string[], call: CallOptions): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Level } from '../../archive/seven-zip.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import type { LooseKey } from './loose.ts'
 
@@ -11,8 +12,7 @@ export interface Work {
   readonly old: Stat | undefined
   readonly drop: readonly string[]
   readonly add: readonly LooseKey[]
-  /** 0 (Copy) to 9. */
-  readonly level: number
+  readonly level: Level
   readonly sharing?: Sharing | undefined
 }
 

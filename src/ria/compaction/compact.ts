@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Level } from '../../archive/seven-zip.ts'
 import { ConfigError, StoreError } from '../../core/errors.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
@@ -19,7 +20,7 @@ import { readUsage, type Usage, usageOf } from './usage.ts'
 export interface CompactOptions extends Filter {
   readonly signal?: AbortSignal | undefined
   /** 7z's, 0 (Copy, the default) to 9. */
-  readonly level?: number | undefined
+  readonly level?: Level | undefined
   /** Do nothing when fewer keys than this are to be packed. */
   readonly minKeys?: number | undefined
   readonly breakLock?: boolean | undefined

@@ -1,3 +1,4 @@
+import { isPackable } from '../../archive/seven-zip.ts'
 import { parseKey } from '../../core/key.ts'
 import type { CallOptions, Entry, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
@@ -47,7 +48,7 @@ export interface LooseKeys {
   readonly damaged: string[]
   readonly count: number
   readonly bytes: number
-  /** Files and directories below annex/objects. */
+  /** Files and directories below the first hash directories. */
   readonly inodes: number
 }
 
@@ -74,9 +75,8 @@ export async function listLoose(store: Store, directory: string, options: ListOp
     }
     listing.inodes += inodes.count
   }
-  // Each directory costs a disk nothing and a server a few round trips.
-  if (store.traits.local) await walk(top)
-  else await forEachParallel(topDirectories(options.version), store.traits.maxInFlight, (h1) => walk(`${top}/${h1}`))
+  // Many walks at once: most of the time each waits, for the disk or for the server.
+  await forEachParallel(topDirectories(options.version), store.traits.maxInFlight, (h1) => walk(`${top}/${h1}`))
   return listing
 }
 
@@ -104,7 +104,7 @@ class Listing implements LooseKeys {
       return
     }
     const { key, fileName } = found
-    const reason = this.#reasonToLeave(key, fileName, size, mtimeMs)
+    const reason = this.#reasonToLeave(key, place, size, mtimeMs)
     if (reason === 'damaged') this.damaged.push(place)
     if (reason !== undefined) {
       this.#leave(reason)
@@ -116,13 +116,13 @@ class Listing implements LooseKeys {
     else this.wanted.set(fileName, order === 0 ? { ...loose, twin: other } : { ...other, twin: loose })
   }
 
-  #reasonToLeave(text: string, fileName: string, size: number, mtimeMs: number | undefined): LeftReason | undefined {
+  #reasonToLeave(text: string, place: string, size: number, mtimeMs: number | undefined): LeftReason | undefined {
     const { filter, dropped, now } = this.#options
     const key = parseKey(text)
     if (key.backend === 'GITMANIFEST' || key.backend === 'GITBUNDLE') return 'git'
     if (key.size !== undefined && key.size !== size) return 'damaged'
-    if (dropped.has(fileName)) return 'returning'
-    if (!isWritableName(fileName)) return 'name'
+    if (dropped.has(fileNameOf(place))) return 'returning'
+    if (!isWritablePlace(place)) return 'name'
     if (filter.maxBytes !== undefined && size > filter.maxBytes) return 'large'
     // Where nobody knows how old it is, it is not known to be old enough.
     if (filter.olderThanMs !== undefined && (mtimeMs === undefined || now - mtimeMs < filter.olderThanMs))
@@ -135,12 +135,9 @@ class Listing implements LooseKeys {
   }
 }
 
-/**
- * Names that a list file for 7z and an archive keep as they are: no quotes, backslashes, control characters, white space at an end, and
- * nothing that is no UTF-8.
- */
-function isWritableName(name: string): boolean {
-  return name.isWellFormed() && !/["\\\p{Cc}\u2028\u2029\uFEFF\uFFFD]|^\s|\s$/u.test(name)
+/** Names that every 7z keeps as they are: no quotes and backslashes, no white space at an end, and what isPackable says. */
+function isWritablePlace(place: string): boolean {
+  return isPackable(place) && !/["\\\u2028\u2029\uFEFF\uFFFD]|\s$/u.test(place)
 }
 
 const MIXED = '0123456789zqjxkmvwgpfZQJXKMVWGPF'

@@ -73,7 +73,7 @@ describe('compaction', () => {
     expect(await dataset.members()).toEqual([expect.stringMatching(/^[0-9a-f]{3}\/[0-9a-f]{3}\//)])
   })
 
-  test.each([0, 1, 5, 9])('at level %i each key can be read by itself', async (level) => {
+  test.each([0, 1, 5, 9] as const)('at level %i each key can be read by itself', async (level) => {
     dataset = await datasetOnDisk()
     const all = ['a'.repeat(50_000), 'b'.repeat(50_000), '']
     const keys = await addAll(all)
@@ -88,18 +88,18 @@ describe('compaction', () => {
     dataset = await datasetOnDisk()
     const names = [
       'a b',
-      'x?y*z[1]',
+      'x[1]',
       'ünï😀例',
       "quo'te",
       '@list',
       '-dash',
       'dot.',
-      'http://h/p?q=1&r=2%20',
+      'http://h/p&r=2%20',
       '!ex',
       '$HOME;`x`',
     ]
     const keys = await Promise.all(names.map((name) => dataset.addKey(name, { key: `URL--${name}` })))
-    const odd = ['back\\slash', 'do"uble', 'end ', 'line\nbreak'].map((name) => `URL--${name}`)
+    const odd = ['back\\slash', 'do"uble', 'end ', 'line\nbreak', 'http://h/p?q', 'x*'].map((name) => `URL--${name}`)
     for (const key of odd) await dataset.addKey('odd', { key })
     const report = await pack()
     expect(report.problems).toEqual([])
@@ -125,7 +125,7 @@ describe('compaction', () => {
     await dataset.addKey('manifest', { key: 'GITMANIFEST--11111111-2222-3333-4444-555555555555' })
     await dataset.addKey('bundle', { key: `GITBUNDLE-s6--uuid-${'0'.repeat(64)}` })
     const key = keyOf('elsewhere')
-    const place = dataset.file(`annex/objects/abc/def/${key}/${key}`)
+    const place = dataset.file(`annex/objects/00/00/${key}/${key}`)
     await mkdir(dirname(place), { recursive: true })
     await writeFile(place, 'elsewhere')
     await writeFile(dataset.file(`annex/objects/${temporaryName()}`), 'half an upload')

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Level } from '../../../src/archive/seven-zip.ts'
 import { compact } from '../../../src/ria/compaction/compact.ts'
 import { listArchived } from '../../../src/ria/compaction/list.ts'
 import { placesOf } from '../../../src/ria/compaction/places.ts'
@@ -19,7 +20,7 @@ afterEach(() => dataset?.remove())
 const unpack = (options: UnarchiveOptions = {}, store: Store = dataset.store) => unarchive(store, DIRECTORY, options)
 
 /** A dataset with these keys in its archive. */
-async function archived(all: readonly (string | Uint8Array)[], level = 0): Promise<string[]> {
+async function archived(all: readonly (string | Uint8Array)[], level: Level = 0): Promise<string[]> {
   dataset = await datasetOnDisk()
   const keys: string[] = []
   for (const content of all) keys.push(await dataset.addKey(content))
@@ -40,7 +41,7 @@ async function damage(content: string): Promise<void> {
 }
 
 describe('unarchive', () => {
-  test.each([0, 5])('makes every key loose again and removes the archive (level %i)', async (level) => {
+  test.each([0, 5] as const)('makes every key loose again and removes the archive (level %i)', async (level) => {
     const all = [...contents(20), Buffer.alloc(0), randomBytes(3_000_000)]
     const keys = await archived(all, level)
     const report = await unpack()
