@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import type { Job, SpecialRemote } from './annex/remote.ts'
+import { cacheDirectory } from './core/cache-directory.ts'
 import { ConfigError, messageOf } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { run } from './core/run.ts'
@@ -97,7 +99,10 @@ export class RiaRemote implements SpecialRemote {
 
   async close(): Promise<void> {
     const opened = await Promise.allSettled([this.#reading, this.#writing])
-    await Promise.all(opened.map((result) => result.status === 'fulfilled' && result.value?.store.close()))
+    for (const result of opened) {
+      if (result.status === 'rejected' || result.value === undefined) continue
+      await Promise.all([result.value.dataset.close(), result.value.store.close()])
+    }
   }
 
   async #do<T>(opened: Promise<Opened>, work: (dataset: RiaDataset) => Promise<T>): Promise<T> {
@@ -131,7 +136,15 @@ export class RiaRemote implements SpecialRemote {
       log: this.#log,
     })
     const { forceWrite, ignoreFlags, verify } = config
-    const dataset = new RiaDataset(store, { id, annexUuid, forceWrite, ignoreFlags, verify })
+    const settings = {
+      id,
+      annexUuid,
+      forceWrite,
+      ignoreFlags,
+      verify,
+      cacheDirectory: join(cacheDirectory(), 'archives'),
+    }
+    const dataset = new RiaDataset(store, settings)
     return { store, dataset }
   }
 

@@ -1,6 +1,5 @@
 import * as fs from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import { isTemporaryName, temporaryName } from '../store/temporary.ts'
 import type { ArchiveId } from './archive-id.ts'
 import { FileStorage } from './index-storage.ts'
@@ -106,13 +105,6 @@ export interface NewIndexFile {
   keep(): Promise<void>
   /** Removes it. The storage stays open. */
   drop(): Promise<void>
-}
-
-/** Where riastore's indices are kept: `riastore` in the user's cache directory, by the XDG base directory specification. */
-export function defaultCacheDirectory(env: NodeJS.ProcessEnv): string {
-  const { XDG_CACHE_HOME, HOME } = env
-  const caches = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(HOME || homedir(), '.cache')
-  return join(caches, 'riastore')
 }
 
 async function touch(file: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { StoreError } from '../core/errors.ts'
+import { isStoreError } from '../core/errors.ts'
 import { bufferSource } from '../core/source.ts'
 import type { Store } from '../store/store.ts'
 import { decodeFolder, type Folder } from './decode/index.ts'
@@ -119,7 +119,7 @@ async function readHeader(
 
 /** When a header cannot be read: the error that says that it is not what was written, if that is so. */
 async function preferDamage(error: unknown, reader: HeaderReader, check: () => Promise<void>): Promise<unknown> {
-  if (!isStoreError(error, 'corrupt') && !isStoreError(error, 'unsupported')) return error
+  if (!isStoreError(error, 'corrupt', 'unsupported')) return error
   if (reader.sourceFailed || reader.left > MAX_CHECKED_BYTES) return error
   try {
     await check()
@@ -127,10 +127,6 @@ async function preferDamage(error: unknown, reader: HeaderReader, check: () => P
     if (isStoreError(damage, 'corrupt')) return damage
   }
   return error
-}
-
-function isStoreError(error: unknown, kind: StoreError['kind']): boolean {
-  return error instanceof StoreError && error.kind === kind
 }
 
 async function parseHeader(file: ArchiveFile, reader: HeaderReader, builder: IndexBuilder) {

@@ -55,6 +55,11 @@ export class StoreError extends Error {
   }
 }
 
+/** Whether an error is a StoreError of one of these kinds. */
+export function isStoreError(error: unknown, ...kinds: readonly StoreErrorKind[]): error is StoreError {
+  return error instanceof StoreError && kinds.includes(error.kind)
+}
+
 /** A setting that we cannot work with: the user's to mend. Nothing was tried yet. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'

@@ -41,3 +41,8 @@ const ESCAPES: Readonly<Record<string, string>> = { '/': '%', '%': '&s', '&': '&
 export function keyFileName(text: string): string {
   return text.replace(/[/%&:]/g, (character) => ESCAPES[character] ?? character)
 }
+
+/** Whether a key's content may change: the list of git bundles that git-remote-annex keeps. */
+export function isMutable({ backend }: Key): boolean {
+  return backend === 'GITMANIFEST'
+}

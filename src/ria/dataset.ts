@@ -1,9 +1,14 @@
-import { StoreError } from '../core/errors.ts'
-import { type Key, parseKey } from '../core/key.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
+import { isMutable, type Key, keyFileName, parseKey } from '../core/key.ts'
 import type { Source } from '../core/source.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../store/store.ts'
 import { isTemporaryName } from '../store/temporary.ts'
-import { archivePath, datasetDirectory, keyPaths, LAYOUT_FILE, transferDirectory } from './layout.ts'
+import { lockPath } from './compaction/places.ts'
+import { removeTombstones, writeTombstone } from './compaction/tombstones.ts'
+import { type Copy, looseCopy, whileMoving } from './copy.ts'
+import { DatasetArchive } from './dataset-archive.ts'
+import { type ArchiveState, KeyFinder, type KeyPlaces } from './key-finder.ts'
+import { datasetDirectory, keyPaths, LAYOUT_FILE, transferDirectory } from './layout.ts'
 import { type Layout, readLayout, readSharing } from './layout-state.ts'
 import { retrieveToFile } from './retrieve.ts'
 
@@ -18,6 +23,8 @@ export interface DatasetSettings {
   readonly ignoreFlags?: boolean
   /** Check a download against the key's own checksum. */
   readonly verify?: boolean
+  /** Where indices of archives are kept for later processes. Without, each process reads them anew. */
+  readonly cacheDirectory?: string | undefined
 }
 
 /** An upload that has not moved for so long is dead: nobody goes on with it. */
@@ -31,6 +38,8 @@ export class RiaDataset {
   readonly #store: Store
   readonly #settings: DatasetSettings
   readonly directory: string
+  readonly #archive: DatasetArchive
+  readonly #finder: KeyFinder
   #layout: Promise<Layout> | undefined
   #sharing: Promise<Sharing | undefined> | undefined
   #swept = false
@@ -39,11 +48,13 @@ export class RiaDataset {
     this.#store = store
     this.#settings = settings
     this.directory = datasetDirectory(settings.id)
+    this.#archive = new DatasetArchive(store, this.directory, settings.cacheDirectory)
+    this.#finder = new KeyFinder(store, this.directory, this.#archive)
   }
 
   /** What the layout files say; read once, and again after a failure. */
   layout(call: CallOptions = {}): Promise<Layout> {
-    this.#layout ??= readLayout(this.#store, this.directory, call).catch((error: unknown) => {
+    this.#layout ??= this.#readLayout(call).catch((error: unknown) => {
       this.#layout = undefined
       throw error
     })
@@ -52,45 +63,66 @@ export class RiaDataset {
 
   /** Whether the dataset has a key. False is said only when the store proved it. */
   async checkPresent(text: string, call: CallOptions = {}): Promise<boolean> {
-    const key = parseKey(text)
-    const paths = await this.#paths(text, call)
-    const proof = this.#proof()
-    if (this.#store.traits.looksTogether) {
-      const found = await this.#store.statAll([...paths, ...proof], call)
-      if (this.#anyWhole(key, paths, found)) return true
-      this.#checkProof(key, found.slice(paths.length))
-      return false
-    }
-    const found: (Stat | undefined)[] = []
-    for (const path of paths) {
-      found.push(await this.#store.stat(path, call))
-      if (this.#isWhole(key, found.at(-1))) return true
-    }
-    this.#anyWhole(key, paths, found)
-    this.#checkProof(key, await this.#store.statAll(proof, call))
-    return false
+    return (await this.#find(await this.#places(text, call), call)) !== undefined
   }
 
   /** Downloads a key into a local file, going on where a partial one ends. Throws `missing` when it is proven absent. */
   async retrieve(text: string, file: string, call: CallOptions = {}): Promise<void> {
-    const key = parseKey(text)
+    const places = await this.#places(text, call)
+    try {
+      await this.#retrieve(places, file, call)
+    } catch (error) {
+      // One copy was damaged; the archive may have another.
+      if (!isStoreError(error, 'corrupt') || !this.#finder.archiveSeen) throw error
+      const { archived } = await this.#finder.archiveState(places, call)
+      if (archived === undefined || archived.copy.where === error.where) throw error
+      await this.#retrieveOne(archived.copy, places.key, file, call)
+    }
+  }
+
+  async #retrieve(places: KeyPlaces, file: string, call: CallOptions): Promise<void> {
+    // Without an archive a key is most likely where it belongs, and to look first would cost a round trip.
+    const looksFirst = this.#finder.archiveSeen && this.#store.traits.looksTogether
+    const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#store, path))
+    if (await this.#retrieveAny(likely, places.key, file, call)) return
+    await whileMoving(async () => {
+      const copy = await this.#find(places, call)
+      if (copy === undefined) throw this.#error('missing', 'get', `key ${places.key.text} is not in the store`)
+      if (await this.#retrieveAny([copy], places.key, file, call)) return
+      throw this.#error('conflict', 'get', `key ${places.key.text} is moved again and again while it is read`)
+    })
+  }
+
+  /** Downloads the first good one of some copies. False when none is there (any more); throws `corrupt` when what is there is damaged. */
+  async #retrieveAny(copies: readonly Copy[], key: Key, file: string, call: CallOptions): Promise<boolean> {
     let damaged: StoreError | undefined
-    for (const path of await this.#paths(text, call)) {
+    for (const copy of copies) {
       try {
-        return await retrieveToFile(this.#store, path, key, file, { verify: this.#settings.verify ?? false, ...call })
+        await this.#retrieveOne(copy, key, file, call)
+        return true
       } catch (error) {
-        if (!(error instanceof StoreError) || error.kind !== 'missing') damaged ??= corruptOrThrow(error)
+        if (!isStoreError(error, 'missing', 'corrupt')) throw error
+        if (error.kind === 'corrupt') damaged ??= error
       }
     }
     if (damaged !== undefined) throw damaged
-    await this.#proveAbsent(key, call)
-    throw this.#error('missing', 'get', `key ${text} is not in the store`)
+    return false
   }
 
-  /** Uploads a key, replacing what is there: an encrypted key has other bytes each time, and a damaged copy shall go. */
+  #retrieveOne(copy: Copy, key: Key, file: string, call: CallOptions): Promise<void> {
+    return retrieveToFile(copy, key, file, { verify: this.#settings.verify ?? false, ...call })
+  }
+
+  /**
+   * Uploads a key, replacing what is there: an encrypted key has other bytes each time, and a damaged copy shall go. What the archive has already is not
+   * stored again.
+   */
   async store(text: string, source: Source, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
-    const [path] = await this.#paths(text, call)
+    const places = await this.#places(text, call)
+    const { archived, dropped } = await this.#archiveState(places, call)
+    if (archived?.size === source.size && !isMutable(places.key)) return
+    const [path] = places.loose
     if (path === undefined) throw new Error('a key has at least one path')
     const sharing = await this.#readSharing(call)
     const stat = await this.#store.put(path, source, {
@@ -99,24 +131,32 @@ export class RiaDataset {
       within: this.directory,
       ...(sharing && { sharing }),
     })
+    if (dropped) await removeTombstones(this.#store, this.directory, [keyFileName(text)], withoutProgress(call))
     this.#sweep(stat)
   }
 
-  /** Removes a key. Absent is success, when it is proven. */
+  /** Removes a key, and marks it as dropped where the archive may have it. Absent is success, when it is proven. */
   async remove(text: string, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
-    const key = parseKey(text)
-    const removed = (await this.#paths(text, call)).map((path) =>
-      this.#store.remove(path, { ...call, pruneParents: 2 }),
+    const places = await this.#places(text, call)
+    const removed = places.loose.map((path) => this.#store.remove(path, { ...call, pruneParents: 2 }))
+    // Sent together, and looked up in this order after the removal.
+    const looked = this.#store.statAll(
+      [lockPath(this.directory), this.#archive.path, `${this.directory}/${LAYOUT_FILE}`],
+      call,
     )
-    // After a removal, or if there was nothing to remove, the key has to be absent for the same reasons as ever.
-    await Promise.all([...removed, this.#proveAbsent(key, call)])
+    const [[lock, archive, layout]] = await Promise.all([looked, ...removed])
+    if (layout === undefined) throw this.#forgetLayout(this.#finder.datasetGone())
+    // Who compacts may just be packing the key.
+    if (lock === undefined && (archive === undefined || !(await this.#mayBeArchived(places, call)))) return
+    const sharing = await this.#readSharing(call)
+    await writeTombstone(this.#store, this.directory, keyFileName(text), { ...withoutProgress(call), sharing })
   }
 
   /** Where a key lies (or would), for people. */
   async describe(text: string): Promise<string> {
-    const [path] = await this.#paths(text, {})
-    return `${this.#store.traits.root}/${path}`
+    const { loose } = await this.#places(text, {})
+    return `${this.#store.traits.root}/${loose[0]}`
   }
 
   /** Tells the store of an error, if it asked for that (layout flag `l`). Never fails: the error itself is told elsewhere. */
@@ -132,56 +172,54 @@ export class RiaDataset {
     } catch {}
   }
 
-  async #paths(text: string, call: CallOptions): Promise<readonly string[]> {
-    return keyPaths(this.directory, (await this.layout(call)).dataset.version, text)
+  /** Ends what reading archives has open. Never rejects. */
+  close(): Promise<void> {
+    return this.#archive.close()
   }
 
-  #isWhole(key: Key, stat: Stat | undefined): boolean {
-    return stat !== undefined && (key.size === undefined || key.size === stat.size)
+  async #readLayout(call: CallOptions): Promise<Layout> {
+    const [layout] = await Promise.all([
+      readLayout(this.#store, this.directory, call),
+      this.#finder.lookForArchive(call),
+    ])
+    return layout
   }
 
-  /** Whether one of the files that were found at `paths` is the key. A copy of another length is neither there nor absent: `corrupt`. */
-  #anyWhole(key: Key, paths: readonly string[], found: readonly (Stat | undefined)[]): boolean {
-    for (const [i, path] of paths.entries()) {
-      const stat = found[i]
-      if (this.#isWhole(key, stat)) return true
-      if (stat === undefined) continue
-      const damaged = found.slice(i + 1, paths.length).every((other) => !this.#isWhole(key, other))
-      const message = `the copy is damaged: it has ${stat.size} bytes, the key ${key.size}`
-      if (damaged)
-        throw new StoreError({ kind: 'corrupt', op: 'stat', where: `${this.#store.traits.root}/${path}`, message })
+  /** Who finds that the dataset is not there cannot know that it is the same when it is back. */
+  #forgetLayout<E>(error: E): E {
+    if (isStoreError(error, 'missing')) this.#layout = undefined
+    return error
+  }
+
+  #find(places: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
+    return this.#finder.find(places, call).catch((error: unknown) => {
+      throw this.#forgetLayout(error)
+    })
+  }
+
+  /** What the archive has of a key; nothing, when it cannot be read: then it is stored loose. */
+  async #archiveState(places: KeyPlaces, call: CallOptions): Promise<Partial<ArchiveState>> {
+    if (!this.#finder.archiveSeen) return {}
+    try {
+      return await this.#finder.archiveState(places, call)
+    } catch (error) {
+      if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
+      return { dropped: true } // as far as we know
     }
-    return false
   }
 
-  /**
-   * A loose key that was not found is absent only if the dataset is still there (a disk may be unmounted, a share gone) and
-   * the key is in no archive.
-   */
-  async #proveAbsent(key: Key, call: CallOptions): Promise<void> {
-    this.#checkProof(key, await this.#store.statAll(this.#proof(), call))
-  }
-
-  #proof(): readonly string[] {
-    return [archivePath(this.directory), `${this.directory}/${LAYOUT_FILE}`]
-  }
-
-  #checkProof(key: Key, [archive, layout]: readonly (Stat | undefined)[]): void {
-    if (layout === undefined) {
-      this.#layout = undefined
-      throw this.#error(
-        'missing',
-        'stat',
-        `the dataset is not there any more: is the store mounted? (no ${LAYOUT_FILE})`,
-      )
+  async #mayBeArchived(places: KeyPlaces, call: CallOptions): Promise<boolean> {
+    try {
+      return (await this.#finder.archiveState(places, call)).archived !== undefined
+    } catch (error) {
+      if (!isStoreError(error, 'corrupt', 'unsupported', 'conflict')) throw error
+      return true
     }
-    if (archive !== undefined) {
-      throw this.#error(
-        'unsupported',
-        'stat',
-        `key ${key.text} may be in archives/archive.7z, which this version cannot read`,
-      )
-    }
+  }
+
+  async #places(text: string, call: CallOptions): Promise<KeyPlaces> {
+    const { dataset } = await this.layout(call)
+    return { key: parseKey(text), loose: keyPaths(this.directory, dataset.version, text) }
   }
 
   async #requireWritable(call: CallOptions): Promise<void> {
@@ -223,8 +261,7 @@ export class RiaDataset {
   }
 }
 
-/** A damaged copy is a reason to look at the other place of the key; what else went wrong is not. */
-function corruptOrThrow(error: unknown): StoreError {
-  if (error instanceof StoreError && error.kind === 'corrupt') return error
-  throw error
+/** For what is done besides a transfer: its progress is not the key's. */
+function withoutProgress({ signal }: CallOptions): CallOptions {
+  return signal ? { signal } : {}
 }

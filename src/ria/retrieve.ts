@@ -1,12 +1,13 @@
 import { constants } from 'node:fs'
 import { type Checksum, checksumOf } from '../core/checksum.ts'
-import { messageOf, StoreError } from '../core/errors.ts'
+import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { diskFiles as files, readDescriptor, writeFully } from '../core/files.ts'
 import type { Hasher } from '../core/hasher.ts'
 import type { Key } from '../core/key.ts'
 import type { Bytes } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
-import type { CallOptions, Stat, Store } from '../store/store.ts'
+import type { CallOptions } from '../store/store.ts'
+import type { Copy, CopyContent } from './copy.ts'
 
 export interface RetrieveOptions extends CallOptions {
   /** Check the content against the key's checksum; a key without one that we can compute is checked by its length. */
@@ -14,19 +15,13 @@ export interface RetrieveOptions extends CallOptions {
 }
 
 /**
- * Downloads the file at `path` into the local `file`. What the file holds already counts as the content's beginning when the key's
+ * Downloads a copy into the local `file`. What the file holds already counts as the content's beginning when the key's
  * length is known (else the bytes may be of another upload), and a retry goes on from there. `onProgress` counts from the content's start.
  * Throws `missing`, and `corrupt` when the content is not the key's: then the local file is gone.
  */
-export async function retrieveToFile(
-  store: Store,
-  path: string,
-  key: Key,
-  file: string,
-  options: RetrieveOptions,
-): Promise<void> {
+export async function retrieveToFile(copy: Copy, key: Key, file: string, options: RetrieveOptions): Promise<void> {
   const checksum = options.verify ? checksumOf(key) : undefined
-  const download = new Download(store, path, key, file, options)
+  const download = new Download(copy, key, file, options)
   const resumed = await download.run(checksum)
   if (resumed === 'mismatch') {
     // The part that was there may have been bad, not the store's copy.
@@ -36,15 +31,13 @@ export async function retrieveToFile(
 }
 
 class Download {
-  readonly #store: Store
-  readonly #path: string
+  readonly #copy: Copy
   readonly #key: Key
   readonly #file: string
   readonly #options: RetrieveOptions
 
-  constructor(store: Store, path: string, key: Key, file: string, options: RetrieveOptions) {
-    this.#store = store
-    this.#path = path
+  constructor(copy: Copy, key: Key, file: string, options: RetrieveOptions) {
+    this.#copy = copy
     this.#key = key
     this.#file = file
     this.#options = options
@@ -62,7 +55,8 @@ class Download {
       await this.#discard()
       if (start > 0) return 'mismatch'
     } catch (error) {
-      if ((await files.fstat(fd)).size === 0) await this.#discard() // git-annex would count it as a partial download
+      // What is left counts as a partial download.
+      if (isStoreError(error, 'corrupt') || (await files.fstat(fd)).size === 0) await this.#discard()
       throw error
     } finally {
       await files.close(fd)
@@ -75,7 +69,7 @@ class Download {
   }
 
   #error(kind: StoreError['kind'], message: string): StoreError {
-    return new StoreError({ kind, op: 'get', where: `${this.#store.traits.root}/${this.#path}`, message })
+    return new StoreError({ kind, op: 'get', where: this.#copy.where, message })
   }
 
   async #openFile(): Promise<number> {
@@ -96,26 +90,23 @@ class Download {
   }
 
   async #transfer(fd: number, start: number, hasher: Hasher | undefined): Promise<void> {
+    const { signal, onProgress } = this.#options
     let position = start
     let identity: string | undefined
-    const consume = async (bytes: Bytes, stat: Stat) => {
-      this.#checkLength(stat)
-      if (this.#key.size === undefined && position > 0 && stat.identity !== identity) {
+    const consume = async (bytes: Bytes, content: CopyContent) => {
+      this.#checkLength(content)
+      if (this.#key.size === undefined && position > 0 && content.identity !== identity) {
         throw this.#error('conflict', 'the copy was replaced while it was read')
       }
-      identity = stat.identity
+      identity = content.identity
       for await (const chunk of bytes) {
         hasher?.update(chunk)
         await this.#write(fd, chunk, position)
         position += chunk.length
+        onProgress?.(position)
       }
     }
-    const { signal, onProgress } = this.#options
-    await this.#store.get(this.#path, consume, {
-      range: () => (position === 0 ? undefined : { start: position }),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress: () => onProgress(position) }),
-    })
+    await this.#copy.read(consume, { start: () => position, signal })
   }
 
   async #write(fd: number, chunk: Uint8Array, position: number): Promise<void> {
@@ -126,10 +117,10 @@ class Download {
     }
   }
 
-  #checkLength(stat: Stat): void {
+  #checkLength(content: CopyContent): void {
     const { size } = this.#key
-    if (size !== undefined && stat.size !== size)
-      throw this.corrupt(`the copy is damaged: it has ${stat.size} bytes, the key ${size}`)
+    if (size !== undefined && content.size !== size)
+      throw this.corrupt(`the copy is damaged: it has ${content.size} bytes, the key ${size}`)
   }
 
   async #discard(): Promise<void> {

@@ -1,7 +1,8 @@
 import { chmod, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Archive } from '../../src/archive/archive.ts'
-import { defaultCacheDirectory, IndexCache } from '../../src/archive/index-cache.ts'
+import { IndexCache } from '../../src/archive/index-cache.ts'
+import { cacheDirectory } from '../../src/core/cache-directory.ts'
 import { type FaultyStore, withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { temporaryDirectory, withMethods, write } from '../support/stores.ts'
@@ -275,9 +276,9 @@ describe('the cache', () => {
   })
 
   it('is in the XDG cache directory', () => {
-    expect(defaultCacheDirectory({ XDG_CACHE_HOME: '/caches', HOME: '/home/me' })).toBe('/caches/riastore')
-    expect(defaultCacheDirectory({ XDG_CACHE_HOME: 'relative', HOME: '/home/me' })).toBe('/home/me/.cache/riastore')
-    expect(defaultCacheDirectory({ XDG_CACHE_HOME: '', HOME: '/home/me' })).toBe('/home/me/.cache/riastore')
-    expect(defaultCacheDirectory({})).toMatch(/^\/.*\/\.cache\/riastore$/)
+    expect(cacheDirectory({ XDG_CACHE_HOME: '/caches', HOME: '/home/me' })).toBe('/caches/riastore')
+    expect(cacheDirectory({ XDG_CACHE_HOME: 'relative', HOME: '/home/me' })).toBe('/home/me/.cache/riastore')
+    expect(cacheDirectory({ XDG_CACHE_HOME: '', HOME: '/home/me' })).toBe('/home/me/.cache/riastore')
+    expect(cacheDirectory({})).toMatch(/^\/.*\/\.cache\/riastore$/)
   })
 })

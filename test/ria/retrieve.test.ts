@@ -3,7 +3,7 @@ import { access, chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promise
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoreErrorKind } from '../../src/core/errors.ts'
-import { archivePath, keyPaths } from '../../src/ria/layout.ts'
+import { keyPaths } from '../../src/ria/layout.ts'
 import { withFaults } from '../../src/store/faulty.ts'
 import { withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -97,11 +97,6 @@ describe('retrieving a key', () => {
     const store = withFaults(await storeWith({ [PLACE]: CONTENT }), [{ fail: 'denied', op: 'get', path: PLACE }])
     await expect(dataset(store).retrieve(KEY, file)).rejects.toMatchObject({ kind: 'denied' })
     expect(await exists(file)).toBe(false)
-  })
-
-  test('says that it may be in an archive when there is one', async () => {
-    const store = await storeWith({ [archivePath(DIRECTORY)]: '7z' })
-    await expect(dataset(store).retrieve(KEY, newFile())).rejects.toMatchObject({ kind: 'unsupported' })
   })
 
   test('that the store has with another length fails, and names the copy', async () => {

@@ -1,0 +1,68 @@
+import type { Archive, Member } from '../archive/archive.ts'
+import { isStoreError } from '../core/errors.ts'
+import type { Bytes } from '../core/source.ts'
+import type { Store } from '../store/store.ts'
+
+/** One copy of a key's content in a store. */
+export interface Copy {
+  /** For people. */
+  readonly where: string
+  /**
+   * Streams the content from `start` on. `consume` may be called again after a retry, from what `start` is then. Rejects with StoreError:
+   * `missing` or `conflict` when the copy was moved away or replaced, `corrupt` when it is damaged.
+   */
+  read(consume: CopyConsumer, options: CopyReadOptions): Promise<void>
+}
+
+export type CopyConsumer = (bytes: Bytes, content: CopyContent) => Promise<void>
+
+export interface CopyContent {
+  /** Length in bytes. */
+  readonly size: number
+  /** Changes when the content is replaced. */
+  readonly identity: string
+}
+
+export interface CopyReadOptions {
+  /** In bytes; asked anew at each attempt. */
+  readonly start: () => number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A key that is a file of its own. */
+export function looseCopy(store: Store, path: string): Copy {
+  return {
+    where: `${store.traits.root}/${path}`,
+    read: (consume, { start, signal }) =>
+      store.get(path, consume, {
+        range: () => {
+          const from = start()
+          return from === 0 ? undefined : { start: from }
+        },
+        ...(signal && { signal }),
+      }),
+  }
+}
+
+/** A key that is a member of the dataset's archive. */
+export function archivedCopy(where: string, archive: Archive, member: Member): Copy {
+  const content = { size: member.size, identity: archive.stat.identity }
+  return {
+    where: `${where}: ${member.name}`,
+    read: (consume, options) => archive.read(member, (bytes) => consume(bytes, content), options),
+  }
+}
+
+/** So often a key or an archive may be moved or replaced while we look before that is an error. */
+const TRIES = 5
+
+/** Does `work` again when it ends with a `conflict`: what it had found was moved or replaced before it could be read. */
+export async function whileMoving<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isStoreError(error, 'conflict') || tries === TRIES) throw error
+    }
+  }
+}

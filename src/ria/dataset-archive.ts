@@ -1,0 +1,82 @@
+import type { Archive, Member } from '../archive/archive.ts'
+import type { IndexCache } from '../archive/index-cache.ts'
+import { orAborted } from '../core/abort.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
+import type { Key } from '../core/key.ts'
+import type { CallOptions, Stat, Store } from '../store/store.ts'
+import { archivedCopy, type Copy } from './copy.ts'
+import { archivePath, DATASET_VERSIONS, keyPaths } from './layout.ts'
+
+/** A key in the archive. */
+export interface ArchivedKey {
+  /** Length in bytes. */
+  readonly size: number
+  readonly copy: Copy
+}
+
+/** All indices of archives together may take so much of the user's disk. Bytes. */
+const CACHE_BYTES = 2 * 1024 ** 3
+
+/** The archive of a dataset, as it is at the moment: it is opened anew whenever it was replaced. */
+export class DatasetArchive {
+  readonly path: string
+  readonly #store: Store
+  readonly #cacheDirectory: string | undefined
+  #current: { readonly identity: string; readonly opening: Promise<Archive> } | undefined
+  /** The one before may still be read from. */
+  #previous: Promise<Archive> | undefined
+
+  /** `cacheDirectory`: where the index is kept for later processes. */
+  constructor(store: Store, directory: string, cacheDirectory: string | undefined) {
+    this.path = archivePath(directory)
+    this.#store = store
+    this.#cacheDirectory = cacheDirectory
+  }
+
+  /** `stat`: what the archive's file is now. Throws `conflict` when it is not that any more, and what Archive does. */
+  async find(key: Key, stat: Stat, { signal }: CallOptions): Promise<ArchivedKey | undefined> {
+    const where = `${this.#store.traits.root}/${this.path}`
+    const archive = await orAborted(this.#open(stat), 'get', where, signal).catch((error: unknown) => {
+      if (!isStoreError(error, 'missing')) throw error
+      throw new StoreError({ kind: 'conflict', op: 'get', where, message: 'the archive was removed', cause: error })
+    })
+    for (const name of memberNames(key)) {
+      const member: Member | undefined = await archive.find(name)
+      if (member !== undefined) return { size: member.size, copy: archivedCopy(where, archive, member) }
+    }
+    return undefined
+  }
+
+  /** Never rejects. */
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled([this.#previous, this.#current?.opening])
+    await Promise.all(opened.map((result) => result.status === 'fulfilled' && result.value?.close()))
+  }
+
+  /** Shared by all who ask meanwhile, so no one's signal ends it. */
+  #open(stat: Stat): Promise<Archive> {
+    if (this.#current?.identity === stat.identity) return this.#current.opening
+    this.#previous?.then((archive) => archive.close()).catch(() => {})
+    this.#previous = this.#current?.opening
+    const current = { identity: stat.identity, opening: this.#openAnew(stat) }
+    this.#current = current
+    current.opening.catch(() => {
+      if (this.#current === current) this.#current = undefined
+    })
+    return current.opening
+  }
+
+  async #openAnew(stat: Stat): Promise<Archive> {
+    // Loaded by who needs it: few datasets have an archive.
+    const { Archive, IndexCache } = await import('./archive-reader.ts')
+    const directory = this.#cacheDirectory
+    const cache: IndexCache | undefined = directory ? new IndexCache({ directory, maxBytes: CACHE_BYTES }) : undefined
+    return Archive.open(this.#store, this.path, { stat, cache })
+  }
+}
+
+/** What a key may be called in an archive: git-annex's hash directories of both kinds, of the name as ORA hashes it and as git-annex does. */
+function memberNames(key: Key): Iterable<string> {
+  const paths = [...DATASET_VERSIONS].reverse().flatMap((version) => keyPaths('', version, key.text))
+  return new Set(paths.map((path) => path.slice('/annex/objects/'.length)))
+}

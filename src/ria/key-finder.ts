@@ -1,0 +1,152 @@
+import { StoreError } from '../core/errors.ts'
+import { type Key, keyFileName } from '../core/key.ts'
+import type { CallOptions, Stat, Store } from '../store/store.ts'
+import { tombstonePath } from './compaction/places.ts'
+import { type Copy, looseCopy, whileMoving } from './copy.ts'
+import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
+import { LAYOUT_FILE } from './layout.ts'
+
+/** A key, and where in the store it may lie loose, the best place first. */
+export interface KeyPlaces {
+  readonly key: Key
+  readonly loose: readonly string[]
+}
+
+/** What an archive has to do with a key. */
+export interface ArchiveState {
+  /** Undefined also when it was dropped from the archive. */
+  readonly archived: ArchivedKey | undefined
+  readonly dropped: boolean
+}
+
+/**
+ * Looks for the keys of a dataset in an order in which none is missed that is on its way: loose, in the archive (compaction fills it first),
+ * loose again (unarchive removes it last), and whether the archive is still the same. A key with a tombstone is not in the archive for us. That is looked for before the archive (a purge removes it
+ * last) and after it (who compacts writes it first, for a key that was dropped by a client without tombstones).
+ */
+export class KeyFinder {
+  readonly #store: Store
+  readonly #directory: string
+  readonly #archive: DatasetArchive
+  #archiveSeen = false
+
+  constructor(store: Store, directory: string, archive: DatasetArchive) {
+    this.#store = store
+    this.#directory = directory
+    this.#archive = archive
+  }
+
+  /** The dataset had an archive at some time, or may have had one. */
+  get archiveSeen(): boolean {
+    return this.#archiveSeen
+  }
+
+  /** Finds out whether there is an archive. Never rejects: when that cannot be seen, there may be one. */
+  async lookForArchive(call: CallOptions): Promise<void> {
+    const isThere = (stat: Stat | undefined) => stat !== undefined
+    if (await this.#store.stat(this.#archive.path, call).then(isThere, () => true)) this.#archiveSeen = true
+  }
+
+  /**
+   * Finds a copy of the right length. Undefined means proven absent: the dataset is there (its disk may be unmounted, a share gone), and the key neither
+   * loose nor in the archive. Throws `corrupt` when all there is is damaged, `missing` when the dataset is not there, and whatever stood in the way.
+   */
+  find(places: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
+    return whileMoving(() => this.#find(places, call))
+  }
+
+  /** What the archive has of a key; it may be loose as well. */
+  archiveState({ key }: KeyPlaces, call: CallOptions): Promise<ArchiveState> {
+    return whileMoving(async () => {
+      const marks = await this.#store.statAll(this.#marks(key), call)
+      return this.#judge(key, marks, call)
+    })
+  }
+
+  async #find({ key, loose }: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
+    const archiveSeen = this.#archiveSeen
+    const marks = archiveSeen ? this.#marks(key) : [this.#archive.path]
+    const last = [this.#layoutFile, ...loose, this.#archive.path]
+    const look = await this.#lookUp([...loose.map((path) => [path]), marks, last], call)
+    let damaged: StoreError | undefined
+    for (const [i, path] of loose.entries()) {
+      const [stat] = await look(i)
+      if (stat && isWhole(key, stat.size)) return looseCopy(this.#store, path)
+      if (stat) damaged ??= this.#damaged(path, key, stat.size)
+    }
+    const found = await look(loose.length)
+    const archive = found[archiveSeen ? 1 : 0]
+    if (archiveSeen) {
+      const { archived } = await this.#judge(key, found, call)
+      if (archived && isWhole(key, archived.size)) return archived.copy
+      if (archived) damaged ??= this.#damaged(this.#archive.path, key, archived.size)
+    } else if (archive !== undefined) {
+      this.#archiveSeen = true
+      return this.#find({ key, loose }, call)
+    }
+    const [layout, ...again] = await look(loose.length + 1)
+    if (layout === undefined) throw this.datasetGone()
+    for (const [i, path] of loose.entries()) {
+      const stat = again[i]
+      if (stat && isWhole(key, stat.size)) return looseCopy(this.#store, path)
+    }
+    if (again.at(-1)?.identity !== archive?.identity) throw this.#replaced()
+    if (damaged !== undefined) throw damaged
+    return undefined
+  }
+
+  /** Looks up groups of files in this order: all at once where that costs hardly more, else a group when it is asked for. */
+  async #lookUp(
+    groups: readonly (readonly string[])[],
+    call: CallOptions,
+  ): Promise<(group: number) => Promise<readonly (Stat | undefined)[]>> {
+    if (!this.#store.traits.looksTogether) return (group) => this.#store.statAll(groups[group] ?? [], call)
+    const found = await this.#store.statAll(groups.flat(), call)
+    return async (group) => {
+      const start = groups.slice(0, group).flat().length
+      return found.slice(start, start + (groups[group] ?? []).length)
+    }
+  }
+
+  #marks(key: Key): readonly string[] {
+    const tombstone = tombstonePath(this.#directory, keyFileName(key.text))
+    return [tombstone, this.#archive.path, tombstone]
+  }
+
+  async #judge(key: Key, marks: readonly (Stat | undefined)[], call: CallOptions): Promise<ArchiveState> {
+    const [before, archive, after] = marks
+    const dropped = before !== undefined || after !== undefined
+    if (dropped || archive === undefined) return { archived: undefined, dropped }
+    return { archived: await this.#archive.find(key, archive, call), dropped }
+  }
+
+  get #layoutFile(): string {
+    return `${this.#directory}/${LAYOUT_FILE}`
+  }
+
+  datasetGone(): StoreError {
+    const message = `the dataset is not there any more: is the store mounted? (no ${LAYOUT_FILE})`
+    return new StoreError({
+      kind: 'missing',
+      op: 'stat',
+      where: `${this.#store.traits.root}/${this.#directory}`,
+      message,
+    })
+  }
+
+  #replaced(): StoreError {
+    const where = `${this.#store.traits.root}/${this.#archive.path}`
+    const message = 'the archive is replaced again and again while a key is looked for'
+    return new StoreError({ kind: 'conflict', op: 'stat', where, message })
+  }
+
+  /** A copy of another length is neither there nor absent. */
+  #damaged(path: string, key: Key, bytes: number): StoreError {
+    const message = `the copy is damaged: it has ${bytes} bytes, the key ${key.size}`
+    return new StoreError({ kind: 'corrupt', op: 'stat', where: `${this.#store.traits.root}/${path}`, message })
+  }
+}
+
+function isWhole(key: Key, bytes: number): boolean {
+  return key.size === undefined || key.size === bytes
+}
