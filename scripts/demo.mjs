@@ -5,5 +5,5 @@ import { build } from './build.mjs'
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = join(project, 'node_modules/.cache/riastore-demo')
-await build(join(project, 'test/support/demo'), output)
+await build(join(project, 'test/support/demo'), output, 'es')
 await import(join(output, 'demo.js'))

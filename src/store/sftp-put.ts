@@ -10,12 +10,16 @@ import type { TemporaryFile } from './sftp-temporary.ts'
 import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './sftp-upload.ts'
 import { EXEC_FROM_BYTES, hasShell, uploadByShell } from './ssh-exec.ts'
 import type { Stat } from './store.ts'
+import { temporaryName } from './temporary.ts'
 
 /** So much is on its way at once: enough for a fast line with some latency, little enough for many jobs. */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024
 
 /** Somebody may prune an empty directory between our making it and our rename; so often we make it again. */
 const RENAME_TRIES = 5
+
+/** Where replacing takes several steps, others may come between; each time one of them is done. */
+const STEP_TRIES = 100
 
 /**
  * Uploads in two round trips: (1) make directories, write, flush, look at the length, close; (2) rename. The rename waits for all of
@@ -118,13 +122,38 @@ async function moveOver(session: SftpSession, path: string, file: string): Promi
     await session.renameOver(path, file)
   } catch (error) {
     if (!isUnsupported(error)) throw error
-    // No posix-rename: the standard one does not replace, so what is in the way goes first.
-    await session.renameNew(path, file).catch(async (refused: unknown) => {
-      if (!isFailure(refused)) throw refused
-      await session.unlink(file)
-      await session.renameNew(path, file)
-    })
+    await moveInSteps(session, path, file)
   }
+}
+
+/**
+ * For a server without posix-rename, whose rename replaces nothing: what is in the way steps aside, into the directory of the temporary
+ * file, and comes back when the new file cannot take its place. Whoever else does the same at the same time is let go first.
+ */
+async function moveInSteps(session: SftpSession, path: string, file: string): Promise<void> {
+  const aside: string[] = []
+  try {
+    for (let tries = 1; ; tries++) {
+      try {
+        await session.renameNew(path, file)
+        break
+      } catch (error) {
+        if (!isFailure(error) || tries === STEP_TRIES) throw error
+      }
+      const old = `${path.slice(0, path.lastIndexOf('/'))}/${temporaryName()}`
+      try {
+        await session.renameNew(file, old)
+        aside.push(old)
+      } catch (error) {
+        if (!isNoSuchFile(error)) throw error
+      }
+    }
+  } catch (error) {
+    // The newest goes back. What cannot is left to whoever removes what dead uploads left.
+    for (const old of aside.reverse()) await session.renameNew(old, file).catch(() => {})
+    throw error
+  }
+  await Promise.allSettled(aside.map((old) => session.unlink(old)))
 }
 
 /** SFTP has no word for a full disk: a plain failure is looked into. */

@@ -3,8 +3,8 @@ import { access, chmod, cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where package.json is, also seen from a bundle of this file. */
-export const projectDirectory = parentWith('package.json', dirname(fileURLToPath(import.meta.url)))
+/** Where package-lock.json is, also seen from a bundle of this file. */
+export const projectDirectory = parentWith('package-lock.json', dirname(fileURLToPath(import.meta.url)))
 
 function parentWith(file: string, directory: string): string {
   if (existsSync(join(directory, file))) return directory

@@ -174,11 +174,12 @@ async function sendBody(
   { cutAfter, stallAfter }: Behaviour,
 ): Promise<void> {
   const limit = cutAfter ?? stallAfter ?? Number.POSITIVE_INFINITY
+  const closed = new Promise((resolve) => response.once('close', resolve))
   let sent = 0
   for await (const chunk of Buffer.isBuffer(body) ? [body] : body) {
     const part = chunk.subarray(0, limit - sent)
     sent += part.length
-    if (!response.write(part)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+    if (!response.write(part)) await Promise.race([closed, new Promise((resolve) => response.once('drain', resolve))])
     if (response.destroyed || sent >= limit) break
   }
   if (cutAfter !== undefined) response.write('', () => response.destroy())

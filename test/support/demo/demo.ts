@@ -7,12 +7,14 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type AnnexRepo, dataladClone, datasetId, makeDataset, sha256 } from '../annex-repo.ts'
 import { makePng } from '../png.ts'
+import { projectDirectory } from '../programs.ts'
 import { openRiaStore } from '../ria-store.ts'
+import { runOk } from '../run.ts'
 import { startSshd } from '../sshd.ts'
 import { makeWorkspace, type Workspace } from '../workspace.ts'
 
 const MIB = 1024 * 1024
-const LARGE_BYTES = 256 * MIB
+const LARGE_BYTES = Number(process.env.RIASTORE_DEMO_MIB ?? 256) * MIB
 
 let workspace: Workspace | undefined
 let ending = false
@@ -28,12 +30,15 @@ for (const [signal, status] of [
   })
 }
 
-try {
-  workspace = await makeWorkspace()
-  await demonstrate(workspace)
-  await end(0)
-} catch (error) {
-  if (!ending) {
+void main()
+
+async function main(): Promise<void> {
+  try {
+    workspace = await makeWorkspace()
+    await demonstrate(workspace)
+    await end(0)
+  } catch (error) {
+    if (ending) return
     say(`\nThe demo failed: ${error instanceof Error ? error.message : error}`)
     await end(1)
   }
@@ -83,14 +88,34 @@ async function demonstrate(space: Workspace): Promise<void> {
   await rename(disk.root, `${disk.root}.unplugged`)
   await cloneAndCompare(space, server, id, sums)
 
-  const keys = await openRiaStore(server.root).dataset(id).keys()
-  say(`\nThe store on the server holds ${keys.length} keys, and the git repository beside them.`)
+  await archiveAndGet(space, server, id, sums)
   if ((await space.starts()) === 0) throw new Error('git-annex never started our program')
   say(`Every file came back with the checksum it had. ${seconds(performance.now() - began)} in all.`)
 }
 
+/** Packs the keys of the dataset into an archive, and gets everything from that. */
+async function archiveAndGet(
+  space: Workspace,
+  server: PublishedStore,
+  id: string,
+  sums: ReadonlyMap<string, FileSum>,
+): Promise<void> {
+  const dataset = openRiaStore(server.root).dataset(id)
+  say(
+    `\nThe store on the server holds ${(await dataset.keys()).length} keys as files. riastore archive --yes ${server.url} ${id}`,
+  )
+  const summary = await step('pack them into an archive', async () => {
+    const program = join(projectDirectory, 'dist/riastore.js')
+    return (await runOk(process.execPath, [program, 'archive', '--yes', server.url, id], { env: space.env })).stdout
+  })
+  say(summary.replace(/^/gm, '     ').trimEnd())
+  if ((await dataset.keys()).length > 0) throw new Error('not all keys were packed')
+  await cloneAndCompare(space, { ...server, sibling: 'archive' }, id, sums)
+}
+
 interface PublishedStore {
   readonly sibling: string
+  readonly root: string
   readonly url: string
 }
 

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
+import { type ArchiveProgram, archivesOf, installArchiveProgram } from '../support/archive-program.ts'
+import { compactUnderLoad } from '../support/compaction-load.ts'
+import { openRiaStore } from '../support/ria-store.ts'
+import { startSshd } from '../support/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+const remote = 'store-storage'
+
+let workspace: Workspace
+let riastore: ArchiveProgram
+let ssh: string
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  riastore = await installArchiveProgram(workspace)
+  const sshd = await startSshd(workspace)
+  ssh = await sshd.addAlias('load', {})
+})
+afterAll(() => workspace?.remove())
+
+test('ten compactions run while clients store, get and drop; none sees an error, and all is as they believe', async () => {
+  const root = workspace.path('store')
+  const onDisk = await makeDataset(workspace, 'dataset')
+  const id = await datasetId(onDisk)
+  await onDisk.datalad('create-sibling-ria', '-s', 'store', '--new-store-ok', `ria+file://${root}`)
+  await onDisk.datalad('push', '--to', 'store')
+  const overSsh = await dataladClone(workspace, `ria+ssh://${ssh}${root}#${id}`, 'clone')
+  const clients = [
+    { repo: onDisk, name: 'disk', remote },
+    { repo: overSsh, name: 'ssh', remote },
+  ]
+  const done = await compactUnderLoad(riastore, [root, id], clients, { runs: 10, rounds: 4 })
+  for (const { rounds } of done) expect(rounds).toBeGreaterThanOrEqual(4)
+  expect(await riastore.ok(['archive', '--verify', root, id])).toMatch(/ members, .*\n/)
+  expect(
+    (await archivesOf(openRiaStore(root).dataset(id))).filter((name) => !/^(archive\.7z|dropped)$/.test(name)),
+  ).toEqual([])
+})

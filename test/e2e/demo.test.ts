@@ -1,0 +1,12 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { projectDirectory } from '../support/programs.ts'
+import { describe, run } from '../support/run.ts'
+
+test('the demo shows what it says', async () => {
+  const env = { ...process.env, RIASTORE_DEMO_MIB: '5' } // it bundles itself, and has a workspace of its own
+  const result = await run(process.execPath, [join(projectDirectory, 'scripts/demo.mjs')], { env })
+  expect(result.status, describe(result)).toBe(0)
+  expect(result.stdout).toContain('Every file came back with the checksum it had.')
+  expect(result.stdout).toContain('Everything is removed again.')
+})
