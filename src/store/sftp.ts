@@ -43,15 +43,21 @@ export function openSftpStore(settings: SftpSettings): Store {
   return new SftpStore(settings)
 }
 
+/** Of a server that is so near, waiting for an answer costs less than a request that turns out to be needless. ms. */
+const NEAR_MS = 2
+
 class SftpStore implements Store {
   readonly traits: StoreTraits
   readonly #root: string
   readonly #connection: SftpConnection
   readonly #calls = new Calls()
+  /** Of the quickest look so far. */
+  #roundTripMs = Number.POSITIVE_INFINITY
 
   constructor({ target, root, provider = 'auto', log }: SftpSettings) {
     this.#root = root.replace(/\/+$/, '')
     this.#connection = new SftpConnection(() => connectSftp(target, provider, log))
+    const looksTogether = () => this.#roundTripMs > NEAR_MS
     this.traits = {
       root: `ssh://${targetName(target)}${this.#root}`,
       local: false,
@@ -59,27 +65,38 @@ class SftpStore implements Store {
       rangeReads: true,
       putIfAbsent: 'atomic',
       maxInFlight: 64,
-      looksTogether: true,
+      get looksTogether() {
+        return looksTogether()
+      },
       exec: true,
     }
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
-    return this.#run('stat', path, options, ({ session }, file) => look(session, file))
+    return this.#run('stat', path, options, ({ session }, file) => this.#timed(() => look(session, file)))
   }
 
   statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
     const [first = ''] = paths
     // Sent together; a server answers in order.
     return this.#run('stat', first, options, ({ session }) =>
-      Promise.all(
-        paths.map((path) =>
-          look(session, this.#file(path)).catch((error: unknown) => {
-            throw sftpError(error, 'stat', this.#where(path))
-          }),
+      this.#timed(() =>
+        Promise.all(
+          paths.map((path) =>
+            look(session, this.#file(path)).catch((error: unknown) => {
+              throw sftpError(error, 'stat', this.#where(path))
+            }),
+          ),
         ),
       ),
     )
+  }
+
+  async #timed<T>(look: () => Promise<T>): Promise<T> {
+    const began = performance.now()
+    const found = await look()
+    this.#roundTripMs = Math.min(this.#roundTripMs, performance.now() - began)
+    return found
   }
 
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {

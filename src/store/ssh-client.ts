@@ -21,6 +21,12 @@ export interface ClientPlan {
   readonly connect: ConnectConfig
 }
 
+/**
+ * A server is asked so often whether it lives, and is given up after three questions without an answer: who waits for a program to end hears
+ * nothing else. Seconds; ssh's ServerAliveInterval overrules it.
+ */
+const KEEP_ALIVE_S = 15
+
 /** Makes the plan for connecting with ssh2, or says in a few words why OpenSSH must do it. */
 export async function planClient(config: SshConfig): Promise<ClientPlan | string> {
   const option = ONLY_OPENSSH.find((name) => config.get(name) !== undefined)
@@ -35,7 +41,7 @@ export async function planClient(config: SshConfig): Promise<ClientPlan | string
   const allowed = config.get('ciphers')?.split(',') ?? []
   const ciphers = CIPHERS.filter((name) => allowed.includes(name))
   if (ciphers.length === 0) return "ssh's configuration allows no cipher that ssh2 has"
-  const keepAlive = Number(config.get('serveraliveinterval') ?? 0)
+  const keepAlive = Number(config.get('serveraliveinterval') ?? 0) || KEEP_ALIVE_S
   return {
     where: targetName(config.target),
     address: {
@@ -44,7 +50,7 @@ export async function planClient(config: SshConfig): Promise<ClientPlan | string
       family: FAMILIES[config.get('addressfamily') ?? 'any'] ?? 0,
     },
     connect: {
-      ...(keepAlive > 0 && { keepaliveInterval: keepAlive * 1000 }),
+      keepaliveInterval: keepAlive * 1000,
       ...auth,
       algorithms: { cipher: [...ciphers], serverHostKey: hostKeyAlgorithms(known) },
       hostVerifier: (key: Buffer) => known.some(({ blob }) => blob.equals(key)),

@@ -87,7 +87,7 @@ export interface StoreTraits {
   readonly putIfAbsent: 'atomic' | 'none'
   /** How many calls may usefully be under way at once. */
   readonly maxInFlight: number
-  /** `statAll` costs hardly more than one `stat`: look everything up at once. */
+  /** `statAll` costs hardly more than one `stat`: look everything up at once. May change while the store is open. */
   readonly looksTogether: boolean
   /** Programs can be run there; over SSH, as long as the account is not found to have no shell. */
   readonly exec: boolean

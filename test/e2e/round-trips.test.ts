@@ -2,8 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
+import { placesOf } from '../../src/ria/compaction/places.ts'
 import { RiaDataset } from '../../src/ria/dataset.ts'
 import { openStore } from '../../src/store/open.ts'
+import type { Store } from '../../src/store/store.ts'
+import { makeArchive } from '../archive/support/real-archive.ts'
 import { startSshd } from '../support/sshd.ts'
 import { startTurnProxy, type TurnProxy } from '../support/turn-proxy.ts'
 import { makeWorkspace } from '../support/workspace.ts'
@@ -15,6 +18,9 @@ const key = (n: number) => `MD5-s5--${String(n).padStart(32, '0')}`
 const workspace = await makeWorkspace()
 let proxy: TurnProxy
 let dataset: RiaDataset
+let far: Store
+let nearHost: string
+const root = workspace.path('store')
 
 /** How many round trips something takes, once all that went before is answered. */
 async function turnsOf(work: () => Promise<unknown>): Promise<number> {
@@ -30,13 +36,13 @@ beforeAll(async () => {
   proxy = await startTurnProxy(sshd.port, DELAY_MS)
   workspace.onRemove(() => proxy.stop())
   const host = await sshd.addAlias('turns', { Port: proxy.port })
-  const root = workspace.path('store')
+  nearHost = await sshd.addAlias('near', {})
   await mkdir(`${root}/${directory}`, { recursive: true })
   await writeFile(`${root}/ria-layout-version`, '1\n')
   await writeFile(`${root}/${directory}/ria-layout-version`, '2\n')
-  const store = await openStore({ scheme: 'ssh', path: root, target: { host } }, { stallMs: 30_000, ssh: 'ssh2' })
-  workspace.onRemove(() => store.close())
-  dataset = new RiaDataset(store, { id: directory.replace('/', ''), annexUuid: 'f00' })
+  far = await openStore({ scheme: 'ssh', path: root, target: { host } }, { stallMs: 30_000, ssh: 'ssh2' })
+  workspace.onRemove(() => far.close())
+  dataset = new RiaDataset(far, { id: directory.replace('/', ''), annexUuid: 'f00' })
   for (let n = 0; n < 3; n++) await dataset.store(key(n), bufferSource('hello'))
 })
 
@@ -45,6 +51,18 @@ afterAll(() => workspace.remove())
 test('checking a key costs one round trip, there or not', async () => {
   expect(await turnsOf(() => dataset.checkPresent(key(0)))).toBe(1)
   expect(await turnsOf(() => dataset.checkPresent(key(99)))).toBe(1)
+})
+
+test('what need not be looked up is not, where the server is so near that asking again costs nothing', async () => {
+  const near = await openStore(
+    { scheme: 'ssh', path: root, target: { host: nearHost } },
+    { stallMs: 30_000, ssh: 'ssh2' },
+  )
+  workspace.onRemove(() => near.close())
+  expect(near.traits.looksTogether).toBe(true)
+  for (let n = 0; n < 50 && near.traits.looksTogether; n++) await near.stat('ria-layout-version')
+  expect(near.traits.looksTogether).toBe(false)
+  expect(far.traits.looksTogether).toBe(true)
 })
 
 test('storing a small key costs two round trips', async () => {
@@ -66,4 +84,21 @@ test('retrieving a small key costs two round trips', async () => {
 
 test('removing a key costs one round trip', async () => {
   expect(await turnsOf(() => dataset.remove(key(50)))).toBe(1)
+})
+
+test('checking an archived key costs one round trip, there or not, and retrieving it three', async () => {
+  const archived = 'fff/12345-1111-2222-3333-444444444444'
+  await mkdir(`${root}/${archived}/archives`, { recursive: true })
+  await writeFile(`${root}/${archived}/ria-layout-version`, '2\n')
+  const [place = ''] = placesOf(key(1), '2')
+  await writeFile(
+    `${root}/${archived}/archives/archive.7z`,
+    await makeArchive(new Map([[place, Buffer.from('hello')]]), ['-mx0']),
+  )
+  const asked = new RiaDataset(far, { id: archived.replace('/', ''), annexUuid: 'f00' })
+  workspace.onRemove(() => asked.close())
+  expect(await asked.checkPresent(key(1))).toBe(true)
+  expect(await turnsOf(() => asked.checkPresent(key(1)))).toBe(1)
+  expect(await turnsOf(() => asked.checkPresent(key(2)))).toBe(1)
+  expect(await turnsOf(() => asked.retrieve(key(1), workspace.path('archived')))).toBe(3)
 })

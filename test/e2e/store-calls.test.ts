@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/core/errors.ts'
 import { openLocalStore } from '../../src/store/local.ts'
@@ -14,6 +15,8 @@ import { makeWorkspace } from '../support/workspace.ts'
 const workspace = await makeWorkspace()
 const root = workspace.path('store')
 let host: string
+/** The same server, asked every second whether it lives. */
+let silent: string
 let proxy: StallProxy
 let web: WebServer
 
@@ -23,6 +26,7 @@ beforeAll(async () => {
   proxy = await startStallProxy(sshd.port)
   workspace.onRemove(() => proxy.stop())
   host = await sshd.addAlias('behind', { Port: proxy.port })
+  silent = await sshd.addAlias('silent', { Port: proxy.port, ServerAliveInterval: 1 })
   await mkdir(root)
   await writeFile(`${root}/there`, 'content')
   web = await startWebServer(root)
@@ -62,6 +66,23 @@ describe('looking several files up', () => {
       expect(found.map((stat) => stat?.size)).toEqual([7, undefined])
     },
   )
+})
+
+test('a program ends, for us, when the network falls silent while it runs', async () => {
+  const store = await openStore(
+    { scheme: 'ssh', path: root, target: { host: silent } },
+    { stallMs: 30_000, ssh: 'ssh2' },
+  )
+  const running = store.exec(['sleep', '30'], { cwd: '' })
+  running.catch(() => {}) // looked at below
+  await expect.poll(() => proxy.forwarded().down, { timeout: 10_000 }).toBeGreaterThan(1000)
+  await sleep(1000)
+  proxy.stall()
+  const began = performance.now()
+  await expect(running).rejects.toMatchObject({ kind: 'unreachable', sent: 'maybe' })
+  expect(performance.now() - began).toBeLessThan(20_000)
+  proxy.resume()
+  await store.close()
 })
 
 describe('what could have been done already is not done again', () => {
