@@ -1,4 +1,5 @@
 /** The budgets of the design (section 12) and what was measured for each of them. */
+import { ARCHIVED_OPS } from './suites-archive.mjs'
 import { SMALL_OPS } from './suites-small.mjs'
 import { megabytes, number, peakOf, secondsOf, select } from './tables.mjs'
 
@@ -140,6 +141,68 @@ function distanceBudgets(samples, roundTrip) {
   ]
 }
 
+/** The numbers of members of the archives of a suite, the smallest first. @param {Sample[]} samples @param {string} suite */
+export const membersOf = (samples, suite) =>
+  [...new Set(select(samples, { suite }).map(({ members }) => members ?? 0))].sort((a, b) => a - b)
+
+/** As in the text of the page. @param {number} count */
+export const grouped = (count) => count.toLocaleString('en')
+
+/** @param {Sample[]} samples @returns {Budget[]} */
+function archiveBudgets(samples) {
+  const perKey = membersOf(samples, 'archived').flatMap((members) =>
+    Object.entries(ARCHIVED_OPS).map(([op, title]) => {
+      const timeOf = (/** @type {string} */ peer) => medianOf(samples, { suite: 'archived', members, peer, op })
+      const what = `${title}, archive of ${grouped(members)}, file`
+      return atMost(what, timeOf('ours-file'), timeOf('floor-file'), 1.25, 'floor')
+    }),
+  )
+  return [
+    ...perKey,
+    ...membersOf(samples, 'first').flatMap((members) => firstBudgets(samples, members)),
+    ...packBudgets(samples),
+  ]
+}
+
+/** @param {Sample[]} samples @param {number} members @returns {Budget[]} */
+function firstBudgets(samples, members) {
+  const first = (/** @type {string} */ peer, /** @type {string} */ op) =>
+    medianOf(samples, { suite: 'first', peer, op })
+  const cold = first('ours-file', 'get-cold')
+  const warm = first('ours-file', 'get-warm')
+  const floor = first('floor-file', 'get-warm')
+  const peak = peakOf(samples, { suite: 'first', peer: 'ours-file' })
+  const of = `the first key of an archive of ${grouped(members)}`
+  return [
+    {
+      what: `${of}, no index yet`,
+      budget: '≤ 2 s',
+      measured: known(cold) ? `${number(cold)} s` : 'not measured',
+      met: known(cold) ? cold <= 2 : undefined,
+    },
+    {
+      what: `${of}, indexed`,
+      budget: '≤ floor + 0.2 s',
+      measured: known(warm, floor) ? `floor + ${number(warm - floor)} s` : 'not measured',
+      met: known(warm, floor) ? warm <= floor + 0.2 : undefined,
+    },
+    {
+      what: 'peak memory of the remote with that archive',
+      budget: '≤ 250 MB',
+      measured: known(peak) ? megabytes(peak) : 'not measured',
+      met: known(peak) ? peak <= 250e6 : undefined,
+    },
+  ]
+}
+
+/** @param {Sample[]} samples @returns {Budget[]} */
+function packBudgets(samples) {
+  const ours = { suite: 'pack', peer: 'ours-file', op: 'pack' }
+  const items = select(samples, ours)[0]?.items
+  const seven = medianOf(samples, { suite: 'pack', peer: '7z', op: 'pack' })
+  return [atMost(`compaction of ${grouped(items ?? 0)} keys`, medianOf(samples, ours), seven, 2.5, '7z a -mx0')]
+}
+
 /** @param {Sample[]} samples @param {number} roundTrip ms @returns {Budget[]} */
 export function budgets(samples, roundTrip) {
   const cold = (/** @type {string} */ peer) => medianOf(samples, { suite: 'cold', peer })
@@ -149,5 +212,6 @@ export function budgets(samples, roundTrip) {
     atMost('cold checkpresentkey, file', cold('ours-file'), cold('floor-file'), 1.2, 'floor'),
     ...bigBudgets(samples),
     ...distanceBudgets(samples, roundTrip),
+    ...archiveBudgets(samples),
   ]
 }

@@ -11,9 +11,9 @@ let runs = 0
  * @typedef {object} Run
  * @property {number} seconds wall clock of the whole process
  * @property {string} stdout
- * @property {number | undefined} remotePeak bytes: the largest peak of any one special remote process
- * @property {number | undefined} remoteTreePeak bytes: all special remote processes and their children at one moment
- * @property {number} remotes how many special remote processes there were
+ * @property {number | undefined} remotePeak bytes: the largest peak of any one of our processes (see `watch`)
+ * @property {number | undefined} remoteTreePeak bytes: all of them and their children at one moment
+ * @property {number} remotes how many of them there were
  * @property {number} leftovers processes that were still there afterwards (ended by the bench)
  */
 
@@ -26,14 +26,14 @@ export class RunError extends Error {}
 const remotesBelow = (pid) =>
   childrenOf(pid).flatMap((child) => (REMOTE.test(commandOf(child)) ? [child] : remotesBelow(child)))
 
-/** Memory of the special remotes below a git-annex process, sampled while it runs. @param {number} pid */
-function watchRemotes(pid) {
+/** Memory of processes, sampled while they run. @param {() => number[]} find their ids */
+function watchMemory(find) {
   /** @type {Map<number, number>} the peak of each special remote process */
   const peaks = new Map()
   let treePeak = 0
   const sample = () => {
     let sum = 0
-    for (const root of remotesBelow(pid)) {
+    for (const root of find()) {
       for (const member of treeOf(root)) sum += memoryOf(member).now
       peaks.set(root, Math.max(peaks.get(root) ?? 0, memoryOf(root).peak))
     }
@@ -75,10 +75,11 @@ export const reapAll = (directory) => reap(`${MARK}=${directory}#`, 0)
  * @param {NodeJS.ProcessEnv} options.env
  * @param {number} options.limit seconds, then the run is killed and failed
  * @param {number} [options.sampleEvery] ms between looks at memory; none by default
+ * @param {'remotes' | 'program'} [options.watch] whose memory: of the special remotes below the program, or of itself
  * @param {boolean} [options.keepOutput]
  * @returns {Promise<Run>} rejects with a RunError when it fails or is too slow
  */
-export async function run(command, { directory, cwd, env, limit, sampleEvery, keepOutput = false }) {
+export async function run(command, { directory, cwd, env, limit, sampleEvery, watch, keepOutput = false }) {
   const mark = `${directory}#${runs++}.`
   const start = performance.now()
   const child = spawn(command[0], command.slice(1), {
@@ -96,7 +97,9 @@ export async function run(command, { directory, cwd, env, limit, sampleEvery, ke
   child.stderr.on('data', (data) => {
     stderr = (stderr + data).slice(-4096)
   })
-  const remotes = child.pid === undefined || sampleEvery === undefined ? undefined : watchRemotes(child.pid)
+  const { pid } = child
+  const find = () => (watch === 'program' ? [pid] : remotesBelow(pid))
+  const remotes = pid === undefined || sampleEvery === undefined ? undefined : watchMemory(find)
   const sampler = remotes && setInterval(remotes.sample, sampleEvery)
   const timer = setTimeout(() => {
     expired = true

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 export const GROUP = 50
 
 /** Bytes that do not compress and are the same in every run. @param {string} seed @returns {(length: number) => Buffer} */
-function randomBytes(seed) {
+export function randomBytes(seed) {
   const key = createHash('sha256').update(seed).digest()
   const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16))
   return (length) => cipher.update(Buffer.alloc(length))

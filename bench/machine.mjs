@@ -38,6 +38,7 @@ export function describeMachine(options) {
       OpenSSH: versionOf('ssh -V'),
       rsync: versionOf('rsync --version').replace(/ +protocol.*/, ''),
       git: versionOf('git --version').replace('git version ', ''),
+      '7-Zip': versionOf('7z i | grep 7-Zip').replace(/ : .*/, ''),
     },
   }
 }

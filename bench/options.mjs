@@ -8,11 +8,13 @@ export const USAGE = `node bench/run.mjs [options]     (each option also as BENC
   --big SIZE       the large file, e.g. 1GiB, 64MiB              (1GiB)
   --rounds N       how often everything is measured              (3)
   --cold N         how often a cold checkpresentkey is measured  (12)
+  --members N      members of the largest archive; the others have a hundredth and a thousandth of that,
+                   and a hundredth is packed                     (1000000)
   --only REGEX     only the blocks whose name matches, e.g. 'small/ours', 'big/', 'far/' (see --list)
   --list           print the names of the blocks and end
   --dir DIR        repositories and stores lie here              (/dev/shm)
   --disk-dir DIR   the same for the rows about a real disk       (the system's temp directory)
-  --quick          50 files, 64MiB, 1 round, 3 cold starts
+  --quick          50 files, 64MiB, 1 round, 3 cold starts, 100000 members
   --limit SECONDS  a program that takes longer is killed and reported (900)
   --patience SECONDS  a block that took longer than this is measured in one round only (240)
   --write          write docs/benchmarks.md and bench/results.json even if this is not a full run
@@ -31,6 +33,7 @@ const FLAGS = /** @type {const} */ ({
   big: { type: 'string' },
   rounds: { type: 'string' },
   cold: { type: 'string' },
+  members: { type: 'string' },
   only: { type: 'string' },
   list: { type: 'boolean' },
   dir: { type: 'string' },
@@ -60,6 +63,7 @@ export function readOptions(argv, env) {
     big: parseSize(String(given('big') ?? (quick ? '64MiB' : '1GiB'))),
     rounds: count('rounds', 3, 1),
     cold: count('cold', 12, 3),
+    members: count('members', 1_000_000, 100_000),
     limit: count('limit', 900, 300),
     patience: count('patience', 240, 240),
     only: only === undefined ? undefined : String(only),
@@ -73,6 +77,10 @@ export function readOptions(argv, env) {
   })
 }
 
-/** Whether the figures are fit to publish. @param {Pick<ReturnType<typeof readOptions>, 'only' | 'files' | 'big' | 'rounds'>} options */
+/** Whether the figures are fit to publish. @param {Pick<ReturnType<typeof readOptions>, 'only' | 'files' | 'big' | 'rounds' | 'members'>} options */
 export const isFullRun = (options) =>
-  options.only === undefined && options.files >= 1000 && options.big >= 1024 ** 3 && options.rounds >= 3
+  options.only === undefined &&
+  options.files >= 1000 &&
+  options.big >= 1024 ** 3 &&
+  options.rounds >= 3 &&
+  options.members >= 1_000_000

@@ -32,10 +32,10 @@ export const peer = (program, transport) => ({
 })
 
 /** @param {Peer} peer */
-const isRia = (peer) => peer.program === 'ours' || peer.program === 'ora'
+export const isRia = (peer) => peer.program === 'ours' || peer.program === 'ora'
 
 /** @param {string} store */
-const datasetIn = (store) => join(store, DATASET.slice(0, 3), DATASET.slice(3))
+export const datasetIn = (store) => join(store, DATASET.slice(0, 3), DATASET.slice(3))
 
 /** What `git annex initremote NAME` is given. @param {Peer} peer @param {string} store absolute path */
 export function initParameters(peer, store) {

@@ -1,6 +1,7 @@
 /** The page: every figure on it comes from the samples. */
-import { budgets, connectionSetUp, roundTripsPerKey } from './budgets.mjs'
+import { budgets, connectionSetUp, grouped, membersOf, roundTripsPerKey } from './budgets.mjs'
 import { isFullRun } from './options.mjs'
+import { ARCHIVED_OPS, FIRST_OPS } from './suites-archive.mjs'
 import { SMALL_OPS } from './suites-small.mjs'
 import { cell, extrapolate, megabytes, number, peakOf, secondsOf, select, table } from './tables.mjs'
 
@@ -21,6 +22,7 @@ const TITLES = {
   'ssh-cat': 'ssh cat',
   'sftp-client': 'OpenSSH sftp, SFTP-only account',
   'ssh-true': '`ssh host true` (no git-annex)',
+  '7z': '7z',
 }
 
 /** @param {Sample[]} samples @returns {string[]} in the order of the titles */
@@ -96,12 +98,100 @@ function tripsTable(samples, roundTrip) {
   return table(['round trips per key, -J1', ...ops.map((op) => SMALL_OPS[op])], measured)
 }
 
+/** In ms per key. @param {Sample[]} samples @param {number} members */
+function archivedTable(samples, members) {
+  const measured = select(samples, { suite: 'archived', members })
+  const own = measured.map((sample) =>
+    sample.seconds === undefined ? sample : { ...sample, seconds: (sample.seconds * 1000) / sample.items },
+  )
+  const items = Math.max(...own.map((sample) => sample.items ?? 0))
+  const title = (/** @type {string} */ peer) => {
+    const part = select(own, { peer })[0].items
+    return part === items ? TITLES[peer] : `${TITLES[peer]} (${part} files)`
+  }
+  const rows = peersOf(own).map((peer) => [
+    title(peer),
+    ...Object.keys(ARCHIVED_OPS).map((op) =>
+      cell(own, { peer, op }, secondsOf(own, { peer: 'floor-file', op })?.median),
+    ),
+    memory(own, peer),
+  ])
+  return table([`${grouped(members)} members, ms a key`, ...Object.values(ARCHIVED_OPS), 'peak of a remote'], rows)
+}
+
+/** @param {Sample[]} samples */
+function firstTable(samples) {
+  const own = select(samples, { suite: 'first' })
+  const floorOf = (/** @type {string} */ op) =>
+    secondsOf(own, { peer: 'floor-file', op: op.replace('cold', 'warm') })?.median
+  const rows = peersOf(own).map((peer) => [
+    TITLES[peer],
+    ...Object.keys(FIRST_OPS).map((op) => cell(own, { peer, op }, floorOf(op))),
+    memory(own, peer),
+  ])
+  return table(['seconds', ...Object.values(FIRST_OPS), 'peak of the remote'], rows)
+}
+
+/** @param {Sample[]} samples @param {string} suite @param {string} where */
+function packTable(samples, suite, where) {
+  const own = select(samples, { suite })
+  const yardstick = secondsOf(own, { peer: '7z', op: 'pack' })?.median
+  const row = (/** @type {string} */ title, /** @type {string} */ peer, /** @type {string} */ op) => [
+    title,
+    cell(own, { peer, op }, yardstick),
+    megabytes(peakOf(own, { peer, op })),
+  ]
+  const rows = [
+    row('`7z a -mx0`', '7z', 'pack'),
+    row('`7z a -mx0`, then sync', '7z', 'pack-sync'),
+    row('`7z a -mx0`, then `7z t`', '7z', 'pack-test'),
+    row('`riastore archive`', 'ours-file', 'pack'),
+  ]
+  return table([where, 'seconds', 'peak'], own.length === 0 ? [] : rows)
+}
+
+/** @param {Sample[]} samples */
+function packTitle(samples) {
+  const { items = 0, bytes = 0 } = samples.find(({ suite }) => suite.endsWith('pack')) ?? {}
+  return `Compaction of ${grouped(items)} keys, ${bytes < 1e9 ? megabytes(bytes) : `${bytes / 1e9} GB`}`
+}
+
+/** @param {Sample[]} samples */
+function archiveSections(samples) {
+  const members = membersOf(samples, 'archived')
+  const [largest = 0] = membersOf(samples, 'first')
+  return [
+    ...section({
+      title: 'Keys in an archive',
+      text:
+        'Small files whose keys lie in `archives/archive.7z`, packed with `7z a -mx0`; the floor has them as files of their own, also in ' +
+        'the ssh rows. One job; ms of the whole git-annex process for each file, ×ratio to the floor. riastore has no index when the ' +
+        '`fsck` begins. A row with "(100 files)" was measured with fewer of them.',
+      tables: members.map((count) => archivedTable(samples, count)),
+    }),
+    ...section({
+      title: `One key of an archive of ${grouped(largest)}`,
+      text:
+        'A git-annex process that wants one key and ends. The end header is not packed, as `riastore archive` leaves it. "No index ' +
+        'yet": the first process ever that looks into the archive.',
+      tables: [firstTable(samples)],
+    }),
+    ...section({
+      title: packTitle(samples),
+      text:
+        '`riastore archive` lists the keys, packs them, reads every one back and holds it against its checksum, syncs the archive, puts ' +
+        'it in its place, removes the loose keys, and counts what there is now. 7z only packs. Peak: resident memory of `riastore` itself.',
+      tables: [packTable(samples, 'pack', 'in memory'), packTable(samples, 'disk-pack', 'on a disk')],
+    }),
+  ]
+}
+
 /** @param {Sample[]} samples */
 function troubles(samples) {
   const failures = samples
     .filter(({ failure }) => failure !== undefined)
-    .map(({ suite, peer, op, jobs, round, failure }) => {
-      const where = [suite, peer, jobs && `-J${jobs}`, op].filter(Boolean).join(' ')
+    .map(({ suite, peer, op, jobs, members, round, failure }) => {
+      const where = [suite, members, peer, jobs && `-J${jobs}`, op].filter(Boolean).join(' ')
       return `- ${where}, round ${round}: \`${failure.split('\n').slice(0, 3).join(' ⏎ ').replaceAll('`', "'")}\``
     })
   const leavers = peersOf(samples.filter(({ leftovers }) => leftovers > 0)).map((peer) => {
@@ -183,6 +273,7 @@ export function report({ started, ended, asked, roundTrip, machine, versions, sa
       text: 'Here fsync costs what the disk takes for it. The floor, ORA and git-annex directory do not call it.',
       tables: [...small('disk-small', 'floor-file'), bigTable(samples, 'disk-big')],
     }),
+    ...archiveSections(samples),
     ...section({ title: 'Failures and leftovers', tables: [trouble] }),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`

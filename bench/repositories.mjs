@@ -13,7 +13,7 @@ import { DATASET, emptyStore, initParameters, makeStore } from './peers.mjs'
  * @param {string} repo
  * @param {(repo: string) => void} fill writes the files to be added
  */
-async function makeRepository(workspace, repo, fill) {
+export async function makeRepository(workspace, repo, fill) {
   const run = (/** @type {string[]} */ ...command) => workspace.run(command, repo)
   mkdirSync(join(repo, '.datalad'), { recursive: true })
   writeFileSync(join(repo, '.datalad', 'config'), `[datalad "dataset"]\n\tid = ${DATASET}\n`)
@@ -30,13 +30,13 @@ async function makeRepository(workspace, repo, fill) {
 export const countObjects = (repo) => countFiles(join(repo, '.git', 'annex', 'objects'))
 
 /** @param {Workspace} workspace @param {string} repo @param {Peer} peer @param {string} store @param {string} name */
-async function addRemote(workspace, repo, peer, store, name) {
+export async function addRemote(workspace, repo, peer, store, name) {
   await makeStore(peer, store, workspace.run)
   await workspace.run(['git-annex', 'initremote', name, ...initParameters(peer, store)], repo)
 }
 
 /** A function that does its work once for each key. @template T @param {(key: string) => Promise<T>} work */
-function once(work) {
+export function once(work) {
   /** @type {Map<string, Promise<T>>} */
   const done = new Map()
   return (/** @type {string} */ key) => {
@@ -94,6 +94,9 @@ export function openRepositories(workspace, options) {
   })
 
   return {
+    /** Where the small files come from. @param {Place} place */
+    smallOriginal: (place) => smallOriginal(place.root),
+
     /** @param {Place} place */
     bigFile: (place) => bigFile(place.root),
 

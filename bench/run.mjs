@@ -9,6 +9,7 @@ import { describeMachine } from './machine.mjs'
 import { isFullRun, readOptions, USAGE } from './options.mjs'
 import { report } from './report.mjs'
 import { openRepositories } from './repositories.mjs'
+import { archiveBlocks } from './suites-archive.mjs'
 import { bigBlocks } from './suites-big.mjs'
 import { smallBlocks } from './suites-small.mjs'
 import { startBlocks } from './suites-start.mjs'
@@ -22,6 +23,7 @@ import { measureRoundTrip, OURS, openWorkspace } from './workspace.mjs'
  * @property {number} round
  * @property {number} [jobs]
  * @property {number} [items] files
+ * @property {number} [members] of the archive
  * @property {number} [bytes]
  * @property {number} [seconds] absent when it failed
  * @property {string} [failure]
@@ -44,7 +46,9 @@ import { measureRoundTrip, OURS, openWorkspace } from './workspace.mjs'
  * @property {ReturnType<typeof readOptions>} options
  * @property {import('./workspace.mjs').Workspace} workspace
  * @property {ReturnType<typeof openRepositories>} repositories
- * @property {(labels: Sample, command: string[], cwd: string, sampleEvery?: number) => Promise<void>} measure
+ * @property {(labels: Sample, command: string[], cwd: string, watch?: Watch) => Promise<void>} measure
+ *
+ * @typedef {Pick<Parameters<typeof import('./children.mjs').run>[1], 'sampleEvery' | 'watch'>} Watch how to look at memory
  */
 
 const RAW = join(import.meta.dirname, 'results.json')
@@ -57,9 +61,9 @@ const known = (fields) => Object.fromEntries(Object.entries(fields).filter(([, v
 
 /** @param {import('./workspace.mjs').Workspace} workspace @param {Sample[]} samples @returns {Bench['measure']} */
 function recorder(workspace, samples) {
-  return async (labels, command, cwd, sampleEvery) => {
+  return async (labels, command, cwd, watch = {}) => {
     try {
-      const { stdout, ...measured } = await workspace.run(command, cwd, sampleEvery ? { sampleEvery } : {})
+      const { stdout, ...measured } = await workspace.run(command, cwd, watch)
       samples.push({ ...labels, ...known(measured), seconds: Math.round(measured.seconds * 1e4) / 1e4 })
       say(`    ${labels.op.padEnd(16)} ${measured.seconds.toFixed(3).padStart(8)} s`)
     } catch (error) {
@@ -128,7 +132,7 @@ async function main(options) {
       repositories: openRepositories(workspace, options),
       measure: recorder(workspace, samples),
     }
-    const all = [...startBlocks(bench), ...smallBlocks(bench), ...bigBlocks(bench)]
+    const all = [...startBlocks(bench), ...smallBlocks(bench), ...bigBlocks(bench), ...archiveBlocks(bench)]
     const wanted = all.filter(({ name }) => options.only === undefined || new RegExp(options.only).test(name))
     if (options.list) return console.log(wanted.map(({ name }) => name).join('\n'))
     const missing = !existsSync(OURS)

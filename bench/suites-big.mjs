@@ -34,7 +34,7 @@ function annexBlock(bench, suite, place, peer) {
     const untimed = (/** @type {string[]} */ ...command) => bench.workspace.run(command, repo)
     const timed = async (/** @type {string} */ op, /** @type {string[]} */ ...args) => {
       await settle(bench, place)
-      return bench.measure({ ...labels, op, round }, ['git-annex', ...args, 'big.bin'], repo, 20)
+      return bench.measure({ ...labels, op, round }, ['git-annex', ...args, 'big.bin'], repo, { sampleEvery: 20 })
     }
     try {
       await timed('put', 'copy', '--to', peer.id)

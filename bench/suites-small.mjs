@@ -53,7 +53,9 @@ function block(bench, { suite, place, peer, jobs }) {
       const untimed = (/** @type {string[]} */ ...command) => bench.workspace.run(command, repo)
       const timed = async (/** @type {string} */ op, /** @type {string[]} */ ...args) => {
         if (place.kind === 'disk') await untimed('sync', '-f', place.root)
-        return bench.measure({ ...labels, op, round }, ['git-annex', ...args, `-J${jobs}`, '--', ...paths], repo, 100)
+        return bench.measure({ ...labels, op, round }, ['git-annex', ...args, `-J${jobs}`, '--', ...paths], repo, {
+          sampleEvery: 100,
+        })
       }
       /** A peer that skips its work would be the fastest of all. */
       const expect = (/** @type {string} */ op, /** @type {number} */ found, /** @type {number} */ wanted) => {

@@ -19,8 +19,11 @@ import { makeKeys, startSshd, writeClients } from './sshd.mjs'
 
 const PROJECT = join(import.meta.dirname, '..')
 
-/** Our program, as `npm run build` makes it. */
+/** Our special remote, as `npm run build` makes it. */
 export const OURS = join(PROJECT, 'dist', 'git-annex-remote-ora.js')
+
+/** @param {string} root */
+const cacheHome = (root) => join(root, 'home', '.cache')
 
 /** @param {string} path */
 function makeExecutable(path) {
@@ -33,12 +36,14 @@ function makeExecutable(path) {
 
 /**
  * One build is measured from the first round to the last, whatever is built meanwhile.
- * @param {string} root @returns {string} the copy of our program
+ * @param {string} root @returns {string} the directory of the copies of our programs
  */
-function copyProgram(root) {
-  cpSync(dirname(OURS), join(root, 'riastore', 'dist'), { recursive: true })
-  cpSync(join(PROJECT, 'package.json'), join(root, 'riastore', 'package.json'))
-  return join(root, 'riastore', 'dist', basename(OURS))
+function copyPrograms(root) {
+  const copy = join(root, 'riastore')
+  cpSync(dirname(OURS), join(copy, 'dist'), { recursive: true })
+  cpSync(join(PROJECT, 'package.json'), join(copy, 'package.json'))
+  symlinkSync(join(PROJECT, 'node_modules'), join(copy, 'node_modules'))
+  return join(copy, 'dist')
 }
 
 /** @param {string} root @param {string} bin a directory for PATH */
@@ -46,7 +51,11 @@ function linkPrograms(root, bin) {
   mkdirSync(bin)
   const floor = join(import.meta.dirname, 'floor-remote.mjs')
   const programs = { node: process.execPath, 'git-annex-remote-floor': floor }
-  if (existsSync(OURS)) programs['git-annex-remote-riastore'] = copyProgram(root)
+  if (existsSync(OURS)) {
+    const copies = copyPrograms(root)
+    programs['git-annex-remote-riastore'] = join(copies, basename(OURS))
+    programs.riastore = join(copies, 'riastore.js')
+  }
   for (const [name, target] of Object.entries(programs)) {
     makeExecutable(target)
     symlinkSync(target, join(bin, name))
@@ -66,6 +75,7 @@ function makeEnvironment(root, bin) {
     // DataLad wants the system's python3, whatever else the user has first on PATH.
     PATH: `${bin}:/usr/bin:/bin:${process.env.PATH}`,
     DATALAD_LOCATIONS_SOCKETS: join(root, 'sockets'),
+    XDG_CACHE_HOME: cacheHome(root),
   }
 }
 
@@ -111,7 +121,8 @@ export async function measureRoundTrip(delay) {
  * @typedef {object} Workspace
  * @property {Place} main
  * @property {Place} disk
- * @property {(command: string[], cwd: string, more?: {sampleEvery?: number, keepOutput?: boolean}) => Promise<import('./children.mjs').Run>} run
+ * @property {(command: string[], cwd: string, more?: import('./run.mjs').Watch & {keepOutput?: boolean}) => Promise<import('./children.mjs').Run>} run
+ * @property {() => void} forgetCaches as if nobody had run a program before
  * @property {() => Promise<void>} close ends all that was started and removes all that was made
  * @property {AbortSignal} closed
  */
@@ -148,6 +159,7 @@ export async function openWorkspace(options) {
     return {
       main,
       disk,
+      forgetCaches: () => removeTree(cacheHome(main.root)),
       close,
       closed: closing.signal,
       async run(command, cwd, more = {}) {

@@ -14,11 +14,17 @@ const SYSTEM_PROGRAMS = [
   { program: 'git', packages: ['git'] },
   { program: 'git-annex', packages: ['git-annex'] },
   { program: 'datalad', packages: ['datalad'] },
-  { program: '7z', packages: ['p7zip-full', '7zip'] },
+  { program: '7z', packages: ['p7zip-full'] },
+  { program: '7zz', packages: ['7zip'] },
   { program: 'sshd', packages: ['openssh-server'] },
   { program: 'ssh', packages: ['openssh-client'] },
   { program: 'rsync', packages: ['rsync'] },
   { program: 'gpg', packages: ['gnupg'] },
+  // A real S3 server for the tests.
+  { program: 'ceph-mon', packages: ['ceph-mon'] },
+  { program: 'ceph-osd', packages: ['ceph-osd'] },
+  { program: 'radosgw', packages: ['radosgw'] },
+  { program: 'ceph-authtool', packages: ['ceph-common'] },
 ]
 /** Daemons lie in directories that are not on everybody's PATH. */
 const DAEMON_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin']

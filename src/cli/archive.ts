@@ -5,7 +5,7 @@ import type { Console } from './console.ts'
 import { DATASET_OPTIONS, forEachDataset, type Question } from './datasets.ts'
 import { listDataset } from './list-archive.ts'
 import { noBar, terminalBar } from './progress.ts'
-import { parseAge, parseCount, parseSize } from './quantities.ts'
+import { formatSize, parseAge, parseCount, parseSize } from './quantities.ts'
 import { counted, usageTable } from './summary.ts'
 import { verifyDataset } from './verify-archive.ts'
 
@@ -15,27 +15,24 @@ const USAGE = `$0 archive <store> [datasets..]
 
 ${SUMMARY}.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://; to look only, ria+http(s)://) or the path of a directory; each DATASET is an id or a ~alias.
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://; to look only, ria+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.
 
-Every key is read back from the new archive and checked before that takes its place and the loose copy is removed. People may go on reading, storing and dropping meanwhile. Interrupted at any moment, nothing is lost, and the same command goes on.
+Every key is read back from the new archive and checked before its loose copy is removed. Keys can be read, stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again and it finishes.
 
-Over ssh, 7z runs on the server if it has one; otherwise the keys pass through this machine.`
+Over ssh, 7z runs on the server if it is installed there; otherwise the keys pass through this machine.`
 
 const OPTIONS = {
   ...DATASET_OPTIONS,
-  list: { type: 'boolean', describe: 'list what is in the archive; changes nothing' },
-  verify: { type: 'boolean', describe: 'read and check all that is in the archive; changes nothing' },
-  level: { type: 'string', default: '0', describe: 'compression, 0 (none: the fastest to read) to 9' },
-  'older-than': { type: 'string', describe: 'leave keys that were stored more recently: 30d, 12h' },
-  'min-keys': { type: 'string', describe: 'do nothing when fewer keys than this would be packed' },
-  'max-size': { type: 'string', describe: 'leave keys that are larger: 10M, 2G' },
+  list: { type: 'boolean', describe: 'list what is in the archive; change nothing' },
+  verify: { type: 'boolean', describe: 'read and check what is in the archive; change nothing' },
+  level: { type: 'string', default: '0', describe: 'compression: 0 (none, reads fastest) to 9' },
+  'older-than': { type: 'string', describe: 'only keys stored this long ago: 30d, 12h' },
+  'max-size': { type: 'string', describe: 'only keys up to this size: 10M, 2G' },
+  'min-keys': { type: 'string', describe: 'pack nothing if fewer keys are to be packed' },
   'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
-  json: { type: 'boolean', describe: 'one JSON object a line: per dataset, for --list per key' },
-  yes: { type: 'boolean', alias: 'y', describe: 'do not ask (only a terminal is asked)' },
-  'break-lock': {
-    type: 'boolean',
-    describe: 'remove the lock of whoever else is at work, or seems to be',
-  },
+  json: { type: 'boolean', describe: 'print JSON: a line per dataset, with --list per key' },
+  yes: { type: 'boolean', alias: 'y', describe: 'do not ask; without a terminal nobody is asked' },
+  'break-lock': { type: 'boolean', describe: 'take the lock of a run that is no longer alive' },
 } as const
 
 interface Args {
@@ -74,7 +71,9 @@ export function archiveCommand(console: Console, finished: (code: number) => voi
 
 async function run(console: Console, args: Args): Promise<number> {
   const json = args.json === true
-  if (args.list) return forEachDataset(console, args, (store, dataset) => listDataset(console, store, dataset, json))
+  const several = args.all === true || args.datasets.length > 1
+  if (args.list)
+    return forEachDataset(console, args, (store, dataset) => listDataset(console, store, dataset, json, several))
   if (args.verify)
     return forEachDataset(console, args, (store, dataset) => verifyDataset(console, store, dataset, json))
   const options = {
@@ -119,20 +118,26 @@ function last(text: string | string[]): string {
 
 function summarize(name: string, { dryRun, packed, purged, left, before, after }: CompactReport): string {
   const reasons = Object.entries(left).map(([reason, count]) => `${count} ${LEFT[reason as keyof typeof LEFT]}`)
+  const leftLoose = reasons.length > 0 ? [`left loose: ${reasons.join(', ')}`] : []
+  if (packed.keys === 0 && purged === 0 && before.looseKeys === after.looseKeys) {
+    const found = `${counted(before.archivedKeys, 'key')} in the archive`
+    return [`${name}: nothing to pack, ${found}`, ...leftLoose].join('; ')
+  }
   return [
     usageTable(name, before, after),
-    `${dryRun ? 'would pack' : 'packed'} ${counted(packed.keys, 'key')}` +
-      (purged > 0 ? `, ${dryRun ? 'would take' : 'took'} ${counted(purged, 'member')} out` : ''),
-    ...(reasons.length > 0 ? [`left loose: ${reasons.join(', ')}`] : []),
+    `${dryRun ? 'would pack' : 'packed'} ${counted(packed.keys, 'key')}, ${formatSize(packed.bytes)}` +
+      (purged > 0 ? `; ${dryRun ? 'would take' : 'took'} ${counted(purged, 'member')} out of the archive` : ''),
+    ...leftLoose,
     '',
   ].join('\n')
 }
 
 const LEFT: Readonly<Record<keyof CompactReport['left'], string>> = {
+  few: 'too few to be packed',
   recent: 'stored too recently',
   large: 'too large',
   git: "of git-remote-annex's",
-  name: 'with a name that 7z would change',
+  name: 'with a name that 7z cannot take (* or ?, say)',
   misplaced: 'in a place where no key is looked for',
   damaged: 'damaged',
   returning: 'just stored again after a drop',

@@ -35,7 +35,10 @@ export async function forEachDataset(
   if (names.length > 0 && selected.all) throw new ConfigError('--all and datasets that are named do not go together')
   if (question !== undefined && console.isTerminal) {
     const which = selected.all ? 'all datasets' : names.join(', ')
-    if (!(await console.confirm(question(which, withoutPassword(selected.store))))) return 1
+    if (!(await console.confirm(question(which, withoutPassword(selected.store))))) {
+      console.note('nothing was changed')
+      return 1
+    }
   }
   const store = await openNamedStore(named)
   let code = 0

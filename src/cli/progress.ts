@@ -10,6 +10,14 @@ export interface ProgressBar {
 
 export const noBar: ProgressBar = { show: () => {}, clear: () => {} }
 
+/** `seconds` is a text where the library cannot tell. */
+function timeLeft(seconds: unknown): string {
+  if (typeof seconds !== 'number' || seconds === 0) return ''
+  if (seconds < 60) return `${seconds} s left`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 60 ? `${minutes} min left` : `${Math.floor(minutes / 60)} h ${minutes % 60} min left`
+}
+
 /** A bar on stderr, that goes when it is done. */
 export function terminalBar(): ProgressBar {
   let bar: SingleBar | undefined
@@ -27,11 +35,12 @@ export function terminalBar(): ProgressBar {
       if (bar === undefined) {
         bar = new SingleBar(
           {
-            format: '{label} {bar} {percentage}% | {eta_formatted}',
+            format: '{label} {bar} {percentage}% {eta_formatted}',
+            formatTime: timeLeft,
             stream: process.stderr,
             clearOnComplete: true,
             hideCursor: true,
-            barsize: 30,
+            barsize: 20,
           },
           Presets.shades_grey,
         )

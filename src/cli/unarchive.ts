@@ -3,6 +3,7 @@ import { type UnarchiveReport, unarchive } from '../ria/compaction/unarchive.ts'
 import type { Console } from './console.ts'
 import { DATASET_OPTIONS, forEachDataset, type Question } from './datasets.ts'
 import { noBar, terminalBar } from './progress.ts'
+import { formatSize } from './quantities.ts'
 import { counted, usageTable } from './summary.ts'
 
 const SUMMARY = 'Make the keys of archives loose again and remove the archives'
@@ -11,19 +12,16 @@ const USAGE = `$0 unarchive <store> [datasets..]
 
 ${SUMMARY}.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://) or the path of a directory; each DATASET is an id or a ~alias.
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://) or the path of a directory. Each DATASET is an id or a ~alias.
 
-Every key is checked while it is written. An archive of which a key cannot be unpacked stays. People may go on reading, storing and dropping meanwhile.`
+Every key is checked while it is written. If one cannot be unpacked, the archive stays. Keys can be read, stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again and it finishes.`
 
 const OPTIONS = {
   ...DATASET_OPTIONS,
   'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
-  json: { type: 'boolean', describe: 'one JSON object a line, per dataset' },
-  yes: { type: 'boolean', alias: 'y', describe: 'do not ask (only a terminal is asked)' },
-  'break-lock': {
-    type: 'boolean',
-    describe: 'remove the lock of whoever else is at work, or seems to be',
-  },
+  json: { type: 'boolean', describe: 'print JSON: a line per dataset' },
+  yes: { type: 'boolean', alias: 'y', describe: 'do not ask; without a terminal nobody is asked' },
+  'break-lock': { type: 'boolean', describe: 'take the lock of a run that is no longer alive' },
 } as const
 
 interface Args {
@@ -76,8 +74,8 @@ async function run(console: Console, args: Args): Promise<number> {
 function summarize(name: string, { dryRun, unpacked, dropped, before, after }: UnarchiveReport): string {
   return [
     ...(dryRun ? [] : [usageTable(name, before, after)]),
-    `${dryRun ? `${name}: would unpack` : 'unpacked'} ${counted(unpacked.keys, 'key')}` +
-      (dropped > 0 ? `; ${counted(dropped, 'dropped one')} went with the archive` : ''),
+    `${dryRun ? `${name}: would unpack` : 'unpacked'} ${counted(unpacked.keys, 'key')}, ${formatSize(unpacked.bytes)}` +
+      (dropped > 0 ? `; ${counted(dropped, 'dropped key')} ${dryRun ? 'would go' : 'went'} with the archive` : ''),
     ...(dryRun ? [] : ['']),
   ].join('\n')
 }

@@ -21,7 +21,10 @@ export async function verifyDataset(
   const { members, bytes, bad } = report ?? { members: 0, bytes: 0, bad: [] }
   if (json) console.print(JSON.stringify({ dataset: dataset.name, archive: report !== undefined, members, bytes, bad }))
   else if (report === undefined) console.print(`${dataset.name}: no archive`)
-  else console.print(`${dataset.name}: ${counted(members, 'member')}, ${formatSize(bytes)}, ${bad.length} bad`)
+  else
+    console.print(
+      `${dataset.name}: ${counted(members, 'member')}, ${formatSize(bytes)}: ${bad.length === 0 ? 'all good' : `${bad.length} bad`}`,
+    )
   for (const { name, reason } of bad) console.fail(`${dataset.name}: ${name}: ${reason}`)
   return bad.length === 0
 }

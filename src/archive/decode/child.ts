@@ -95,17 +95,14 @@ function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | Error> {
 class ChildWatch {
   readonly #child: ChildProcess
   readonly #options: DecodeOptions
+  #failure: StoreError | undefined
   #fail: (error: StoreError) => void = () => {}
-  readonly #failed = new Promise<never>((_, reject) => {
-    this.#fail = reject
-  })
   readonly #onAbort: () => void
 
   constructor(child: ChildProcess, options: DecodeOptions) {
     const { where, signal } = options
     this.#child = child
     this.#options = options
-    this.#failed.catch(() => {})
     this.#onAbort = () => signal && this.#stop(abortedError('get', where, signal))
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (signal?.aborted) this.#onAbort()
@@ -117,12 +114,20 @@ class ChildWatch {
       const message = `the 7-Zip program was silent for ${stallMs / 1000} s`
       this.#stop(decodeError('transient', this.#options, message))
     }, stallMs)
-    promise.catch(() => {}) // it may fail when nobody looks any more
     try {
-      return await Promise.race([this.#failed, promise])
+      return await this.#unlessFailed(promise)
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Each wait has a failure of its own: a race against a promise that stays pending would keep all that was ever waited for, chunk by chunk. */
+  #unlessFailed<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) reject(this.#failure)
+      else this.#fail = reject
+      promise.then(resolve, reject) // it may fail when nobody looks any more
+    })
   }
 
   end(): void {
@@ -130,6 +135,7 @@ class ChildWatch {
   }
 
   #stop(error: StoreError): void {
+    this.#failure ??= error
     this.#fail(error)
     this.#child.kill('SIGKILL')
   }

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { mkdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -13,6 +13,7 @@ import { forEachParallel } from './parallel.ts'
 import { archivesDirectory, objectsDirectory } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { checkFree, loadedBytes, newArchiveBytes, requireFree } from './space.ts'
+import { makeWorkDirectory } from './work-directory.ts'
 
 /** Builds here, for a store on a server that runs no 7z: the keys and the old archive are brought here, the new archive is sent back. */
 export class ClientBuilder implements Builder {
@@ -39,7 +40,7 @@ export class ClientBuilder implements Builder {
   async build({ signal, onPart }: BuildOptions = {}): Promise<void> {
     const { directory, old, drop, add, level } = this.#work
     const call = signal ? { signal } : {}
-    const local = await mkdtemp(join(this.#parent, 'riastore-archive-'))
+    const local = await makeWorkDirectory(this.#parent)
     this.#directory = local
     const total = (old?.size ?? 0) + loadedBytes(this.#work)
     let loaded = 0

@@ -21,7 +21,7 @@ export interface CompactOptions extends Filter {
   readonly signal?: AbortSignal | undefined
   /** 7z's, 0 (Copy, the default) to 9. */
   readonly level?: Level | undefined
-  /** Do nothing when fewer keys than this are to be packed. */
+  /** Pack nothing when fewer keys than this are to be packed. */
   readonly minKeys?: number | undefined
   readonly breakLock?: boolean | undefined
   /** Only say what would be done. */
@@ -52,7 +52,7 @@ export interface CompactReport {
   /** Members that were taken out of the archive: dropped keys, and copies that were replaced. */
   readonly purged: number
   /** Loose keys that stay loose, by reason. */
-  readonly left: Readonly<Partial<Record<LeftReason | 'changed' | 'unread', number>>>
+  readonly left: Readonly<Partial<Record<LeftReason | 'few' | 'changed' | 'unread', number>>>
   /** What is wrong with keys of the dataset; one line each. */
   readonly problems: readonly string[]
   readonly before: Usage
@@ -101,10 +101,10 @@ async function preview(
     looseBytes: plan.loose.bytes - bytes - sumOfSizes(plan.already),
     archivedKeys: plan.members.size - plan.drop.length + plan.add.length,
     archiveBytes: before.archiveBytes + bytes,
-    inodes: undefined,
+    inodes: before.inodes === undefined ? undefined : inodesAfter(plan, before.inodes),
   }
   const packed = { keys: plan.add.length, bytes }
-  const { left } = plan.loose
+  const left = { ...plan.loose.left, ...(plan.few > 0 && { few: plan.few }) }
   const problems = damagedLines(store, directory, plan)
   return { directory, dryRun: true, by: undefined, packed, purged: plan.drop.length, left, problems, before, after }
 }
@@ -138,7 +138,7 @@ class Compaction {
   async run(): Promise<CompactReport> {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
     await this.#begin('listing')
-    await removeLeftovers(store, directory, call)
+    await removeLeftovers(store, directory, { ...call, temporaryDirectory: this.#options.temporaryDirectory })
     const plan = await makePlan(store, directory, {
       ...call,
       version: this.#version,
@@ -149,8 +149,7 @@ class Compaction {
     const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
     const isNeeded = plan.add.length > 0 || plan.drop.length > 0
     const { built, by } = isNeeded ? await this.#replaceArchive(plan) : { built: unchanged(plan), by: undefined }
-    const tooFew = plan.loose.wanted.size < (this.#options.minKeys ?? 0)
-    if (!tooFew) await this.#settle(plan, built)
+    if (isNeeded || plan.already.length > 0 || plan.few === 0) await this.#settle(plan, built)
     const { damaged, changed, unread, packed } = built
     const left = { ...plan.loose.left }
     if (damaged.length > 0) left.damaged = (left.damaged ?? 0) + damaged.length
@@ -162,6 +161,7 @@ class Compaction {
       purged: plan.drop.length,
       left: {
         ...left,
+        ...(plan.few > 0 && { few: plan.few }),
         ...(changed.length > 0 && { changed: changed.length }),
         ...(unread.length > 0 && { unread: unread.length }),
       },
@@ -304,6 +304,14 @@ class Compaction {
     const where = `${this.#store.traits.root}/${archivePath(this.#directory)}`
     return new StoreError({ kind: 'conflict', op: 'archive', where, message })
   }
+}
+
+/** What a compaction would leave, if all goes well: every tombstone goes with its member. */
+function inodesAfter({ loose, dropped, old, few, members, drop, add, already }: Plan, before: number): number {
+  if (few > 0) return before - (already.length > 0 ? loose.inodes - loose.inodesLeft : 0)
+  const tombstones = dropped.size > 0 ? dropped.size + 1 : 0
+  const archives = before - loose.inodes - tombstones - (old === undefined ? 0 : 1)
+  return loose.inodesLeft + archives + (members.size - drop.length + add.length > 0 ? 1 : 0)
 }
 
 /** What is in the archive when none was built. */

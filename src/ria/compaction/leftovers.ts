@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { archivesDirectory, fileNameOf } from './places.ts'
+import { removeDeadWorkDirectories } from './work-directory.ts'
 
 /** A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside it. */
 const LEFTOVER = /^riastore-\d+-[0-9a-f]{12}-\d+\.tmp/
@@ -10,10 +11,23 @@ const LEFTOVER = /^riastore-\d+-[0-9a-f]{12}-\d+\.tmp/
 /** How long a killed process may take to be gone. ms. */
 const KILL_LIMIT_MS = 5_000
 
-/** Removes what a dead run left in `archives/`. Only for who holds the lock: nobody else works there. */
-export async function removeLeftovers(store: Store, directory: string, call: CallOptions = {}): Promise<number> {
+export interface LeftoverOptions extends CallOptions {
+  /** Where bytes that passed through this machine waited. */
+  readonly temporaryDirectory?: string | undefined
+}
+
+/**
+ * Removes what a dead run left in `archives/`, and on this machine. Only for who holds the lock: nobody else works there. Gives the number of files in
+ * the store.
+ */
+export async function removeLeftovers(
+  store: Store,
+  directory: string,
+  { temporaryDirectory, ...call }: LeftoverOptions = {},
+): Promise<number> {
   const archives = archivesDirectory(directory)
   if (store.traits.local && store.traits.exec) await endOrphans(`${store.traits.root}/${archives}`)
+  await removeDeadWorkDirectories(temporaryDirectory)
   const paths: string[] = []
   for await (const { path } of store.list(archives, call)) {
     if (LEFTOVER.test(fileNameOf(path))) paths.push(path)

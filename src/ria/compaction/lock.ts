@@ -145,13 +145,14 @@ class HeldLock implements Lock {
     } catch {}
   }
 
-  #write(ifAbsent: boolean): Promise<Stat> {
+  /** Not broken off half-way: nobody would know whether we hold the lock. */
+  async #write(ifAbsent: boolean): Promise<Stat> {
     const { signal, sharing } = this.#options
+    signal?.throwIfAborted()
     const text = `${JSON.stringify(this.#content, null, 2)}\n`
     return this.#store.put(lockPath(this.#directory), bufferSource(text), {
       ifAbsent,
       within: this.#directory,
-      ...(signal && { signal }),
       ...(sharing && { sharing }),
     })
   }
@@ -266,6 +267,7 @@ export async function withLock<T>(
   setMaxListeners(0, signal) // many calls at once listen to it
   let result: T
   try {
+    signal.throwIfAborted()
     result = await work(lock, signal)
   } catch (error) {
     await lock.release().catch(() => {}) // the first error is the one to tell

@@ -48,8 +48,10 @@ export interface LooseKeys {
   readonly damaged: string[]
   readonly count: number
   readonly bytes: number
-  /** Files and directories below the first hash directories. */
+  /** Files and directories that hold them, below annex/objects. */
   readonly inodes: number
+  /** The same, without what is wanted. */
+  readonly inodesLeft: number
 }
 
 export interface ListOptions extends CallOptions {
@@ -68,12 +70,14 @@ export async function listLoose(store: Store, directory: string, options: ListOp
   const call = options.signal ? { signal: options.signal } : {}
   const walk = async (below: string) => {
     const inodes = new InodeCount()
+    const left = new InodeCount()
     for await (const entry of store.list(below, call)) {
       const place = entry.path.slice(top.length + 1)
       inodes.add(place)
-      listing.add(place, entry)
+      if (!listing.add(place, entry)) left.add(place)
     }
     listing.inodes += inodes.count
+    listing.inodesLeft += left.count
   }
   // Many walks at once: most of the time each waits, for the disk or for the server.
   await forEachParallel(topDirectories(options.version), store.traits.maxInFlight, (h1) => walk(`${top}/${h1}`))
@@ -87,33 +91,36 @@ class Listing implements LooseKeys {
   count = 0
   bytes = 0
   inodes = 0
+  inodesLeft = 0
   readonly #options: ListOptions
 
   constructor(options: ListOptions) {
     this.#options = options
   }
 
-  add(place: string, { size, identity, mtimeMs }: Entry): void {
-    if (isTemporaryName(fileNameOf(place))) return
+  /** True when the file is wanted. */
+  add(place: string, { size, identity, mtimeMs }: Entry): boolean {
+    if (isTemporaryName(fileNameOf(place))) return false
     this.count += 1
     this.bytes += size
     const found = keyAtPlace(place)
     const order = found === undefined ? -1 : placesOf(found.key, this.#options.version).indexOf(place)
     if (found === undefined || order < 0) {
       this.#leave('misplaced')
-      return
+      return false
     }
     const { key, fileName } = found
     const reason = this.#reasonToLeave(key, place, size, mtimeMs)
     if (reason === 'damaged') this.damaged.push(place)
     if (reason !== undefined) {
       this.#leave(reason)
-      return
+      return false
     }
     const loose = { key, fileName, place, size, identity }
     const other = this.wanted.get(fileName)
     if (other === undefined) this.wanted.set(fileName, loose)
     else this.wanted.set(fileName, order === 0 ? { ...loose, twin: other } : { ...other, twin: loose })
+    return true
   }
 
   #reasonToLeave(text: string, place: string, size: number, mtimeMs: number | undefined): LeftReason | undefined {

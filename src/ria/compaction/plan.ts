@@ -1,4 +1,5 @@
 import { Archive, type Member } from '../../archive/archive.ts'
+import { isPackable } from '../../archive/seven-zip.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
@@ -26,6 +27,8 @@ export interface Plan {
   readonly drop: readonly string[]
   /** Loose keys whose archived copy was read and is good: a run that was killed left them. */
   readonly already: readonly LooseKey[]
+  /** Keys that would be packed if they were not fewer than `minKeys`. */
+  readonly few: number
 }
 
 /** What of a member must stay when it is carried over into another archive. */
@@ -38,7 +41,7 @@ export interface PlanOptions extends CallOptions {
   readonly version: string
   readonly filter: Filter
   readonly now: number
-  /** Do nothing when fewer keys than this are to be packed. */
+  /** Pack nothing when fewer keys than this are to be packed. */
   readonly minKeys?: number | undefined
   /** Believe an archived copy of a loose key without reading it: nothing will be done. */
   readonly dryRun?: boolean | undefined
@@ -54,12 +57,11 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
   const archive = old && (await Archive.open(store, path, { ...call, stat: old }))
   try {
     const index = await readIndex(archive, dropped, loose.wanted, call)
-    if (loose.wanted.size < (options.minKeys ?? 0)) {
-      return { loose, dropped, old, ...index, add: [], drop: [], already: [] }
-    }
-    const already = (await options.dryRun)
+    const already = options.dryRun
       ? index.both.map(([, loose]) => loose)
       : await findGood(store, directory, archive, index.both, call)
+    const few = loose.wanted.size - already.length
+    if (few < (options.minKeys ?? 0)) return { loose, dropped, old, ...index, add: [], drop: [], already, few }
     const kept = new Set(already.map(({ fileName }) => fileName))
     return {
       loose,
@@ -69,6 +71,7 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
       add: [...loose.wanted.values()].filter(({ fileName }) => !kept.has(fileName)),
       drop: [...index.drop, ...index.both.filter(([, key]) => !kept.has(key.fileName)).map(([{ name }]) => name)],
       already,
+      few: 0,
     }
   } finally {
     await archive?.close()
@@ -97,8 +100,10 @@ async function readIndex(
     index.members.set(member.name, { size: member.size, crc: member.crc })
     index.archived.add(fileName)
     const loose = wanted.get(fileName)
-    if (dropped.has(fileName)) index.drop.push(member.name)
-    else if (loose !== undefined) index.both.push([member, loose])
+    // What 7z cannot be told to take out stays, with its tombstone.
+    if (dropped.has(fileName)) {
+      if (isPackable(member.name)) index.drop.push(member.name)
+    } else if (loose !== undefined) index.both.push([member, loose])
   }
   return index
 }

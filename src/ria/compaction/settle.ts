@@ -48,8 +48,9 @@ export async function removeLoose(
 ): Promise<number> {
   const call = signal ? { signal } : {}
   const dropped = await listTombstones(store, directory, call)
+  // The key's own directory and both hash directories: who archives has too few inodes.
   const remove = (place: string) =>
-    store.remove(`${objectsDirectory(directory)}/${place}`, { ...call, pruneParents: 2 })
+    store.remove(`${objectsDirectory(directory)}/${place}`, { ...call, pruneParents: 3 })
   let count = 0
   await lookAtAll(store, directory, packed, call, async (key, stat, twin) => {
     onKey?.()

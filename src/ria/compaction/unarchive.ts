@@ -1,6 +1,6 @@
 import { Archive, type Member } from '../../archive/archive.ts'
 import { ConfigError, messageOf, StoreError } from '../../core/errors.ts'
-import type { Sharing, Store } from '../../store/store.ts'
+import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout, readSharing } from '../layout-state.ts'
 import { isLooseGood } from './content.ts'
@@ -48,13 +48,20 @@ export async function unarchive(
   const layout = await readLayout(store, directory, call)
   if (!store.traits.writable) throw new ConfigError(`${store.traits.root} can only be read by this URL`)
   if (layout.readOnly !== undefined) throw new ConfigError(`treated as read-only: ${layout.readOnly}`)
-  if ((await store.stat(archivePath(directory), call)) === undefined) return undefined
+  const isThere = (await store.stat(archivePath(directory), call)) !== undefined
+  // A run that was killed when it had just removed the archive left its lock.
+  if (!isThere && (options.dryRun || !(await hasFiles(store, archivesDirectory(directory), call)))) return undefined
   const version = layout.dataset.version
   if (options.dryRun) return new Unarchiving(store, directory, version, undefined, undefined, options).run()
   const sharing = await readSharing(store, directory, call)
   return withLock(store, directory, { ...call, sharing, breakLock: options.breakLock }, (lock, signal) =>
     new Unarchiving(store, directory, version, sharing, lock, { ...options, signal }).run(),
   )
+}
+
+async function hasFiles(store: Store, directory: string, call: CallOptions): Promise<boolean> {
+  for await (const _entry of store.list(directory, call)) return true
+  return false
 }
 
 interface Wanted {
@@ -98,7 +105,10 @@ class Unarchiving {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
     if (this.#lock) await removeLeftovers(store, directory, call)
     const stat = await store.stat(archivePath(directory), call)
-    if (stat === undefined) return undefined
+    if (stat === undefined) {
+      if (this.#lock) await removeTombstones(store, directory, await listTombstones(store, directory, call), call)
+      return undefined
+    }
     const before = await readUsage(store, directory, { ...call, version: this.#version })
     const archive = await Archive.open(store, archivePath(directory), { ...call, stat })
     try {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { PROPERTY } from '../../../src/archive/properties.ts'
+import { dirHash } from '../../../src/core/dirhash.ts'
 import { join, number, signatureHeader, uint32 } from './header-writer.ts'
 
 /** The members of a large archive; their content is zeros. */
@@ -10,7 +11,7 @@ export interface LargeArchive {
   size(member: number): number
 }
 
-/** Names as git-annex's keys have, sizes of 1 to 10 KiB. */
+/** Keys as git-annex makes them (their checksums are made up), where it looks for them; sizes of 1 to 10 KiB. */
 export function keyMembers(count: number): LargeArchive {
   return { count, name: keyName, size: (member) => 1024 + ((Math.imul(member, 7919) >>> 0) % 9217) }
 }
@@ -19,7 +20,7 @@ function keyName(member: number): string {
   const hash = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f].map((factor) => scramble(Math.imul(member + 1, factor)))
   const hex = hash.map((word) => word.toString(16).padStart(8, '0')).join('')
   const key = `MD5E-s${1024 + ((Math.imul(member, 7919) >>> 0) % 9217)}--${hex}.nii.gz`
-  return `${hex.slice(0, 2)}${hex[9]}/${hex.slice(4, 7)}/${key}/${key}`
+  return `${dirHash(key).mixed}/${key}/${key}`
 }
 
 function scramble(word: number): number {

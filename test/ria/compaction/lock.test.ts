@@ -7,6 +7,7 @@ import { takeLock, withLock } from '../../../src/ria/compaction/lock.ts'
 import { isDead, ourselves } from '../../../src/ria/compaction/lock-owner.ts'
 import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { withMethods } from '../../support/stores.ts'
 import { DIRECTORY, memoryStore, paths, put, read } from '../memory-dataset.ts'
 
 const LOCK = `${DIRECTORY}/archives/lock`
@@ -118,6 +119,22 @@ describe('the lock of an archive', () => {
     })
     await expect(work).rejects.toThrow()
     expect(await store.stat(LOCK)).toBeDefined() // the other one's
+  })
+
+  test('is given up when we are interrupted while it is written', async () => {
+    const store = await memoryStore()
+    const stop = new AbortController()
+    const interrupting = withMethods(store, {
+      put: async (path, source, options) => {
+        const stat = await store.put(path, source, options)
+        stop.abort(new Error('interrupted'))
+        options?.signal?.throwIfAborted()
+        return stat
+      },
+    })
+    const work = withLock(interrupting, DIRECTORY, { signal: stop.signal }, async () => expect.fail('it goes on'))
+    await expect(work).rejects.toThrow('interrupted')
+    expect(await paths(store)).not.toContain(LOCK)
   })
 
   test('is given up when the work fails', async () => {

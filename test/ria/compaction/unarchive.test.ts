@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Level } from '../../../src/archive/seven-zip.ts'
 import { compact } from '../../../src/ria/compaction/compact.ts'
@@ -52,6 +53,19 @@ describe('unarchive', () => {
     }
     expect(await dataset.archives()).toEqual([])
     expect(await unpack()).toBeUndefined()
+  })
+
+  test('tidies up after a run that was killed when it had just removed the archive', async () => {
+    dataset = await datasetOnDisk()
+    const { host, pid } = { host: hostname(), pid: 2 ** 22 + 1 } // more than Linux gives
+    const pidNamespace = await readlink('/proc/self/ns/pid').catch(() => undefined)
+    await writeFile(dataset.file('archives/lock'), JSON.stringify({ host, pid, pidNamespace, token: 'x' }))
+    await writeFile(dataset.file('archives/riastore-1-0123456789ab-1.tmp'), '')
+    await drop('MD5E-s1--0cc175b9c0f1b6a831c399e269772661')
+    expect(await unpack({ dryRun: true })).toBeUndefined()
+    expect(await dataset.archives()).toHaveLength(3)
+    expect(await unpack()).toBeUndefined()
+    expect(await dataset.archives()).toEqual([])
   })
 
   test('leaves dropped keys out, and their tombstones go', async () => {

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ArchiveProgram, installArchiveProgram } from '../../support/archive-program.ts'
+import { killOver } from '../../support/kill-archive.ts'
+import { isRoot } from '../../support/users.ts'
+import { makeWorkspace, type Workspace } from '../../support/workspace.ts'
+
+let workspace: Workspace
+let riastore: ArchiveProgram
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  riastore = await installArchiveProgram(workspace)
+})
+afterAll(() => workspace?.remove())
+
+test.each(isRoot ? (['file', 'ssh', 'sftp'] as const) : (['file', 'ssh'] as const))(
+  'killed at 50 random moments over %s it has lost nothing, and each time the next run finishes',
+  async (access) => {
+    const states = await killOver(workspace, riastore, access, 50)
+    expect(states).toHaveLength(50)
+    // The moments were not all the same.
+    for (const command of ['archive', 'unarchive']) {
+      expect(
+        new Set(states.filter((state) => state.startsWith(`${command}:`))).size,
+        states.join('\n'),
+      ).toBeGreaterThan(2)
+    }
+  },
+)
