@@ -24,6 +24,7 @@ export interface Files {
   unlink(path: Path): Soon<void>
   mkdir(path: Path, mode: number): Soon<void>
   rmdir(path: Path): Soon<void>
+  openDirectory(path: Path): Soon<OpenDirectory>
   /** Resolves with the number of bytes read, 0 at the end of the file. */
   read(fd: number, buffer: Uint8Array, length: number, position: number): Soon<number>
   /** Resolves with the number of bytes written. */
@@ -31,6 +32,21 @@ export interface Files {
   /** For what is small or was flushed before: see `fdatasync`. */
   fsync(fd: number): Promise<void>
   fdatasync(fd: number): Promise<void>
+}
+
+/** A directory that is being read. */
+export interface OpenDirectory {
+  /** The next name in it, as bytes, for it need not be UTF-8; null at the end. */
+  read(): Soon<{ readonly name: Buffer; isDirectory(): boolean } | null>
+  close(): Soon<void>
+}
+
+/** Names are read from the system so many at once. */
+const DIRECTORY_OPTIONS = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
+
+/** Node's types do not know that `buffer` gives Buffers. */
+function withBytes(entry: fs.Dirent | null) {
+  return entry as unknown as { readonly name: Buffer; isDirectory(): boolean } | null
 }
 
 /** A parent that is a file is no reason to doubt that there is nothing below it. */
@@ -63,6 +79,10 @@ export const patientFiles: Files = {
   unlink: promisify(fs.unlink),
   mkdir: promisify<Path, number, void>(fs.mkdir),
   rmdir: promisify<Path, void>(fs.rmdir),
+  openDirectory: async (path) => {
+    const directory = await fs.promises.opendir(path as string, DIRECTORY_OPTIONS)
+    return { read: async () => withBytes(await directory.read()), close: () => directory.close() }
+  },
   read: async (fd, buffer, length, position) => (await readAsync(fd, buffer, 0, length, position)).bytesRead,
   write: async (fd, buffer, offset, position) =>
     (await writeAsync(fd, buffer, offset, buffer.length - offset, position)).bytesWritten,
@@ -96,6 +116,10 @@ export const diskFiles: Files = {
     fs.mkdirSync(path, mode)
   },
   rmdir: (path) => fs.rmdirSync(path),
+  openDirectory: (path) => {
+    const directory = fs.opendirSync(path as string, DIRECTORY_OPTIONS)
+    return { read: () => withBytes(directory.readSync()), close: () => directory.closeSync() }
+  },
   read: (fd, buffer, length, position) =>
     length <= AT_ONCE_BYTES
       ? fs.readSync(fd, buffer, 0, length, position)

@@ -1,8 +1,7 @@
 import type * as fs from 'node:fs'
-import { opendir } from 'node:fs/promises'
-import { abortedError } from '../core/abort.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '../core/errors.ts'
-import { type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../core/files.ts'
+import { type Files, filesFor, type OpenDirectory, patientFiles, readDescriptor, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
 import { decode, toFsPath } from '../core/text.ts'
 import { type Call, Calls } from './calls.ts'
@@ -117,11 +116,21 @@ class LocalStore implements Store {
   }
 
   async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
-    const top = this.#file(directory)
-    for await (const file of walk(top, options.signal)) {
-      const path = file.slice(this.#root.length + 1)
-      const stats = await this.#run('list', path, options, async (files) => files.lookUp(toFsPath(file)))
-      if (stats?.isFile()) yield { path, ...toStat(stats) }
+    const pending = [directory]
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const path = next
+      const opened = await this.#run('list', path, options, openToList)
+      if (opened === undefined) continue
+      try {
+        for (let ended = false; !ended; ) {
+          const part = await this.#run('list', path, options, (files) => readPart(files, opened, path, this.#root))
+          pending.push(...part.directories)
+          yield* part.entries
+          ended = part.ended
+        }
+      } finally {
+        await opened.close()
+      }
     }
   }
 
@@ -219,22 +228,34 @@ async function getLocal(files: Files, file: string, consume: Consumer, options: 
   }
 }
 
-async function* walk(directory: string, signal?: AbortSignal): AsyncIterable<string> {
-  const pending = [directory]
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (signal?.aborted) throw abortedError('list', next, signal)
-    try {
-      // Names as bytes: they need not be UTF-8. Node's types do not know that `buffer` gives Buffers here.
-      const entries = await opendir(toFsPath(next), { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })
-      for await (const entry of entries) {
-        const path = `${next}/${decode(entry.name as unknown as Buffer)}`
-        if (entry.isDirectory()) pending.push(path)
-        else yield path
-      }
-    } catch (error) {
-      if (!isAbsent(error)) throw localError(error, 'list', next)
+/** Undefined when there is no such directory. */
+async function openToList(files: Files, file: string): Promise<OpenDirectory | undefined> {
+  try {
+    return await files.openDirectory(toFsPath(file))
+  } catch (error) {
+    if (!isAbsent(error)) throw error
+  }
+}
+
+/** So many names are read in one call. */
+const PART_ENTRIES = 256
+
+/** Reads on in a directory; `path` is the directory's, from the root. */
+async function readPart(files: Files, opened: OpenDirectory, path: string, root: string) {
+  const entries: Entry[] = []
+  const directories: string[] = []
+  await nextTurn() // on a disk of this machine nothing else here lets others go on
+  for (let n = 0; n < PART_ENTRIES; n++) {
+    const found = await opened.read()
+    if (found === null) return { entries, directories, ended: true }
+    const below = path === '' ? decode(found.name) : `${path}/${decode(found.name)}`
+    if (found.isDirectory()) directories.push(below)
+    else {
+      const stats = await files.lookUp(toFsPath(`${root}/${below}`))
+      if (stats?.isFile()) entries.push({ path: below, ...toStat(stats) })
     }
   }
+  return { entries, directories, ended: false }
 }
 
 function toStat(stats: fs.Stats): Stat {
