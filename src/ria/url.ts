@@ -1,11 +1,11 @@
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
-import { decode } from '../core/text.ts'
+import { decode, isText } from '../core/text.ts'
 import type { StoreLocation } from '../store/open.ts'
 
 /**
- * Reads the URL of a RIA store, `ria+file:///path`, `ria+ssh://[user@]host[:port]/path`, `ria+sftp://…` or `ria+http(s)://host[:port]/path`.
- * Throws ConfigError that says what is wrong with it.
+ * Reads the URL of a RIA store, `ria+file:///path`, `ria+ssh://[user@]host[:port]/path`, `ria+sftp://…` `ria+http(s)://host[:port]/path` or
+ * `ria+s3+http(s)://host[:port]/bucket[/prefix]`. Throws ConfigError that says what is wrong with it.
  */
 export function parseStoreUrl(text: string): StoreLocation {
   const fail = (what: string) => new ConfigError(`the store URL ${withoutPassword(text)} ${what}`)
@@ -40,8 +40,21 @@ export function parseStoreUrl(text: string): StoreLocation {
     case 'https':
       if (url.hostname === '') throw fail('names no host')
       return { scheme, url: text.slice('ria+'.length).replace(/\/+$/, '') }
+    case 's3+http':
+    case 's3+https': {
+      if (url.hostname === '') throw fail('names no host')
+      if (url.username !== '' || url.password !== '')
+        throw fail('has a user or password: AWS has its own places for keys')
+      const [, bucket = '', ...prefix] = path.split('/')
+      if (!isBucket(bucket)) throw fail('names no bucket: the first part of its path should')
+      if (prefix.some((part) => ['', '.', '..'].includes(part))) throw fail('has an empty part in its path')
+      if (!isText(path)) throw fail('has a path that is not UTF-8, which S3 needs')
+      return { scheme, endpoint: `${scheme.slice('s3+'.length)}://${url.host}`, bucket, prefix: prefix.join('/') }
+    }
     default:
-      throw fail(`has the scheme ria+${scheme}; known are ria+file, ria+ssh, ria+sftp, ria+http and ria+https`)
+      throw fail(
+        `has the scheme ria+${scheme}; known are ria+file, ria+ssh, ria+sftp, ria+http(s), ria+s3+http and ria+s3+https`,
+      )
   }
 }
 
@@ -55,6 +68,11 @@ function isHost(name: string): boolean {
 
 function isUser(name: string): boolean {
   return !name.startsWith('-') && !/['"`;&<>|(){}\p{Cc}\p{Cs}]|\s-|\\$/u.test(name)
+}
+
+/** AWS's rules with what older buckets and Ceph (`tenant:bucket`) have besides. */
+function isBucket(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._:-]{1,254}$/.test(name)
 }
 
 /** Bytes that are no UTF-8, percent-escaped: URL would replace them. */

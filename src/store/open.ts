@@ -2,6 +2,7 @@ import type { Log } from '../core/log.ts'
 import { withLimit } from './limit.ts'
 import { openLocalStore } from './local.ts'
 import { withRetry } from './retry.ts'
+import type { S3Settings } from './s3-client.ts'
 import type { SshTarget } from './ssh-config.ts'
 import type { SshProvider } from './ssh-connect.ts'
 import type { Store } from './store.ts'
@@ -13,11 +14,21 @@ export type StoreLocation =
   | { readonly scheme: 'file'; readonly path: string }
   | { readonly scheme: 'ssh' | 'sftp'; readonly path: string; readonly target: SshTarget }
   | { readonly scheme: 'http' | 'https'; readonly url: string }
+  | {
+      readonly scheme: 's3+http' | 's3+https'
+      /** `http[s]://host[:port]` */
+      readonly endpoint: string
+      readonly bucket: string
+      /** Without slashes at its ends; empty for the bucket itself. */
+      readonly prefix: string
+    }
 
 export interface OpenSettings {
   /** A call in which nothing moves for so long has failed. ms. */
   readonly stallMs: number
   readonly ssh: SshProvider
+  /** What the URL of a store in S3 does not say. */
+  readonly s3?: Omit<S3Settings, 'endpoint' | 'bucket' | 'prefix'> | undefined
   readonly log?: Log | undefined
 }
 
@@ -36,7 +47,7 @@ export async function openStore(location: StoreLocation, settings: OpenSettings)
 }
 
 /** Backends that bring a large library along are loaded when they are used. */
-async function openBackend(location: StoreLocation, { ssh, log }: OpenSettings): Promise<Store> {
+async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettings): Promise<Store> {
   switch (location.scheme) {
     case 'file':
       return openLocalStore({ root: location.path })
@@ -49,6 +60,12 @@ async function openBackend(location: StoreLocation, { ssh, log }: OpenSettings):
     case 'https': {
       const { openHttpStore } = await import('./http.ts')
       return openHttpStore({ url: location.url })
+    }
+    case 's3+http':
+    case 's3+https': {
+      const { openS3Store } = await import('./s3.ts')
+      const { endpoint, bucket, prefix } = location
+      return openS3Store({ ...s3, endpoint, bucket, prefix })
     }
   }
 }

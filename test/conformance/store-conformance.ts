@@ -32,6 +32,8 @@ export interface Abilities {
    * time, and the time of seconds. Default 0.
    */
   readonly identityMs?: number
+  /** The Stat that a put returns has the file's time. Default: it has. */
+  readonly timesPuts?: boolean
 }
 
 /**
@@ -40,7 +42,7 @@ export interface Abilities {
  */
 export function storeConformance(name: string, setUp: SetUp, abilities: Abilities = {}): void {
   const { writes = true, lists = writes, appends = writes, moves = writes } = abilities
-  const { executes = false, identityMs = 0 } = abilities
+  const { executes = false, identityMs = 0, timesPuts = true } = abilities
   describe(`${name} keeps the Store contract`, () => {
     const bench = createBench(setUp)
     describe('stat and get', () => reading(bench, { identityMs }))
@@ -54,7 +56,7 @@ export function storeConformance(name: string, setUp: SetUp, abilities: Abilitie
     if (moves) describe('move and free space', () => moving(bench))
     describe('exec', () => running(bench, { executes, writes }))
     if (writes) {
-      describe('put', () => writing(bench, { appends }))
+      describe('put', () => writing(bench, { appends, timesPuts }))
       describe('hostile sources', () => sources(bench, { lists }))
       describe('several at once', () => racing(bench))
       describe('remove', () => removing(bench))

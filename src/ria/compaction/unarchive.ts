@@ -137,8 +137,7 @@ class Unarchiving {
       } else if (dropped.has(found.fileName)) {
         droppedMembers += 1
       } else {
-        const places = placesOf(found.key, this.#version)
-        const place = places.includes(member.name) ? member.name : places[0]
+        const [place] = placesOf(found.key, this.#version) // where ORA looks
         wanted.push({ ...found, member, path: `${objectsDirectory(this.#directory)}/${place}` })
       }
     }

@@ -1,0 +1,74 @@
+import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
+import { StoreError } from '../core/errors.ts'
+import { encodePath } from './http-url.ts'
+import type { S3Call, S3Calls } from './s3-calls.ts'
+import { notS3 } from './s3-errors.ts'
+import { multipart } from './s3-multipart.ts'
+import { partBytesFor } from './s3-parts.ts'
+import { statObject } from './s3-stat.ts'
+import type { CallOptions, Stat } from './store.ts'
+
+/** Larger objects are copied in parts, so that something moves. S3's own limit is 5 GiB. Bytes. */
+const PART_BYTES = 256 * 1024 * 1024
+const PARALLEL_PARTS = 4
+
+/** Copies an object within the bucket; the server does the work. Whoever looks sees the old target or the new one, whole. Throws `missing`. */
+export async function copyObject(
+  calls: S3Calls,
+  call: S3Call,
+  from: string,
+  to: string,
+  options: CallOptions,
+  create: { readonly StorageClass?: never },
+): Promise<void> {
+  const stat = await statObject(calls, call, from)
+  if (stat === undefined) {
+    throw new StoreError({ kind: 'missing', op: call.op, where: call.where, message: 'no such object', sent: 'no' })
+  }
+  if (from === to) return
+  if (stat.size > PART_BYTES) return copyParts(calls, call, from, to, stat, options, create)
+  const input = { Bucket: calls.bucket, Key: to, CopySource: sourceOf(calls, from), ...create }
+  const answer = await calls.send(call, (client, sendOptions) => client.send(new CopyObjectCommand(input), sendOptions))
+  if (answer.CopyObjectResult?.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the copy')
+}
+
+async function copyParts(
+  calls: S3Calls,
+  call: S3Call,
+  from: string,
+  to: string,
+  stat: Stat,
+  options: CallOptions,
+  create: { readonly StorageClass?: never },
+): Promise<void> {
+  const target = { Bucket: calls.bucket, Key: to }
+  const partBytes = partBytesFor(stat.size, PART_BYTES) ?? PART_BYTES
+  let copied = 0
+  await multipart(calls, call, target, create, async (upload) => {
+    const source = { ...target, UploadId: upload.id, CopySource: sourceOf(calls, from) }
+    for (let start = 0, PartNumber = 1; start < stat.size; start += partBytes, PartNumber += 1) {
+      await upload.fewerThan(PARALLEL_PARTS)
+      const end = Math.min(start + partBytes, stat.size)
+      upload.begin(PartNumber, async (signal) => {
+        const input = { ...source, PartNumber, CopySourceRange: `bytes=${start}-${end - 1}` }
+        const answer = await calls.send({ ...call, signal }, (client, sendOptions) =>
+          client.send(new UploadPartCopyCommand(input), sendOptions),
+        )
+        copied += end - start
+        options.onProgress?.(copied)
+        return answer.CopyPartResult?.ETag
+      })
+    }
+    await upload.fewerThan(1)
+    // The parts are of one object only if it is still the one that we began with.
+    const now = await statObject(calls, call, from)
+    if (now?.identity !== stat.identity) {
+      const message = 'the file was replaced while it was copied'
+      throw new StoreError({ kind: 'conflict', op: call.op, where: call.where, message })
+    }
+  })
+}
+
+function sourceOf({ bucket }: S3Calls, key: string): string {
+  return encodePath(`${bucket}/${key}`)
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+
+/** What is handed to a socket at once: each tells the watchdog that something moves. Bytes. */
+const SLICE_BYTES = 256 * 1024
+
+/** Signs the request for this content, or (`unsigned`) says that it is not covered by the signature. */
+export function payloadHash(content: Buffer, unsigned: boolean): string {
+  return unsigned ? 'UNSIGNED-PAYLOAD' : createHash('sha256').update(content).digest('hex')
+}
+
+interface Step {
+  readonly request: unknown
+}
+
+interface Command {
+  readonly middlewareStack: { add(middleware: never, options: never): void }
+}
+
+/** Sets the hash of the content before the request is signed: the SDK would not sign a stream. */
+export function withPayloadHash<C extends Command>(command: C, hash: string): C {
+  const setHash = (next: (step: Step) => Promise<unknown>) => (step: Step) => {
+    ;(step.request as { headers: Record<string, string> }).headers['x-amz-content-sha256'] = hash
+    return next(step)
+  }
+  command.middlewareStack.add(setHash as never, { step: 'build', name: 'payloadHash' } as never)
+  return command
+}
+
+/**
+ * The content for a request, as a stream that tells how much of it went out; what is small goes out at once, in one packet with the
+ * headers where that fits, and is told by the caller.
+ */
+export function bodyOf(content: Buffer, onSent: (bytes: number) => void): Readable | Buffer {
+  if (!isStreamed(content)) return content
+  const slices = function* () {
+    for (let i = 0; i < content.length; i += SLICE_BYTES) {
+      const slice = content.subarray(i, i + SLICE_BYTES)
+      yield slice
+      onSent(slice.length)
+    }
+  }
+  return Readable.from(slices(), { objectMode: true, highWaterMark: 1 })
+}
+
+export function isStreamed(content: Buffer): boolean {
+  return content.length > SLICE_BYTES
+}

@@ -1,0 +1,159 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import { abortedError } from '../core/abort.ts'
+import { ConfigError, StoreError } from '../core/errors.ts'
+import type { Source } from '../core/source.ts'
+import { Calls } from './calls.ts'
+import { type S3Call, S3Calls } from './s3-calls.ts'
+import type { S3Settings } from './s3-client.ts'
+import { notS3, s3Error } from './s3-errors.ts'
+import { getObject } from './s3-get.ts'
+import { listObjects } from './s3-list.ts'
+import { copyObject } from './s3-move.ts'
+import { PartBuffers } from './s3-parts.ts'
+import { putObject } from './s3-put.ts'
+import { statObject } from './s3-stat.ts'
+import type {
+  CallOptions,
+  Consumer,
+  Entry,
+  ExecOptions,
+  ExecResult,
+  GetOptions,
+  PutOptions,
+  RemoveOptions,
+  Stat,
+  Store,
+  StoreTraits,
+} from './store.ts'
+
+/** A store in a bucket of an S3 server. Connects at the first call. Throws ConfigError when the endpoint is of no use. */
+export function openS3Store(settings: S3Settings): Store {
+  const { endpoint } = settings
+  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {
+    throw new ConfigError('the S3 endpoint is no http or https URL')
+  }
+  return new S3Store(settings)
+}
+
+class S3Store implements Store {
+  readonly traits: StoreTraits
+  readonly #settings: S3Settings
+  readonly #s3: S3Calls
+  readonly #calls = new Calls()
+  readonly #buffers = new PartBuffers()
+
+  constructor(settings: S3Settings) {
+    this.#settings = settings
+    this.#s3 = new S3Calls(settings)
+    this.traits = {
+      root: this.#s3.root,
+      local: false,
+      writable: true,
+      rangeReads: true,
+      putIfAbsent: 'atomic',
+      maxInFlight: 16,
+      looksTogether: false,
+      exec: false,
+    }
+  }
+
+  stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
+    return this.#run('stat', path, options, (call, key) => statObject(this.#s3, call, key))
+  }
+
+  async statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
+    const found: (Stat | undefined)[] = []
+    for (const path of paths) {
+      found.push(await this.stat(path, options))
+      options.onProgress?.(0)
+    }
+    return found
+  }
+
+  get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
+    const where = this.#s3.where(path)
+    return this.#calls.runGet(where, options.signal, async ({ signal }) => {
+      const key = this.#s3.key('get', path)
+      await getObject(this.#s3, { op: 'get', where, signal }, key, consume, options)
+    })
+  }
+
+  put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
+    const { endpoint, partBytes, storageClass, unsignedPayload = endpoint.startsWith('https:') } = this.#settings
+    const settings = { partBytes, storageClass, unsigned: unsignedPayload, buffers: this.#buffers }
+    return this.#run('put', path, options, (call, key) => putObject(this.#s3, call, key, source, options, settings))
+  }
+
+  remove(path: string, options: RemoveOptions = {}): Promise<void> {
+    return this.#run('remove', path, options, (call, key) => this.#remove(call, key))
+  }
+
+  async *list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {
+    const where = this.#s3.where(directory)
+    const call = this.#calls.start('list', where, options.signal)
+    try {
+      const { signal } = call
+      for await (const entry of listObjects(this.#s3, { op: 'list', where, signal }, directory)) {
+        yield entry
+        if (signal.aborted) throw abortedError('list', where, signal)
+      }
+    } finally {
+      call.end()
+    }
+  }
+
+  append(path: string, _content: Uint8Array, options: PutOptions = {}): Promise<void> {
+    return this.#run('append', path, options, () => {
+      throw this.#cannot('append', path, 'S3 cannot append to a file')
+    })
+  }
+
+  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
+    return this.#run('move', from, options, async (call, key) => {
+      const target = this.#s3.key('move', to)
+      const { storageClass } = this.#settings
+      const create = storageClass === undefined ? {} : { StorageClass: storageClass as never }
+      await copyObject(this.#s3, call, key, target, options, create)
+      if (target !== key) await this.#remove(call, key)
+    })
+  }
+
+  freeBytes(directory: string, options: CallOptions = {}): Promise<number | undefined> {
+    return this.#calls.run('space', this.#s3.where(directory), options.signal, async () => undefined)
+  }
+
+  exec(_command: readonly string[], { cwd }: ExecOptions): Promise<ExecResult> {
+    return Promise.reject(this.#cannot('exec', cwd, 'S3 runs no programs'))
+  }
+
+  async close(): Promise<void> {
+    this.#calls.close()
+    this.#buffers.clear()
+    await this.#s3.close()
+  }
+
+  async #remove(call: S3Call, key: string): Promise<void> {
+    const input = { Bucket: this.#s3.bucket, Key: key }
+    try {
+      const answer = await this.#s3.sendRaw(call, (client, options) =>
+        client.send(new DeleteObjectCommand(input), options),
+      )
+      await this.#s3.confirm(call, answer)
+      const status = answer.$metadata.httpStatusCode
+      if (status !== 204 && status !== 200) throw notS3(call.op, call.where, this.#s3.server, `${status}`)
+    } catch (error) {
+      if (!this.#s3.saysNoSuchKey(error)) throw s3Error(call.op, call.where, this.#s3.server, error, call.signal)
+    }
+  }
+
+  #run<T>(op: string, path: string, options: CallOptions, work: (call: S3Call, key: string) => Promise<T>): Promise<T> {
+    const where = this.#s3.where(path)
+    return this.#calls.run(op, where, options.signal, async ({ signal }) =>
+      work({ op, where, signal }, this.#s3.key(op, path)),
+    )
+  }
+
+  #cannot(op: string, path: string, message: string): StoreError {
+    return new StoreError({ kind: 'unsupported', op, where: this.#s3.where(path), message, sent: 'no' })
+  }
+}

@@ -1,0 +1,151 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import * as https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { PutBucketPolicyCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { parseStoreUrl } from '../../src/ria/url.ts'
+import { openStore } from '../../src/store/open.ts'
+import type { Store } from '../../src/store/store.ts'
+import type { CephRgw } from '../support/ceph-rgw.ts'
+import { runOk } from '../support/run.ts'
+import type { S3Faults } from '../support/s3-faults.ts'
+import { paths, read, temporaryDirectory, write } from '../support/stores.ts'
+import { BUCKET, closeLater, expectToFail, open, useS3, withoutCredentials } from './s3-bench.ts'
+
+const bench = useS3()
+let ceph: CephRgw
+let faults: S3Faults
+let store: Store
+beforeEach(() => {
+  ;({ ceph, faults, store } = bench)
+})
+
+describe('the S3 store in the wrappers', () => {
+  const openWrapped = async () => {
+    await withoutCredentials()
+    const url = `ria+s3+${faults.endpoint}/${BUCKET}/${bench.prefix}`
+    const own = await openStore(parseStoreUrl(url), { stallMs: 10_000, ssh: 'auto', s3: { credentials: ceph.account } })
+    closeLater(own)
+    return own
+  }
+
+  it('is opened by its URL', async () => {
+    const own = await openWrapped()
+    await write(own, 'file', 'x')
+    expect((await read(store, 'file')).toString()).toBe('x')
+    expect(own.traits.root).toBe(`s3+${faults.endpoint}/${BUCKET}/${bench.prefix}`)
+  })
+
+  it('is asked again when it is busy, or was cut off', async () => {
+    const own = await openWrapped()
+    faults.misbehave({ on: /^PUT/, status: 503, code: 'SlowDown', times: 1 })
+    await write(own, 'file', 'content')
+    faults.misbehave({ on: /^HEAD/, status: 500, times: 1 })
+    expect((await own.stat('file'))?.size).toBe(7)
+    faults.misbehave({ on: /^GET/, cutAfter: 3, times: 1 })
+    expect((await read(own, 'file')).toString()).toBe('content')
+  })
+
+  it('mends a clock that is wrong by itself: the server tells the time', async () => {
+    const own = await openWrapped()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * 3_600_000 })
+    try {
+      await write(own, 'file', 'x')
+      expect((await own.stat('file'))?.size).toBe(1)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
+describe('TLS', () => {
+  it('is checked, whatever the environment says', async () => {
+    const directory = await temporaryDirectory()
+    const [key, cert] = [`${directory.path}/key.pem`, `${directory.path}/cert.pem`]
+    const request = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+    ]
+    await runOk('openssl', [...request, '-subj', '/CN=127.0.0.1', '-keyout', key, '-out', cert])
+    const secure = https.createServer(
+      { key: await readFile(key), cert: await readFile(cert) },
+      (_request, response) => {
+        response.writeHead(404, { 'x-amz-request-id': 'tx0' }).end('<Error><Code>NoSuchKey</Code></Error>')
+      },
+    )
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve))
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    try {
+      const { port } = secure.address() as AddressInfo
+      const own = open({ endpoint: `https://127.0.0.1:${port}` })
+      await expect(own.stat('x')).rejects.toMatchObject({
+        kind: 'unreachable',
+        reason: expect.stringMatching(/certificate/),
+      })
+    } finally {
+      secure.close()
+      await directory.remove()
+    }
+  })
+})
+
+describe('credentials', () => {
+  it('come from the environment', async () => {
+    await withoutCredentials()
+    vi.stubEnv('AWS_ACCESS_KEY_ID', ceph.account.accessKeyId)
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', ceph.account.secretAccessKey)
+    const own = open({ credentials: undefined as never })
+    await write(own, 'file', 'x')
+    expect((await read(own, 'file')).toString()).toBe('x')
+  })
+
+  it('come from a profile of the configuration files', async () => {
+    const directory = await temporaryDirectory()
+    const { accessKeyId, secretAccessKey } = ceph.account
+    const file = `${directory.path}/credentials`
+    const lines = [`aws_access_key_id = ${accessKeyId}`, `aws_secret_access_key = ${secretAccessKey}`]
+    await writeFile(file, `[lab]\n${lines.join('\n')}\n`)
+    await withoutCredentials()
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file)
+    const own = open({ credentials: undefined as never, profile: 'lab' })
+    await write(own, 'file', 'x')
+    await expectToFail(
+      open({ credentials: undefined as never, profile: 'other' }),
+      'denied',
+      /no AWS credentials could be got: .*other/,
+    )
+    await directory.remove()
+  })
+
+  it('are not needed to read what is public, and nothing else is', async () => {
+    await withoutCredentials()
+    await ceph.makeBucket('public')
+    const put = (Key: string) => new PutObjectCommand({ Bucket: 'public', Key, Body: 'for all' })
+    await ceph.client().send(put('store/file'))
+    const statement = {
+      Effect: 'Allow',
+      Principal: '*',
+      Action: ['s3:GetObject', 's3:ListBucket'],
+      Resource: ['arn:aws:s3:::public', 'arn:aws:s3:::public/*'],
+    }
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] })
+    await ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'public', Policy }))
+    const anyone = open({ credentials: undefined as never, bucket: 'public', prefix: 'store' })
+    expect((await read(anyone, 'file')).toString()).toBe('for all')
+    expect(await anyone.stat('other')).toBeUndefined()
+    expect(await paths(anyone, '')).toEqual(['file'])
+    await expect(write(anyone, 'file', 'mine')).rejects.toMatchObject({ kind: 'denied' })
+    await expectToFail(
+      open({ credentials: undefined as never }),
+      'denied',
+      /denies access \(AccessDenied\), and no AWS cred/,
+    )
+  })
+})

@@ -1,0 +1,125 @@
+import * as http from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** How the server misbehaves. */
+export interface Fault {
+  /** Only for requests of which `METHOD /path?query` matches. Default: all. */
+  readonly on?: RegExp
+  /** Only for so many requests. Default: all. */
+  readonly times?: number
+  /** Answers with this status, and the error of S3 with this code (none: without a body). */
+  readonly status?: number
+  readonly code?: string
+  /** More elements for the error's XML. */
+  readonly xml?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Answers with this page, as a web console does, whatever was asked for. */
+  readonly page?: string
+  /** Gives the real answer this status. */
+  readonly as?: number
+  /** Takes these headers away from the real answer (lower case). */
+  readonly without?: readonly string[]
+  /** Replaces the body of the real answer. */
+  readonly body?: (body: Buffer) => Buffer
+  /** Ends the connection after so many bytes of the body. */
+  readonly cutAfter?: number
+  /** Does not answer at all. */
+  readonly silent?: boolean
+}
+
+export interface S3Faults {
+  readonly endpoint: string
+  /** `METHOD /path?query`, oldest first. */
+  readonly requests: readonly string[]
+  /** The latest that matches counts. */
+  misbehave(fault: Fault): void
+  /** Forgets all faults and requests. */
+  reset(): void
+  close(): Promise<void>
+}
+
+/** A server in front of a real S3 server that does what a real one cannot be made to do. Without faults it passes everything on. */
+export async function startS3Faults(behind: string): Promise<S3Faults> {
+  const { hostname, port: portBehind } = new URL(behind)
+  const agent = new http.Agent({ keepAlive: true })
+  let faults: { fault: Fault; left: number }[] = []
+  let requests: string[] = []
+
+  const faultFor = (request: string): Fault => {
+    const found = faults.find(({ fault, left }) => left > 0 && (fault.on?.test(request) ?? true))
+    if (found === undefined) return {}
+    found.left -= 1
+    return found.fault
+  }
+
+  const server = http.createServer((request, response) => {
+    const { method = '', url = '' } = request
+    requests.push(`${method} ${url}`)
+    const fault = faultFor(`${method} ${url}`)
+    if (fault.silent) return
+    if (fault.status !== undefined || fault.page !== undefined) {
+      request.resume().on('end', () => answerOurselves(request, response, fault))
+      return
+    }
+    // The host stays as the client named it: that is what it signed.
+    const options = { hostname, port: portBehind, method, path: url, headers: request.headers, agent, setHost: false }
+    const onward = http.request(options, (answer) => passOn(answer, response, fault))
+    onward.on('error', () => response.destroy())
+    request.pipe(onward)
+    request.on('close', () => {
+      if (!request.complete) onward.destroy()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    get requests() {
+      return requests
+    },
+    misbehave: (fault) => {
+      faults.unshift({ fault, left: fault.times ?? Number.POSITIVE_INFINITY })
+    },
+    reset: () => {
+      faults = []
+      requests = []
+    },
+    close: () =>
+      new Promise((resolve) => {
+        agent.destroy()
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function answerOurselves(request: http.IncomingMessage, response: http.ServerResponse, fault: Fault): void {
+  const { status = 200, code, xml = '', page, headers } = fault
+  const error = code && `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code>${xml}</Error>`
+  const body = page ?? error ?? ''
+  const type = page === undefined ? 'application/xml' : 'text/html'
+  const ids = page === undefined ? { 'x-amz-request-id': 'tx0000' } : { etag: '"5f3-1"', server: 'nginx' }
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...ids, ...headers })
+  response.end(request.method === 'HEAD' ? '' : body)
+}
+
+async function passOn(answer: http.IncomingMessage, response: http.ServerResponse, fault: Fault): Promise<void> {
+  const headers = { ...answer.headers, ...fault.headers }
+  for (const name of fault.without ?? []) delete headers[name]
+  if (fault.body === undefined && fault.cutAfter === undefined) {
+    response.writeHead(fault.as ?? answer.statusCode ?? 500, headers)
+    answer.pipe(response)
+    return
+  }
+  const chunks: Buffer[] = []
+  for await (const chunk of answer) chunks.push(chunk)
+  const real = Buffer.concat(chunks)
+  const body = fault.body?.(real) ?? real
+  if (fault.body) {
+    delete headers['transfer-encoding']
+    headers['content-length'] = String(body.length)
+  }
+  response.writeHead(fault.as ?? answer.statusCode ?? 500, { ...headers, ...fault.headers })
+  if (fault.cutAfter === undefined) response.end(body)
+  else response.write(body.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 20))
+}
