@@ -75,16 +75,13 @@ export async function uploadByShell(session: SftpSession, target: TemporaryFile,
   const stop = () => stream.destroy()
   options.signal?.addEventListener('abort', stop, { once: true })
   try {
-    const broken = channel.exit.then((code) => {
-      throw commandError(channel, code, 'put', where)
-    })
-    broken.catch(() => {})
+    const writer = new CommandWriter(channel, (code) => commandError(channel, code, 'put', where))
     stream.on('error', () => {}) // told by the exit code
     let sent = 0
     let flushed = 0
     let flushing: Promise<void> | undefined
     for await (const chunk of checkedSource(source, where, options.signal)) {
-      await Promise.race([written(stream, chunk), broken])
+      await writer.write(chunk)
       sent += chunk.length
       options.onProgress?.(sent)
       if (sent - flushed >= FLUSH_EVERY_BYTES) {
@@ -144,10 +141,29 @@ export async function runByShell(
 }
 
 /** Resolves when the stream is done with the chunk: it is ours only until we ask for the next. */
-function written(stream: Writable, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.write(chunk, (error) => (error ? reject(error) : resolve()))
-  })
+/** Writes to a command that is to live until its input ends. */
+class CommandWriter {
+  readonly #stream: Writable
+  #failure: StoreError | undefined
+  #breakOff: (error: StoreError) => void = () => {}
+
+  constructor({ stream, exit }: ExecChannel, errorOf: (code: number | undefined) => StoreError) {
+    this.#stream = stream
+    const end = (code: number | undefined) => {
+      this.#failure = errorOf(code)
+      this.#breakOff(this.#failure)
+    }
+    exit.then(end) // never rejects
+  }
+
+  /** Rejects also when the command ends. A race of promises would hold on to every write until then. */
+  write(chunk: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure)
+      this.#breakOff = reject
+      this.#stream.write(chunk, (error) => (error ? reject(error) : resolve()))
+    })
+  }
 }
 
 async function startCommand(session: SftpSession, command: string): Promise<ExecChannel> {

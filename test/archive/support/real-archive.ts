@@ -22,7 +22,14 @@ export async function makeArchive(files: Contents, switches: readonly string[], 
       if (!name.endsWith('/')) await writeFile(at('in', name), content)
     }
     const cwd = join(directory.path, 'in')
-    const command = [await systemProgram(program), 'a', '-t7z', ...switches, '../a.7z', '.']
+    const command = [
+      program.includes('/') ? program : await systemProgram(program),
+      'a',
+      '-t7z',
+      ...switches,
+      '../a.7z',
+      '.',
+    ]
     const { status, stdout, stderr } = await run(command[0] as string, command.slice(1), { cwd })
     if (status !== 0) throw new Error(`${stdout}${stderr}`)
     return await readFile(at('a.7z'))
