@@ -9,15 +9,21 @@ import { fileSource } from './core/source.ts'
 import { toFsPath } from './core/text.ts'
 import { RiaDataset } from './ria/dataset.ts'
 import type { EarlyGitConfig, GitConfig } from './ria/git-config.ts'
-import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from './ria/settings.ts'
-import { openStore } from './store/open.ts'
+import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type S3Options, type StoreUrl } from './ria/settings.ts'
+import { writeMarker } from './ria/write-marker.ts'
+import { type OpenSettings, openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
 
 interface Configured {
   readonly config: RemoteConfig
   readonly id: string
   readonly annexUuid: string
+  /** The remote has been set up before, here or in another clone. */
+  readonly isKnown: boolean
 }
+
+/** What git-annex's own S3 remote calls its credentials. */
+const S3_CREDS = 's3creds'
 
 interface Opened {
   readonly store: Store
@@ -40,12 +46,18 @@ export class RiaRemote implements SpecialRemote {
   }
 
   async initialize(job: Job): Promise<void> {
-    const { config, id } = await this.#configure(job, true)
+    const configured = await this.#configure(job, true)
+    const { config, id } = configured
     for (const url of [config.url, config.pushUrl]) if (url) refuseToCommitPassword(url)
-    this.#configured = { config, id, annexUuid: await job.getUuid() }
-    const { dataset } = await this.#reader()
+    this.#configured = configured
+    const { dataset } = await this.#reader(job)
     const layout = await dataset.layout({ signal: job.signal }) // fails unless the store and the dataset are there
     if (layout.readOnly !== undefined) job.info(`The store is treated as read-only: ${layout.readOnly}`)
+    else if (!configured.isKnown && isS3(config.pushUrl ?? config.url)) {
+      const { store, dataset } = await this.#writer(job)
+      await writeMarker(store, dataset.directory, { signal: job.signal })
+    }
+    if (isS3(config.url) || isS3(config.pushUrl)) keepCredentials(job)
     job.setConfig('archive-id', id)
     if (!config.url.isLocal) job.setConfig('url', config.url.text)
     if (config.pushUrl && !config.pushUrl.isLocal) job.setConfig('push-url', config.pushUrl.text)
@@ -59,23 +71,23 @@ export class RiaRemote implements SpecialRemote {
   async store(job: Job, key: string, file: string): Promise<void> {
     const { config } = this.#settings()
     const source = await fileSource(toFsPath(file), config.bufferBytes)
-    await this.#do(this.#writer(), (dataset) => dataset.store(key, source, callOf(job)))
+    await this.#do(this.#writer(job), (dataset) => dataset.store(key, source, callOf(job)))
   }
 
   async retrieve(job: Job, key: string, file: string): Promise<void> {
-    await this.#do(this.#reader(), (dataset) => dataset.retrieve(key, file, callOf(job)))
+    await this.#do(this.#reader(job), (dataset) => dataset.retrieve(key, file, callOf(job)))
   }
 
   checkPresent(job: Job, key: string): Promise<boolean> {
-    return this.#do(this.#reader(), (dataset) => dataset.checkPresent(key, { signal: job.signal }))
+    return this.#do(this.#reader(job), (dataset) => dataset.checkPresent(key, { signal: job.signal }))
   }
 
   async remove(job: Job, key: string): Promise<void> {
-    await this.#do(this.#writer(), (dataset) => dataset.remove(key, { signal: job.signal }))
+    await this.#do(this.#writer(job), (dataset) => dataset.remove(key, { signal: job.signal }))
   }
 
-  async whereis(_job: Job, key: string): Promise<string> {
-    const { dataset } = await this.#reader()
+  async whereis(job: Job, key: string): Promise<string> {
+    const { dataset } = await this.#reader(job)
     return dataset.describe(key)
   }
 
@@ -116,23 +128,24 @@ export class RiaRemote implements SpecialRemote {
   }
 
   /** Reading goes through `push-url` as soon as something was written there: it may be another, newer copy. */
-  #reader(): Promise<Opened> {
+  #reader(job: Job): Promise<Opened> {
     if (this.#writing !== undefined) return this.#writing
-    this.#reading ??= this.#open(this.#settings().config.url)
+    this.#reading ??= this.#open(job, this.#settings().config.url)
     return this.#reading
   }
 
-  #writer(): Promise<Opened> {
+  #writer(job: Job): Promise<Opened> {
     const { pushUrl } = this.#settings().config
-    this.#writing ??= pushUrl === undefined ? this.#reader() : this.#open(pushUrl)
+    this.#writing ??= pushUrl === undefined ? this.#reader(job) : this.#open(job, pushUrl)
     return this.#writing
   }
 
-  async #open(url: StoreUrl): Promise<Opened> {
+  async #open(job: Job, url: StoreUrl): Promise<Opened> {
     const { config, id, annexUuid } = this.#settings()
     const store = await openStore(url.location, {
       stallMs: config.stallMs,
       ssh: config.ssh,
+      s3: isS3(url) ? await withCredentials(job, config.s3) : undefined,
       log: this.#log,
     })
     const { forceWrite, ignoreFlags, verify } = config
@@ -157,7 +170,7 @@ export class RiaRemote implements SpecialRemote {
     const gitDir = await job.getGitDir()
     const reading = this.#git.of(gitDir)
     reading.catch(() => {}) // awaited below
-    const names = ['url', 'push-url', 'archive-id', 'force-write', 'ssh-host', 'base-path', 'name', 'sameas-name']
+    const names = [...REMOTE_SETTINGS.map(({ name }) => name), 'name', 'sameas-name']
     // Asked together: git-annex answers in order, and nobody waits for each.
     const [annexUuid, told, ...values] = await Promise.all([
       job.getUuid(),
@@ -172,8 +185,44 @@ export class RiaRemote implements SpecialRemote {
     const config = resolveConfig({ committed, git, gitName, name })
     const id = committed['archive-id'] || (initializing ? ((await dataladId(gitDir)) ?? annexUuid) : '')
     if (id === '') throw new ConfigError('no archive-id is configured: run git annex enableremote')
-    return { config, id, annexUuid }
+    const isKnown = !initializing || (await isRecorded(gitDir, annexUuid, committed['sameas-name']))
+    return { config, id, annexUuid, isKnown }
   }
+}
+
+function isS3(url: StoreUrl | undefined): boolean {
+  return url?.location.scheme.startsWith('s3+') ?? false
+}
+
+/** Where AWS's own places have no credentials, those that git-annex keeps are taken; where it has none, requests are not signed. */
+async function withCredentials(job: Job, s3: S3Options): Promise<OpenSettings['s3']> {
+  const { hasAwsCredentials } = await import('./store/s3-chain.ts')
+  if (await hasAwsCredentials(s3.profile)) return s3
+  const kept = await job.getCreds(S3_CREDS)
+  return kept ? { ...s3, credentials: { accessKeyId: kept.user, secretAccessKey: kept.password } } : s3
+}
+
+/** As git-annex's own S3 remote does. Keys that are only good with a session's token would soon be of no use. */
+function keepCredentials(job: Job): void {
+  const { AWS_ACCESS_KEY_ID: user, AWS_SECRET_ACCESS_KEY: password, AWS_SESSION_TOKEN: token } = process.env
+  if (user && password && !token && /^\S+$/.test(user) && /^\S+$/.test(password)) job.setCreds(S3_CREDS, user, password)
+}
+
+/**
+ * Whether the git-annex branch has the remote, so that it is being enabled, not made: git-annex asks us the same in both cases. One that
+ * uses the uuid of another is known by its name.
+ */
+async function isRecorded(gitDir: string, uuid: string, sameasName: string | undefined): Promise<boolean> {
+  const { code, stdout } = await run('git', [`--git-dir=${gitDir}`, 'cat-file', 'blob', 'git-annex:remote.log'])
+  if (code !== 0) return false
+  const name = sameasName?.replace(/[\s&]/g, (character) => `&${character.charCodeAt(0)};`)
+  return stdout
+    .toString()
+    .split('\n')
+    .map((line) => line.split(' '))
+    .some(([first, ...settings]) =>
+      name ? settings.includes(`sameas-uuid=${uuid}`) && settings.includes(`sameas-name=${name}`) : first === uuid,
+    )
 }
 
 /** What is committed goes to everybody who clones the dataset. */

@@ -1,6 +1,6 @@
 import { handle } from './handle.ts'
 import { type Answer, type Aside, formatMessage, type Reply, type Request } from './messages.ts'
-import type { Job, SpecialRemote } from './remote.ts'
+import type { Creds, Job, SpecialRemote } from './remote.ts'
 import { throttle } from './throttle.ts'
 
 export interface ConversationSettings {
@@ -49,7 +49,8 @@ export class Conversation {
   /** Takes a line that is no message: no answer to what was asked. False when nothing was asked. */
   refuse(line: string): boolean {
     const question = this.#questions.shift()
-    question?.reject(new Error(`git-annex answered with ${JSON.stringify(line.slice(0, 80))}`))
+    const shown = line.startsWith('CREDS') ? 'CREDS that cannot be read' : JSON.stringify(line.slice(0, 80))
+    question?.reject(new Error(`git-annex answered with ${shown}`))
     return question !== undefined
   }
 
@@ -78,17 +79,24 @@ export class Conversation {
     })
   }
 
-  async #askValue(question: Aside, isOver: () => boolean): Promise<string> {
-    if (isOver()) throw new Error(`${question.verb} after the reply`)
+  async #askFor<V extends Answer['verb']>(verb: V, question: Aside): Promise<Extract<Answer, { verb: V }>> {
     const answer = await this.#ask(question)
-    if (answer.verb !== 'VALUE') throw new Error(`git-annex answered ${question.verb} with ${answer.verb}`)
-    return answer.value
+    if (answer.verb !== verb) throw new Error(`git-annex answered ${question.verb} with ${answer.verb}`)
+    return answer as Extract<Answer, { verb: V }>
   }
 
   /** What is said once the request `isOver` would be taken for a reply to the next one. */
   #job(isOver: () => boolean): Job {
     const { extensions, signal } = this.#settings
-    const ask = (question: Aside) => this.#askValue(question, isOver)
+    const askFor = async <V extends Answer['verb']>(verb: V, question: Aside) => {
+      if (isOver()) throw new Error(`${question.verb} after the reply`)
+      return this.#askFor(verb, question)
+    }
+    const ask = async (question: Aside) => (await askFor('VALUE', question)).value
+    const askCreds = async (question: Aside): Promise<Creds | undefined> => {
+      const { user, password } = await askFor('CREDS', question)
+      return user === '' && password === '' ? undefined : { user, password }
+    }
     const say = (aside: Aside) => {
       if (!isOver()) this.#send(aside)
     }
@@ -96,6 +104,8 @@ export class Conversation {
       signal,
       getConfig: (name) => ask({ verb: 'GETCONFIG', name }),
       setConfig: (name, value) => say({ verb: 'SETCONFIG', name, value }),
+      getCreds: (name) => askCreds({ verb: 'GETCREDS', name }),
+      setCreds: (name, user, password) => say({ verb: 'SETCREDS', name, user, password }),
       getUuid: () => ask({ verb: 'GETUUID' }),
       getGitDir: () => ask({ verb: 'GETGITDIR' }),
       getGitRemoteName: async () =>

@@ -69,6 +69,7 @@ export type Aside =
   | { readonly verb: 'PROGRESS'; readonly bytes: number }
   | { readonly verb: 'GETCONFIG' | 'GETCREDS'; readonly name: string }
   | { readonly verb: 'SETCONFIG'; readonly name: string; readonly value: string }
+  | { readonly verb: 'SETCREDS'; readonly name: string; readonly user: string; readonly password: string }
   | { readonly verb: 'GETUUID' | 'GETGITDIR' | 'GETGITREMOTENAME' }
   | { readonly verb: 'DEBUG' | 'INFO'; readonly message: string }
 

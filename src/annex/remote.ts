@@ -5,6 +5,13 @@ export interface Job {
   /** A setting of the special remote; empty when it is not set. */
   getConfig(name: string): Promise<string>
   setConfig(name: string, value: string): void
+  /**
+   * A user and password that git-annex keeps for the remote under this name, in this repository or (with embedcreds=yes) in the
+   * git-annex branch. Undefined when it has none. git-annex's --debug shows them.
+   */
+  getCreds(name: string): Promise<Creds | undefined>
+  /** Gives git-annex a user, without white space, and a password, without line breaks, to keep. Only during `initialize`. */
+  setCreds(name: string, user: string, password: string): void
   getUuid(): Promise<string>
   /** The repository's git directory. */
   getGitDir(): Promise<string>
@@ -16,6 +23,11 @@ export interface Job {
   info(message: string): void
   /** A line for `--debug`. */
   debug(message: string): void
+}
+
+export interface Creds {
+  readonly user: string
+  readonly password: string
 }
 
 export interface Setting {

@@ -1,18 +1,25 @@
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
-import type { StoreLocation } from '../store/open.ts'
+import type { OpenSettings, StoreLocation } from '../store/open.ts'
 import type { SshProvider } from '../store/ssh-connect.ts'
 import { type GitConfig, rewriteUrl, toBoolean } from './git-config.ts'
 import { parseStoreUrl } from './url.ts'
 
 /** Settings of the special remote, committed to the git-annex branch by initremote. */
 export const REMOTE_SETTINGS = [
-  { name: 'url', description: 'URL of the RIA store, ria+file://…, ria+ssh://… or ria+http(s)://…' },
+  {
+    name: 'url',
+    description: 'URL of the RIA store, ria+file://…, ria+ssh://…, ria+http(s)://… or ria+s3+http(s)://…',
+  },
   { name: 'push-url', description: 'URL of the same store to write through, if another. Optional' },
   {
     name: 'archive-id',
     description: 'id of the dataset in the store. Default: the DataLad dataset id, else the annex uuid',
   },
+  { name: 'region', description: 'S3: region of the bucket. Default: what the address or AWS configuration says' },
+  { name: 'storageclass', description: 'S3: storage class of new objects. Default: the server decides' },
+  { name: 'partsize', description: 'S3: size of the parts of large uploads, 5MiB to 5GiB. Default: by the file' },
+  { name: 'requeststyle', description: 'S3: path|virtual, where the bucket is named. Default: path' },
   { name: 'ssh-host', description: 'deprecated, use url' },
   { name: 'base-path', description: 'deprecated, use url' },
   { name: 'force-write', description: 'deprecated, use git config remote.<name>.ora-force-write' },
@@ -30,6 +37,7 @@ export const LOCAL_SETTINGS = {
   'riastore-verify': 'auto|always|never: check downloads against the key here. auto does so when annex-verify is false',
   'riastore-ssh': 'auto|ssh2|openssh: who makes the ssh connection',
   'riastore-stall-timeout': 'seconds without any progress after which a transfer or request has failed. Default 30',
+  'riastore-s3-profile': 'S3: profile in the AWS configuration files that the credentials are taken from',
 } as const
 
 export type LocalSetting = keyof typeof LOCAL_SETTINGS
@@ -44,7 +52,11 @@ export interface RemoteConfig {
   readonly verify: boolean
   readonly ssh: SshProvider
   readonly stallMs: number
+  readonly s3: S3Options
 }
+
+/** What the URL of a store in S3 does not say, save credentials. */
+export type S3Options = Omit<NonNullable<OpenSettings['s3']>, 'credentials'>
 
 export interface StoreUrl {
   /** After git's rewriting. */
@@ -87,6 +99,19 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
     verify: verifies(sources, local('riastore-verify') ?? 'auto'),
     ssh: oneOf('riastore-ssh', local('riastore-ssh') ?? 'auto', ['auto', 'ssh2', 'openssh']),
     stallMs: seconds('riastore-stall-timeout', local('riastore-stall-timeout') ?? '30') * 1000,
+    s3: s3Options(committed, local('riastore-s3-profile')),
+  }
+}
+
+/** The names and values of git-annex's own S3 remote, which its users know. */
+function s3Options(committed: ConfigSources['committed'], profile: string | undefined): S3Options {
+  const { region, storageclass, partsize, requeststyle } = committed
+  return {
+    ...(region && { region: word('region', region) }),
+    ...(storageclass && { storageClass: word('storageclass', storageclass) }),
+    ...(partsize && { partBytes: partBytes(partsize) }),
+    ...(requeststyle && { addressing: oneOf('requeststyle', requeststyle, ['path', 'virtual']) }),
+    ...(profile && { profile: text('riastore-s3-profile', profile) }),
   }
 }
 
@@ -157,4 +182,26 @@ function bytes(value: string | undefined): number | undefined {
   if (digits === undefined) throw new ConfigError(`ora-buffer-size is ${JSON.stringify(value)}: a number of bytes?`)
   const factor = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[unit.toLowerCase()] ?? 1
   return Math.min(Number(digits) * factor, 64 * 1024 ** 2)
+}
+
+/** It becomes a part of requests' headers and signatures. */
+function word(name: string, value: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value)) return value
+  throw new ConfigError(`${name} is ${JSON.stringify(value)}: letters, digits, - _ and . only`)
+}
+
+function text(name: string, value: string): string {
+  if (/\p{Cc}/u.test(value))
+    throw new ConfigError(`${name} is ${JSON.stringify(value)}: it has control characters in it`)
+  return value
+}
+
+const UNITS = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 } as const
+
+/** What S3 takes as the size of a part, in git-annex's spelling of sizes. */
+function partBytes(value: string): number {
+  const [, digits = '', unit = ''] = /^([0-9]{1,12}(?:\.[0-9]{1,6})?) ?((?:[kmg]i?)?b)?$/i.exec(value) ?? []
+  const parsed = digits === '' ? 0 : Math.floor(Number(digits) * UNITS[unit.toLowerCase() as keyof typeof UNITS])
+  if (parsed >= 5 * 1024 ** 2 && parsed <= 5 * 1024 ** 3) return parsed
+  throw new ConfigError(`partsize is ${JSON.stringify(value)}: a size from 5MiB to 5GiB, like 16MiB?`)
 }

@@ -66,6 +66,39 @@ describe('one job', () => {
   })
 })
 
+describe('credentials', () => {
+  const asking = () => fakeRemote({ whereis: async (job) => `${JSON.stringify(await job.getCreds('s3creds'))}` })
+
+  test.each([
+    ['CREDS me pass word ', '{"user":"me","password":"pass word "}'],
+    ['CREDS  ', 'undefined'],
+  ])('that git-annex answers with %j are %s', async (answer, got) => {
+    const conversation = await talk(asking())
+    conversation.say('J 1 WHEREIS K--1')
+    expect(await conversation.rest()).toEqual(['J 1 GETCREDS s3creds'])
+    conversation.say(`J 1 ${answer}`)
+    expect(await conversation.rest()).toEqual([`J 1 WHEREIS-SUCCESS ${got}`])
+  })
+
+  test('are given to git-annex in one line', async () => {
+    const initialize = async (job: Job) => job.setCreds('s3creds', 'me', 'pass word')
+    const conversation = await talk(fakeRemote({ initialize }))
+    conversation.say('J 1 INITREMOTE')
+    expect(await conversation.rest()).toEqual(['J 1 SETCREDS s3creds me pass word', 'J 1 INITREMOTE-SUCCESS'])
+  })
+
+  test('do not show in the error when they cannot be read', async () => {
+    const failing = fakeRemote({ store: async (job) => void (await job.getCreds('s3creds')) })
+    const conversation = await talk(failing)
+    conversation.say('J 1 TRANSFER STORE K--1 /f')
+    await conversation.rest()
+    conversation.say('J 1 CREDS secret')
+    expect(await conversation.rest()).toEqual([
+      'J 1 TRANSFER-FAILURE STORE K--1 git-annex answered with CREDS that cannot be read',
+    ])
+  })
+})
+
 describe('several jobs', () => {
   test('are handled at once, each reply with the number of its job', async () => {
     const open = new Map<string, (present: boolean) => void>()

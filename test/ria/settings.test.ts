@@ -29,6 +29,7 @@ test('without any setting but a URL, everything has its default', () => {
     verify: false,
     ssh: 'auto',
     stallMs: 30_000,
+    s3: {},
   })
 })
 
@@ -216,6 +217,68 @@ describe('the other settings of a clone', () => {
   ])('are refused when they make no sense: %s=%s', (name, value) => {
     expect(() => at(name, value)).toThrow(ConfigError)
     expect(() => at(name, value)).toThrow(name)
+  })
+})
+
+describe('the settings of a store in S3', () => {
+  const s3 = (committed: ConfigSources['committed'], git: Record<string, string> = {}) =>
+    resolve(git, { url: 'ria+s3+https://s3.example.org/bucket/store', ...committed }).s3
+
+  test('are those of git-annex’s own S3 remote', () => {
+    const committed = {
+      region: 'eu-central-1',
+      storageclass: 'STANDARD_IA',
+      partsize: '16MiB',
+      requeststyle: 'virtual',
+    }
+    expect(s3(committed, { 'remote.origin-ria.riastore-s3-profile': 'my lab' })).toEqual({
+      region: 'eu-central-1',
+      storageClass: 'STANDARD_IA',
+      partBytes: 16 * 1024 ** 2,
+      addressing: 'virtual',
+      profile: 'my lab',
+    })
+  })
+
+  test('have no value when they are empty', () => {
+    expect(s3({ region: '', storageclass: '', partsize: '', requeststyle: '' })).toEqual({})
+  })
+
+  test.each([
+    ['5MiB', 5 * 1024 ** 2],
+    ['5242880', 5 * 1024 ** 2],
+    ['5GiB', 5 * 1024 ** 3],
+    ['10 mb', 10_000_000],
+    ['0.5GB', 500_000_000],
+    ['6000KiB', 6000 * 1024],
+    ['5368709120b', 5 * 1024 ** 3],
+  ])('take a part size of %s', (partsize, bytes) => {
+    expect(s3({ partsize }).partBytes).toBe(bytes)
+  })
+
+  test.each<[string, string]>([
+    ['partsize', '5242879'],
+    ['partsize', '5.01GiB'],
+    ['partsize', '0'],
+    ['partsize', '-16MiB'],
+    ['partsize', '16 megs'],
+    ['partsize', '16M'],
+    ['partsize', '0x1000000'],
+    ['partsize', '1e8'],
+    ['region', 'eu west'],
+    ['region', 'a\r\nb'],
+    ['region', 'a/b'],
+    ['storageclass', 'COLD,HOT'],
+    ['requeststyle', 'Path'],
+    ['requeststyle', 'dns'],
+  ])('are refused in one line when they make no sense: %s=%j', (name, value) => {
+    const attempt = () => s3({ [name]: value })
+    expect(attempt).toThrow(ConfigError)
+    expect(attempt).toThrow(new RegExp(`^${name} is .*[^\\n]$`))
+  })
+
+  test('are refused in the clone too', () => {
+    expect(() => s3({}, { 'remote.origin-ria.riastore-s3-profile': 'a\nb' })).toThrow('riastore-s3-profile is')
   })
 })
 
