@@ -2,6 +2,8 @@ import yargs from 'yargs'
 import { messageOf } from '../core/errors.ts'
 import { archiveCommand } from './archive.ts'
 import { type Console, Interrupted } from './console.ts'
+import { doctorCommand } from './doctor.ts'
+import { initCommand } from './init.ts'
 import { unarchiveCommand } from './unarchive.ts'
 import { version } from './version.ts'
 
@@ -14,6 +16,8 @@ export async function runCli(args: readonly string[], console: Console): Promise
   const parser = yargs([...args])
     .scriptName('riastore')
     .usage('$0 <command>\n\nLooks after RIA stores of DataLad datasets.')
+    .command(initCommand(console, finished))
+    .command(doctorCommand(console, finished))
     .command(archiveCommand(console, finished))
     .command(unarchiveCommand(console, finished))
     .demandCommand(1, 'which command? riastore --help lists them')

@@ -19,6 +19,8 @@ export interface Fault {
   readonly as?: number
   /** Takes these headers away from the real answer (lower case). */
   readonly without?: readonly string[]
+  /** Does not hear these headers of the request (lower case). Signed requests are refused then: only for what anybody may do. */
+  readonly deafTo?: readonly string[]
   /** Replaces the body of the real answer. */
   readonly body?: (body: Buffer) => Buffer
   /** Ends the connection after so many bytes of the body. */
@@ -61,8 +63,10 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
       request.resume().on('end', () => answerOurselves(request, response, fault))
       return
     }
+    const headers = { ...request.headers }
+    for (const name of fault.deafTo ?? []) delete headers[name]
     // The host stays as the client named it: that is what it signed.
-    const options = { hostname, port: portBehind, method, path: url, headers: request.headers, agent, setHost: false }
+    const options = { hostname, port: portBehind, method, path: url, headers, agent, setHost: false }
     const onward = http.request(options, (answer) => passOn(answer, response, fault))
     onward.on('error', () => response.destroy())
     request.pipe(onward)

@@ -1,0 +1,74 @@
+import { ConfigError } from '../core/errors.ts'
+import type { Finding, Verdict } from '../ria/doctor-finding.ts'
+import { openStore, type StoreLocation } from '../store/open.ts'
+import type { S3Probe } from '../store/s3-probe.ts'
+import type { Store } from '../store/store.ts'
+import type { Console } from './console.ts'
+import { parseStore } from './open-store.ts'
+
+/** A call in which nothing moves for so long has failed. ms. */
+const STALL_MS = 30_000
+
+/** The least that S3 allows, so that little has to be sent to see whether uploads in parts work. Bytes. */
+const PART_BYTES = 5 * 1024 * 1024
+
+/** A store to be examined, and the bucket that it lies in, if it does. */
+export interface OpenedStore {
+  readonly store: Store
+  readonly probe: S3Probe | undefined
+  /** Directories are things apart from files. */
+  readonly directories: boolean
+}
+
+/** Opens a store, as a whole, for as long as `work` goes on. Throws ConfigError for the name of a dataset. */
+export async function withOpenStore<T>(name: string, work: (opened: OpenedStore) => Promise<T>): Promise<T> {
+  const { location, dataset } = await parseStore(name)
+  if (dataset !== undefined) throw new ConfigError(`this is about the whole store: leave #${dataset} away`)
+  const log = process.env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
+  const store = await openStore(location, { stallMs: STALL_MS, ssh: 'auto', s3: { partBytes: PART_BYTES }, log })
+  let probe: S3Probe | undefined
+  try {
+    probe = await openProbe(location)
+    return await work({ store, probe, directories: probe === undefined })
+  } finally {
+    await probe?.close()
+    await store.close()
+  }
+}
+
+async function openProbe(location: StoreLocation): Promise<S3Probe | undefined> {
+  if (location.scheme !== 's3+http' && location.scheme !== 's3+https') return undefined
+  const { openS3Probe } = await import('../store/s3-probe.ts')
+  const { endpoint, bucket, prefix } = location
+  return openS3Probe({ endpoint, bucket, prefix })
+}
+
+const WIDTHS = { check: 20, result: 8 }
+
+export const FINDINGS_HEAD = findingLine({ check: 'check', result: 'result', why: 'why' })
+
+/** A row of the table of findings: they come one after the other, so its columns are as wide as the longest that there are. */
+export function findingLine({
+  check,
+  result,
+  why,
+}: {
+  check: string
+  result: Verdict | 'result'
+  why: string
+}): string {
+  return `${check.padEnd(WIDTHS.check)} ${result.padEnd(WIDTHS.result)} ${why}`
+}
+
+export function isUnsafe({ result }: Finding): boolean {
+  return result === 'unsafe'
+}
+
+/** What a call throws when we were told to stop is the reason for that. */
+export async function stopped<T>(console: Console, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw console.signal.aborted ? console.signal.reason : error
+  }
+}

@@ -1,0 +1,52 @@
+import { messageOf, StoreError } from '../core/errors.ts'
+
+/**
+ * `unsafe`: something could be lost, or nothing works. `warning`: it works, and somebody should know. `skipped`: not to be had here, or not
+ * tried after what was found before.
+ */
+export type Verdict = 'ok' | 'warning' | 'unsafe' | 'skipped'
+
+/** What one check found. `why` is one line without secrets. */
+export interface Finding {
+  readonly check: string
+  readonly result: Verdict
+  readonly why: string
+}
+
+/** A verdict and its reason. */
+export type Outcome = readonly [result: Verdict, why: string]
+
+/** Takes findings as they are made. */
+export class Findings {
+  readonly #report: (finding: Finding) => void
+  readonly #signal: AbortSignal | undefined
+  readonly all: Finding[] = []
+
+  constructor(report: (finding: Finding) => void, signal?: AbortSignal | undefined) {
+    this.#report = report
+    this.#signal = signal
+  }
+
+  add(check: string, [result, why]: Outcome): void {
+    const finding = { check, result, why }
+    this.all.push(finding)
+    this.#report(finding)
+  }
+
+  /** Does a check. What it throws is its finding, `unsafe` unless `onError` knows better; only being told to stop goes further. True when it was `ok`. */
+  async check(
+    name: string,
+    work: () => Promise<Outcome>,
+    onError: (error: StoreError) => Verdict = () => 'unsafe',
+  ): Promise<boolean> {
+    let outcome: Outcome
+    try {
+      outcome = await work()
+    } catch (error) {
+      if (this.#signal?.aborted || !(error instanceof StoreError)) throw error
+      outcome = [onError(error), messageOf(error)]
+    }
+    this.add(name, outcome)
+    return outcome[0] === 'ok'
+  }
+}

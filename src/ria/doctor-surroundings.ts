@@ -1,0 +1,63 @@
+import { findSevenZip, INSTALL_HINT } from '../archive/seven-zip-find.ts'
+import type { CallOptions, Store } from '../store/store.ts'
+import { isTemporaryName } from '../store/temporary.ts'
+import { findSevenZipOnServer } from './compaction/build-on-server.ts'
+import type { Findings, Outcome } from './doctor-finding.ts'
+
+/** Less than this left is worth a word. Bytes. */
+const LITTLE_BYTES = 1024 ** 3
+
+/** Names younger than this may belong to somebody at work. ms. */
+const STALE_MS = 24 * 3_600_000
+
+/** A store may hold millions of files: so many are looked at, for so long at most (ms). */
+const LOOK_AT_FILES = 20_000
+const LOOK_FOR_MS = 5_000
+
+/** Checks what is around the files: space, 7z, what killed runs left. */
+export async function checkSurroundings(findings: Findings, store: Store, call: CallOptions): Promise<void> {
+  const warn = () => 'warning' as const
+  await findings.check('free space', () => freeSpace(store, call), warn)
+  await findings.check('7z', () => sevenZip(store, call), warn)
+  await findings.check('leftovers', () => leftovers(store, call), warn)
+}
+
+async function freeSpace(store: Store, call: CallOptions): Promise<Outcome> {
+  const bytes = await store.freeBytes('', call)
+  if (bytes === undefined) return ['skipped', 'the store does not say how much is left']
+  const why = `${(bytes / LITTLE_BYTES).toFixed(1)} GiB left`
+  return [bytes === 0 ? 'unsafe' : bytes < LITTLE_BYTES ? 'warning' : 'ok', why]
+}
+
+async function sevenZip(store: Store, call: CallOptions): Promise<Outcome> {
+  if (!store.traits.local) {
+    const program = await findSevenZipOnServer(store, '', call)
+    if (program !== undefined) return ['ok', `the server runs ${program}`]
+  }
+  const here = await findSevenZip()
+  if (here === undefined) return ['warning', `keys cannot be packed into archives: ${INSTALL_HINT}`]
+  if (store.traits.local) return ['ok', `${here.name} packs archives`]
+  return ['ok', `the server runs no 7z: ${here.name} on this machine packs archives, and the keys pass through it`]
+}
+
+async function leftovers(store: Store, call: CallOptions): Promise<Outcome> {
+  const giveUpAt = performance.now() + LOOK_FOR_MS
+  const before = Date.now() - STALE_MS
+  const stale: string[] = []
+  let looked = 0
+  let all = true
+  for await (const { path, mtimeMs = Number.POSITIVE_INFINITY } of store.list('', call)) {
+    if (path.split('/').some(isTemporaryName) && mtimeMs < before) stale.push(path)
+    looked += 1
+    if (looked === LOOK_AT_FILES || performance.now() > giveUpAt) {
+      all = false
+      break
+    }
+  }
+  const among = `${all ? '' : 'the first '}${looked} file${looked === 1 ? '' : 's'}`
+  if (stale.length === 0) return ['ok', `no temporary files of killed runs among ${among}`]
+  return [
+    'warning',
+    `${stale.length} temporary files of killed runs among ${among}, ${stale[0]} for one: they can be removed`,
+  ]
+}

@@ -1,0 +1,124 @@
+import { messageOf, StoreError } from '../core/errors.ts'
+import { collect } from '../core/source.ts'
+import type { S3Probe } from '../store/s3-probe.ts'
+import type { CallOptions, Store } from '../store/store.ts'
+import { checkFiles, checkWritable } from './doctor-files.ts'
+import { type Finding, Findings, type Outcome } from './doctor-finding.ts'
+import { checkPutIfAbsent } from './doctor-race.ts'
+import { checkBucket, checkChecksums } from './doctor-s3.ts'
+import { Scratch } from './doctor-scratch.ts'
+import { checkSurroundings } from './doctor-surroundings.ts'
+import { LAYOUT_FILE, STORE_VERSIONS } from './layout.ts'
+import { readStoreVersion } from './make-store.ts'
+
+export interface DoctorOptions {
+  readonly signal?: AbortSignal | undefined
+  /** For a store in S3. Its part size has to be less than PARTS_BYTES. */
+  readonly probe?: S3Probe | undefined
+  /** Called with each finding as it is made. */
+  readonly report: (finding: Finding) => void
+}
+
+/** A file of this size has several parts at the least part size of S3. Bytes. */
+const PARTS_BYTES = 6 * 1024 * 1024
+const LARGE_BYTES = 256 * 1024
+
+/**
+ * Examines a store by using it. Files of its own lie below a temporary name in the store's root meanwhile, and are removed; nothing else is
+ * changed. Throws only when it was told to stop. Gives all findings.
+ */
+export async function examineStore(store: Store, options: DoctorOptions): Promise<readonly Finding[]> {
+  const { signal, probe, report } = options
+  const call = signal === undefined ? {} : { signal }
+  const findings = new Findings(report, signal)
+  if (await isReachable(findings, store, call)) {
+    const isStore = await findings.check('layout', () => layout(store, call))
+    if (!isStore) findings.add('files', ['skipped', 'nothing is written where no store is that we know'])
+    else if (!store.traits.writable) {
+      findings.add('writable', ['ok', 'for reading only'])
+      await findings.check('ranges', () => readPart(store, call))
+    } else await useFiles(findings, store, options)
+    if (store.traits.writable && isStore) await checkSurroundings(findings, store, call)
+    if (probe !== undefined) await checkBucket(findings, probe, call)
+  }
+  return findings.all
+}
+
+/** Before a store is made: only what nothing can be built on without. The root of the store is made for it. */
+export async function examinePlace(store: Store, options: DoctorOptions): Promise<readonly Finding[]> {
+  const findings = new Findings(options.report, options.signal)
+  const scratch = new Scratch(store, options.signal, { makeRoot: true })
+  try {
+    if (await checkWritable(findings, scratch)) await checkPutIfAbsent(findings, scratch, whoIgnores(options.probe))
+  } finally {
+    await tidyUp(findings, scratch, options.probe)
+  }
+  return findings.all
+}
+
+async function useFiles(findings: Findings, store: Store, { signal, probe }: DoctorOptions): Promise<void> {
+  const scratch = new Scratch(store, signal, { makeRoot: false })
+  try {
+    if (await checkWritable(findings, scratch)) {
+      await checkPutIfAbsent(findings, scratch, whoIgnores(probe))
+      await checkFiles(findings, scratch, probe === undefined ? LARGE_BYTES : PARTS_BYTES, probe !== undefined)
+      if (probe !== undefined) await checkChecksums(findings, scratch, probe)
+    } else findings.add('files', ['skipped', 'nothing could be written'])
+  } finally {
+    await tidyUp(findings, scratch, probe)
+  }
+}
+
+function whoIgnores(probe: S3Probe | undefined): string {
+  return probe === undefined ? 'the file system ignores put-if-absent' : `${probe.host} ignores If-None-Match`
+}
+
+async function isReachable(findings: Findings, store: Store, call: CallOptions): Promise<boolean> {
+  return findings.check('reachable', async () => {
+    const began = performance.now()
+    await store.stat(LAYOUT_FILE, call)
+    return ['ok', `${store.traits.root} answered within ${Math.ceil(performance.now() - began)} ms`]
+  })
+}
+
+async function layout(store: Store, call: CallOptions): Promise<Outcome> {
+  const found = await readStoreVersion(store, call)
+  if (found === undefined) return ['unsafe', `there is no RIA store: no ${LAYOUT_FILE} (riastore init makes one)`]
+  const { version, flags } = found
+  if (!STORE_VERSIONS.includes(version)) {
+    return ['unsafe', `layout version ${version}, and this program knows ${STORE_VERSIONS.join(' and ')}`]
+  }
+  return ['ok', `version ${version}${flags.includes('l') ? ', wants error logs' : ''}`]
+}
+
+async function readPart(store: Store, call: CallOptions): Promise<Outcome> {
+  let part = ''
+  const consume = async (bytes: AsyncIterable<Uint8Array>) => {
+    part = (await collect(bytes, 1)).toString()
+  }
+  await store.get(LAYOUT_FILE, consume, { ...call, range: { start: 0, end: 1 } })
+  if (part !== '1') return ['unsafe', 'the first byte of a file is another than the file begins with']
+  return store.traits.rangeReads
+    ? ['ok', 'parts of a file can be read']
+    : ['warning', 'parts of a file cost as much as all of it: keys in archives are slow to get']
+}
+
+/** What cannot be removed is told, and where it is. */
+async function tidyUp(findings: Findings, scratch: Scratch, probe: S3Probe | undefined): Promise<void> {
+  try {
+    await scratch.clear()
+    if (probe !== undefined && (await mayKeepVersions(probe))) await probe.removeVersions(scratch.directory)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    findings.add('tidying up', ['warning', `${scratch.directory} is left: ${messageOf(error)}`])
+  }
+}
+
+/** Who may not look finds out by trying. */
+async function mayKeepVersions(probe: S3Probe): Promise<boolean> {
+  try {
+    return (await probe.versioning()) !== 'off'
+  } catch {
+    return false
+  }
+}
