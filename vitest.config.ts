@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{core,store,archive,ria,annex,cli,conformance,support}/**/*.test.ts', 'test/*.test.ts'],
+          include: ['test/{core,store,archive,ria,git,annex,cli,conformance,support}/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 30_000,
         },
       },

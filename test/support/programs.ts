@@ -61,6 +61,9 @@ export async function installOurPrograms(directory: string): Promise<void> {
   const log = join(directory, 'starts.log')
   await writeFile(log, '')
   await chmod(log, 0o666)
+  for (const name of ['git-remote-s3+http', 'git-remote-s3+https', 'git-remote-sftp']) {
+    await writeWrapper(directory, name, [process.execPath, join(directory, 'package/dist/git-remote-riastore.js')])
+  }
   for (const name of ['git-annex-remote-ora', 'git-annex-remote-riastore']) {
     const program = join(directory, 'package/dist', main)
     const script = `#!/bin/sh\necho "$$ $0" >>'${log}'\nexec '${process.execPath}' '${program}' "$@"\n`

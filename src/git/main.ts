@@ -1,0 +1,48 @@
+import { createInterface } from 'node:readline'
+import { messageOf } from '../core/errors.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
+import { parseRepositoryUrl } from './address.ts'
+import { RemoteHelper } from './remote-helper.ts'
+import { StoredRepository } from './repository.ts'
+
+/** A call in which nothing moves for so long has failed. ms. */
+const STALL_MS = 30_000
+
+/**
+ * Runs the helper as git starts it, `git-remote-<scheme> <remote> <url>`, until git closes its input. Resolves with the exit code;
+ * what went wrong is told in one line on stderr.
+ */
+export async function runRemoteHelper(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const options = { verbosity: 1, progress: false }
+  let store: Store | undefined
+  const open = async () => {
+    const [, url] = args
+    if (url === undefined) throw new Error('git starts this program, for a URL of its own')
+    const { location, directory } = parseRepositoryUrl(url)
+    const log = env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
+    store = await openStore(location, { stallMs: STALL_MS, ssh: 'auto', log })
+    return new StoredRepository(store, directory, {
+      gitDir: env.GIT_DIR,
+      shows: options.progress && options.verbosity > 0,
+    })
+  }
+  let repository: Promise<StoredRepository> | undefined
+  const opened = () => {
+    repository ??= open()
+    return repository
+  }
+  const say = (...lines: readonly string[]) => process.stdout.write(lines.map((line) => `${line}\n`).join(''))
+  const helper = new RemoteHelper(opened, options, say, (line) => process.stderr.write(`warning: ${line}\n`))
+  try {
+    for await (const line of createInterface({ input: process.stdin })) {
+      if (!(await helper.handle(line))) break
+    }
+    return 0
+  } catch (error) {
+    process.stderr.write(`fatal: ${messageOf(error)}\n`)
+    return 128
+  } finally {
+    await store?.close()
+  }
+}

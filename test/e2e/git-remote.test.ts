@@ -1,0 +1,212 @@
+import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { datasetDirectory } from '../../src/ria/layout.ts'
+import { openS3Store } from '../../src/store/s3.ts'
+import { dataladClone, makeDataset } from '../support/annex-repo.ts'
+import { type CephRgw, startCephRgw } from '../support/ceph-rgw.ts'
+import { addDataset, initRemote, makeRiaStore } from '../support/ria-store.ts'
+import { describe as describeResult, type Result, run, runOk } from '../support/run.ts'
+import { startSshd } from '../support/sshd.ts'
+import { write } from '../support/stores.ts'
+import { isRoot } from '../support/users.ts'
+import { makeWorkspace, removeTree, type Workspace } from '../support/workspace.ts'
+
+let workspace: Workspace
+let ceph: CephRgw
+let env: NodeJS.ProcessEnv
+/** Makes an empty dataset and gives its URL for git, by scheme. */
+const datasets: Record<string, (id: string) => Promise<string>> = {}
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  ceph = await startCephRgw()
+  workspace.onRemove(ceph.stop)
+  await ceph.makeBucket('bucket')
+  const { accessKeyId, secretAccessKey } = ceph.account
+  env = { ...workspace.env, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
+  const settings = { endpoint: ceph.endpoint, bucket: 'bucket', prefix: 'store', credentials: ceph.account }
+  const bucket = openS3Store(settings)
+  workspace.onRemove(() => bucket.close())
+  await write(bucket, 'ria-layout-version', '1\n')
+  datasets['s3+http'] = async (id) => {
+    await write(bucket, `${datasetDirectory(id)}/ria-layout-version`, '2\n')
+    return `s3+http://127.0.0.1:${ceph.port}/bucket/store/${datasetDirectory(id)}`
+  }
+  // sshd wants every directory above it to be root's alone, which the usual place for temporary files is not.
+  const chroot = await mkdtemp('/run/riastore-')
+  workspace.onRemove(() => removeTree(chroot))
+  await chmod(chroot, 0o755)
+  const sshd = await startSshd(workspace, { user: 'nobody', sftpOnly: { chroot } })
+  const store = await makeRiaStore(join(chroot, 'store'))
+  datasets.sftp = async (id) => {
+    await addDataset(workspace, store, { id })
+    await runOk('chown', ['-R', 'nobody', store.root])
+    return `sftp://${sshd.alias}/store/${datasetDirectory(id)}`
+  }
+  datasets.file = async (id) => {
+    const path = workspace.path('bare', id)
+    await runOk('git', ['init', '-q', '--bare', path], { env })
+    return `file://${path}`
+  }
+})
+afterAll(() => workspace?.remove())
+
+const git = (cwd: string, ...args: string[]): Promise<Result> => run('git', args, { env, cwd })
+async function gitOk(cwd: string, ...args: string[]): Promise<string> {
+  const result = await git(cwd, ...args)
+  expect(result.status, describeResult(result)).toBe(0)
+  return result.stdout
+}
+
+async function commit(repo: string, name: string, content = name): Promise<void> {
+  await writeFile(join(repo, name), content)
+  await gitOk(repo, 'add', name)
+  await gitOk(repo, 'commit', '-q', '-m', name)
+}
+
+async function newRepo(name: string): Promise<string> {
+  const repo = workspace.path(name)
+  await mkdir(repo)
+  await gitOk(repo, 'init', '-q')
+  return repo
+}
+
+/** What git says of each ref: `! [rejected] main -> main (fetch first)`. */
+const refLines = (result: Result) =>
+  `${result.stdout}\n${result.stderr}`
+    .split('\n')
+    .filter((line) => /^ [!*+ -] |^[!*+= -]\t/.test(line))
+    .map((line) =>
+      line
+        .replace(/[0-9a-f]{7,40}/g, 'X')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    )
+
+let count = 0
+/** What git itself does and says. */
+let expected: Promise<unknown[]> | undefined
+/** The same pushes and fetches, whatever git talks to; gives what git said and what is there in the end. */
+async function scenario(scheme: string): Promise<unknown[]> {
+  const url = await datasets[scheme]?.(`${++count}ab-of-the-scenario`)
+  if (url === undefined) throw new Error(scheme)
+  const said: unknown[] = []
+  const one = await newRepo(`${scheme}-one`)
+  const note = async (cwd: string, ...args: string[]) => {
+    const result = await git(cwd, ...args)
+    said.push([args.filter((word) => word !== url).join(' '), result.status, refLines(result)])
+  }
+  const refs = async () => {
+    const text = await gitOk(one, 'ls-remote', '--symref', url)
+    said.push(
+      text
+        .replaceAll('\t', ' ')
+        .split('\n')
+        .filter((line) => !line.includes('git-annex')).length,
+    )
+  }
+  await refs()
+  await commit(one, 'first')
+  await commit(one, 'second')
+  await note(one, 'push', '--porcelain', url, 'main')
+  await refs()
+  await gitOk(one, 'remote', 'add', 'store', url)
+  const two = workspace.path(`${scheme}-two`)
+  await gitOk(workspace.directory, 'clone', '-q', url, two)
+  said.push(await gitOk(two, 'log', '--format=%s', '--all'), await gitOk(two, 'symbolic-ref', 'HEAD'))
+  await gitOk(two, 'fsck', '--full', '--strict')
+  await commit(two, 'third')
+  await gitOk(two, 'tag', '-a', 'v1', '-m', 'a tag')
+  await note(two, 'push', '--porcelain', 'origin', 'main', 'v1')
+  await commit(one, 'other')
+  await note(one, 'push', '--porcelain', 'store', 'main')
+  await note(one, 'fetch', 'store')
+  await note(one, 'push', '--porcelain', 'store', 'main')
+  await gitOk(one, 'pull', '-q', '--rebase', 'store', 'main')
+  await note(one, 'push', '--porcelain', 'store', 'main')
+  await note(one, 'push', '--porcelain', 'store', 'main')
+  await note(one, 'push', '--porcelain', 'store', 'main:refs/heads/side', 'HEAD~1:refs/heads/back')
+  await note(one, 'push', '--porcelain', 'store', 'HEAD~2:refs/heads/side')
+  await note(one, 'push', '--porcelain', '--force', 'store', 'HEAD~2:refs/heads/side')
+  await note(one, 'push', '--porcelain', '--force-with-lease=side:HEAD', 'store', 'HEAD~1:refs/heads/side')
+  await note(one, 'push', '--porcelain', '--dry-run', 'store', 'main:refs/heads/dry')
+  await note(one, 'push', '--porcelain', '--atomic', 'store', 'HEAD~2:refs/heads/back', 'main:refs/heads/new')
+  await note(one, 'push', '--porcelain', 'store', ':refs/heads/back')
+  await note(one, 'push', '--porcelain', 'store', ':refs/tags/v1')
+  await refs()
+  await note(two, 'fetch', '--prune', 'origin')
+  await gitOk(two, 'pull', '-q')
+  said.push(await gitOk(two, 'log', '--format=%s'))
+  const mirror = workspace.path(`${scheme}-mirror`)
+  await gitOk(workspace.directory, 'clone', '-q', '--mirror', url, mirror)
+  said.push((await gitOk(mirror, 'for-each-ref', '--format=%(refname) %(objecttype)')).trim())
+  await gitOk(mirror, 'fsck', '--full', '--strict')
+  return said
+}
+
+describe.skipIf(!isRoot)('git without git on the other side', () => {
+  test.each(['s3+http', 'sftp'])(
+    'does and says what it does and says over file: %s',
+    { timeout: 300_000 },
+    async (scheme) => {
+      expected ??= scenario('file')
+      expect(await scenario(scheme)).toEqual(await expected)
+    },
+  )
+
+  test.each(['s3+http', 'sftp'])(
+    'of several who push one branch at once one wins each time, and no commit is lost: %s',
+    async (scheme) => {
+      const url = await datasets[scheme]?.(`${++count}cd-of-the-race`)
+      if (url === undefined) throw new Error(scheme)
+      const first = await newRepo(`${scheme}-race`)
+      await commit(first, 'start')
+      await gitOk(first, 'push', '-q', url, 'main')
+      const clones = Array.from({ length: 6 }, (_, i) => workspace.path(`${scheme}-race-${i}`))
+      for (const clone of clones) await gitOk(workspace.directory, 'clone', '-q', url, clone)
+      await Promise.all(
+        clones.map(async (clone, i) => {
+          await commit(clone, `of ${i}`)
+          for (let tries = 1; ; tries++) {
+            const result = await git(clone, 'push', '--porcelain', 'origin', 'main')
+            if (result.status === 0) return
+            expect(refLines(result).join(), describeResult(result)).toMatch(/fetch first|non-fast-forward/)
+            expect(tries).toBeLessThan(30)
+            await gitOk(clone, 'pull', '-q', '--no-rebase', '--no-edit')
+          }
+        }),
+      )
+      const check = workspace.path(`${scheme}-race-check`)
+      await gitOk(workspace.directory, 'clone', '-q', url, check)
+      for (const i of clones.keys()) expect(await gitOk(check, 'show', `HEAD:of ${i}`)).toBe(`of ${i}`)
+      await gitOk(check, 'fsck', '--full', '--strict')
+    },
+  )
+
+  test('a dataset that is not there is an error, and so is one that cannot be looked at', async () => {
+    const url = `s3+http://127.0.0.1:${ceph.port}/bucket/store/abc/nothing`
+    const missing = await git(workspace.directory, 'ls-remote', url)
+    expect(missing.status).not.toBe(0)
+    expect(missing.stderr).toContain('there is no dataset')
+    const closed = await git(workspace.directory, 'ls-remote', 's3+http://127.0.0.1:1/bucket/store/abc/nothing')
+    expect(closed.status).not.toBe(0)
+    expect(closed.stderr).toContain('127.0.0.1:1')
+  })
+
+  test('datalad clones a dataset from S3 by its id and gets its content', async () => {
+    const repo = (await makeDataset(workspace, 'dataset')).with({ env })
+    await repo.add({ 'a file.dat': 'the content of a file' })
+    const id = (await repo.git('config', '-f', '.datalad/config', 'datalad.dataset.id')).stdout.trim()
+    const url = (await datasets['s3+http']?.(id)) ?? ''
+    const store = `ria+s3+http://127.0.0.1:${ceph.port}/bucket/store`
+    await initRemote(repo, store, id, { name: 'storage', settings: { autoenable: 'true' } })
+    await repo.git('remote', 'add', 'store', url)
+    await repo.setConfig('remote.store.annex-ignore', 'true')
+    await repo.annex('copy', '--to', 'storage')
+    await repo.git('push', '-q', 'store', 'main', 'git-annex')
+    const clone = await dataladClone(workspace, `${store}#${id}`, 'clone', { env })
+    await clone.datalad('get', 'a file.dat')
+    expect((await clone.read('a file.dat')).toString()).toBe('the content of a file')
+  })
+})
