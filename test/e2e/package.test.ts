@@ -33,6 +33,23 @@ test.each(['git-annex-remote-ora', 'git-annex-remote-riastore'])(
   },
 )
 
+test.each(['git-remote-s3+https', 'git-remote-s3+http', 'git-remote-sftp'])(
+  'the packed package brings %s, which talks with git',
+  async (program) => {
+    const input = 'capabilities\n\n'
+    const result = await run(join(prefix, 'bin', program), ['origin', 'url'], { env, cwd: workspace.directory, input })
+    expect(result.stdout).toBe('fetch\npush\noption\ncheck-connectivity\n\n')
+    expect(result.stderr).toBe('')
+    expect(result.status).toBe(0)
+  },
+)
+
+test('the packed package brings riastore', async () => {
+  const result = await run(join(prefix, 'bin/riastore'), ['--version'], { env, cwd: workspace.directory })
+  expect(result.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  expect(result.status).toBe(0)
+})
+
 test('the package names the licences of what is bundled into it', async () => {
   const licenses = await readFile(join(prefix, 'lib/node_modules/riastore/dist/THIRD-PARTY-LICENSES.txt'), 'utf8')
   expect(licenses).toContain('ssh2 ')
