@@ -75,8 +75,12 @@ export class DatasetArchive {
   }
 }
 
-/** What a key may be called in an archive: git-annex's hash directories of both kinds, of the name as ORA hashes it and as git-annex does. */
-function memberNames(key: Key): Iterable<string> {
-  const paths = [...DATASET_VERSIONS].reverse().flatMap((version) => keyPaths('', version, key.text))
-  return new Set(paths.map((path) => path.slice('/annex/objects/'.length)))
+/**
+ * What a key may be called in an archive: git-annex's hash directories of both kinds, of the name as ORA hashes it and as git-annex does. The
+ * usual one comes first, for to hash them all takes longer than to look one up.
+ */
+function* memberNames(key: Key): Iterable<string> {
+  for (const version of [...DATASET_VERSIONS].reverse()) {
+    for (const path of keyPaths('', version, key.text)) yield path.slice('/annex/objects/'.length)
+  }
 }
