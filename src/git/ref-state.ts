@@ -50,5 +50,5 @@ export function isPackName(name: unknown): name is string {
 
 /** Enough that a name is nothing else than a ref's: git itself checks the rest. Source: git-check-ref-format(1). */
 export function isRefName(name: string): boolean {
-  return /^refs\/(?!.*(?:\.\.|\/\/|@\{))[^\p{Cc} ~^:?*[\\]+$/u.test(name)
+  return /^refs\/(?!\.|.*\/\.)(?!.*(?:\.\.|\/\/|@\{))[^\p{Cc} ~^:?*[\\]+$/u.test(name)
 }

@@ -5,7 +5,7 @@ import { readForeign } from './foreign.ts'
 import { isAncestor, ownObjects } from './git.ts'
 import { PackExchange } from './packs.ts'
 import { RefLog } from './ref-log.ts'
-import { EMPTY_STATE, type RefState } from './ref-state.ts'
+import { EMPTY_STATE, isRefName, type RefState } from './ref-state.ts'
 import { writeViews } from './views.ts'
 
 /** A ref that is to be changed. */
@@ -76,7 +76,7 @@ export class StoredRepository {
       const results = await judge(updates, listed, current, atomic)
       const accepted = updates.filter(({ name }) => results.get(name) === undefined)
       if (accepted.length === 0 || dryRun) return results
-      this.#requireOwn(current)
+      await this.#requireOwn(current, call)
       const wanted = accepted.flatMap(({ to }) => (to === undefined ? [] : [to]))
       if (wanted.length > 0 && !isPacked) {
         pack = await this.#packs.upload(wanted, current.refs.values(), call)
@@ -96,10 +96,19 @@ export class StoredRepository {
     throw this.#error('conflict', `others pushed ${TRIES} times meanwhile: try again`)
   }
 
-  /** A repository that git itself wrote to may be written to by git again, which knows nothing of our log. */
-  #requireOwn({ generation, refs }: RefState): void {
-    if (generation > 0 || refs.size === 0) return
+  /** A repository that git itself wrote refs to may be written to by git again, which knows nothing of our log. */
+  async #requireOwn({ generation, refs }: RefState, call: CallOptions): Promise<void> {
+    const isForeign = generation === 0 ? refs.size > 0 : this.#store.traits.exec && (await this.#hasLooseRefs(call))
+    if (!isForeign) return
     throw this.#error('unsupported', 'git itself wrote to this repository: push to it over ssh, or into an empty one')
+  }
+
+  /** We write none. */
+  async #hasLooseRefs(call: CallOptions): Promise<boolean> {
+    const refs = `${this.#directory}/refs`
+    for await (const { path } of this.#store.list(refs, call))
+      if (isRefName(path.slice(this.#directory.length + 1))) return true
+    return false
   }
 
   #error(kind: StoreError['kind'], message: string): StoreError {

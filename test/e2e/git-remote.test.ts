@@ -39,6 +39,7 @@ beforeAll(async () => {
   await chmod(chroot, 0o755)
   const sshd = await startSshd(workspace, { user: 'nobody', sftpOnly: { chroot } })
   const store = await makeRiaStore(join(chroot, 'store'))
+  sftpRoot = store.root
   datasets.sftp = async (id) => {
     await addDataset(workspace, store, { id })
     await runOk('chown', ['-R', 'nobody', store.root])
@@ -84,6 +85,7 @@ const refLines = (result: Result) =>
         .trim(),
     )
 
+let sftpRoot: string
 let count = 0
 /** What git itself does and says. */
 let expected: Promise<unknown[]> | undefined
@@ -183,6 +185,29 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
       await gitOk(check, 'fsck', '--full', '--strict')
     },
   )
+
+  test('a repository that git itself writes to is read, and not written to', async () => {
+    const id = `${++count}ef-of-both`
+    const url = (await datasets.sftp?.(id)) ?? ''
+    const bare = join(sftpRoot, datasetDirectory(id))
+    const repo = await newRepo('both')
+    await commit(repo, 'by git')
+    await gitOk(repo, 'push', '-q', bare, 'main')
+    await gitOk(bare, 'repack', '-adq')
+    expect(await gitOk(repo, 'ls-remote', url)).toContain('refs/heads/main')
+    await gitOk(workspace.directory, 'clone', '-q', url, workspace.path('both-clone'))
+    await commit(repo, 'by us')
+    const refused = await git(repo, 'push', url, 'main')
+    expect(refused.status).not.toBe(0)
+    expect(refused.stderr).toContain('git itself wrote to this repository')
+
+    const other = `${++count}ef-of-us-first`
+    const mine = (await datasets.sftp?.(other)) ?? ''
+    await gitOk(repo, 'push', '-q', mine, 'main')
+    await gitOk(repo, 'push', '-q', join(sftpRoot, datasetDirectory(other)), 'main:by-git')
+    const later = await git(repo, 'push', mine, 'main:more')
+    expect(later.stderr).toContain('git itself wrote to this repository')
+  })
 
   test('a dataset that is not there is an error, and so is one that cannot be looked at', async () => {
     const url = `s3+http://127.0.0.1:${ceph.port}/bucket/store/abc/nothing`
