@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { appendFile, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../core/errors.ts'
+import { patientFiles, writeFully } from '../core/files.ts'
 import { fileSource } from '../core/source.ts'
+import { forEachParallel } from '../ria/compaction/parallel.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, isConnected, ownObjects } from './git.ts'
 import { isPackName } from './ref-state.ts'
@@ -79,18 +82,7 @@ export class PackExchange {
   async #downloadAll(packs: readonly string[], call: CallOptions): Promise<void> {
     if (packs.length === 0) return
     await this.#inWorkDirectory(async (work) => {
-      const pending = [...packs]
-      const files = new Map<string, Promise<void>>()
-      const fetchNext = async (): Promise<void> => {
-        for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
-          const fetched = this.#fetch(name, join(work, name), call)
-          files.set(name, fetched)
-          await fetched
-        }
-      }
-      const fetching = Promise.all(Array.from({ length: DOWNLOADS }, fetchNext))
-      fetching.catch(() => {}) // the first failure is met below
-      await fetching
+      await forEachParallel(packs, DOWNLOADS, (name) => this.#fetch(name, join(work, name), call))
       for (const name of packs) {
         await git(['index-pack', '--stdin', ...(this.#shows ? ['-v'] : [])], {
           input: { file: join(work, name) },
@@ -114,7 +106,7 @@ export class PackExchange {
           if (identity !== undefined && identity !== stat.identity) throw new Error(`${name} changed while it was read`)
           identity = stat.identity
           for await (const chunk of bytes) {
-            await handle.write(chunk, 0, chunk.length, position)
+            await writeFully(patientFiles, handle.fd, chunk, position)
             position += chunk.length
           }
         },
@@ -126,11 +118,7 @@ export class PackExchange {
   }
 
   async #known(): Promise<Set<string>> {
-    try {
-      return new Set((await readFile(this.#knownFile, 'utf8')).split('\n'))
-    } catch {
-      return new Set()
-    }
+    return new Set((await readFile(this.#knownFile, 'utf8').catch(emptyIfAbsent)).split('\n'))
   }
 
   async #remember(packs: readonly string[]): Promise<void> {
@@ -159,10 +147,15 @@ export class PackExchange {
   }
 }
 
+function emptyIfAbsent(error: unknown): string {
+  if (codeOf(error) !== 'ENOENT') throw error
+  return ''
+}
+
 /** A repository without its whole history may only push onto what the other side has the rest of. */
 async function requireDepth(wanted: readonly string[], there: readonly string[]): Promise<void> {
   const file = (await git(['rev-parse', '--git-path', 'shallow'])).stdout.trim()
-  const ends = new Set((await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean))
+  const ends = new Set((await readFile(file, 'utf8').catch(emptyIfAbsent)).split('\n').filter(Boolean))
   if (ends.size === 0) return
   const input = [...wanted, '--not', ...there].map((line) => `${line}\n`).join('')
   const { stdout } = await git(['rev-list', '--stdin'], { input })
