@@ -109,10 +109,15 @@ export class PageWriter {
   }
 }
 
+/** So many pages that were read stay in memory, for the next lookups. */
+const KEPT_PAGES = 512
+
 /** Reads parts of a file of pages and checks every page that they touch. Throws IndexDamaged. */
 export class PageReader {
   readonly #storage: IndexStorage
   readonly #crcs: Uint32Array
+  /** By number, the oldest first. Nobody writes to them. */
+  readonly #kept = new Map<number, Buffer>()
 
   /** `crcs`: of the pages from page 1 on. */
   constructor(storage: IndexStorage, crcs: Uint32Array) {
@@ -120,11 +125,32 @@ export class PageReader {
     this.#crcs = crcs
   }
 
-  /** The bytes in `[position, position + length)`. They are aligned as they were in the file, at least to 8 bytes when `position` is. */
+  /**
+   * The bytes in `[position, position + length)`, only to be read. They are aligned as they were in the file, at least to 8 bytes when `position` is.
+   */
   async read(position: number, length: number): Promise<Buffer> {
     const first = Math.floor(position / PAGE_BYTES)
     const end = Math.ceil((position + length) / PAGE_BYTES)
     if (first < 1 || end > this.#crcs.length + 1) throw new IndexDamaged('a place outside of it')
+    const pages =
+      end - first === 1 ? (this.#kept.get(first) ?? (await this.#keep(first))) : await this.#read(first, end)
+    const from = position - first * PAGE_BYTES
+    return pages.subarray(from, from + length)
+  }
+
+  async #keep(number: number): Promise<Buffer> {
+    const page = await this.#read(number, number + 1)
+    if (this.#kept.size >= KEPT_PAGES) {
+      for (const oldest of this.#kept.keys()) {
+        this.#kept.delete(oldest)
+        break
+      }
+    }
+    this.#kept.set(number, page)
+    return page
+  }
+
+  async #read(first: number, end: number): Promise<Buffer> {
     const pages = Buffer.from(new ArrayBuffer((end - first) * PAGE_BYTES))
     if ((await this.#storage.read(pages, first * PAGE_BYTES)) < pages.length) throw new IndexDamaged('it is cut off')
     for (let page = first; page < end; page++) {
@@ -133,8 +159,7 @@ export class PageReader {
         throw new IndexDamaged(`page ${page} is not as it was written`)
       }
     }
-    const from = position - first * PAGE_BYTES
-    return pages.subarray(from, from + length)
+    return pages
   }
 }
 
