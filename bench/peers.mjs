@@ -9,8 +9,8 @@ export const DATASET = '2f1c3a54-9f0e-4f1b-8a9e-0c6d5b7a1e42'
 /**
  * @typedef {object} Peer
  * @property {string} id `<program>-<transport>`
- * @property {'floor' | 'ours' | 'ora' | 'directory' | 'rsync'} program
- * @property {'file' | 'ssh' | 'far' | 'sftp'} transport
+ * @property {'floor' | 'ours' | 'ora' | 'directory' | 'rsync' | 'builtin' | 'rclone'} program
+ * @property {'file' | 'ssh' | 'far' | 'sftp' | 's3'} transport
  * @property {string} title
  */
 
@@ -20,6 +20,8 @@ const TITLES = {
   ora: 'ORA (DataLad)',
   directory: 'git-annex directory',
   rsync: 'git-annex rsync',
+  builtin: "git-annex's own S3",
+  rclone: 'git-annex-remote-rclone',
 }
 const HOSTS = { ssh: 'bench', far: 'bench-far', sftp: 'bench-sftp' }
 

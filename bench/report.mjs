@@ -1,7 +1,9 @@
 /** The page: every figure on it comes from the samples. */
 import { budgets, connectionSetUp, grouped, membersOf, roundTripsPerKey } from './budgets.mjs'
+import { reasons } from './limits.mjs'
 import { isFullRun } from './options.mjs'
 import { ARCHIVED_OPS, FIRST_OPS } from './suites-archive.mjs'
+import { GIT_OPS } from './suites-git.mjs'
 import { SMALL_OPS } from './suites-small.mjs'
 import { cell, extrapolate, megabytes, number, peakOf, secondsOf, select, table } from './tables.mjs'
 
@@ -21,6 +23,12 @@ const TITLES = {
   'ours-sftp': 'riastore, SFTP-only account',
   'ssh-cat': 'ssh cat',
   'sftp-client': 'OpenSSH sftp, SFTP-only account',
+  'ours-s3': 'riastore, S3',
+  'builtin-s3': "git-annex's own S3",
+  'rclone-copy': '`rclone copy` (no git-annex)',
+  'git-file': 'a directory',
+  'git-ssh': 'ssh',
+  'git-s3': 'riastore, S3',
   'ssh-true': '`ssh host true` (no git-annex)',
   '7z': '7z',
 }
@@ -187,6 +195,47 @@ function archiveSections(samples) {
 }
 
 /** @param {Sample[]} samples */
+function requestsTable(samples) {
+  const own = select(samples, { suite: 's3-requests' })
+  const kinds = [...new Set(own.map(({ op }) => op))]
+  const { items = 1 } = own[0] ?? {}
+  const times = kinds.map((op) => {
+    const found = secondsOf(own, { op })
+    return found === undefined ? '' : ((found.median / items) * 1000).toFixed(2)
+  })
+  return table(["ms a request, the SDK's client alone", ...kinds], own.length === 0 ? [] : [['', ...times]])
+}
+
+/** @param {Sample[]} samples */
+function gitTable(samples) {
+  const own = select(samples, { suite: 'git' })
+  const rows = peersOf(own).map((peer) => [
+    TITLES[peer],
+    ...Object.keys(GIT_OPS).map((op) => cell(own, { peer, op }, secondsOf(own, { peer: 'git-ssh', op })?.median)),
+  ])
+  return table(['seconds', ...Object.values(GIT_OPS)], rows)
+}
+
+/** @param {Sample[]} samples @param {string} size of the large file */
+function s3Sections(samples, size) {
+  return [
+    ...section({
+      title: 'S3: small files',
+      text:
+        'A Ceph RGW on this machine, its disk in memory, over plain http. The ratio is to the S3 remote that git-annex brings, whose `get` does not have ' +
+        "the cost of git-annex's check of an external remote's download.",
+      tables: [...[1, 8].map((jobs) => smallTable(samples, 's3-small', jobs, 'builtin-s3')), requestsTable(samples)],
+    }),
+    ...section({ title: `S3: one file of ${size}`, tables: [bigTable(samples, 's3-big')] }),
+    ...section({
+      title: 'git on a store',
+      text: 'A repository of 1,000 commits and 10,000 files. The ratio is to git over ssh.',
+      tables: [gitTable(samples)],
+    }),
+  ]
+}
+
+/** @param {Sample[]} samples */
 function troubles(samples) {
   const failures = samples
     .filter(({ failure }) => failure !== undefined)
@@ -249,6 +298,7 @@ export function report({ started, ended, asked, roundTrip, machine, versions, sa
     '## Machine and versions',
     `${listOf(machine)}\n${listOf(versions)}\n- far host: a proxy that adds ${asked.delay} ms each way, round trip measured as ${roundTrip.toFixed(1)} ms`,
     ...section({ title: 'Budgets', tables: budgetsTable(samples, roundTrip) }),
+    ...section({ title: 'What is not met, and why', tables: [reasons(budgets(samples, roundTrip))] }),
     ...section({
       title: 'Small files',
       text:
@@ -274,6 +324,7 @@ export function report({ started, ended, asked, roundTrip, machine, versions, sa
       tables: [...small('disk-small', 'floor-file'), bigTable(samples, 'disk-big')],
     }),
     ...archiveSections(samples),
+    ...s3Sections(samples, size),
     ...section({ title: 'Failures and leftovers', tables: [trouble] }),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`

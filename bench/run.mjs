@@ -11,6 +11,8 @@ import { report } from './report.mjs'
 import { openRepositories } from './repositories.mjs'
 import { archiveBlocks } from './suites-archive.mjs'
 import { bigBlocks } from './suites-big.mjs'
+import { gitBlocks } from './suites-git.mjs'
+import { s3Blocks } from './suites-s3.mjs'
 import { smallBlocks } from './suites-small.mjs'
 import { startBlocks } from './suites-start.mjs'
 import { measureRoundTrip, OURS, openWorkspace } from './workspace.mjs'
@@ -46,9 +48,11 @@ import { measureRoundTrip, OURS, openWorkspace } from './workspace.mjs'
  * @property {ReturnType<typeof readOptions>} options
  * @property {import('./workspace.mjs').Workspace} workspace
  * @property {ReturnType<typeof openRepositories>} repositories
- * @property {(labels: Sample, command: string[], cwd: string, watch?: Watch) => Promise<void>} measure
+ * @property {(labels: Sample, command: string[], cwd: string, more?: More) => Promise<void>} measure
+ * @property {(sample: Sample & {seconds: number}) => void} record
  *
- * @typedef {Pick<Parameters<typeof import('./children.mjs').run>[1], 'sampleEvery' | 'watch'>} Watch how to look at memory
+ * @typedef {Pick<Parameters<typeof import('./children.mjs').run>[1], 'sampleEvery' | 'watch' | 'keepOutput'> & {variables?: NodeJS.ProcessEnv}} More
+ *   how to look at memory, and what is in the environment besides
  */
 
 const RAW = join(import.meta.dirname, 'results.json')
@@ -59,18 +63,22 @@ const say = (/** @type {string} */ text) => process.stderr.write(`${text}\n`)
 /** What was not looked at, or is nought, takes no room in the raw results. @template {object} T @param {T} fields */
 const known = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value))
 
-/** @param {import('./workspace.mjs').Workspace} workspace @param {Sample[]} samples @returns {Bench['measure']} */
+/** @param {import('./workspace.mjs').Workspace} workspace @param {Sample[]} samples @returns {Pick<Bench, 'measure' | 'record'>} */
 function recorder(workspace, samples) {
-  return async (labels, command, cwd, watch = {}) => {
+  const record = (/** @type {Sample & {seconds: number}} */ sample) => {
+    samples.push({ ...sample, seconds: Math.round(sample.seconds * 1e4) / 1e4 })
+    say(`    ${sample.op.padEnd(16)} ${sample.seconds.toFixed(3).padStart(8)} s`)
+  }
+  const measure = async (labels, command, cwd, more = {}) => {
     try {
-      const { stdout, ...measured } = await workspace.run(command, cwd, watch)
-      samples.push({ ...labels, ...known(measured), seconds: Math.round(measured.seconds * 1e4) / 1e4 })
-      say(`    ${labels.op.padEnd(16)} ${measured.seconds.toFixed(3).padStart(8)} s`)
+      const { stdout, ...measured } = await workspace.run(command, cwd, more)
+      record({ ...labels, ...known(measured), seconds: measured.seconds })
     } catch (error) {
       samples.push({ ...labels, failure: error.message })
       throw error
     }
   }
+  return { measure, record }
 }
 
 /**
@@ -130,9 +138,10 @@ async function main(options) {
       options,
       workspace,
       repositories: openRepositories(workspace, options),
-      measure: recorder(workspace, samples),
+      ...recorder(workspace, samples),
     }
-    const all = [...startBlocks(bench), ...smallBlocks(bench), ...bigBlocks(bench), ...archiveBlocks(bench)]
+    const suites = [startBlocks, smallBlocks, bigBlocks, archiveBlocks, s3Blocks, gitBlocks]
+    const all = suites.flatMap((blocks) => blocks(bench))
     const wanted = all.filter(({ name }) => options.only === undefined || new RegExp(options.only).test(name))
     if (options.list) return console.log(wanted.map(({ name }) => name).join('\n'))
     const missing = !existsSync(OURS)

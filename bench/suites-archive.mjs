@@ -10,9 +10,10 @@ import {
   packKeys,
   writeLooseKeys,
 } from './archives.mjs'
-import { GROUP, removeTree, smallDirectory } from './files.mjs'
+import { GROUP, removeTree, smallFile } from './files.mjs'
 import { countKeys, DATASET, datasetIn, makeStore, peer } from './peers.mjs'
 import { addRemote, countObjects, makeRepository, once } from './repositories.mjs'
+import { directoriesFor } from './suites-small.mjs'
 
 /** @typedef {import('./run.mjs').Bench} Bench */
 /** @typedef {import('./run.mjs').Block} Block */
@@ -49,13 +50,10 @@ const PACKED_SIZE = 100_000
 /** The key of the very large archive, so many zeros. */
 const FIRST_SIZE = 5000
 
-/** @param {number} files at least @returns {string[]} */
-const directoriesOf = (files) => Array.from({ length: Math.ceil(files / GROUP) }, (_, group) => smallDirectory(group))
-
 /** What the blocks share, made when the first of them wants it. @param {Bench} bench */
 function openArchives({ workspace, repositories, options }) {
   const { main } = workspace
-  const paths = directoriesOf(Math.min(READ, options.files))
+  const paths = directoriesFor(Math.min(READ, options.files))
   const tools = once(() => loadGenerator(main.root))
   const keys = once(async () => keysOf(workspace, await repositories.smallOriginal(main), paths))
 
@@ -136,7 +134,7 @@ function openArchives({ workspace, repositories, options }) {
 function archivedBlock(bench, archives, peer, members) {
   const { files } = bench.options
   const all = Math.min(READ, files)
-  const paths = directoriesOf(peer.program === 'ora' ? all / SLOW : all)
+  const paths = directoriesFor(peer.program === 'ora' ? all / SLOW : all)
   const items = Math.min(all, paths.length * GROUP)
   const labels = { suite: 'archived', peer: peer.id, members, jobs: 1, items }
   const name = `archived/${members}/${peer.id}`
@@ -148,6 +146,12 @@ function archivedBlock(bench, archives, peer, members) {
           sampleEvery: 50,
         })
       await timed('fsck', 'fsck', '--fast', '--from', 'store')
+      // What is more for each key than for a process with one: the start does not count.
+      const one = (/** @type {string} */ op, /** @type {string[]} */ ...args) =>
+        bench.measure({ ...labels, items: 1, op, round }, ['git-annex', ...args, '-J1', '--', smallFile(0)], repo)
+      await one('fsck-one', 'fsck', '--fast', '--from', 'store')
+      await one('get-one', 'get', '--from', 'store')
+      await bench.workspace.run(['git-annex', 'drop', '--force', '--', smallFile(0)], repo)
       await timed('get', 'get', '--from', 'store')
       const found = countObjects(repo)
       const wanted = files - all + items

@@ -33,6 +33,52 @@ const DISK = [peer('floor', 'file'), peer('ours', 'file'), peer('ora', 'file'), 
 /** git-annex starts three rsync processes for a key: it is measured with this part of the files. */
 const SLOW = 10
 
+/** @param {number} files how many at least @returns {string[]} directories of so many */
+export const directoriesFor = (files) =>
+  Array.from({ length: Math.ceil(files / GROUP) }, (_, group) => smallDirectory(group))
+
+/**
+ * All operations in turn, on the remote `store` of a repository.
+ * @param {Bench} bench
+ * @param {{
+ *   labels: Omit<import('./run.mjs').Sample, 'round' | 'op'> & {items: number, jobs: number}, paths: string[], unverified: boolean,
+ *   settle?: () => Promise<unknown>, empty: () => Promise<void> | void, count: () => Promise<number> | number
+ * }} what `unverified`: also without git-annex's own check; `count`: the keys in the store
+ * @param {string} repo @param {number} round
+ */
+export async function measureSmallFiles(bench, { labels, paths, unverified, settle, empty, count }, repo, round) {
+  const { files } = bench.options
+  const { items, jobs } = labels
+  const untimed = (/** @type {string[]} */ ...command) => bench.workspace.run(command, repo)
+  const timed = async (/** @type {string} */ op, /** @type {string[]} */ ...args) => {
+    await settle?.()
+    return bench.measure({ ...labels, op, round }, ['git-annex', ...args, `-J${jobs}`, '--', ...paths], repo, {
+      sampleEvery: 100,
+    })
+  }
+  /** A peer that skips its work would be the fastest of all. */
+  const expect = (/** @type {string} */ op, /** @type {number} */ found, /** @type {number} */ wanted) => {
+    if (found !== wanted) throw new Error(`${labels.peer} ${op}: ${found} of ${wanted} files are there`)
+  }
+  await empty()
+  await timed('copy', 'copy', '--to', 'store')
+  expect('copy', await count(), items)
+  await timed('drop', 'drop')
+  expect('drop', countObjects(repo), files - items)
+  await timed('get', 'get', '--from', 'store')
+  expect('get', countObjects(repo), files)
+  if (unverified) {
+    await untimed('git-annex', 'drop', ...paths)
+    await untimed('git', 'config', 'remote.store.annex-verify', 'false')
+    await timed('get-own-check', 'get', '--from', 'store')
+    await untimed('git', 'config', '--unset', 'remote.store.annex-verify')
+    expect('get-own-check', countObjects(repo), files)
+  }
+  await timed('fsck', 'fsck', '--fast', '--from', 'store')
+  await timed('drop-from', 'drop', '--from', 'store')
+  expect('drop-from', await count(), 0)
+}
+
 /**
  * @param {Bench} bench
  * @param {{suite: string, place: import('./workspace.mjs').Place, peer: Peer, jobs: number}} what
@@ -40,46 +86,21 @@ const SLOW = 10
  */
 function block(bench, { suite, place, peer, jobs }) {
   const { files } = bench.options
-  const groups = Math.ceil((peer.program === 'rsync' ? files / SLOW : files) / GROUP)
-  const paths = Array.from({ length: groups }, (_, group) => smallDirectory(group))
-  const items = Math.min(files, groups * GROUP)
-  const name = `${suite}/${peer.id}/J${jobs}`
-  const labels = { suite, peer: peer.id, jobs, items }
-  /** Without git-annex's own check; ours then checks by itself, the floor checks nothing at all. */
+  const paths = directoriesFor(peer.program === 'rsync' ? files / SLOW : files)
+  const labels = { suite, peer: peer.id, jobs, items: Math.min(files, paths.length * GROUP) }
+  /** Ours then checks by itself, the floor checks nothing at all. */
   const unverified = peer.program === 'ours' || peer.program === 'floor'
 
   const run = (/** @type {number} */ round) =>
-    bench.repositories.withSmall(place, peer, async (repo, store) => {
-      const untimed = (/** @type {string[]} */ ...command) => bench.workspace.run(command, repo)
-      const timed = async (/** @type {string} */ op, /** @type {string[]} */ ...args) => {
-        if (place.kind === 'disk') await untimed('sync', '-f', place.root)
-        return bench.measure({ ...labels, op, round }, ['git-annex', ...args, `-J${jobs}`, '--', ...paths], repo, {
-          sampleEvery: 100,
-        })
+    bench.repositories.withSmall(place, peer, (repo, store) => {
+      const settle = async () => {
+        if (place.kind === 'disk') await bench.workspace.run(['sync', '-f', place.root], repo)
       }
-      /** A peer that skips its work would be the fastest of all. */
-      const expect = (/** @type {string} */ op, /** @type {number} */ found, /** @type {number} */ wanted) => {
-        if (found !== wanted) throw new Error(`${name} ${op}: ${found} of ${wanted} files are there`)
-      }
-      emptyStore(peer, store)
-      await timed('copy', 'copy', '--to', 'store')
-      expect('copy', countKeys(peer, store), items)
-      await timed('drop', 'drop')
-      expect('drop', countObjects(repo), files - items)
-      await timed('get', 'get', '--from', 'store')
-      expect('get', countObjects(repo), files)
-      if (unverified) {
-        await untimed('git-annex', 'drop', ...paths)
-        await untimed('git', 'config', 'remote.store.annex-verify', 'false')
-        await timed('get-own-check', 'get', '--from', 'store')
-        await untimed('git', 'config', '--unset', 'remote.store.annex-verify')
-        expect('get-own-check', countObjects(repo), files)
-      }
-      await timed('fsck', 'fsck', '--fast', '--from', 'store')
-      await timed('drop-from', 'drop', '--from', 'store')
-      expect('drop-from', countKeys(peer, store), 0)
+      const empty = () => emptyStore(peer, store)
+      const count = () => countKeys(peer, store)
+      return measureSmallFiles(bench, { labels, paths, unverified, settle, empty, count }, repo, round)
     })
-  return { name, labels, peer, run }
+  return { name: `${suite}/${peer.id}/J${jobs}`, labels, peer, run }
 }
 
 /** @param {Bench} bench @returns {Block[]} */

@@ -15,6 +15,7 @@ import { createServer } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { reapAll, run } from './children.mjs'
 import { removeTree } from './files.mjs'
+import { startS3 } from './s3-server.mjs'
 import { makeKeys, startSshd, writeClients } from './sshd.mjs'
 
 const PROJECT = join(import.meta.dirname, '..')
@@ -55,6 +56,7 @@ function linkPrograms(root, bin) {
     const copies = copyPrograms(root)
     programs['git-annex-remote-riastore'] = join(copies, basename(OURS))
     programs.riastore = join(copies, 'riastore.js')
+    programs['git-remote-s3+http'] = join(copies, 'git-remote-riastore.js')
   }
   for (const [name, target] of Object.entries(programs)) {
     makeExecutable(target)
@@ -62,12 +64,23 @@ function linkPrograms(root, bin) {
   }
 }
 
+/** git-annex's own S3 remote would not talk to this machine. */
+const GIT_CONFIG = `[user]
+\tname = bench
+\temail = bench@localhost
+[gc]
+\tauto = 0
+[annex "security"]
+\tallowed-ip-addresses = 127.0.0.1
+`
+
 /** Nothing of the user's own configuration may count. @param {string} root @param {string} bin */
 function makeEnvironment(root, bin) {
   const home = join(root, 'home')
   mkdirSync(home)
-  writeFileSync(join(home, '.gitconfig'), '[user]\n\tname = bench\n\temail = bench@localhost\n[gc]\n\tauto = 0\n')
-  const { XDG_CONFIG_HOME, XDG_CACHE_HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR, SSH_AUTH_SOCK, ...rest } = process.env
+  writeFileSync(join(home, '.gitconfig'), GIT_CONFIG)
+  const { XDG_CONFIG_HOME, XDG_CACHE_HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR, SSH_AUTH_SOCK, AWS_CA_BUNDLE, ...rest } =
+    process.env
   return {
     ...rest,
     HOME: home,
@@ -121,7 +134,8 @@ export async function measureRoundTrip(delay) {
  * @typedef {object} Workspace
  * @property {Place} main
  * @property {Place} disk
- * @property {(command: string[], cwd: string, more?: import('./run.mjs').Watch & {keepOutput?: boolean}) => Promise<import('./children.mjs').Run>} run
+ * @property {(command: string[], cwd: string, more?: import('./run.mjs').More) => Promise<import('./children.mjs').Run>} run
+ * @property {() => Promise<import('./s3-server.mjs').S3Server>} s3 started when it is first asked for
  * @property {() => void} forgetCaches as if nobody had run a program before
  * @property {() => Promise<void>} close ends all that was started and removes all that was made
  * @property {AbortSignal} closed
@@ -156,15 +170,26 @@ export async function openWorkspace(options) {
     undo.push(proxy.stop)
     undo.push(() => reapAll(main.root))
     writeClients(keys, bin, { bench: shell.port, 'bench-far': proxy.port, 'bench-sftp': sftpOnly.port })
+    /** @type {Promise<import('./s3-server.mjs').S3Server> | undefined} */
+    let s3
+    const startServer = async () => {
+      const server = await startS3()
+      undo.push(server.stop)
+      return server
+    }
     return {
       main,
       disk,
+      s3: () => {
+        s3 ??= startServer()
+        return s3
+      },
       forgetCaches: () => removeTree(cacheHome(main.root)),
       close,
       closed: closing.signal,
-      async run(command, cwd, more = {}) {
+      async run(command, cwd, { variables = {}, ...more } = {}) {
         closing.signal.throwIfAborted()
-        return run(command, { directory: main.root, cwd, env, limit: options.limit, ...more })
+        return run(command, { directory: main.root, cwd, env: { ...env, ...variables }, limit: options.limit, ...more })
       },
     }
   } catch (error) {

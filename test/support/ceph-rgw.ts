@@ -37,21 +37,20 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 /** How long each of the daemons may take to come up. ms. */
 const START_MS = 60_000
 
-/** Tries again with other ports: somebody else may have been faster to take them. */
-export async function startCephRgw(): Promise<CephRgw> {
+/** Tries again with other ports: somebody else may have been faster to take them. `port`: the gateway's, any free one by default. */
+export async function startCephRgw({ port }: { port?: number } = {}): Promise<CephRgw> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce()
+      return await startOnce(port ?? (await freePort()))
     } catch (error) {
       if (attempt === 3) throw error
     }
   }
 }
 
-async function startOnce(): Promise<CephRgw> {
+async function startOnce(port: number): Promise<CephRgw> {
   const directory = await temporaryDirectory()
   const file = (name: string) => `${directory.path}/${name}`
-  const port = await freePort()
   const monitorPort = await freePort()
   const [fsid, disk] = [randomUUID(), randomUUID()]
   const env = { PATH: systemPath, LC_ALL: 'C.UTF-8', CEPH_CONF: file('ceph.conf'), HOME: directory.path }
