@@ -196,8 +196,9 @@ function isS3(url: StoreUrl | undefined): boolean {
 
 /** Where AWS's own places have no credentials, those that git-annex keeps are taken; where it has none, requests are not signed. */
 async function withCredentials(job: Job, s3: S3Options): Promise<OpenSettings['s3']> {
-  const { hasAwsCredentials } = await import('./store/s3-chain.ts')
-  if (await hasAwsCredentials(s3.profile)) return s3
+  const { findAwsCredentials } = await import('./store/s3-chain.ts')
+  const found = await findAwsCredentials(s3.profile)
+  if (found !== undefined) return { ...s3, ...found }
   const kept = await job.getCreds(S3_CREDS)
   return kept ? { ...s3, credentials: { accessKeyId: kept.user, secretAccessKey: kept.password } } : s3
 }

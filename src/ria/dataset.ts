@@ -7,6 +7,7 @@ import { lockPath } from './compaction/places.ts'
 import { removeTombstones, writeTombstone } from './compaction/tombstones.ts'
 import { type Copy, looseCopy, whileMoving } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
+import { writeErrorLog } from './error-log.ts'
 import { type ArchiveState, KeyFinder, type KeyPlaces } from './key-finder.ts'
 import { datasetDirectory, keyPaths, LAYOUT_FILE, transferDirectory } from './layout.ts'
 import { type Layout, readLayout, readSharing } from './layout-state.ts'
@@ -165,10 +166,7 @@ export class RiaDataset {
       const layout = await this.#layout
       if (!layout?.logErrors || this.#settings.ignoreFlags || !this.#store.traits.writable) return
       const { id, annexUuid } = this.#settings
-      await this.#store.append(
-        `error_logs/${id}.${annexUuid}.log`,
-        Buffer.from(`${new Date().toISOString()}: Error:\n${line}\n`),
-      )
+      await writeErrorLog(this.#store, id, annexUuid, line)
     } catch {}
   }
 

@@ -1,8 +1,10 @@
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
-import type { OpenSettings, StoreLocation } from '../store/open.ts'
+import type { StoreLocation } from '../store/open.ts'
 import type { SshProvider } from '../store/ssh-connect.ts'
 import { type GitConfig, rewriteUrl, toBoolean } from './git-config.ts'
+import { oneOf } from './setting-values.ts'
+import { type S3Options, s3Options } from './settings-s3.ts'
 import { parseStoreUrl } from './url.ts'
 
 /** Settings of the special remote, committed to the git-annex branch by initremote. */
@@ -18,12 +20,32 @@ export const REMOTE_SETTINGS = [
   },
   { name: 'region', description: 'S3: region of the bucket. Default: what the address or AWS configuration says' },
   { name: 'storageclass', description: 'S3: storage class of new objects. Default: the server decides' },
+  {
+    name: 'storageclassminsize',
+    description: 'S3: smaller objects do not get the storage class. Default: 128KiB',
+  },
+  {
+    name: 'acl',
+    description: 'S3: canned ACL of new objects, like bucket-owner-full-control. Default: the bucket decides',
+  },
+  {
+    name: 'serversideencryption',
+    description: 'S3: AES256|aws:kms|aws:kms:dsse, how the server encrypts new objects. Default: the bucket decides',
+  },
+  { name: 'ssekmskeyid', description: 'S3: the key for serversideencryption=aws:kms. Default: the one of the account' },
+  {
+    name: 'restoredays',
+    description: 'S3: for so many days a key is restored from cold storage when it is to be got, 0: never. Default: 7',
+  },
+  { name: 'restoretier', description: 'S3: Standard|Bulk|Expedited, how fast it is restored. Default: Standard' },
   { name: 'partsize', description: 'S3: size of the parts of large uploads, 5MiB to 5GiB. Default: by the file' },
   { name: 'requeststyle', description: 'S3: path|virtual, where the bucket is named. Default: path' },
   { name: 'ssh-host', description: 'deprecated, use url' },
   { name: 'base-path', description: 'deprecated, use url' },
   { name: 'force-write', description: 'deprecated, use git config remote.<name>.ora-force-write' },
 ] as const
+
+export type { S3Options } from './settings-s3.ts'
 
 export type RemoteSetting = (typeof REMOTE_SETTINGS)[number]['name']
 
@@ -38,6 +60,7 @@ export const LOCAL_SETTINGS = {
   'riastore-ssh': 'auto|ssh2|openssh: who makes the ssh connection',
   'riastore-stall-timeout': 'seconds without any progress after which a transfer or request has failed. Default 30',
   'riastore-s3-profile': 'S3: profile in the AWS configuration files that the credentials are taken from',
+  'riastore-s3-parallel': 'S3: parts of one file that are on their way at once, up or down, 1 to 64',
 } as const
 
 export type LocalSetting = keyof typeof LOCAL_SETTINGS
@@ -54,9 +77,6 @@ export interface RemoteConfig {
   readonly stallMs: number
   readonly s3: S3Options
 }
-
-/** What the URL of a store in S3 does not say, save credentials. */
-export type S3Options = Omit<NonNullable<OpenSettings['s3']>, 'credentials'>
 
 export interface StoreUrl {
   /** After git's rewriting. */
@@ -99,19 +119,7 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
     verify: verifies(sources, local('riastore-verify') ?? 'auto'),
     ssh: oneOf('riastore-ssh', local('riastore-ssh') ?? 'auto', ['auto', 'ssh2', 'openssh']),
     stallMs: seconds('riastore-stall-timeout', local('riastore-stall-timeout') ?? '30') * 1000,
-    s3: s3Options(committed, local('riastore-s3-profile')),
-  }
-}
-
-/** The names and values of git-annex's own S3 remote, which its users know. */
-function s3Options(committed: ConfigSources['committed'], profile: string | undefined): S3Options {
-  const { region, storageclass, partsize, requeststyle } = committed
-  return {
-    ...(region && { region: word('region', region) }),
-    ...(storageclass && { storageClass: word('storageclass', storageclass) }),
-    ...(partsize && { partBytes: partBytes(partsize) }),
-    ...(requeststyle && { addressing: oneOf('requeststyle', requeststyle, ['path', 'virtual']) }),
-    ...(profile && { profile: text('riastore-s3-profile', profile) }),
+    s3: s3Options(committed, { profile: local('riastore-s3-profile'), parallel: local('riastore-s3-parallel') }),
   }
 }
 
@@ -163,12 +171,6 @@ function flag(name: string, value: string | undefined): boolean {
   return parsed
 }
 
-function oneOf<T extends string>(name: string, value: string, known: readonly T[]): T {
-  const found = known.find((choice) => choice === value)
-  if (found === undefined) throw new ConfigError(`${name} is ${JSON.stringify(value)}, known are ${known.join(', ')}`)
-  return found
-}
-
 function seconds(name: string, value: string): number {
   const number = Number(value)
   if (!(number > 0 && number <= 86_400))
@@ -182,26 +184,4 @@ function bytes(value: string | undefined): number | undefined {
   if (digits === undefined) throw new ConfigError(`ora-buffer-size is ${JSON.stringify(value)}: a number of bytes?`)
   const factor = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[unit.toLowerCase()] ?? 1
   return Math.min(Number(digits) * factor, 64 * 1024 ** 2)
-}
-
-/** It becomes a part of requests' headers and signatures. */
-function word(name: string, value: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value)) return value
-  throw new ConfigError(`${name} is ${JSON.stringify(value)}: letters, digits, - _ and . only`)
-}
-
-function text(name: string, value: string): string {
-  if (/\p{Cc}/u.test(value))
-    throw new ConfigError(`${name} is ${JSON.stringify(value)}: it has control characters in it`)
-  return value
-}
-
-const UNITS = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 } as const
-
-/** What S3 takes as the size of a part, in git-annex's spelling of sizes. */
-function partBytes(value: string): number {
-  const [, digits = '', unit = ''] = /^([0-9]{1,12}(?:\.[0-9]{1,6})?) ?((?:[kmg]i?)?b)?$/i.exec(value) ?? []
-  const parsed = digits === '' ? 0 : Math.floor(Number(digits) * UNITS[unit.toLowerCase() as keyof typeof UNITS])
-  if (parsed >= 5 * 1024 ** 2 && parsed <= 5 * 1024 ** 3) return parsed
-  throw new ConfigError(`partsize is ${JSON.stringify(value)}: a size from 5MiB to 5GiB, like 16MiB?`)
 }

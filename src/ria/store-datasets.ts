@@ -1,6 +1,7 @@
-import { ConfigError, StoreError } from '../core/errors.ts'
+import { StoreError } from '../core/errors.ts'
 import { decode } from '../core/text.ts'
 import type { CallOptions, Store } from '../store/store.ts'
+import { aliasDirectory, readAlias } from './alias-file.ts'
 import { datasetDirectory, LAYOUT_FILE } from './layout.ts'
 
 /** A dataset of a store. */
@@ -13,7 +14,7 @@ export interface StoredDataset {
 
 /** Finds a dataset by its id or by `~alias`. Throws ConfigError for what cannot be one, StoreError `missing` when the store has none. */
 export async function findDataset(store: Store, name: string, call: CallOptions = {}): Promise<StoredDataset> {
-  const directory = name.startsWith('~') ? aliasDirectory(name) : datasetDirectory(name)
+  const directory = name.startsWith('~') ? await namedDirectory(store, name.slice(1), call) : datasetDirectory(name)
   const [ofStore, ofDataset] = await store.statAll([LAYOUT_FILE, `${directory}/${LAYOUT_FILE}`], call)
   if (ofStore === undefined) throw noStore(store)
   if (ofDataset === undefined) {
@@ -57,12 +58,9 @@ async function findLayoutFiles(store: Store, call: CallOptions): Promise<string[
   }
 }
 
-function aliasDirectory(name: string): string {
-  const alias = name.slice(1)
-  if (alias === '' || alias === '.' || alias === '..' || /[/\0\n]/.test(alias)) {
-    throw new ConfigError(`${JSON.stringify(name)} is no alias`)
-  }
-  return `alias/${alias}`
+/** An alias that no file explains is a link. */
+async function namedDirectory(store: Store, alias: string, call: CallOptions): Promise<string> {
+  return (await readAlias(store, alias, call)) ?? aliasDirectory(alias)
 }
 
 function noStore(store: Store): StoreError {

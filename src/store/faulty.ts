@@ -79,6 +79,10 @@ export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
       begin('space', directory, options?.signal).around(() => store.freeBytes(directory, options)),
     exec: (command, options) =>
       begin('exec', command.join(' '), options.signal).around(() => store.exec(command, options)),
+    removeAll:
+      store.removeAll &&
+      ((paths, options) =>
+        begin('remove', paths[0] ?? '', options?.signal).around(async () => store.removeAll?.(paths, options))),
     async *list(directory, options) {
       const call = begin('list', directory, options?.signal)
       await call.reach('before')

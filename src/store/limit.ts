@@ -44,6 +44,10 @@ export function withLimit(store: Store, settings: LimitSettings = {}): Store {
     freeBytes: (directory, options) =>
       inTurn('space', directory, options?.signal, () => store.freeBytes(directory, options)),
     exec: (command, options) => inTurn('exec', options.cwd, options.signal, () => store.exec(command, options)),
+    removeAll:
+      store.removeAll &&
+      ((paths, options) =>
+        inTurn('remove', paths[0] ?? '', options?.signal, async () => store.removeAll?.(paths, options))),
     list: (directory, options) => store.list(directory, options),
     close: () => store.close(),
   }

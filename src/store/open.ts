@@ -1,7 +1,7 @@
 import type { Log } from '../core/log.ts'
 import { withLimit } from './limit.ts'
 import { openLocalStore } from './local.ts'
-import { withRetry } from './retry.ts'
+import { Retry, withRetry } from './retry.ts'
 import type { S3Settings } from './s3-client.ts'
 import type { SshTarget } from './ssh-config.ts'
 import type { SshProvider } from './ssh-connect.ts'
@@ -38,16 +38,18 @@ const RETRY = { retries: 3, minDelayMs: 300, maxDelayMs: 5_000 }
 /**
  * Opens a store: its backend, in the wrappers that every backend gets. A call passes them from left to right:
  * trace → retry → limit → watchdog → backend. The watchdog is inside the limit, for waiting for a place is no stall.
+ * A backend that sends a file in parts has each part tried again in the same way, by the same counts.
  */
 export async function openStore(location: StoreLocation, settings: OpenSettings): Promise<Store> {
   const { log, stallMs } = settings
-  const backend = await openBackend(location, settings)
-  const watched = withRetry(withLimit(withWatchdog(backend, { stallMs })), RETRY)
+  const retry = new Retry(RETRY)
+  const backend = await openBackend(location, settings, retry)
+  const watched = withRetry(withLimit(withWatchdog(backend, { stallMs })), RETRY, retry)
   return log === undefined ? watched : withTrace(watched, { log: (event) => log(formatTrace(event)) })
 }
 
 /** Backends that bring a large library along are loaded when they are used. */
-async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettings): Promise<Store> {
+async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettings, retry: Retry): Promise<Store> {
   switch (location.scheme) {
     case 'file':
       return openLocalStore({ root: location.path })
@@ -65,7 +67,7 @@ async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettin
     case 's3+https': {
       const { openS3Store } = await import('./s3.ts')
       const { endpoint, bucket, prefix } = location
-      return openS3Store({ ...s3, endpoint, bucket, prefix })
+      return openS3Store({ again: (call, work) => retry.run(call, work), ...s3, endpoint, bucket, prefix })
     }
   }
 }

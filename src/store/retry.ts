@@ -20,8 +20,7 @@ const TAKEN_FOR_DOWN_MS = 10_000
  * when the caller's own consumer or source is what failed, or after a stall (which has cost enough time). A list is
  * tried again only as long as it has given nothing.
  */
-export function withRetry(store: Store, settings: RetrySettings): Store {
-  const retry = new Retry(settings)
+export function withRetry(store: Store, settings: RetrySettings, retry: Retry = new Retry(settings)): Store {
   return {
     get traits() {
       return store.traits
@@ -39,6 +38,8 @@ export function withRetry(store: Store, settings: RetrySettings): Store {
     move: (from, to, options) => retry.run(options, () => store.move(from, to, options), false),
     freeBytes: (directory, options) => retry.run(options, () => store.freeBytes(directory, options)),
     exec: (command, options) => retry.run(options, () => store.exec(command, options), false),
+    removeAll:
+      store.removeAll && ((paths, options) => retry.run(options, async () => store.removeAll?.(paths, options))),
     list: (directory, options) => retryList(store, directory, options, retry),
     close: () => store.close(),
   }
@@ -66,9 +67,12 @@ type Work<T> = (blame: Blame) => Promise<T>
 /** How a try ended: `cause` decides whether there is another one, `thrown` is what the caller gets. */
 type Outcome<T> = { ok: true; value: T } | { ok: false; thrown: unknown; cause: unknown }
 
-class Retry {
+/** Tries again: whole calls, and the parts of one where a backend sends several requests for it. */
+export class Retry {
   readonly #settings: RetrySettings
   #downUntil = 0
+  /** What was tried as often as it may be: who tries a whole call does not begin anew for a part that was given up. */
+  readonly #givenUp = new WeakSet<StoreError>()
 
   constructor(settings: RetrySettings) {
     this.#settings = settings
@@ -101,7 +105,7 @@ class Retry {
   #failure(outcome: Outcome<unknown>, repeatable: boolean): StoreError | undefined {
     if (outcome.ok) return undefined
     const { cause } = outcome
-    if (!(cause instanceof StoreError) || cause.stalled) return undefined
+    if (!(cause instanceof StoreError) || cause.stalled || this.#givenUp.has(cause)) return undefined
     if (!repeatable && cause.sent === 'maybe') return undefined
     const worthwhile =
       cause.kind === 'transient' || (cause.kind === 'unreachable' && performance.now() >= this.#downUntil)
@@ -127,6 +131,7 @@ class Retry {
       await pRetry(attempt, { retries, minTimeout, maxTimeout, randomize: true, signal })
     } catch {
       if (failure !== undefined && signal?.aborted) throw abortedError(failure.op, failure.where, signal)
+      if (failure !== undefined) this.#givenUp.add(failure)
       if (failure?.kind === 'unreachable') this.#downUntil = performance.now() + TAKEN_FOR_DOWN_MS
     }
     return outcome

@@ -1,7 +1,7 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { StoreError } from '../core/errors.ts'
 import { isText } from '../core/text.ts'
-import { S3Connection, type S3Settings } from './s3-client.ts'
+import { type Again, S3Connection, type S3Settings } from './s3-client.ts'
 import { notS3, refusalOf, type S3Server, s3Error } from './s3-errors.ts'
 
 /** One call to a store, of which a request is a part. */
@@ -24,6 +24,8 @@ const PROOF_MS = 10_000
 export class S3Calls {
   readonly bucket: string
   readonly root: string
+  /** Does a part of a call, again if that may help. */
+  readonly again: Again
   readonly #host: string
   readonly #prefix: string
   readonly #connection: S3Connection
@@ -33,7 +35,8 @@ export class S3Calls {
   #speaksS3 = false
 
   constructor(settings: S3Settings) {
-    const { endpoint, bucket, prefix = '' } = settings
+    const { endpoint, bucket, prefix = '', again = (_call, work) => work() } = settings
+    this.again = again
     const { host, protocol } = new URL(endpoint)
     this.bucket = bucket
     this.#host = host
@@ -77,6 +80,15 @@ export class S3Calls {
       return answer
     } catch (error) {
       throw s3Error(call.op, call.where, this.server, error, call.signal)
+    }
+  }
+
+  /** Does something with the client that sends no request. Throws StoreError. */
+  async prepare<T>({ op, where, signal }: S3Call, work: (client: S3Client) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#connection.client())
+    } catch (error) {
+      throw s3Error(op, where, this.server, error, signal)
     }
   }
 

@@ -1,8 +1,10 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { S3Client } from '@aws-sdk/client-s3'
+import type { ObjectSettings } from './s3-attributes.ts'
+import type { RestoreSettings } from './s3-restore.ts'
 
-export interface S3Settings {
+export interface S3Settings extends ObjectSettings {
   /** `http[s]://host[:port]`. */
   readonly endpoint: string
   readonly bucket: string
@@ -12,13 +14,18 @@ export interface S3Settings {
   readonly region?: string
   /** Of the AWS configuration files. */
   readonly profile?: string
-  /** Default: AWS's standard chain (environment, configuration files, SSO, instance); where that has none, requests are not signed. */
-  readonly credentials?: S3Credentials
+  /** Or who gives them, again when they expire. Default: AWS's standard chain (environment, configuration files, SSO, instance); where that has none, requests are not signed. */
+  readonly credentials?: S3Credentials | CredentialsProvider
   /** `virtual`: `bucket.host/key` instead of `host/bucket/key`. */
   readonly addressing?: 'path' | 'virtual'
   /** The size of multipart uploads' parts, at least 5 MiB. It grows with the file, which has 10,000 parts at most. Bytes. */
   readonly partBytes?: number
-  readonly storageClass?: string
+  /** Of one file on their way at once, up or down. Default PARALLEL_PARTS. */
+  readonly parallelParts?: number
+  /** What is asked for when an object that is to be read lies in cold storage. Default: nothing, it cannot be read. */
+  readonly restore?: RestoreSettings
+  /** Does a part of a call, again if that may help. Default: once. */
+  readonly again?: Again
   /** Whether the content goes unsigned. Default: over https, which checks it on the way by itself. */
   readonly unsignedPayload?: boolean
 }
@@ -28,6 +35,11 @@ export interface S3Credentials {
   readonly secretAccessKey: string
   readonly sessionToken?: string
 }
+
+/** Gives credentials that are good at the moment. */
+export type CredentialsProvider = () => Promise<S3Credentials>
+
+export type Again = <T>(call: { readonly signal?: AbortSignal }, work: () => Promise<T>) => Promise<T>
 
 /** Enough for every call that a store's limit lets through, each with its parts. */
 const MAX_SOCKETS = 96

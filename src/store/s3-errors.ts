@@ -82,6 +82,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   InsufficientCapacity: ['full', full],
   XMinioStorageFull: ['full', full],
   InvalidObjectState: ['unsupported', 'it lies in cold storage: it has to be restored before it can be read'],
+  NotImplemented: ['unsupported', ({ host }) => `${host} cannot do that (NotImplemented)`, 'no'],
   KeyTooLongError: ['unsupported', badName],
   InvalidObjectName: ['unsupported', badName],
   InvalidURI: ['unsupported', badName],

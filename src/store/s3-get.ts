@@ -7,48 +7,159 @@ import { noBytes } from './http-body.ts'
 import { connectionError } from './http-errors.ts'
 import { parseContentRange } from './http-headers.ts'
 import { readExactly } from './read.ts'
+import { AHEAD_MIN_BYTES, AHEAD_PART_BYTES, type Part, readAhead } from './s3-ahead.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
+import type { Again } from './s3-client.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
+import type { PartBuffers } from './s3-parts.ts'
+import { coldError, type RestoreSettings } from './s3-restore.ts'
 import { statFrom, statObject } from './s3-stat.ts'
 import type { ByteRange, Consumer, GetOptions, Stat } from './store.ts'
 
-/** Reads an object, or a part of it. */
+export interface GetSettings {
+  /** Parts that are read at once. */
+  readonly parallel: number
+  readonly memory: PartBuffers
+  readonly restore: RestoreSettings | undefined
+}
+
+/** Reads an object, or a part of it; much of it by several requests at once. */
 export async function getObject(
   calls: S3Calls,
   call: S3Call,
   key: string,
   consume: Consumer,
   options: GetOptions,
+  settings: GetSettings,
 ): Promise<void> {
   const asked = typeof options.range === 'function' ? options.range() : options.range
   const range = asked?.start === 0 && asked.end === undefined ? undefined : asked
   if (range?.end !== undefined && range.end <= range.start) return getNothing(calls, call, key, range, consume, options)
-  const input = { Bucket: calls.bucket, Key: key, ...(range && { Range: rangeHeader(range) }) }
-  const answer = await calls
-    .sendRaw(call, (client, sendOptions) => client.send(new GetObjectCommand(input), sendOptions))
-    .catch((error: unknown) => {
-      if (range !== undefined && refusalOf(error)?.status === 416) return undefined
-      calls.saysNoSuchKey(error)
-      throw s3Error('get', call.where, calls.server, error, call.signal)
-    })
+  const isLarge = (length: number) => settings.parallel > 1 && length >= AHEAD_MIN_BYTES
+  // Where the length is known, the first request is for the first part only.
+  const first =
+    range?.end !== undefined && isLarge(range.end - range.start)
+      ? { start: range.start, end: range.start + AHEAD_PART_BYTES }
+      : range
+  const answer = await request(calls, call, key, first, settings.restore)
   if (answer === undefined) return getNothing(calls, call, key, range ?? { start: 0 }, consume, options)
   const body = answer.Body as Readable
   body.on('error', () => {}) // whoever reads it is told; nobody may read it yet
   try {
-    await calls.confirm(call, answer)
-    const part = partThatCame(answer)
-    const stat = statFrom(calls, call, answer, part?.total)
+    const stat = await examine(calls, call, answer, first)
     refuseOther(call, stat, options)
-    const { start, end } = { start: range?.start ?? 0, end: range?.end ?? stat.size }
-    if (end > stat.size) throw failure(call, 'corrupt', `the file has ${stat.size} bytes only`)
-    if (part?.start !== start || part.end !== end || answer.ContentLength !== end - start) {
-      const came = `${answer.ContentLength} bytes from ${part?.start ?? '?'} to ${part?.end ?? '?'}`
-      throw failure(call, 'corrupt', `${calls.server.host} sent ${came} instead of ${start} to ${end}`)
-    }
-    await readExactly(call.where, readBody(calls, call, body), end - start, stat, consume, options)
+    const whole = { start: range?.start ?? 0, end: range?.end ?? stat.size }
+    if (whole.end > stat.size) throw failure(call, 'corrupt', `the file has ${stat.size} bytes only`)
+    const length = whole.end - whole.start
+    const bytes = isLarge(length)
+      ? readParts(calls, call, key, body, whole, stat, settings)
+      : readBody(calls, call, body)
+    await readExactly(call.where, bytes, length, stat, consume, options)
   } finally {
     if (!body.readableEnded) body.destroy()
   }
+}
+
+/** Reads in parts. The first answer gives the first one, though it may go on further. */
+function readParts(
+  calls: S3Calls,
+  call: S3Call,
+  key: string,
+  first: Readable,
+  whole: Part,
+  { identity }: Stat,
+  { parallel, memory, restore }: GetSettings,
+): Bytes {
+  let body: Readable | undefined = first
+  const joined = (signal: AbortSignal) => AbortSignal.any([call.signal, signal])
+  const open = (part: Part, signal: AbortSignal) => {
+    const own = { ...call, signal: joined(signal) }
+    const begun = part.start === whole.start ? body : undefined
+    if (begun === undefined) return exactly(own, readPart(calls, own, key, part, identity, restore), part)
+    body = undefined
+    return exactly(own, firstOf(readBody(calls, own, begun), part.end - part.start), part)
+  }
+  const again: Again = ({ signal }, work) => calls.again(signal ? { signal: joined(signal) } : call, work)
+  return readAhead(whole, { open, again, parallel, memory })
+}
+
+async function* readPart(
+  calls: S3Calls,
+  call: S3Call,
+  key: string,
+  part: Part,
+  identity: string,
+  restore: RestoreSettings | undefined,
+): Bytes {
+  const answer = await request(calls, call, key, part, restore)
+  if (answer === undefined) throw failure(call, 'conflict', REPLACED)
+  const body = answer.Body as Readable
+  body.on('error', () => {})
+  try {
+    refuseOther(call, await examine(calls, call, answer, part), { ifMatch: identity })
+    yield* readBody(calls, call, body)
+  } finally {
+    if (!body.readableEnded) body.destroy()
+  }
+}
+
+/** A part that ends early must not be followed by the next one. */
+async function* exactly(call: S3Call, bytes: Bytes, { start, end }: Part): Bytes {
+  let count = 0
+  for await (const chunk of bytes) {
+    count += chunk.length
+    yield chunk
+  }
+  if (count !== end - start) throw failure(call, 'unreachable', `the connection ended after ${count} bytes`)
+}
+
+async function* firstOf(bytes: Bytes, length: number): Bytes {
+  let left = length
+  for await (const chunk of bytes) {
+    const wanted = chunk.subarray(0, left)
+    left -= wanted.length
+    yield wanted
+    if (left === 0) return
+  }
+}
+
+/** Asks for an object, or a range of it. Undefined when it ends before the range begins. */
+async function request(
+  calls: S3Calls,
+  call: S3Call,
+  key: string,
+  range: ByteRange | undefined,
+  restore: RestoreSettings | undefined,
+): Promise<GetObjectCommandOutput | undefined> {
+  const input = { Bucket: calls.bucket, Key: key, ...(range && { Range: rangeHeader(range) }) }
+  try {
+    return await calls.sendRaw(call, (client, options) => client.send(new GetObjectCommand(input), options))
+  } catch (error) {
+    const refusal = refusalOf(error)
+    if (range !== undefined && refusal?.status === 416) return undefined
+    if (refusal?.code === 'InvalidObjectState') throw await coldError(calls, call, key, restore)
+    calls.saysNoSuchKey(error)
+    throw s3Error('get', call.where, calls.server, error, call.signal)
+  }
+}
+
+/** Holds an answer to what was asked for. Throws `unsupported` and `corrupt`. */
+async function examine(
+  calls: S3Calls,
+  call: S3Call,
+  answer: GetObjectCommandOutput,
+  range: ByteRange | undefined,
+): Promise<Stat> {
+  await calls.confirm(call, answer)
+  const part = partThatCame(answer)
+  const stat = statFrom(calls, call, answer, part?.total)
+  const { start, end } = { start: range?.start ?? 0, end: range?.end ?? stat.size }
+  if (end > stat.size) throw failure(call, 'corrupt', `the file has ${stat.size} bytes only`)
+  if (part?.start !== start || part.end !== end || answer.ContentLength !== end - start) {
+    const came = `${answer.ContentLength} bytes from ${part?.start ?? '?'} to ${part?.end ?? '?'}`
+    throw failure(call, 'corrupt', `${calls.server.host} sent ${came} instead of ${start} to ${end}`)
+  }
+  return stat
 }
 
 function rangeHeader({ start, end }: ByteRange): string {
@@ -76,14 +187,14 @@ async function getNothing(
   if (range.start > stat.size || (range.end ?? 0) > stat.size) {
     throw failure(call, 'corrupt', `the file has ${stat.size} bytes only`)
   }
-  if (range.start < (range.end ?? stat.size)) throw failure(call, 'conflict', 'the file was replaced meanwhile')
+  if (range.start < (range.end ?? stat.size)) throw failure(call, 'conflict', REPLACED)
   await readExactly(call.where, noBytes(), 0, stat, consume, options)
 }
 
 /** Compared here, not by If-Match: some servers refuse every quoted one, and the headers belong to the body that comes with them. */
 function refuseOther(call: S3Call, stat: Stat, { ifMatch }: GetOptions): void {
   if (ifMatch !== undefined && ifMatch !== stat.identity) {
-    throw failure(call, 'conflict', 'the file was replaced meanwhile')
+    throw failure(call, 'conflict', REPLACED)
   }
 }
 
@@ -100,6 +211,8 @@ async function* readBody({ server }: S3Calls, { where, signal }: S3Call, body: R
     throw connectionError('get', where, server.host, cause)
   }
 }
+
+const REPLACED = 'the file was replaced meanwhile'
 
 function failure({ op, where }: S3Call, kind: StoreErrorKind, message: string): StoreError {
   return new StoreError({ kind, op, where, message })

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   GetBucketLifecycleConfigurationCommand,
   type LifecycleRule,
@@ -6,6 +5,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
+import { withMd5 } from './s3-payload.ts'
 
 /** What a bucket's lifecycle rules do to the objects of a store. */
 export interface Lifecycle {
@@ -45,8 +45,7 @@ export async function writeStaleUploadRule(calls: S3Calls, call: S3Call, prefix:
     AbortIncompleteMultipartUpload: { DaysAfterInitiation: days },
   }
   const input = { Bucket: calls.bucket, LifecycleConfiguration: { Rules: [rule] } }
-  const put = new PutBucketLifecycleConfigurationCommand(input)
-  put.middlewareStack.add(withMd5 as never, { step: 'build', name: 'contentMd5' } as never)
+  const put = withMd5(new PutBucketLifecycleConfigurationCommand(input))
   await calls.send(call, (client, options) => client.send(put, options))
 }
 
@@ -59,15 +58,6 @@ async function readRules(calls: S3Calls, call: S3Call): Promise<readonly Lifecyc
   } catch (error) {
     if (refusalOf(error)?.code === 'NoSuchLifecycleConfiguration') return []
     throw s3Error(call.op, call.where, calls.server, error, call.signal)
-  }
-}
-
-/** Older servers want this header, which the SDK has given up for checksums of other kinds. */
-function withMd5(next: (step: { readonly request: unknown }) => Promise<unknown>) {
-  return (step: { readonly request: unknown }) => {
-    const { body, headers } = step.request as { body: string; headers: Record<string, string> }
-    headers['content-md5'] = md5(body)
-    return next(step)
   }
 }
 
@@ -92,9 +82,4 @@ function meets(a: string, b: string): boolean {
 
 function nameOf({ ID }: LifecycleRule): string {
   return ID ?? 'without a name'
-}
-
-/** As the header Content-MD5 has it. */
-export function md5(content: string): string {
-  return createHash('md5').update(content).digest('base64')
 }

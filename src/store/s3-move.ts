@@ -1,6 +1,7 @@
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import { StoreError } from '../core/errors.ts'
 import { encodePath } from './http-url.ts'
+import { attributesOf, type ObjectSettings } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { notS3 } from './s3-errors.ts'
 import { multipart } from './s3-multipart.ts'
@@ -19,15 +20,36 @@ export async function copyObject(
   from: string,
   to: string,
   options: CallOptions,
-  create: { readonly StorageClass?: never },
+  settings: ObjectSettings,
 ): Promise<void> {
   const stat = await statObject(calls, call, from)
   if (stat === undefined) {
     throw new StoreError({ kind: 'missing', op: call.op, where: call.where, message: 'no such object', sent: 'no' })
   }
   if (from === to) return
-  if (stat.size > PART_BYTES) return copyParts(calls, call, from, to, stat, options, create)
-  const input = { Bucket: calls.bucket, Key: to, CopySource: sourceOf(calls, from), ...create }
+  await (stat.size > PART_BYTES ? copyParts : copyWhole)(calls, call, from, to, stat, options, settings)
+  const copy = await statObject(calls, call, to)
+  if (copy?.size === stat.size) return
+  // Somebody else's, or none: then the original has to stay.
+  const message = `${copy?.size ?? 'no'} bytes are there after ${stat.size} were copied`
+  throw new StoreError({ kind: 'conflict', op: call.op, where: calls.where(calls.pathOf(to)), message })
+}
+
+async function copyWhole(
+  calls: S3Calls,
+  call: S3Call,
+  from: string,
+  to: string,
+  stat: Stat,
+  _options: CallOptions,
+  settings: ObjectSettings,
+): Promise<void> {
+  const input = {
+    Bucket: calls.bucket,
+    Key: to,
+    CopySource: sourceOf(calls, from),
+    ...attributesOf(settings, stat.size),
+  }
   const answer = await calls.send(call, (client, sendOptions) => client.send(new CopyObjectCommand(input), sendOptions))
   if (answer.CopyObjectResult?.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the copy')
 }
@@ -39,21 +61,22 @@ async function copyParts(
   to: string,
   stat: Stat,
   options: CallOptions,
-  create: { readonly StorageClass?: never },
+  settings: ObjectSettings,
 ): Promise<void> {
   const target = { Bucket: calls.bucket, Key: to }
   const partBytes = partBytesFor(stat.size, PART_BYTES) ?? PART_BYTES
   let copied = 0
-  await multipart(calls, call, target, create, async (upload) => {
+  await multipart(calls, call, target, attributesOf(settings, stat.size), async (upload) => {
     const source = { ...target, UploadId: upload.id, CopySource: sourceOf(calls, from) }
     for (let start = 0, PartNumber = 1; start < stat.size; start += partBytes, PartNumber += 1) {
       await upload.fewerThan(PARALLEL_PARTS)
       const end = Math.min(start + partBytes, stat.size)
       upload.begin(PartNumber, async (signal) => {
         const input = { ...source, PartNumber, CopySourceRange: `bytes=${start}-${end - 1}` }
-        const answer = await calls.send({ ...call, signal }, (client, sendOptions) =>
+        const answer = await calls.sendRaw({ ...call, signal }, (client, sendOptions) =>
           client.send(new UploadPartCopyCommand(input), sendOptions),
         )
+        await calls.confirm(call, answer)
         copied += end - start
         options.onProgress?.(copied)
         return answer.CopyPartResult?.ETag

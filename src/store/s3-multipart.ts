@@ -1,10 +1,14 @@
+import { createHash } from 'node:crypto'
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
 } from '@aws-sdk/client-s3'
+import type { StoreError } from '../core/errors.ts'
+import type { ObjectAttributes } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
-import { notS3 } from './s3-errors.ts'
+import { notS3, refusalOf, s3Error } from './s3-errors.ts'
+import { identityOf, statObject } from './s3-stat.ts'
 
 export interface UploadedPart {
   /** From 1. */
@@ -18,9 +22,12 @@ export interface Upload {
   readonly signal: AbortSignal
   /** Waits until there are fewer than `count` parts under way. Throws what one of them failed with. */
   fewerThan(count: number): Promise<void>
-  /** Starts a part. */
-  begin(number: number, send: (signal: AbortSignal) => Promise<string | undefined>): void
+  /** Starts a part. `send` may be called again, when it failed in a way that may pass: the other parts go on. `onEnd` is called when it was sent, or given up. */
+  begin(number: number, send: SendPart, onEnd?: () => void): void
 }
+
+/** Sends a part and gives its ETag. Throws what the SDK does. */
+export type SendPart = (signal: AbortSignal) => Promise<string | undefined>
 
 /** What begins and ends an upload is not broken off with it, lest one be left that nobody knows of; it may take so long. ms. */
 const TIDY_MS = 10_000
@@ -33,7 +40,7 @@ export function multipart(
   calls: S3Calls,
   call: S3Call,
   target: Target,
-  create: { readonly StorageClass?: never },
+  create: ObjectAttributes,
   work: (upload: Upload) => Promise<void>,
 ): Promise<void> {
   return calls.seeThrough(uploadParts(calls, call, target, create, work))
@@ -48,7 +55,7 @@ async function uploadParts(
   calls: S3Calls,
   call: S3Call,
   target: Target,
-  create: { readonly StorageClass?: never },
+  create: ObjectAttributes,
   work: (upload: Upload) => Promise<void>,
 ): Promise<void> {
   const { UploadId } = await calls.send(unbroken(call), (client, options) =>
@@ -59,12 +66,7 @@ async function uploadParts(
   try {
     await work(parts)
     await parts.fewerThan(1)
-    const Parts = parts.done.toSorted((a, b) => a.PartNumber - b.PartNumber)
-    const input = { ...target, UploadId, MultipartUpload: { Parts } }
-    const completed = await calls.send(call, (client, options) =>
-      client.send(new CompleteMultipartUploadCommand(input), options),
-    )
-    if (completed.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the upload')
+    await complete(calls, call, target, UploadId, parts.done)
   } catch (error) {
     const failure = parts.failure ?? error
     await parts.stop()
@@ -75,6 +77,43 @@ async function uploadParts(
       .catch(() => {}) // the first failure is the one to tell
     throw failure
   }
+}
+
+/** Makes the object. When the answer got lost and the upload is gone, the object tells whether it was made. */
+async function complete(
+  calls: S3Calls,
+  call: S3Call,
+  target: Target,
+  UploadId: string,
+  done: readonly UploadedPart[],
+): Promise<void> {
+  const parts = done.toSorted((a, b) => a.PartNumber - b.PartNumber)
+  const input = { ...target, UploadId, MultipartUpload: { Parts: parts } }
+  let mayBeMade = false
+  await calls.again(call, async () => {
+    try {
+      const answer = await calls.sendRaw(call, (client, options) =>
+        client.send(new CompleteMultipartUploadCommand(input), options),
+      )
+      await calls.confirm(call, answer)
+      if (answer.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the upload')
+    } catch (error) {
+      if (mayBeMade && refusalOf(error)?.code === 'NoSuchUpload') {
+        const stat = await statObject(calls, call, target.Key)
+        if (stat?.identity === identityOfParts(parts)) return
+      }
+      const failure = s3Error(call.op, call.where, calls.server, error, call.signal)
+      mayBeMade ||= failure.sent === 'maybe'
+      throw failure
+    }
+  })
+}
+
+/** The ETag that S3 gives to an object of these parts, where it is made of checksums at all. */
+function identityOfParts(parts: readonly UploadedPart[]): string {
+  const hash = createHash('md5')
+  for (const { ETag } of parts) hash.update(Buffer.from(identityOf(ETag), 'hex'))
+  return `${hash.digest('hex')}-${parts.length}`
 }
 
 function unbroken(call: S3Call): S3Call {
@@ -103,13 +142,15 @@ class Parts implements Upload {
     while (this.#running.size >= count) await Promise.race(this.#running)
   }
 
-  begin(PartNumber: number, send: (signal: AbortSignal) => Promise<string | undefined>): void {
-    const running: Promise<void> = send(this.signal).then((ETag) => {
-      const { op, where } = this.#call
-      if (ETag === undefined) throw notS3(op, where, this.#calls.server, `no ETag of part ${PartNumber}`)
-      this.done.push({ PartNumber, ETag })
-      this.#running.delete(running)
-    })
+  begin(PartNumber: number, send: SendPart, onEnd: () => void = () => {}): void {
+    const running: Promise<void> = this.#send(send)
+      .finally(onEnd)
+      .then((ETag) => {
+        const { op, where } = this.#call
+        if (ETag === undefined) throw notS3(op, where, this.#calls.server, `no ETag of part ${PartNumber}`)
+        this.done.push({ PartNumber, ETag })
+        this.#running.delete(running)
+      })
     running.catch((error: unknown) => {
       this.failure ??= error
       this.#stop.abort()
@@ -120,5 +161,25 @@ class Parts implements Upload {
   async stop(): Promise<void> {
     this.#stop.abort()
     await Promise.allSettled(this.#running)
+  }
+
+  /** Not again when somebody ended the upload: only the whole of it can be begun anew. */
+  async #send(send: SendPart): Promise<string | undefined> {
+    const { signal } = this
+    const outcome = await this.#calls.again({ signal }, async () => {
+      try {
+        return { etag: await send(signal) }
+      } catch (error) {
+        if (refusalOf(error)?.code === 'NoSuchUpload') return { error }
+        throw this.#translated(error)
+      }
+    })
+    if ('error' in outcome) throw this.#translated(outcome.error)
+    return outcome.etag
+  }
+
+  #translated(error: unknown): StoreError {
+    const { op, where } = this.#call
+    return s3Error(op, where, this.#calls.server, error, this.signal)
   }
 }

@@ -10,7 +10,8 @@ import { Calls } from './calls.ts'
 import { type S3Call, S3Calls } from './s3-calls.ts'
 import type { S3Settings } from './s3-client.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
-import { type Lifecycle, md5, readLifecycle, writeStaleUploadRule } from './s3-lifecycle.ts'
+import { type Lifecycle, readLifecycle, writeStaleUploadRule } from './s3-lifecycle.ts'
+import { md5 } from './s3-payload.ts'
 import type { CallOptions } from './store.ts'
 
 /** What can be asked of a bucket, and of nothing else that a store may lie in. Everything throws StoreError. */

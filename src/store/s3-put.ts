@@ -2,6 +2,7 @@ import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
 import { StoreError } from '../core/errors.ts'
 import type { Bytes, Source } from '../core/source.ts'
 import { checkedSource } from './put-source.ts'
+import { attributesOf, type ObjectSettings } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { notS3 } from './s3-errors.ts'
 import { multipart, type Upload } from './s3-multipart.ts'
@@ -12,12 +13,10 @@ import type { PutOptions, Stat } from './store.ts'
 
 export interface PutSettings {
   readonly partBytes: number | undefined
-  readonly storageClass: string | undefined
+  readonly parallel: number
   readonly unsigned: boolean
+  readonly object: ObjectSettings
 }
-
-/** Parts under way at once, of one upload. */
-const PARALLEL_PARTS = 4
 
 /** Only a single PUT can be made to depend on there being none, and its content is held in memory. Bytes. */
 const MAX_IF_ABSENT_BYTES = 64 * 1024 * 1024
@@ -37,15 +36,17 @@ export async function putObject(
     throw tooLarge(call, `S3 stores at most ${MAX_IF_ABSENT_BYTES} bytes if there is nothing yet`)
   }
   let sent = 0
+  let told = 0
   const onSent = (bytes: number) => {
     sent += bytes
-    options.onProgress?.(sent)
+    told = Math.max(told, sent) // a part that is sent again takes back what it told
+    options.onProgress?.(told)
   }
   if (size <= wanted || options.ifAbsent) return putSingle(calls, call, key, source, options.ifAbsent, settings, onSent)
   const partBytes = partBytesFor(size, wanted)
   if (partBytes === undefined) throw tooLarge(call, `S3 takes no file of ${size} bytes`)
   const target = { Bucket: calls.bucket, Key: key }
-  await multipart(calls, call, target, storage(settings), (upload) =>
+  await multipart(calls, call, target, attributesOf(settings.object, size), (upload) =>
     sendParts(
       calls,
       call,
@@ -83,7 +84,7 @@ async function putSingle(
   }
   const input = { Bucket: calls.bucket, Key: key, Body: bodyOf(content, onSent), ContentLength: content.length }
   const condition = ifAbsent ? { IfNoneMatch: '*' } : {}
-  const put = new PutObjectCommand({ ...input, ...condition, ...storage(settings) })
+  const put = new PutObjectCommand({ ...input, ...condition, ...attributesOf(settings.object, source.size) })
   withPayloadHash(put, payloadHash(content, settings.unsigned))
   const { ETag } = await calls.send(call, (client, options) => client.send(put, options))
   if (ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag')
@@ -98,7 +99,7 @@ async function sendParts(
   upload: Upload,
   bytes: Bytes,
   partBytes: number,
-  { buffers, unsigned }: PutSettings & { readonly buffers: PartBuffers },
+  { buffers, unsigned, parallel }: PutSettings & { readonly buffers: PartBuffers },
   onSent: (bytes: number) => void,
 ): Promise<void> {
   let number = 0
@@ -107,23 +108,28 @@ async function sendParts(
   const send = (whole: Buffer, content: Buffer) => {
     number += 1
     const part = { ...target, UploadId: upload.id, PartNumber: number, ContentLength: content.length }
-    upload.begin(part.PartNumber, async (signal) => {
-      try {
-        const command = new UploadPartCommand({ ...part, Body: bodyOf(content, onSent) })
-        withPayloadHash(command, payloadHash(content, unsigned))
-        const { ETag } = await calls.send({ ...call, signal }, (client, options) => client.send(command, options))
-        if (!isStreamed(content)) onSent(content.length)
-        return ETag
-      } finally {
-        buffers.give(whole)
-      }
-    })
+    const hash = payloadHash(content, unsigned)
+    let told = 0
+    const onPartSent = (bytes: number) => {
+      told += bytes
+      onSent(bytes)
+    }
+    const sendOnce = async (signal: AbortSignal) => {
+      if (told > 0) onPartSent(-told)
+      const command = new UploadPartCommand({ ...part, Body: bodyOf(content, onPartSent) })
+      withPayloadHash(command, hash)
+      const answer = await calls.sendRaw({ ...call, signal }, (client, options) => client.send(command, options))
+      await calls.confirm(call, answer)
+      if (!isStreamed(content)) onPartSent(content.length)
+      return answer.ETag
+    }
+    upload.begin(part.PartNumber, sendOnce, () => buffers.give(whole))
   }
   try {
     for await (const chunk of bytes) {
       for (let taken = 0; taken < chunk.length; ) {
         if (buffer === undefined) {
-          await upload.fewerThan(buffers.hasRoom(partBytes) ? PARALLEL_PARTS : 1)
+          await upload.fewerThan(buffers.hasRoom(partBytes) ? parallel : 1)
           buffer = buffers.take(partBytes)
           length = 0
         }
@@ -142,11 +148,6 @@ async function sendParts(
   } finally {
     if (buffer !== undefined) buffers.give(buffer)
   }
-}
-
-function storage({ storageClass }: PutSettings): { StorageClass?: never } {
-  // The SDK's type lists AWS's classes; other servers have others.
-  return storageClass === undefined ? {} : { StorageClass: storageClass as never }
 }
 
 function tooLarge(call: S3Call, message: string): StoreError {

@@ -1,16 +1,15 @@
-import { DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { abortedError } from '../core/abort.ts'
 import { ConfigError, StoreError } from '../core/errors.ts'
 import type { Source } from '../core/source.ts'
 import { Calls } from './calls.ts'
 import { type S3Call, S3Calls } from './s3-calls.ts'
 import type { S3Settings } from './s3-client.ts'
-import { notS3, s3Error } from './s3-errors.ts'
 import { getObject } from './s3-get.ts'
 import { listObjects } from './s3-list.ts'
 import { copyObject } from './s3-move.ts'
-import { PartBuffers } from './s3-parts.ts'
+import { PARALLEL_PARTS, PartBuffers } from './s3-parts.ts'
 import { putObject } from './s3-put.ts'
+import { removeObject, removeObjects } from './s3-remove.ts'
 import { statObject } from './s3-stat.ts'
 import type {
   CallOptions,
@@ -54,6 +53,8 @@ class S3Store implements Store {
       maxInFlight: 16,
       looksTogether: false,
       exec: false,
+      moveCopies: true,
+      flat: true,
     }
   }
 
@@ -74,18 +75,30 @@ class S3Store implements Store {
     const where = this.#s3.where(path)
     return this.#calls.runGet(where, options.signal, async ({ signal }) => {
       const key = this.#s3.key('get', path)
-      await getObject(this.#s3, { op: 'get', where, signal }, key, consume, options)
+      const { parallelParts: parallel = PARALLEL_PARTS, restore } = this.#settings
+      const settings = { parallel, restore, memory: this.#buffers }
+      await getObject(this.#s3, { op: 'get', where, signal }, key, consume, options, settings)
     })
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    const { endpoint, partBytes, storageClass, unsignedPayload = endpoint.startsWith('https:') } = this.#settings
-    const settings = { partBytes, storageClass, unsigned: unsignedPayload, buffers: this.#buffers }
+    const { endpoint, partBytes, parallelParts: parallel = PARALLEL_PARTS } = this.#settings
+    const { unsignedPayload: unsigned = endpoint.startsWith('https:') } = this.#settings
+    const settings = { partBytes, parallel, unsigned, object: this.#settings, buffers: this.#buffers }
     return this.#run('put', path, options, (call, key) => putObject(this.#s3, call, key, source, options, settings))
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
-    return this.#run('remove', path, options, (call, key) => this.#remove(call, key))
+    return this.#run('remove', path, options, (call, key) => removeObject(this.#s3, call, key))
+  }
+
+  removeAll(paths: readonly string[], options: CallOptions = {}): Promise<void> {
+    const [first] = paths
+    if (first === undefined) return Promise.resolve()
+    return this.#run('remove', first, options, async (call) => {
+      const keys = paths.map((path) => this.#s3.key('remove', path))
+      await removeObjects(this.#s3, call, keys, options)
+    })
   }
 
   async *list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {
@@ -111,10 +124,8 @@ class S3Store implements Store {
   move(from: string, to: string, options: CallOptions = {}): Promise<void> {
     return this.#run('move', from, options, async (call, key) => {
       const target = this.#s3.key('move', to)
-      const { storageClass } = this.#settings
-      const create = storageClass === undefined ? {} : { StorageClass: storageClass as never }
-      await copyObject(this.#s3, call, key, target, options, create)
-      if (target !== key) await this.#remove(call, key)
+      await copyObject(this.#s3, call, key, target, options, this.#settings)
+      if (target !== key) await removeObject(this.#s3, call, key)
     })
   }
 
@@ -130,20 +141,6 @@ class S3Store implements Store {
     this.#calls.close()
     this.#buffers.clear()
     await this.#s3.close()
-  }
-
-  async #remove(call: S3Call, key: string): Promise<void> {
-    const input = { Bucket: this.#s3.bucket, Key: key }
-    try {
-      const answer = await this.#s3.sendRaw(call, (client, options) =>
-        client.send(new DeleteObjectCommand(input), options),
-      )
-      await this.#s3.confirm(call, answer)
-      const status = answer.$metadata.httpStatusCode
-      if (status !== 204 && status !== 200) throw notS3(call.op, call.where, this.#s3.server, `${status}`)
-    } catch (error) {
-      if (!this.#s3.saysNoSuchKey(error)) throw s3Error(call.op, call.where, this.#s3.server, error, call.signal)
-    }
   }
 
   #run<T>(op: string, path: string, options: CallOptions, work: (call: S3Call, key: string) => Promise<T>): Promise<T> {

@@ -47,6 +47,12 @@ export interface Store {
   remove(path: string, options?: RemoveOptions): Promise<void>
 
   /**
+   * Removes files with one request for many of them, each as `remove` does. Only where there is such a request: callers use removeFiles
+   * (remove-files.ts), which works everywhere. When it rejects, some may be gone.
+   */
+  readonly removeAll?: ((paths: readonly string[], options?: CallOptions) => Promise<void>) | undefined
+
+  /**
    * Lists the files below a directory, in no particular order, as a stream. A missing directory has none. Temporary files (their names:
    * temporary.ts) are files too: who looks for content skips them.
    */
@@ -91,6 +97,10 @@ export interface StoreTraits {
   readonly looksTogether: boolean
   /** Programs can be run there; over SSH, as long as the account is not found to have no shell. */
   readonly exec: boolean
+  /** `move` is a copy and then a removal: there is a time at which both are there, so it makes no lock. Default: it is one step. */
+  readonly moveCopies?: boolean
+  /** There are no directories, only names that begin alike: to list a whole tree costs less than each of its parts. Default: there are. */
+  readonly flat?: boolean
 }
 
 export interface CallOptions {

@@ -51,6 +51,12 @@ export function withTrace(store: Store, { log }: TraceSettings): Store {
     move: (from, to, options) => trace('move', `${from} → ${to}`, () => store.move(from, to, options)),
     freeBytes: (directory, options) => trace('space', directory, () => store.freeBytes(directory, options)),
     exec: (command, options) => trace('exec', command[0] ?? '', () => store.exec(command, options)),
+    removeAll:
+      store.removeAll &&
+      ((paths, options) =>
+        trace('remove', `${paths[0] ?? ''} and ${paths.length - 1} more`, async () =>
+          store.removeAll?.(paths, options),
+        )),
     list: (directory, options) => traceList(store, directory, options, log),
     close: () => store.close(),
   }

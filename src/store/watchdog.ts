@@ -52,6 +52,12 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
       const call = watch('space', directory, options)
       return call.run(() => store.freeBytes(directory, call.options(options)))
     },
+    removeAll:
+      store.removeAll &&
+      ((paths, options) => {
+        const call = watch('remove', paths[0] ?? '', options)
+        return call.run(async () => store.removeAll?.(paths, call.options(options)))
+      }),
     /** A program may work for long and say nothing: what limits it is up to the caller. */
     exec: (command, options) => store.exec(command, options),
     list: (directory, options) => ({

@@ -331,5 +331,8 @@ describe('initremote refuses', () => {
 
 test('the settings show in initremote --whatelse', async () => {
   const { stdout } = await repo.annex('initremote', 'any', 'type=external', 'externaltype=ora', '--whatelse')
-  for (const name of ['region', 'storageclass', 'partsize', 'requeststyle']) expect(stdout).toContain(`${name}\n`)
+  const names = ['region', 'storageclass', 'storageclassminsize', 'acl', 'serversideencryption', 'ssekmskeyid']
+  for (const name of [...names, 'restoredays', 'restoretier', 'partsize', 'requeststyle']) {
+    expect(stdout).toContain(`${name}\n`)
+  }
 })

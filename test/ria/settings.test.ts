@@ -29,7 +29,7 @@ test('without any setting but a URL, everything has its default', () => {
     verify: false,
     ssh: 'auto',
     stallMs: 30_000,
-    s3: {},
+    s3: { parallelParts: 4, restore: { days: 7, tier: 'Standard' } },
   })
 })
 
@@ -224,6 +224,8 @@ describe('the settings of a store in S3', () => {
   const s3 = (committed: ConfigSources['committed'], git: Record<string, string> = {}) =>
     resolve(git, { url: 'ria+s3+https://s3.example.org/bucket/store', ...committed }).s3
 
+  const DEFAULTS = { parallelParts: 4, restore: { days: 7, tier: 'Standard' } }
+
   test('are those of git-annex’s own S3 remote', () => {
     const committed = {
       region: 'eu-central-1',
@@ -237,11 +239,39 @@ describe('the settings of a store in S3', () => {
       partBytes: 16 * 1024 ** 2,
       addressing: 'virtual',
       profile: 'my lab',
+      ...DEFAULTS,
     })
   })
 
+  test('are those of AWS’s requests where git-annex has none', () => {
+    const committed = {
+      storageclass: 'GLACIER',
+      storageclassminsize: '1MiB',
+      acl: 'bucket-owner-full-control',
+      serversideencryption: 'aws:kms',
+      ssekmskeyid: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab',
+      restoredays: '30',
+      restoretier: 'Bulk',
+    }
+    expect(s3(committed, { 'remote.origin-ria.riastore-s3-parallel': '8' })).toEqual({
+      storageClass: 'GLACIER',
+      storageClassMinBytes: 1024 ** 2,
+      acl: 'bucket-owner-full-control',
+      encryption: 'aws:kms',
+      encryptionKey: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab',
+      restore: { days: 30, tier: 'Bulk' },
+      parallelParts: 8,
+    })
+  })
+
+  test('restore nothing from cold storage when that is for no day', () => {
+    expect(s3({ restoredays: '0', restoretier: 'Bulk' })).toEqual({ parallelParts: 4 })
+  })
+
   test('have no value when they are empty', () => {
-    expect(s3({ region: '', storageclass: '', partsize: '', requeststyle: '' })).toEqual({})
+    expect(s3({ region: '', storageclass: '', partsize: '', requeststyle: '', acl: '', restoredays: '' })).toEqual(
+      DEFAULTS,
+    )
   })
 
   test.each([
@@ -269,6 +299,13 @@ describe('the settings of a store in S3', () => {
     ['region', 'a\r\nb'],
     ['region', 'a/b'],
     ['storageclass', 'COLD,HOT'],
+    ['storageclassminsize', 'small'],
+    ['acl', 'public-read-write'],
+    ['acl', 'Private'],
+    ['serversideencryption', 'yes'],
+    ['restoredays', '-1'],
+    ['restoredays', '1.5'],
+    ['restoretier', 'fast'],
     ['requeststyle', 'Path'],
     ['requeststyle', 'dns'],
   ])('are refused in one line when they make no sense: %s=%j', (name, value) => {
@@ -279,6 +316,17 @@ describe('the settings of a store in S3', () => {
 
   test('are refused in the clone too', () => {
     expect(() => s3({}, { 'remote.origin-ria.riastore-s3-profile': 'a\nb' })).toThrow('riastore-s3-profile is')
+    for (const parallel of ['0', '65', 'all', '1.5', '']) {
+      const attempt = () => s3({}, { 'remote.origin-ria.riastore-s3-parallel': parallel })
+      expect(attempt, parallel).toThrow('riastore-s3-parallel is')
+    }
+  })
+
+  test('have a key for the encryption only where there is an encryption with one', () => {
+    const ssekmskeyid = 'alias/mine'
+    expect(() => s3({ ssekmskeyid })).toThrow('ssekmskeyid is for serversideencryption=aws:kms')
+    expect(() => s3({ ssekmskeyid, serversideencryption: 'AES256' })).toThrow('ssekmskeyid is for')
+    expect(() => s3({ ssekmskeyid: 'a b', serversideencryption: 'aws:kms' })).toThrow('ssekmskeyid is "a b"')
   })
 })
 

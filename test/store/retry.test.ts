@@ -3,7 +3,8 @@ import { StoreError, type StoreErrorKind } from '../../src/core/errors.ts'
 import { bufferSource } from '../../src/core/source.ts'
 import { type FaultPlan, type FaultyOp, type PlannedFault, withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { withRetry } from '../../src/store/retry.ts'
+import { Retry, withRetry } from '../../src/store/retry.ts'
+import type { Store } from '../../src/store/store.ts'
 import { content, failingSource } from '../support/hostile-sources.ts'
 import { listed, read, withMethods, write } from '../support/stores.ts'
 
@@ -296,6 +297,24 @@ describe('withRetry and a backend that is down', () => {
     ])
     await settle(store.stat('file'))
     expect(await tries(faulty, () => store.stat('file'))).toBe(3)
+  })
+})
+
+describe('a call of which a part is tried again by itself', () => {
+  it.each(['transient', 'unreachable'] as const)('is not begun anew when the part was given up (%s)', async (kind) => {
+    const retry = new Retry(SETTINGS)
+    const counts = { puts: 0, parts: 0 }
+    const sendPart = async () => {
+      counts.parts += 1
+      throw new StoreError({ kind, op: 'put', where: 'part', message: 'failed', sent: 'no' })
+    }
+    const put: Store['put'] = (_path, _source, options) => {
+      counts.puts += 1
+      return retry.run(options, sendPart)
+    }
+    const store = withRetry(withMethods(openMemoryStore(), { put }), SETTINGS, retry)
+    await expectFailure(store.put('file', bufferSource('x')), { kind, where: 'part' })
+    expect(counts).toEqual({ puts: 1, parts: 4 })
   })
 })
 

@@ -5,6 +5,7 @@ import { PutBucketPolicyCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseStoreUrl } from '../../src/ria/url.ts'
 import { openStore } from '../../src/store/open.ts'
+import { findAwsCredentials } from '../../src/store/s3-chain.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { CephRgw } from '../support/ceph-rgw.ts'
 import { runOk } from '../support/run.ts'
@@ -121,6 +122,25 @@ describe('credentials', () => {
       'denied',
       /no AWS credentials could be got: .*other/,
     )
+    await directory.remove()
+  })
+
+  it('that a program of the user gives are asked for once, though they are looked for before the store is opened', async () => {
+    const directory = await temporaryDirectory()
+    const { accessKeyId, secretAccessKey } = ceph.account
+    const answer = JSON.stringify({ Version: 1, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey })
+    await writeFile(`${directory.path}/give`, `#!/bin/sh\necho >>'${directory.path}/log'\necho '${answer}'\n`, {
+      mode: 0o755,
+    })
+    await writeFile(`${directory.path}/config`, `[default]\ncredential_process = ${directory.path}/give\n`)
+    await withoutCredentials()
+    expect(await findAwsCredentials(undefined)).toBeUndefined()
+    vi.stubEnv('AWS_CONFIG_FILE', `${directory.path}/config`)
+    const found = await findAwsCredentials(undefined)
+    const own = open({ credentials: undefined as never, ...found })
+    await write(own, 'file', 'x')
+    expect((await read(own, 'file')).toString()).toBe('x')
+    expect(await readFile(`${directory.path}/log`, 'utf8')).toBe('\n')
     await directory.remove()
   })
 

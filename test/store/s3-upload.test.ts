@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bufferSource, type Source } from '../../src/core/source.ts'
+import { Retry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
 import { chunkedSource, content, failingSource, stallingSource } from '../support/hostile-sources.ts'
 import type { S3Faults } from '../support/s3-faults.ts'
@@ -64,6 +65,41 @@ describe('an upload in parts', () => {
     }
   })
 
+  it('of which a part fails for a while goes on there: no other part is sent again', async () => {
+    const retry = new Retry({ retries: 2, minDelayMs: 1, maxDelayMs: 2 })
+    const own = open({ ...small, again: (call, work) => retry.run(call, work) })
+    faults.misbehave({ on: /partNumber=3/, status: 503, code: 'SlowDown', times: 1 })
+    faults.misbehave({ on: /partNumber=5/, status: 500, code: 'InternalError', times: 1 })
+    const progress: number[] = []
+    const stat = await own.put('file', bufferSource(bytes), { onProgress: (sent) => progress.push(sent) })
+    expect(stat.size).toBe(bytes.length)
+    expect((await read(own, 'file')).equals(bytes)).toBe(true)
+    expect(faults.requests.filter((request) => /partNumber/.test(request))).toHaveLength(8 + 2)
+    expect(progress.at(-1)).toBe(bytes.length)
+    expect(progress.toSorted((a, b) => a - b)).toEqual(progress)
+    expect(await uploads()).toBe(0)
+  })
+
+  it('whose last answer gets lost is found to be there, and not sent again', async () => {
+    const retry = new Retry({ retries: 2, minDelayMs: 1, maxDelayMs: 2 })
+    const own = open({ ...small, again: (call, work) => retry.run(call, work) })
+    faults.misbehave({ on: /^POST .*uploadId/, status: 404, code: 'NoSuchUpload' }) // Ceph would say yes once more
+    faults.misbehave({ on: /^POST .*uploadId/, cutAfter: 0, times: 1 })
+    const stat = await own.put('file', bufferSource(bytes))
+    expect(stat.size).toBe(bytes.length)
+    expect((await read(own, 'file')).equals(bytes)).toBe(true)
+    expect(faults.requests.filter((request) => /partNumber/.test(request))).toHaveLength(8)
+    expect(await uploads()).toBe(0)
+  })
+
+  it('that somebody ended is not sent on', async () => {
+    const retry = new Retry({ retries: 2, minDelayMs: 1, maxDelayMs: 2 })
+    const own = open({ ...small, again: (call, work) => retry.run(call, work) })
+    faults.misbehave({ on: /partNumber=8/, status: 404, code: 'NoSuchUpload' })
+    await expect(own.put('file', bufferSource(bytes))).rejects.toMatchObject({ kind: 'transient' })
+    expect(faults.requests.filter((request) => /partNumber=8/.test(request))).toHaveLength(1)
+  })
+
   it('that is aborted, or whose store is closed, leaves nothing that costs money', async () => {
     for (const how of ['abort', 'close']) {
       const own = open(small)
@@ -112,5 +148,17 @@ describe('an upload in parts', () => {
     expect((await store.stat('to'))?.size).toBe(size)
     const end = await read(store, 'to', { range: { start: size - MIB } })
     expect(end.equals(block)).toBe(true)
+  })
+})
+
+describe('a move', () => {
+  it('keeps the file where it was when the copy is not whole', async () => {
+    await write(store, 'from', 'content')
+    faults.misbehave({ on: /^HEAD .*\/to/, headers: { 'content-length': '3' } })
+    await expect(store.move('from', 'to')).rejects.toMatchObject({
+      kind: 'conflict',
+      reason: '3 bytes are there after 7 were copied',
+    })
+    expect((await read(store, 'from')).toString()).toBe('content')
   })
 })

@@ -33,6 +33,10 @@ export interface S3Faults {
   readonly endpoint: string
   /** `METHOD /path?query`, oldest first. */
   readonly requests: readonly string[]
+  /** The headers of each of them. */
+  readonly headers: readonly http.IncomingHttpHeaders[]
+  /** What was sent with those that were answered here, for want of a real server that would. */
+  readonly bodies: readonly { readonly request: string; readonly body: string }[]
   /** The latest that matches counts. */
   misbehave(fault: Fault): void
   /** Forgets all faults and requests. */
@@ -46,6 +50,8 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
   const agent = new http.Agent({ keepAlive: true })
   let faults: { fault: Fault; left: number }[] = []
   let requests: string[] = []
+  let headersSeen: http.IncomingHttpHeaders[] = []
+  let bodies: { request: string; body: string }[] = []
 
   const faultFor = (request: string): Fault => {
     const found = faults.find(({ fault, left }) => left > 0 && (fault.on?.test(request) ?? true))
@@ -57,10 +63,16 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
   const server = http.createServer((request, response) => {
     const { method = '', url = '' } = request
     requests.push(`${method} ${url}`)
+    headersSeen.push(request.headers)
     const fault = faultFor(`${method} ${url}`)
     if (fault.silent) return
     if (fault.status !== undefined || fault.page !== undefined) {
-      request.resume().on('end', () => answerOurselves(request, response, fault))
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk.subarray(0, 4096)))
+      request.on('end', () => {
+        if (chunks.length > 0) bodies.push({ request: `${method} ${url}`, body: Buffer.concat(chunks).toString() })
+        answerOurselves(request, response, fault)
+      })
       return
     }
     const headers = { ...request.headers }
@@ -81,12 +93,20 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
     get requests() {
       return requests
     },
+    get headers() {
+      return headersSeen
+    },
+    get bodies() {
+      return bodies
+    },
     misbehave: (fault) => {
       faults.unshift({ fault, left: fault.times ?? Number.POSITIVE_INFINITY })
     },
     reset: () => {
       faults = []
       requests = []
+      headersSeen = []
+      bodies = []
     },
     close: () =>
       new Promise((resolve) => {

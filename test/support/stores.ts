@@ -31,6 +31,7 @@ export function withMethods(store: Store, methods: Partial<Store>): Store {
     move: (...all) => store.move(...all),
     freeBytes: (...all) => store.freeBytes(...all),
     exec: (...all) => store.exec(...all),
+    removeAll: store.removeAll && ((...all) => store.removeAll?.(...all) ?? Promise.resolve()),
     close: () => store.close(),
     ...methods,
   }

@@ -1,10 +1,10 @@
 import { openS3Store } from '../../src/store/s3.ts'
-import type { S3Settings } from '../../src/store/s3-client.ts'
+import type { S3Credentials, S3Settings } from '../../src/store/s3-client.ts'
 import { startCephRgw } from './ceph-rgw.ts'
 
 /** An S3 server to test with, and a bucket on it. */
 export interface TestS3 {
-  readonly settings: S3Settings & { readonly credentials: NonNullable<S3Settings['credentials']> }
+  readonly settings: S3Settings & { readonly credentials: S3Credentials }
   /** Removes what lies below a prefix; a server that ends with the tests keeps it. */
   empty(prefix: string): Promise<void>
   stop(): Promise<void>

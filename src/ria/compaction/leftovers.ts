@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { archivesDirectory, fileNameOf } from './places.ts'
+import { archivesDirectory, fileNameOf, SUCCESSOR } from './places.ts'
 import { removeDeadWorkDirectories } from './work-directory.ts'
 
 /** A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside it. */
@@ -30,7 +30,8 @@ export async function removeLeftovers(
   await removeDeadWorkDirectories(temporaryDirectory)
   const paths: string[] = []
   for await (const { path } of store.list(archives, call)) {
-    if (LEFTOVER.test(fileNameOf(path))) paths.push(path)
+    const name = fileNameOf(path)
+    if (LEFTOVER.test(name) || name.startsWith(SUCCESSOR)) paths.push(path)
   }
   for (const path of paths) await store.remove(path, call)
   return paths.length

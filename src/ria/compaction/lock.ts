@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { StoreError } from '../../core/errors.ts'
 import { bufferSource, collect } from '../../core/source.ts'
+import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { isDead, type LockOwner, ourselves } from './lock-owner.ts'
-import { archivesDirectory, lockPath } from './places.ts'
+import { archivesDirectory, lockPath, SUCCESSOR } from './places.ts'
 
 /** The lock of a dataset's archive, held. */
 export interface Lock {
@@ -60,7 +61,8 @@ export async function takeLock(store: Store, directory: string, options: LockOpt
     const isBroken = mayBreak
     mayBreak = false
     if (!isBroken && !(found.content && isDead(found.content))) throw heldBy(store, directory, found)
-    await removeDead(store, directory, found, options)
+    if (!store.traits.moveCopies) await removeDead(store, directory, found, options)
+    else if (await held.takeOver(found, isBroken)) return held
   }
 }
 
@@ -110,6 +112,44 @@ class HeldLock implements Lock {
     return this
   }
 
+  /**
+   * Puts our lock in the place of one that is dead, or to be broken, where nothing can be moved aside in one step. False when somebody else was faster. Of all who want to
+   * succeed a lock one gets its successor's mark, which is put if absent, and only who has that mark and still finds the old lock replaces it. A mark
+   * whose owner died is succeeded in the same way, so the marks are a chain.
+   */
+  async takeOver(found: FoundLock, mayBreak: boolean): Promise<boolean> {
+    const marks: string[] = []
+    for (let last = found; ; ) {
+      const mark = successorPath(this.#directory, last)
+      marks.push(mark)
+      if (await this.#putMark(mark)) break
+      const other = await readLock(this.#store, this.#directory, this.#options, mark)
+      if (other === undefined) return false // its owner has the lock now
+      if (this.isOurs(other)) break // written by a try whose answer was lost
+      if (!mayBreak && !(other.content && isDead(other.content))) throw heldBy(this.#store, this.#directory, other)
+      last = other
+    }
+    let isSame = false
+    try {
+      const now = await readLock(this.#store, this.#directory, this.#options)
+      isSame = now !== undefined && tokenOf(now) === tokenOf(found)
+      if (isSame) this.begin(await this.#write(false))
+    } finally {
+      await removeFiles(this.#store, isSame ? marks : marks.slice(-1))
+    }
+    return isSame
+  }
+
+  async #putMark(path: string): Promise<boolean> {
+    try {
+      await this.#put(path, true)
+      return true
+    } catch (error) {
+      if (error instanceof StoreError && error.kind === 'conflict') return false
+      throw error
+    }
+  }
+
   isOurs(found: FoundLock | undefined): boolean {
     return found?.content?.token === this.#content.token
   }
@@ -147,10 +187,17 @@ class HeldLock implements Lock {
 
   /** Not broken off half-way: nobody would know whether we hold the lock. */
   async #write(ifAbsent: boolean): Promise<Stat> {
+    const path = lockPath(this.#directory)
+    const stat = await this.#put(path, ifAbsent)
+    // Some stores tell the time only when they are asked.
+    return stat.mtimeMs === undefined ? ((await this.#store.stat(path)) ?? stat) : stat
+  }
+
+  async #put(path: string, ifAbsent: boolean): Promise<Stat> {
     const { signal, sharing } = this.#options
     signal?.throwIfAborted()
     const text = `${JSON.stringify(this.#content, null, 2)}\n`
-    return this.#store.put(lockPath(this.#directory), bufferSource(text), {
+    return this.#store.put(path, bufferSource(text), {
       ifAbsent,
       within: this.#directory,
       ...(sharing && { sharing }),
@@ -234,6 +281,18 @@ async function removeDead(
     })
   }
   await store.remove(aside, call)
+}
+
+/** What tells a lock from every other: its token, of one that is not ours its identity. In a form that a file name takes. */
+function tokenOf({ content, stat }: FoundLock): string {
+  return createHash('sha256')
+    .update(content?.token ?? stat.identity)
+    .digest('hex')
+    .slice(0, 32)
+}
+
+function successorPath(directory: string, found: FoundLock): string {
+  return `${archivesDirectory(directory)}/${SUCCESSOR}${tokenOf(found)}`
 }
 
 function heldBy(store: Store, directory: string, { content, stat }: FoundLock): StoreError {

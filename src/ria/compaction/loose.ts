@@ -79,6 +79,10 @@ export async function listLoose(store: Store, directory: string, options: ListOp
     listing.inodes += inodes.count
     listing.inodesLeft += left.count
   }
+  if (store.traits.flat) {
+    await walk(top)
+    return listing
+  }
   // Many walks at once: most of the time each waits, for the disk or for the server.
   await forEachParallel(topDirectories(options.version), store.traits.maxInFlight, (h1) => walk(`${top}/${h1}`))
   return listing

@@ -5,6 +5,8 @@ import { keyPaths } from '../layout.ts'
 export const objectsDirectory = (directory: string) => `${directory}/annex/objects`
 export const archivesDirectory = (directory: string) => `${directory}/archives`
 export const lockPath = (directory: string) => `${directory}/archives/lock`
+/** What the marks of those begin with who succeed a dead lock. */
+export const SUCCESSOR = 'lock-after-'
 export const droppedDirectory = (directory: string) => `${directory}/archives/dropped`
 export const tombstonePath = (directory: string, fileName: string) => `${directory}/archives/dropped/${fileName}`
 

@@ -1,3 +1,4 @@
+import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import type { LooseKey } from './loose.ts'
 import { chunksOf, forEachParallel } from './parallel.ts'
@@ -26,8 +27,10 @@ export async function markDropped(
 ): Promise<void> {
   const call = signal ? { signal } : {}
   const gone: LooseKey[] = []
-  await lookAtAll(store, directory, packed, call, async (key, stat, twin) => {
-    if (stat === undefined && twin === undefined && !archivedBefore.has(key.fileName)) gone.push(key)
+  await lookAtAll(store, directory, packed, call, async (looked) => {
+    for (const { key, stat, twin } of looked) {
+      if (stat === undefined && twin === undefined && !archivedBefore.has(key.fileName)) gone.push(key)
+    }
   })
   if (gone.length === 0) return
   const dropped = await listTombstones(store, directory, call)
@@ -48,20 +51,29 @@ export async function removeLoose(
 ): Promise<number> {
   const call = signal ? { signal } : {}
   const dropped = await listTombstones(store, directory, call)
-  // The key's own directory and both hash directories: who archives has too few inodes.
-  const remove = (place: string) =>
-    store.remove(`${objectsDirectory(directory)}/${place}`, { ...call, pruneParents: 3 })
   let count = 0
-  await lookAtAll(store, directory, packed, call, async (key, stat, twin) => {
-    onKey?.()
-    if (dropped.has(key.fileName)) return
-    const mine = stat === undefined || stat.identity === key.identity
-    const other = twin === undefined || twin.identity === key.twin?.identity
-    if (stat !== undefined && mine) await remove(key.place)
-    if (twin !== undefined && key.twin !== undefined && other) await remove(key.twin.place)
-    if (mine && other) count += 1
+  await lookAtAll(store, directory, packed, call, async (looked) => {
+    const places: string[] = []
+    for (const { key, stat, twin } of looked) {
+      onKey?.()
+      if (dropped.has(key.fileName)) continue
+      const mine = stat === undefined || stat.identity === key.identity
+      const other = twin === undefined || twin.identity === key.twin?.identity
+      if (stat !== undefined && mine) places.push(key.place)
+      if (twin !== undefined && key.twin !== undefined && other) places.push(key.twin.place)
+      if (mine && other) count += 1
+    }
+    const paths = places.map((place) => `${objectsDirectory(directory)}/${place}`)
+    // The key's own directory and both hash directories: who archives has too few inodes.
+    await removeFiles(store, paths, { ...call, pruneParents: 3 })
   })
   return count
+}
+
+interface Looked {
+  readonly key: LooseKey
+  readonly stat: Stat | undefined
+  readonly twin: Stat | undefined
 }
 
 async function lookAtAll(
@@ -69,18 +81,33 @@ async function lookAtAll(
   directory: string,
   keys: readonly LooseKey[],
   call: CallOptions,
-  work: (key: LooseKey, stat: Stat | undefined, twin: Stat | undefined) => Promise<void>,
+  work: (looked: readonly Looked[]) => Promise<void>,
 ): Promise<void> {
   const objects = objectsDirectory(directory)
-  const { maxInFlight } = store.traits
-  await forEachParallel(chunksOf(keys, LOOKS_AT_ONCE), Math.ceil(maxInFlight / LOOKS_AT_ONCE), async (chunk) => {
-    const twins = chunk.filter(({ twin }) => twin !== undefined)
-    const places = [...chunk.map(({ place }) => place), ...twins.map(({ twin, place }) => twin?.place ?? place)]
-    const found = await store.statAll(
-      places.map((place) => `${objects}/${place}`),
-      call,
-    )
-    const twinStats = new Map(twins.map((key, i) => [key, found[chunk.length + i]]))
-    await forEachParallel(chunk.entries(), maxInFlight, ([i, key]) => work(key, found[i], twinStats.get(key)))
+  await forEachParallel(
+    chunksOf(keys, LOOKS_AT_ONCE),
+    Math.ceil(store.traits.maxInFlight / LOOKS_AT_ONCE),
+    async (chunk) => {
+      const twins = chunk.filter(({ twin }) => twin !== undefined)
+      const places = [...chunk.map(({ place }) => place), ...twins.map(({ twin, place }) => twin?.place ?? place)]
+      const paths = places.map((place) => `${objects}/${place}`)
+      const found = await lookUp(store, paths, call)
+      const twinStats = new Map(twins.map((key, i) => [key, found[chunk.length + i]]))
+      await work(chunk.map((key, i) => ({ key, stat: found[i], twin: twinStats.get(key) })))
+    },
+  )
+}
+
+/** The order does not matter here: a key is not on its way while it is settled. */
+async function lookUp(
+  store: Store,
+  paths: readonly string[],
+  call: CallOptions,
+): Promise<readonly (Stat | undefined)[]> {
+  if (store.traits.looksTogether || store.traits.local) return store.statAll(paths, call)
+  const found: (Stat | undefined)[] = []
+  await forEachParallel(paths.entries(), store.traits.maxInFlight, async ([i, path]) => {
+    found[i] = await store.stat(path, call)
   })
+  return found
 }

@@ -1,7 +1,7 @@
 import { bufferSource } from '../../core/source.ts'
+import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
-import { forEachParallel } from './parallel.ts'
 import { droppedDirectory, fileNameOf, tombstonePath } from './places.ts'
 
 /** The keys that were dropped from the archive, by file name. */
@@ -34,10 +34,7 @@ export async function removeTombstones(
   fileNames: Iterable<string>,
   call: CallOptions = {},
 ): Promise<number> {
-  let count = 0
-  await forEachParallel(fileNames, store.traits.maxInFlight, async (fileName) => {
-    await store.remove(tombstonePath(directory, fileName), { ...call, pruneParents: 1 })
-    count += 1
-  })
-  return count
+  const paths = [...fileNames].map((fileName) => tombstonePath(directory, fileName))
+  await removeFiles(store, paths, { ...call, pruneParents: 1 })
+  return paths.length
 }

@@ -11,7 +11,7 @@ export interface Usage {
   readonly looseBytes: number
   readonly archivedKeys: number
   readonly archiveBytes: number
-  /** Files and directories below annex/objects and archives, our lock aside; undefined when that was not counted. */
+  /** Files and directories below annex/objects and archives, our lock aside; undefined when that was not counted, and where there are none. */
   readonly inodes: number | undefined
 }
 
@@ -52,6 +52,6 @@ export async function usageOf(
     looseBytes: loose.bytes,
     archivedKeys,
     archiveBytes: archive?.size ?? 0,
-    inodes: loose.inodes + inodes.count,
+    inodes: store.traits.flat ? undefined : loose.inodes + inodes.count,
   }
 }

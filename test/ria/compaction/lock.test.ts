@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { StoreError } from '../../../src/core/errors.ts'
-import { takeLock, withLock } from '../../../src/ria/compaction/lock.ts'
+import { type Lock, takeLock, withLock } from '../../../src/ria/compaction/lock.ts'
 import { isDead, ourselves } from '../../../src/ria/compaction/lock-owner.ts'
 import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { withMethods } from '../../support/stores.ts'
-import { DIRECTORY, memoryStore, paths, put, read } from '../memory-dataset.ts'
+import { DIRECTORY, memoryStore as memoryOfOneStep, paths, put, read } from '../memory-dataset.ts'
 
 const LOCK = `${DIRECTORY}/archives/lock`
 
@@ -29,7 +29,24 @@ async function leaveDeadLock(store: Store, changes: object = {}): Promise<void> 
   await put(store, LOCK, JSON.stringify(content))
 }
 
-describe('the lock of an archive', () => {
+/** As in an object store: to move is to copy, and then to remove, and others get a turn between them. */
+async function copyingStore(): Promise<Store> {
+  const store = await memoryOfOneStep()
+  const move: Store['move'] = async (from, to) => {
+    await put(store, to, await read(store, from))
+    await sleep(1)
+    await store.remove(from)
+  }
+  const removeAll = async (paths: readonly string[]) => {
+    for (const path of paths) await store.remove(path)
+  }
+  return withMethods(store, { move, removeAll, traits: { ...store.traits, moveCopies: true } })
+}
+
+describe.each([
+  ['in a store that renames', memoryOfOneStep],
+  ['in a store that copies and removes', copyingStore],
+])('the lock of an archive, %s,', (_name, memoryStore) => {
   test('says who holds it, and goes when it is released', async () => {
     const store = await memoryStore()
     const lock = await takeLock(store, DIRECTORY)
@@ -153,5 +170,77 @@ describe('the lock of an archive', () => {
     await lock.check()
     await lock.release()
     expect(await store.stat(LOCK)).toBeUndefined()
+  })
+})
+
+describe('taking a dead lock over where that is no single step', () => {
+  const marks = async (store: Store) => (await paths(store)).filter((path) => path.includes('lock-after'))
+
+  test('leaves nothing but the lock, and nobody without one sees none', async () => {
+    const store = await copyingStore()
+    await leaveDeadLock(store)
+    const removed: string[] = []
+    const remove = (path: string) => {
+      removed.push(path)
+      return store.remove(path)
+    }
+    const lock = await takeLock(withMethods(store, { remove }), DIRECTORY)
+    expect(removed).not.toContain(LOCK)
+    expect(await marks(store)).toEqual([])
+    await lock.check()
+  })
+
+  test('goes on where a process died that was just doing that', async () => {
+    const store = await copyingStore()
+    await leaveDeadLock(store)
+    // Its mark is there, and it is dead, as if it had been killed between the mark and the lock; and so is another after it.
+    for (const token of ['second', 'third']) {
+      const dead = JSON.parse((await read(store, LOCK)).toString())
+      const failing = withFaults(store, [{ op: 'put', path: LOCK, fail: 'unreachable', nth: 2 }])
+      const own = withMethods(failing, { remove: async () => {}, removeAll: async () => {} })
+      const before = await marks(store)
+      await refused(takeLock(own, DIRECTORY))
+      const [mark = '', ...more] = (await marks(store)).filter((path) => !before.includes(path))
+      expect(more).toEqual([])
+      await put(store, mark, JSON.stringify({ ...dead, token }))
+    }
+    const lock = await takeLock(store, DIRECTORY)
+    await lock.check()
+    expect(await marks(store)).toEqual([])
+  })
+
+  test('goes to nobody who comes too late, though no mark is there any more', async () => {
+    const store = await copyingStore()
+    await leaveDeadLock(store)
+    let faster: Lock | undefined
+    const slow = withMethods(store, {
+      put: async (path, source, options) => {
+        if (path.includes('lock-after')) faster ??= await takeLock(store, DIRECTORY)
+        return store.put(path, source, options)
+      },
+    })
+    expect((await refused(takeLock(slow, DIRECTORY))).kind).toBe('conflict')
+    await faster?.check()
+    expect(faster?.lost.aborted).toBe(false)
+    expect(await marks(store)).toEqual([])
+  })
+
+  test('waits for nobody who is doing that: who lives is named', async () => {
+    const store = await copyingStore()
+    await leaveDeadLock(store)
+    let other: Promise<unknown> | undefined
+    const watching = withMethods(store, {
+      put: async (path, source, options) => {
+        const stat = await store.put(path, source, options)
+        if (path.includes('lock-after') && other === undefined) {
+          other = takeLock(store, DIRECTORY).catch((error: unknown) => error)
+          await other
+        }
+        return stat
+      },
+    })
+    const lock = await takeLock(watching, DIRECTORY)
+    expect(await other).toMatchObject({ kind: 'conflict', message: expect.stringContaining(`process ${process.pid}`) })
+    await lock.check()
   })
 })

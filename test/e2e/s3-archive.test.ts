@@ -1,0 +1,170 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { placesOf } from '../../src/ria/compaction/places.ts'
+import { datasetDirectory } from '../../src/ria/layout.ts'
+import { openS3Store } from '../../src/store/s3.ts'
+import type { Store } from '../../src/store/store.ts'
+import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { type ArchiveProgram, installArchiveProgram } from '../support/archive-program.ts'
+import { type CephRgw, startCephRgw } from '../support/ceph-rgw.ts'
+import { killOnS3 } from '../support/kill-archive-s3.ts'
+import { initRemote } from '../support/ria-store.ts'
+import { describe as describeResult } from '../support/run.ts'
+import { type S3Faults, startS3Faults } from '../support/s3-faults.ts'
+import { paths, read, write } from '../support/stores.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+const MIB = 1024 ** 2
+const ID = 'archived-0001-of-the-dataset'
+const DIRECTORY = datasetDirectory(ID)
+
+let workspace: Workspace
+let ceph: CephRgw
+let faults: S3Faults
+let bucket: Store
+let repo: AnnexRepo
+let riastore: ArchiveProgram
+let env: NodeJS.ProcessEnv
+let url: string
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  ceph = await startCephRgw()
+  workspace.onRemove(ceph.stop)
+  faults = await startS3Faults(ceph.endpoint)
+  workspace.onRemove(() => faults.close())
+  await ceph.makeBucket('bucket')
+  const { accessKeyId, secretAccessKey } = ceph.account
+  env = {
+    ...workspace.env,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  }
+  bucket = openS3Store({ endpoint: ceph.endpoint, bucket: 'bucket', prefix: 'a store', credentials: ceph.account })
+  workspace.onRemove(() => bucket.close())
+  await write(bucket, 'ria-layout-version', '1\n')
+  await write(bucket, `${DIRECTORY}/ria-layout-version`, '2\n')
+  url = `ria+s3+${faults.endpoint}/bucket/a%20store`
+  repo = (await makeAnnexRepo(workspace, 'repo')).with({ env })
+  riastore = await installArchiveProgram(workspace)
+})
+afterAll(() => workspace?.remove())
+
+const below = async (part: string) =>
+  (await paths(bucket, `${DIRECTORY}/${part}`)).map((path) => path.replace(/^.*\//, ''))
+
+async function uploads(): Promise<number> {
+  const { Uploads = [] } = await ceph.client().send(new ListMultipartUploadsCommand({ Bucket: 'bucket' }))
+  return Uploads.length
+}
+
+describe('a dataset in S3', () => {
+  const files: Record<string, Uint8Array> = { 'large.bin': randomBytes(35 * MIB), empty: Buffer.alloc(0) }
+  for (let i = 1; i <= 16; i++) files[`dir ${i % 3}/file ${i}`] = randomBytes(i * 1000)
+  let clone: AnnexRepo
+  let keys: readonly string[]
+
+  beforeAll(async () => {
+    await repo.add(files)
+    const remote = await initRemote(repo, url, ID)
+    await repo.annex('copy', '--to', remote, '-J4')
+    await repo.annex('merge')
+    keys = (await below('annex/objects')).sort()
+    expect(keys).toHaveLength(Object.keys(files).length)
+    clone = await cloneAnnexRepo(repo, 'clone', { env })
+    await clone.annex('enableremote', remote)
+  })
+
+  const expectAllReadable = async () => {
+    await clone.annex('get', '-J4', '--from', 'store')
+    for (const [file, content] of Object.entries(files)) {
+      expect((await clone.read(file)).equals(content), file).toBe(true)
+    }
+    await clone.annex('drop', '-J4')
+    await clone.annex('fsck', '--from', 'store', '-J4')
+  }
+
+  test('is archived, and every key is got and checked from a clone', async () => {
+    faults.reset()
+    const [report] = await riastore.json(['archive', url, ID], { env })
+    expect(report).toMatchObject({ by: 'client', packed: { keys: keys.length }, after: { looseKeys: 0 }, problems: [] })
+    expect(await below('annex/objects')).toEqual([])
+    expect(await below('archives')).toEqual(['archive.7z'])
+    expect(faults.requests.filter((request) => /^DELETE .*annex/.test(request))).toEqual([])
+    expect(faults.requests.filter((request) => /^POST .*delete/.test(request)).length).toBeLessThan(5)
+    await expectAllReadable()
+  })
+
+  test('takes what is stored and dropped after that, and takes it in at the next run', async () => {
+    await repo.add({ 'new.txt': 'new\n', 'newer.txt': 'newer\n' })
+    await repo.annex('copy', '--to', 'store', 'new.txt', 'newer.txt')
+    await repo.annex('drop', '--from', 'store', 'large.bin', 'new.txt')
+    expect((await clone.checkPresentKey(await repo.key('large.bin'), 'store')).presence).toBe('absent')
+    expect((await clone.checkPresentKey(await repo.key('newer.txt'), 'store')).presence).toBe('present')
+    const [report] = await riastore.json(['archive', url, ID], { env })
+    expect(report).toMatchObject({ packed: { keys: 1 }, purged: 1, after: { looseKeys: 0, archivedKeys: keys.length } })
+    expect((await clone.checkPresentKey(await repo.key('large.bin'), 'store')).presence).toBe('absent')
+    expect(await below('archives')).toEqual(['archive.7z'])
+    await repo.annex('copy', '--to', 'store', 'large.bin')
+    expect((await clone.checkPresentKey(await repo.key('large.bin'), 'store')).presence).toBe('present')
+  })
+
+  test('is unarchived, and its keys lie as they did', async () => {
+    await riastore.ok(['unarchive', url, ID], { env })
+    expect(await below('archives')).toEqual([])
+    expect((await below('annex/objects')).sort()).toEqual([...keys, await repo.key('newer.txt')].sort())
+    for (const [file, content] of Object.entries(files)) {
+      const key = await repo.key(file)
+      expect((await read(bucket, `${DIRECTORY}/annex/objects/${placesOf(key, '2')[0]}`)).equals(content), file).toBe(
+        true,
+      )
+    }
+    await expectAllReadable()
+  })
+
+  test('is worked on by one at a time', async () => {
+    faults.misbehave({ on: /^PUT .*archives\/riastore/, silent: true })
+    const running = riastore.start(['archive', url, ID], { env })
+    await expect.poll(() => below('archives'), { timeout: 30_000 }).toContain('lock')
+    const second = await riastore.run(['archive', url, ID], { env })
+    expect([second.status, second.stderr.trim().split('\n').length], describeResult(second)).toEqual([1, 1])
+    expect(second.stderr).toMatch(/is being worked on by .*--break-lock removes the lock/)
+    faults.reset()
+    running.killGroup('SIGKILL')
+    await running.done
+    // Its process is dead, so nobody has to break it.
+    await riastore.ok(['archive', url, ID], { env })
+    expect(await below('archives')).toEqual(['archive.7z'])
+    await riastore.ok(['unarchive', url, ID], { env })
+  })
+})
+
+test('an archive that is interrupted while it is sent leaves no upload that costs money, and no lock', async () => {
+  const id = 'interrupted-0001'
+  await write(bucket, `${datasetDirectory(id)}/ria-layout-version`, '2\n')
+  const content = randomBytes(40 * MIB)
+  const key = `MD5-s${content.length}--${createHash('md5').update(content).digest('hex')}`
+  await write(bucket, `${datasetDirectory(id)}/annex/objects/${placesOf(key, '2')[0]}`, content)
+  faults.reset()
+  faults.misbehave({ on: /^PUT .*partNumber=2/, silent: true })
+  const running = riastore.start(['archive', url, id], { env })
+  await expect
+    .poll(() => faults.requests.some((request) => /partNumber=2/.test(request)), { timeout: 60_000 })
+    .toBe(true)
+  await sleep(100)
+  expect(await uploads()).toBe(1)
+  running.child.kill('SIGINT')
+  const result = await running.done
+  expect(result.status, describeResult(result)).toBe(130)
+  expect(await uploads()).toBe(0)
+  expect(await paths(bucket, `${datasetDirectory(id)}/archives`)).toEqual([])
+  faults.reset()
+  await riastore.ok(['archive', url, id], { env })
+})
+
+test('killed at any moment it has lost nothing, and the next run finishes', async () => {
+  expect(await killOnS3({ workspace, riastore, bucket, url, env, kills: 3 })).toHaveLength(3)
+})

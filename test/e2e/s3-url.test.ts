@@ -1,0 +1,118 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { datasetDirectory } from '../../src/ria/layout.ts'
+import { openS3Store } from '../../src/store/s3.ts'
+import type { Store } from '../../src/store/store.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
+import { type ArchiveProgram, installArchiveProgram } from '../support/archive-program.ts'
+import { type CephRgw, startCephRgw } from '../support/ceph-rgw.ts'
+import { initRemote } from '../support/ria-store.ts'
+import { describe as describeResult, type Result } from '../support/run.ts'
+import { write } from '../support/stores.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+const ID = 'links-0001-of-the-dataset'
+const CONTENT = 'what the link leads to\n'
+/** Not as it stands in a URL, nor in a header. */
+const FILE = 'sub dir/a "file"; é (1).txt'
+
+let workspace: Workspace
+let ceph: CephRgw
+let bucket: Store
+let repo: AnnexRepo
+let riastore: ArchiveProgram
+let env: NodeJS.ProcessEnv
+let url: string
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  ceph = await startCephRgw()
+  workspace.onRemove(ceph.stop)
+  await ceph.makeBucket('bucket')
+  const { accessKeyId, secretAccessKey } = ceph.account
+  const anonymous = { ...workspace.env, AWS_EC2_METADATA_DISABLED: 'true' }
+  env = { ...anonymous, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
+  bucket = openS3Store({ endpoint: ceph.endpoint, bucket: 'bucket', prefix: 'a store', credentials: ceph.account })
+  workspace.onRemove(() => bucket.close())
+  await write(bucket, 'ria-layout-version', '1\n')
+  await write(bucket, `${datasetDirectory(ID)}/ria-layout-version`, '2\n')
+  url = `ria+s3+http://127.0.0.1:${ceph.port}/bucket/a%20store`
+  repo = (await makeAnnexRepo(workspace, 'repo')).with({ env })
+  await repo.add({ [FILE]: CONTENT, 'other.txt': 'not stored\n' })
+  await mkdir(dirname(`${repo.path}/plain.txt`), { recursive: true })
+  await writeFile(`${repo.path}/plain.txt`, 'not annexed')
+  const remote = await initRemote(repo, url, ID)
+  await repo.annex('copy', '--to', remote, FILE)
+  riastore = await installArchiveProgram(workspace)
+})
+afterAll(() => workspace?.remove())
+
+const link = (...words: string[]): Promise<Result> => riastore.run(['url', ...words], { env, cwd: repo.path })
+
+async function fails(reason: RegExp, ...words: string[]): Promise<void> {
+  const result = await link(...words)
+  expect([result.status, result.stdout], describeResult(result)).toEqual([1, ''])
+  expect(result.stderr).toMatch(reason)
+  expect(result.stderr.trim().split('\n')).toHaveLength(1)
+  expect(result.stderr).not.toMatch(/signature|secret-that/i)
+}
+
+test('a link leads anybody to the content of a file, under its own name', async () => {
+  const result = await link(url, ID, FILE)
+  expect(result.status, describeResult(result)).toBe(0)
+  const answer = await fetch(result.stdout.trim())
+  expect([answer.status, await answer.text()]).toEqual([200, CONTENT])
+  const name = encodeURIComponent('a "file"; é (1).txt').replace('(', '%28').replace(')', '%29')
+  expect(answer.headers.get('content-disposition')).toBe(`attachment; filename*=UTF-8''${name}`)
+  expect(result.stdout.trim().split('\n')).toHaveLength(1)
+  expect(result.stdout).not.toContain('secret-that')
+  const [, until = ''] = /^it works until (\S+)$/m.exec(result.stderr) ?? []
+  expect(Math.abs(Date.parse(until) - Date.now() - 3_600_000)).toBeLessThan(60_000)
+})
+
+test('a link is made of a key as of its file, and the dataset may stand in the URL', async () => {
+  const result = await link(`${url}#${ID}`, await repo.key(FILE), '--expires', '2d')
+  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.stdout).toContain('X-Amz-Expires=172800')
+  expect(await (await fetch(result.stdout.trim())).text()).toBe(CONTENT)
+})
+
+test('a link that was changed, or has expired, leads nowhere', async () => {
+  const { stdout } = await link(url, ID, FILE, '--expires', '1s')
+  const longer = await fetch(stdout.trim().replace('X-Amz-Expires=1&', 'X-Amz-Expires=1000&'))
+  expect(longer.status).toBe(403)
+  await expect.poll(async () => (await fetch(stdout.trim())).status, { timeout: 20_000 }).toBe(403)
+})
+
+test('what has no link is refused in one line', async () => {
+  await fails(/key \S+ is not in the store/, url, ID, 'other.txt')
+  await fails(/"plain.txt" is no annexed file/, url, ID, 'plain.txt')
+  await fails(/"nothing" is neither a key nor a file/, url, ID, 'nothing')
+  await fails(/the dataset nobodys-0001-abc is not in the store/, url, 'nobodys-0001-abc', FILE)
+  await fails(/give a dataset/, url, ID)
+  await fails(/stores in S3 only/, `ria+file://${repo.path}`, ID, FILE)
+  await fails(/--expires has to be from 1s to 7d/, url, ID, FILE, '--expires', '8d')
+  await fails(/there is no bucket nowhere/, url.replace('/bucket/', '/nowhere/'), ID, FILE)
+})
+
+test('without credentials there is the address of what is public', async () => {
+  const Statement = [
+    { Effect: 'Allow', Principal: '*', Action: ['s3:GetObject'], Resource: 'arn:aws:s3:::bucket/*' },
+    { Effect: 'Allow', Principal: '*', Action: ['s3:ListBucket'], Resource: 'arn:aws:s3:::bucket' },
+  ]
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement })
+  await ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'bucket', Policy }))
+  const anonymous = { ...workspace.env, AWS_EC2_METADATA_DISABLED: 'true' }
+  const result = await riastore.run(['url', url, ID, FILE], { env: anonymous, cwd: repo.path })
+  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.stderr).toContain('does not expire')
+  expect(result.stdout).not.toContain('?')
+  expect(await (await fetch(result.stdout.trim())).text()).toBe(CONTENT)
+})
+
+test('a key in the archive has none, and is told so', async () => {
+  await riastore.ok(['archive', url, ID], { env })
+  await fails(/is in the dataset's archive, and a link can lead to a whole object only/, url, ID, FILE)
+})
