@@ -3,6 +3,7 @@ import { messageOf } from '../core/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { parseRepositoryUrl } from './address.ts'
+import { resolveAlias } from './alias.ts'
 import { RemoteHelper } from './remote-helper.ts'
 import { StoredRepository } from './repository.ts'
 
@@ -22,7 +23,7 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
     const { location, directory } = parseRepositoryUrl(url)
     const log = env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
     store = await openStore(location, { stallMs: STALL_MS, ssh: 'auto', log })
-    return new StoredRepository(store, directory, {
+    return new StoredRepository(store, await resolveAlias(store, directory), {
       gitDir: env.GIT_DIR,
       shows: options.progress && options.verbosity > 0,
     })
@@ -33,7 +34,7 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
     return repository
   }
   const say = (...lines: readonly string[]) => process.stdout.write(lines.map((line) => `${line}\n`).join(''))
-  const helper = new RemoteHelper(opened, options, say, (line) => process.stderr.write(`warning: ${line}\n`))
+  const helper = new RemoteHelper(opened, options, say, (line) => process.stderr.write(`${line}\n`))
   try {
     for await (const line of createInterface({ input: process.stdin })) {
       if (!(await helper.handle(line))) break

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../core/errors.ts'
-import { patientFiles, writeFully } from '../core/files.ts'
-import { fileSource } from '../core/source.ts'
+import { aliasDirectory } from '../ria/alias-file.ts'
 import { forEachParallel } from '../ria/compaction/parallel.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, isConnected, ownObjects } from './git.ts'
-import { isPackName } from './ref-state.ts'
+import { downloadPack, putPack, uploadPack } from './pack-files.ts'
+import type { RefState } from './ref-state.ts'
+import { readShallow } from './shallow.ts'
+import { inWorkDirectory } from './work-directory.ts'
 
 /** So many packs are downloaded at once. */
 const DOWNLOADS = 4
@@ -32,89 +34,67 @@ export class PackExchange {
   }
 
   /**
-   * Packs what `wanted` objects refer to and `there` do not, uploads it, and gives the pack's name; undefined when nothing is new. The pack needs no
-   * other to be unpacked.
+   * Packs what `wanted` objects refer to and the refs of `there` do not, uploads it, and gives the pack's name; undefined when nothing is new. The pack
+   * needs no other to be unpacked.
    */
-  async upload(
-    wanted: readonly string[],
-    there: Iterable<string>,
-    call: CallOptions = {},
-  ): Promise<string | undefined> {
-    const own = await ownObjects(there)
+  async upload(wanted: readonly string[], there: RefState, call: CallOptions = {}): Promise<string | undefined> {
+    const own = await ownObjects(there.refs.values())
     await requireDepth(wanted, own)
     const input = [...wanted, '--not', ...own].map((line) => `${line}\n`).join('')
     return this.#inWorkDirectory(async (work) => {
-      const args = [
-        'pack-objects',
-        '--revs',
-        '--non-empty',
-        '--delta-base-offset',
-        this.#progress(),
-        join(work, 'pack'),
-      ]
-      const { stdout } = await git(args, { input, shows: this.#shows })
-      const name = `pack-${stdout.trim()}`
-      if (stdout.trim() === '') return undefined
-      if (!isPackName(name)) throw new Error(`git pack-objects named its pack ${stdout.trim()}`)
-      // The index is for those who read over HTTP or copy the repository.
-      for (const suffix of ['idx', 'pack']) {
-        const source = await fileSource(join(work, `${name}.${suffix}`))
-        await this.#store.put(this.#path(name, suffix), source, call)
-      }
+      const pack = (args: readonly string[]) =>
+        git(
+          [
+            'pack-objects',
+            '--revs',
+            '--non-empty',
+            '--delta-base-offset',
+            this.#progress(),
+            ...args,
+            join(work, 'pack'),
+          ],
+          {
+            input,
+            shows: this.#shows,
+          },
+        )
+      const name = await uploadPack(this.#store, this.#directory, work, there.packs, pack, call)
+      if (name === undefined) return undefined
+      for (const alias of there.aliases) await putPack(this.#store, aliasDirectory(alias), work, name, call)
       await this.#remember([name])
       return name
     })
   }
 
   /** Downloads the packs that this repository does not know yet; all of them when it turns out to lack something of what it should have. */
-  async download(packs: readonly string[], wanted: readonly string[], call: CallOptions = {}): Promise<void> {
+  async download(state: RefState, wanted: readonly string[], call: CallOptions = {}): Promise<void> {
     const known = await this.#known()
-    const unknown = packs.filter((name) => !known.has(name))
+    const has = (name: string) => known.has(name) || state.merged.get(name)?.every((part) => known.has(part)) === true
+    const [old, unknown] = [state.packs.filter(has), state.packs.filter((name) => !has(name))]
     await this.#downloadAll(unknown, call)
-    if (await isConnected(wanted)) return
-    await this.#downloadAll(
-      packs.filter((name) => known.has(name)),
-      call,
-    )
-    if (!(await isConnected(wanted))) throw new Error('the packs of the repository lack objects that its refs need')
+    if (!(await isConnected(wanted))) {
+      await this.#downloadAll(old, call)
+      if (!(await isConnected(wanted))) throw new Error('the packs of the repository lack objects that its refs need')
+    }
+    const now = state.packs.flatMap((name) => [name, ...(state.merged.get(name) ?? [])])
+    await this.#remember(now.filter((name) => !known.has(name)))
   }
 
   async #downloadAll(packs: readonly string[], call: CallOptions): Promise<void> {
     if (packs.length === 0) return
     await this.#inWorkDirectory(async (work) => {
-      await forEachParallel(packs, DOWNLOADS, (name) => this.#fetch(name, join(work, name), call))
+      await forEachParallel(packs, DOWNLOADS, (name) =>
+        downloadPack(this.#store, this.#directory, name, join(work, name), call),
+      )
+      const strict = (await isStrict()) ? ['--strict'] : []
       for (const name of packs) {
-        await git(['index-pack', '--stdin', ...(this.#shows ? ['-v'] : [])], {
+        await git(['index-pack', '--stdin', ...strict, ...(this.#shows ? ['-v'] : [])], {
           input: { file: join(work, name) },
           shows: this.#shows,
         })
         await rm(join(work, name))
       }
-      await this.#remember(packs)
     })
-  }
-
-  async #fetch(name: string, file: string, call: CallOptions): Promise<void> {
-    const handle = await open(file, 'w')
-    try {
-      let position = 0
-      const range = () => (position === 0 ? undefined : { start: position })
-      let identity: string | undefined
-      await this.#store.get(
-        this.#path(name, 'pack'),
-        async (bytes, stat) => {
-          if (identity !== undefined && identity !== stat.identity) throw new Error(`${name} changed while it was read`)
-          identity = stat.identity
-          for await (const chunk of bytes) {
-            await writeFully(patientFiles, handle.fd, chunk, position)
-            position += chunk.length
-          }
-        },
-        { ...call, range },
-      )
-    } finally {
-      await handle.close()
-    }
   }
 
   async #known(): Promise<Set<string>> {
@@ -122,29 +102,28 @@ export class PackExchange {
   }
 
   async #remember(packs: readonly string[]): Promise<void> {
+    if (packs.length === 0) return
     await mkdir(join(this.#knownFile, '..'), { recursive: true })
     await appendFile(this.#knownFile, packs.map((name) => `${name}\n`).join(''))
   }
 
-  async #inWorkDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  #inWorkDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
     if (this.#gitDir === undefined) throw new Error('this is no git repository')
-    const parent = join(this.#gitDir, 'riastore')
-    await mkdir(parent, { recursive: true })
-    const directory = await mkdtemp(join(parent, 'tmp-'))
-    try {
-      return await work(directory)
-    } finally {
-      await rm(directory, { recursive: true, force: true })
-    }
-  }
-
-  #path(name: string, suffix: string): string {
-    return `${this.#directory}/objects/pack/${name}.${suffix}`
+    return inWorkDirectory(join(this.#gitDir, 'riastore'), work)
   }
 
   #progress(): string {
     return this.#shows ? '--progress' : '-q'
   }
+}
+
+/** Whether the user wants every object that is fetched to be looked at (git-config, fetch.fsckObjects). */
+async function isStrict(): Promise<boolean> {
+  for (const name of ['fetch.fsckObjects', 'transfer.fsckObjects']) {
+    const { code, stdout } = await git(['config', '--type=bool', '--get', name], { mayEndWith: [1] })
+    if (code === 0) return stdout.trim() === 'true'
+  }
+  return false
 }
 
 function emptyIfAbsent(error: unknown): string {
@@ -154,10 +133,9 @@ function emptyIfAbsent(error: unknown): string {
 
 /** A repository without its whole history may only push onto what the other side has the rest of. */
 async function requireDepth(wanted: readonly string[], there: readonly string[]): Promise<void> {
-  const file = (await git(['rev-parse', '--git-path', 'shallow'])).stdout.trim()
-  const ends = new Set((await readFile(file, 'utf8').catch(emptyIfAbsent)).split('\n').filter(Boolean))
+  const ends = await readShallow()
   if (ends.size === 0) return
-  const input = [...wanted, '--not', ...there].map((line) => `${line}\n`).join('')
+  const input = [...wanted, ...there.map((id) => `^${id}`)].map((line) => `${line}\n`).join('')
   const { stdout } = await git(['rev-list', '--stdin'], { input })
   if (stdout.split('\n').some((id) => ends.has(id))) {
     throw new Error('this repository is shallow, and lacks history that the other side has not: git fetch --unshallow')

@@ -6,23 +6,65 @@ export interface RefState {
   readonly head: string | undefined
   /** Object ids by the full names of the refs. */
   readonly refs: ReadonlyMap<string, string>
+  /** What annotated tags are of, by the full names of their refs. */
+  readonly peeled: ReadonlyMap<string, string>
   /** `pack-<40 hex digits>`, in the order in which they came. */
   readonly packs: readonly string[]
+  /** Of some packs: those whose objects they took over. Who has all of them need not download it. */
+  readonly merged: ReadonlyMap<string, readonly string[]>
+  /** The dataset's names in a store that has no symbolic links; sorted. */
+  readonly aliases: readonly string[]
 }
 
-export const EMPTY_STATE: RefState = { generation: 0, head: undefined, refs: new Map(), packs: [] }
+export const EMPTY_STATE: RefState = {
+  generation: 0,
+  head: undefined,
+  refs: new Map(),
+  peeled: new Map(),
+  packs: [],
+  merged: new Map(),
+  aliases: [],
+}
 
 const FORMAT = 1
 
-/** `token`: tells our own file from that of somebody else who was quicker. */
-export function formatState({ generation, head, refs, packs }: RefState, token: string): string {
+/** A state as its file says it. */
+export interface ParsedState {
+  readonly state: RefState
+  readonly token: unknown
+  /** The token of the state that it was made from. */
+  readonly after: unknown
+}
+
+/** `token`: tells our own file from that of somebody else who was quicker. `after`: that of the state before. */
+export function formatState(
+  { generation, head, refs, peeled, packs, merged, aliases }: RefState,
+  token: string,
+  after?: string,
+): string {
   const sorted = Object.fromEntries([...refs].sort(([a], [b]) => (a < b ? -1 : 1)))
-  const content = { format: FORMAT, generation, token, written: new Date().toISOString(), head, refs: sorted, packs }
+  const written = new Date().toISOString()
+  const names = aliases.length > 0 ? { aliases } : {}
+  const tags = peeled.size > 0 ? { peeled: Object.fromEntries(peeled) } : {}
+  const from = merged.size > 0 ? { merged: Object.fromEntries(merged) } : {}
+  const content = {
+    format: FORMAT,
+    generation,
+    token,
+    after,
+    written,
+    head,
+    refs: sorted,
+    ...tags,
+    packs,
+    ...from,
+    ...names,
+  }
   return `${JSON.stringify(content, null, 1)}\n`
 }
 
 /** Reads what formatState wrote. Undefined when it is anything else, or not of this generation. */
-export function parseState(text: string, generation: number): { state: RefState; token: unknown } | undefined {
+export function parseState(text: string, generation: number): ParsedState | undefined {
   let value: Record<string, unknown>
   try {
     value = JSON.parse(text)
@@ -31,13 +73,30 @@ export function parseState(text: string, generation: number): { state: RefState;
   }
   if (typeof value !== 'object' || value === null || value.format !== FORMAT || value.generation !== generation)
     return undefined
-  const { head, refs, packs, token } = value
+  const { head, refs, peeled = {}, packs, merged = {}, aliases = [], token, after } = value
   if (head !== undefined && !(typeof head === 'string' && isRefName(head))) return undefined
-  if (typeof refs !== 'object' || refs === null || Array.isArray(refs)) return undefined
-  const entries = Object.entries(refs)
-  if (!entries.every(([name, id]) => isRefName(name) && isObjectId(id))) return undefined
+  const ids = parseIds(refs)
+  const targets = parseIds(peeled)
+  if (ids === undefined || targets === undefined) return undefined
   if (!Array.isArray(packs) || !packs.every(isPackName)) return undefined
-  return { state: { generation, head, refs: new Map(entries as [string, string][]), packs }, token }
+  if (!Array.isArray(aliases) || !aliases.every(isAliasName)) return undefined
+  if (typeof merged !== 'object' || merged === null) return undefined
+  const replaced = Object.entries(merged)
+  if (!replaced.every(([name, all]) => isPackName(name) && Array.isArray(all) && all.every(isPackName)))
+    return undefined
+  const state = { generation, head, refs: ids, peeled: targets, packs, aliases }
+  return { state: { ...state, merged: new Map(replaced) }, token, after }
+}
+
+/** Object ids by the names of refs. */
+function parseIds(value: unknown): ReadonlyMap<string, string> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const entries = Object.entries(value)
+  return entries.every(([name, id]) => isRefName(name) && isObjectId(id)) ? new Map(entries) : undefined
+}
+
+function isAliasName(name: unknown): name is string {
+  return typeof name === 'string' && name !== '' && name !== '.' && name !== '..' && !/[/\\\p{Cc}]/u.test(name)
 }
 
 export function isObjectId(id: unknown): id is string {

@@ -1,9 +1,13 @@
+import { messageOf } from '../core/errors.ts'
 import { git, resolveObject } from './git.ts'
 import type { RefState } from './ref-state.ts'
 import type { RefUpdate, StoredRepository } from './repository.ts'
 
 /** What the helper says to git: whole lines, without their ends. */
 export type Say = (...lines: readonly string[]) => void
+
+/** How git names an object that is not there. */
+const NONE = '0'.repeat(40)
 
 /** What git told us to do, by `option`. */
 export interface HelperOptions {
@@ -18,11 +22,15 @@ export interface HelperOptions {
 export class RemoteHelper {
   readonly #repository: () => Promise<StoredRepository>
   readonly #say: Say
-  readonly #warn: (line: string) => void
+  readonly #tell: (line: string) => void
   readonly #options: HelperOptions
   #atomic = false
   #dryRun = false
+  /** Commits of history that are wanted; undefined: all. */
+  #depth: number | undefined
   #checksConnectivity = false
+  /** By ref: what --force-with-lease expects there. */
+  readonly #leases = new Map<string, string>()
   #listed: RefState | undefined
   #batch: string[] = []
 
@@ -31,12 +39,12 @@ export class RemoteHelper {
     repository: () => Promise<StoredRepository>,
     options: HelperOptions,
     say: Say,
-    warn: (line: string) => void,
+    tell: (line: string) => void,
   ) {
     this.#repository = repository
     this.#options = options
     this.#say = say
-    this.#warn = warn
+    this.#tell = tell
   }
 
   /** Handles a line. False when the conversation is over. */
@@ -46,7 +54,7 @@ export class RemoteHelper {
     if (command === 'fetch' || command === 'push') this.#batch.push(line)
     else if (command === 'capabilities') this.#say('fetch', 'push', 'option', 'check-connectivity', '')
     else if (command === 'option') this.#say(this.#setOption(words[0] ?? '', words.slice(1).join(' ')))
-    else if (command === 'list') await this.#list()
+    else if (command === 'list') await this.#list(words[0] === 'for-push')
     else throw new Error(`git asked for ${JSON.stringify(command)}, which this helper does not know`)
     return true
   }
@@ -70,9 +78,17 @@ export class RemoteHelper {
         return 'ok'
       case 'cloning':
       case 'followtags':
-      case 'cas': // git compares with what we list, and we with what is there when we push
       case 'force':
         return 'ok'
+      case 'cas': {
+        const [, ref, id] = /^(.+):([0-9a-f]{40})$/.exec(value) ?? []
+        if (ref === undefined || id === undefined) return 'unsupported'
+        this.#leases.set(ref, id)
+        return 'ok'
+      }
+      case 'depth':
+        this.#depth = /^[1-9]\d*$/.test(value) ? Number(value) : undefined
+        return this.#depth === undefined ? `error ${value} is no depth` : 'ok'
       case 'object-format':
         return value === 'true' || value === 'sha1' ? 'ok' : 'error the repository has SHA-1 objects'
       default:
@@ -80,12 +96,17 @@ export class RemoteHelper {
     }
   }
 
-  async #list(): Promise<void> {
+  /** HEAD is nothing that is pushed to: with --mirror it would be deleted. */
+  async #list(forPush: boolean): Promise<void> {
     const state = await (await this.#repository()).state()
     this.#listed = state
-    const { head, refs } = state
-    const lines = [...refs].map(([name, id]) => `${id} ${name}`)
-    if (head !== undefined && refs.has(head)) lines.push(`@${head} HEAD`)
+    const { head, refs, peeled } = state
+    const sorted = [...refs].sort(([a], [b]) => (a < b ? -1 : 1))
+    const lines = sorted.flatMap(([name, id]) => {
+      const target = forPush ? undefined : peeled.get(name)
+      return [`${id} ${name}`, ...(target === undefined ? [] : [`${target} ${name}^{}`])]
+    })
+    if (head !== undefined && refs.has(head) && !forPush) lines.push(`@${head} HEAD`)
     this.#say(...lines, '')
   }
 
@@ -100,7 +121,8 @@ export class RemoteHelper {
 
   async #fetch(batch: readonly string[]): Promise<void> {
     const wanted = batch.map((line) => line.split(' ')[1] ?? '')
-    await (await this.#repository()).fetch([...new Set(wanted)])
+    const repository = await this.#repository()
+    await repository.fetch(this.#listed ?? (await repository.state()), [...new Set(wanted)], this.#depth)
     // Everything that was asked for was looked through.
     this.#say(...(this.#checksConnectivity ? ['connectivity-ok'] : []), '')
   }
@@ -115,10 +137,28 @@ export class RemoteHelper {
       else updates.push({ name, to, force: force === '+' })
     }
     const listed = this.#listed ?? (await repository.state())
-    const options = { atomic: this.#atomic, dryRun: this.#dryRun, head: await localHead(), warn: this.#warn }
+    for (const [at, update] of updates.entries()) {
+      const lease = this.#leases.get(update.name)
+      // git has looked whether it expects what we listed.
+      if (lease !== undefined && lease === (listed.refs.get(update.name) ?? NONE))
+        updates[at] = { ...update, force: true }
+    }
+    const options = {
+      atomic: this.#atomic,
+      dryRun: this.#dryRun,
+      head: await localHead(),
+      warn: (line: string) => this.#tell(`warning: ${line}`),
+    }
     const results = await repository.push(updates, listed, options)
     for (const [name, reason] of results) this.#say(reason === undefined ? `ok ${name}` : `error ${name} ${reason}`)
     this.#say('')
+    // git shows what came of the push, and then waits for us.
+    const tell = (line: string) => {
+      if (this.#options.verbosity > 0) this.#tell(`riastore: ${line}`)
+    }
+    await repository.tidyUp(tell).catch((error: unknown) => {
+      tell(`the push is done, but the packs were not put together: ${messageOf(error)}`)
+    })
   }
 }
 

@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetDirectory } from '../../src/ria/layout.ts'
 import { openS3Store } from '../../src/store/s3.ts'
+import { pushManyBranches, pushOneBranch } from '../git/push-races.ts'
 import { dataladClone, makeDataset } from '../support/annex-repo.ts'
 import { type CephRgw, startCephRgw } from '../support/ceph-rgw.ts'
 import { addDataset, initRemote, makeRiaStore } from '../support/ria-store.ts'
@@ -73,6 +74,11 @@ async function newRepo(name: string): Promise<string> {
   return repo
 }
 
+async function cloneOf(url: string, name: string): Promise<string> {
+  await gitOk(workspace.directory, 'clone', '-q', url, workspace.path(name))
+  return workspace.path(name)
+}
+
 /** What git says of each ref: `! [rejected] main -> main (fetch first)`. */
 const refLines = (result: Result) =>
   `${result.stdout}\n${result.stderr}`
@@ -97,7 +103,8 @@ async function scenario(scheme: string): Promise<unknown[]> {
   const one = await newRepo(`${scheme}-one`)
   const note = async (cwd: string, ...args: string[]) => {
     const result = await git(cwd, ...args)
-    said.push([args.filter((word) => word !== url).join(' '), result.status, refLines(result)])
+    const words = args.filter((word) => !word.includes('://') && !word.startsWith('/'))
+    said.push([words.join(' '), result.status, refLines(result)])
   }
   const refs = async () => {
     const text = await gitOk(one, 'ls-remote', '--symref', url)
@@ -137,6 +144,27 @@ async function scenario(scheme: string): Promise<unknown[]> {
   await note(one, 'push', '--porcelain', 'store', ':refs/heads/back')
   await note(one, 'push', '--porcelain', 'store', ':refs/tags/v1')
   await refs()
+  // Renamed: the new name and the end of the old one in one push.
+  await note(one, 'push', '--porcelain', '--atomic', 'store', 'HEAD:refs/heads/renamed', ':refs/heads/side')
+  await refs()
+  await gitOk(one, 'tag', 'light', 'HEAD~1')
+  await note(one, 'push', '--porcelain', 'store', 'light')
+  await gitOk(one, 'tag', '-f', 'light', 'HEAD')
+  await note(one, 'push', '--porcelain', 'store', 'light')
+  await note(one, 'push', '--porcelain', '--force', 'store', 'light')
+  await gitOk(one, 'tag', '-a', 'followed', '-m', 'a tag that comes along')
+  await commit(one, 'with a tag')
+  await note(one, 'push', '--porcelain', '--follow-tags', 'store', 'main')
+  await note(one, 'push', '--porcelain', 'store', 'nothing-of-this-name')
+  await note(one, 'push', '--porcelain', 'store', ':refs/heads/not-there')
+  await note(one, 'push', '--porcelain', '--tags', 'store')
+  await note(one, 'push', '--porcelain', 'store', 'HEAD^{tree}:refs/tags/of-a-tree')
+  await note(one, 'push', '--porcelain', '--force-with-lease', 'store', 'HEAD~1:refs/heads/main')
+  await note(two, 'push', '--porcelain', '--force-with-lease', 'origin', 'HEAD:refs/heads/main')
+  await note(one, 'push', '--porcelain', 'store', 'main')
+  await note(one, 'ls-remote', '--exit-code', 'store', 'refs/heads/no*')
+  said.push((await gitOk(one, 'ls-remote', '--symref', 'store', 'HEAD')).split('\n')[0])
+  await refs()
   await note(two, 'fetch', '--prune', 'origin')
   await gitOk(two, 'pull', '-q')
   said.push(await gitOk(two, 'log', '--format=%s'))
@@ -144,6 +172,19 @@ async function scenario(scheme: string): Promise<unknown[]> {
   await gitOk(workspace.directory, 'clone', '-q', '--mirror', url, mirror)
   said.push((await gitOk(mirror, 'for-each-ref', '--format=%(refname) %(objecttype)')).trim())
   await gitOk(mirror, 'fsck', '--full', '--strict')
+  await gitOk(mirror, 'update-ref', 'refs/notes/commits', 'main')
+  await gitOk(mirror, 'update-ref', '-d', 'refs/heads/renamed')
+  await note(mirror, 'push', '--porcelain', '--mirror')
+  await refs()
+  // A tag whose objects are there is fetched along: of a store that is all of them.
+  await note(mirror, 'push', '--porcelain', url, ':refs/tags/of-a-tree')
+  const single = workspace.path(`${scheme}-single`)
+  await gitOk(workspace.directory, 'clone', '-q', '--single-branch', '--branch', 'light', url, single)
+  said.push((await gitOk(single, 'for-each-ref', '--format=%(refname)')).trim())
+  const none = workspace.path(`${scheme}-none`)
+  const empty = (await datasets[scheme]?.(`${++count}gh-of-the-scenario`)) ?? ''
+  await note(workspace.directory, 'clone', '-q', empty, none)
+  said.push(await gitOk(none, 'symbolic-ref', 'HEAD'))
   return said
 }
 
@@ -157,32 +198,16 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
     },
   )
 
+  test.each(['s3+http', 'sftp'])('of several who push a branch each at once all land: %s', async (scheme) => {
+    const url = (await datasets[scheme]?.(`${++count}bc-of-the-branches`)) ?? ''
+    await pushManyBranches({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-branches`, 5)
+  })
+
   test.each(['s3+http', 'sftp'])(
     'of several who push one branch at once one wins each time, and no commit is lost: %s',
     async (scheme) => {
-      const url = await datasets[scheme]?.(`${++count}cd-of-the-race`)
-      if (url === undefined) throw new Error(scheme)
-      const first = await newRepo(`${scheme}-race`)
-      await commit(first, 'start')
-      await gitOk(first, 'push', '-q', url, 'main')
-      const clones = Array.from({ length: 6 }, (_, i) => workspace.path(`${scheme}-race-${i}`))
-      for (const clone of clones) await gitOk(workspace.directory, 'clone', '-q', url, clone)
-      await Promise.all(
-        clones.map(async (clone, i) => {
-          await commit(clone, `of ${i}`)
-          for (let tries = 1; ; tries++) {
-            const result = await git(clone, 'push', '--porcelain', 'origin', 'main')
-            if (result.status === 0) return
-            expect(refLines(result).join(), describeResult(result)).toMatch(/fetch first|non-fast-forward/)
-            expect(tries).toBeLessThan(30)
-            await gitOk(clone, 'pull', '-q', '--no-rebase', '--no-edit')
-          }
-        }),
-      )
-      const check = workspace.path(`${scheme}-race-check`)
-      await gitOk(workspace.directory, 'clone', '-q', url, check)
-      for (const i of clones.keys()) expect(await gitOk(check, 'show', `HEAD:of ${i}`)).toBe(`of ${i}`)
-      await gitOk(check, 'fsck', '--full', '--strict')
+      const url = (await datasets[scheme]?.(`${++count}cd-of-the-race`)) ?? ''
+      await pushOneBranch({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-race`, 5)
     },
   )
 
@@ -207,6 +232,19 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
     await gitOk(repo, 'push', '-q', join(sftpRoot, datasetDirectory(other)), 'main:by-git')
     const later = await git(repo, 'push', mine, 'main:more')
     expect(later.stderr).toContain('git itself wrote to this repository')
+  })
+
+  test('an alias that is a symbolic link leads to its dataset, over SFTP too', async () => {
+    const id = `${++count}gh-with-a-link`
+    const url = (await datasets.sftp?.(id)) ?? ''
+    await mkdir(join(sftpRoot, 'alias'), { recursive: true })
+    await symlink(`../${datasetDirectory(id)}`, join(sftpRoot, 'alias/linked'))
+    const alias = url.replace(datasetDirectory(id), 'alias/linked')
+    const repo = await newRepo('linked')
+    await commit(repo, 'a file')
+    await gitOk(repo, 'push', '-q', alias, 'main')
+    expect(await gitOk(repo, 'ls-remote', url)).toBe(await gitOk(repo, 'ls-remote', alias))
+    await cloneOf(alias, 'linked-clone')
   })
 
   test('a dataset that is not there is an error, and so is one that cannot be looked at', async () => {

@@ -11,7 +11,10 @@ const state = (generation: number, name = 'main'): RefState => ({
   generation,
   head: 'refs/heads/main',
   refs: new Map([[`refs/heads/${name}`, ID]]),
+  peeled: new Map(),
   packs: [`pack-${ID}`],
+  merged: new Map(),
+  aliases: [],
 })
 
 describe('the ref log', () => {
@@ -49,6 +52,24 @@ describe('the ref log', () => {
     expect(puts).toBe(1)
   })
 
+  test('finds out that a commit was late: what came meanwhile is tidied away, all but the newest', async () => {
+    const store = openMemoryStore()
+    const late = new RefLog(store, 'abc/def')
+    const log = new RefLog(store, 'abc/def')
+    await log.commit(state(1))
+    await late.newest()
+    for (const generation of [2, 3]) {
+      await log.newest()
+      await log.commit(state(generation, `of-others-${generation}`))
+    }
+    await store.remove('abc/def/riastore/refs/0000000001')
+    await store.remove('abc/def/riastore/refs/0000000002')
+    expect(await late.commit(state(2, 'late'))).toBe(true)
+    expect((await late.newerThan(state(2, 'late')))?.generation).toBe(3)
+    await expect(late.requireKept()).rejects.toThrow(/it is lost: push again/)
+    await log.requireKept()
+  })
+
   test.each(['', '{}', 'x', JSON.stringify({ format: 1, generation: 1, refs: { bad: 'x' }, packs: [] })])(
     'does not take %j for a state',
     async (text) => {
@@ -76,8 +97,20 @@ test('a state that was written is read as it was, whatever its refs', () => {
   const id = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 40, maxLength: 40 })
   fc.assert(
     fc.property(fc.array(fc.tuple(name, id)), fc.integer({ min: 1 }), (refs, generation) => {
-      const written = { generation, head: 'refs/heads/main', refs: new Map(refs), packs: [`pack-${ID}`] }
-      expect(parseState(formatState(written, 'token'), generation)).toEqual({ state: written, token: 'token' })
+      const written = {
+        generation,
+        head: 'refs/heads/main',
+        refs: new Map(refs),
+        peeled: new Map([['refs/tags/v1', ID]]),
+        packs: [`pack-${ID}`],
+        merged: new Map([[`pack-${ID}`, [`pack-${ID}`]]]),
+        aliases: ['a', 'b'],
+      }
+      expect(parseState(formatState(written, 'token', 'before'), generation)).toEqual({
+        state: written,
+        token: 'token',
+        after: 'before',
+      })
       expect(parseState(formatState(written, 'token'), generation + 1)).toBeUndefined()
     }),
   )

@@ -1,0 +1,63 @@
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { fileSource } from '../core/source.ts'
+import { aliasDirectory, aliasFile, readAlias } from '../ria/alias-file.ts'
+import type { CallOptions, Store } from '../store/store.ts'
+import type { RefState } from './ref-state.ts'
+import { readText, writeViews } from './views.ts'
+import { inTemporaryDirectory } from './work-directory.ts'
+
+/**
+ * Makes `alias/<name>/` what git reads over HTTP: the views, and copies of the packs, for git follows no alternates of a server unless it is told to
+ * (http.followRedirects). Nothing is done for an alias that another dataset has.
+ */
+export async function writeAliasViews(
+  store: Store,
+  directory: string,
+  name: string,
+  state: RefState,
+  call: CallOptions = {},
+): Promise<void> {
+  if ((await readAlias(store, name, call)) !== directory) return
+  const alias = aliasDirectory(name)
+  const there = new Set<string>()
+  for await (const { path } of store.list(`${alias}/objects/pack`, call)) there.add(path)
+  for (const pack of state.packs) {
+    // The index is the first to come and the last to go.
+    for (const suffix of ['idx', 'pack']) {
+      const path = `objects/pack/${pack}.${suffix}`
+      if (!there.has(`${alias}/${path}`)) await copy(store, `${directory}/${path}`, `${alias}/${path}`, call)
+    }
+  }
+  const config = await readText(store, `${directory}/config`, call)
+  if (config !== undefined && config !== (await readText(store, `${alias}/config`, call))) {
+    await copy(store, `${directory}/config`, `${alias}/config`, call)
+  }
+  await writeViews(store, alias, state, {}, call)
+}
+
+/** Takes an alias away from a dataset, if it has it. */
+export async function removeAliasViews(
+  store: Store,
+  directory: string,
+  name: string,
+  call: CallOptions = {},
+): Promise<void> {
+  const owner = await readAlias(store, name, call)
+  if (owner !== undefined && owner !== directory) return
+  const file = aliasFile(name)
+  for await (const { path } of store.list(aliasDirectory(name), call)) {
+    if (path !== file) await store.remove(path, call)
+  }
+  await store.remove(file, call) // the last: until then nobody else can have the name
+}
+
+async function copy(store: Store, from: string, to: string, call: CallOptions): Promise<void> {
+  await inTemporaryDirectory(async (work) => {
+    const file = join(work, 'copy')
+    await store.get(from, (bytes) => pipeline(Readable.from(bytes), createWriteStream(file)), call)
+    await store.put(to, await fileSource(file), call)
+  })
+}

@@ -1,0 +1,133 @@
+import { isStoreError, StoreError } from '../core/errors.ts'
+import { bufferSource } from '../core/source.ts'
+import { aliasDirectory, aliasFile, readAlias } from '../ria/alias-file.ts'
+import { LAYOUT_FILE } from '../ria/layout.ts'
+import type { CallOptions, Store } from '../store/store.ts'
+import { removeAliasViews } from './alias-views.ts'
+import { StoredRepository } from './repository.ts'
+
+export interface Alias {
+  readonly name: string
+  /** Of its dataset, `abc/def-…`; undefined for a file that names none. */
+  readonly directory: string | undefined
+}
+
+/**
+ * Gives a dataset a name, `alias/<name>`: a symbolic link where there are any, else a file that our programs follow, and a copy of the repository for git
+ * over HTTP. To give it again is no error. Throws StoreError `conflict` when another dataset has the name, ConfigError for what can be none.
+ */
+export async function setAlias(store: Store, directory: string, name: string, call: CallOptions = {}): Promise<void> {
+  const alias = aliasDirectory(name)
+  if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) === undefined) {
+    throw failure(store, 'missing', directory, `there is no dataset: no ${LAYOUT_FILE}`)
+  }
+  if (await makeLink(store, directory, alias, call)) return
+  for await (const { path } of store.list(alias, call)) {
+    if (path === aliasFile(name)) continue
+    if ((await readAlias(store, name, call)) !== undefined) break
+    throw failure(store, 'conflict', alias, 'there is something else already')
+  }
+  try {
+    await store.put(aliasFile(name), bufferSource(`${directory}\n`), { ...call, ifAbsent: true })
+  } catch (error) {
+    if (!isStoreError(error, 'conflict')) throw error
+  }
+  if ((await readAlias(store, name, call)) !== directory) {
+    throw failure(store, 'conflict', alias, 'another dataset has this alias')
+  }
+  await repositoryOf(store, directory).changeAliases((names) => [...names, name], call)
+}
+
+/** Takes a name away. Throws StoreError `missing` when no dataset has it. */
+export async function removeAlias(store: Store, name: string, call: CallOptions = {}): Promise<void> {
+  const alias = aliasDirectory(name)
+  const directory = await readAlias(store, name, call)
+  if (directory === undefined) {
+    if (await removeLink(store, alias, call)) return
+    throw failure(store, 'missing', alias, 'there is no such alias')
+  }
+  if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) !== undefined) {
+    await repositoryOf(store, directory).changeAliases((names) => names.filter((each) => each !== name), call)
+  }
+  await removeAliasViews(store, directory, name, call)
+}
+
+/** All aliases of a store, by name. */
+export async function listAliases(store: Store, call: CallOptions = {}): Promise<Alias[]> {
+  const found = (await readLinks(store, call)) ?? []
+  const names: string[] = []
+  for await (const { path } of store.list('alias', call)) {
+    const [, name] = /^alias\/([^/]+)\/riastore-alias$/.exec(path) ?? []
+    if (name !== undefined && !found.some((alias) => alias.name === name)) names.push(name)
+  }
+  for (const name of names) {
+    const directory = await readAlias(store, name, call).catch((error: unknown) => {
+      if (!isStoreError(error, 'corrupt')) throw error
+    })
+    found.push({ name, directory: directory ?? undefined })
+  }
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The directory of a dataset that may have been named by an alias, `alias/<name>`. */
+export async function resolveAlias(store: Store, directory: string, call: CallOptions = {}): Promise<string> {
+  const [, name] = /^alias\/(.+)$/.exec(directory) ?? []
+  return (name !== undefined && (await readAlias(store, name, call))) || directory
+}
+
+function repositoryOf(store: Store, directory: string): StoredRepository {
+  return new StoredRepository(store, directory, { gitDir: undefined, shows: false })
+}
+
+/** Makes a symbolic link. False where none can be made. */
+async function makeLink(store: Store, directory: string, alias: string, call: CallOptions): Promise<boolean> {
+  const target = `../${directory}`
+  const there = await exec(store, ['readlink', '--', alias], call)
+  if (there === undefined) return false
+  if (there === `${target}\n`) return true
+  if (there !== '') throw failure(store, 'conflict', alias, 'another dataset has this alias')
+  if ((await store.exec(['test', '-e', alias], { ...call, cwd: '' })).code === 0) {
+    throw failure(store, 'conflict', alias, 'there is something else already')
+  }
+  await exec(store, ['mkdir', '-p', 'alias'], call)
+  await exec(store, ['ln', '-sn', '--', target, alias], call)
+  const made = await exec(store, ['readlink', '--', alias], call)
+  if (made === `${target}\n`) return true
+  if (made === undefined || made === '') throw failure(store, 'denied', alias, 'the alias cannot be made')
+  throw failure(store, 'conflict', alias, 'another dataset has this alias')
+}
+
+async function removeLink(store: Store, alias: string, call: CallOptions): Promise<boolean> {
+  const there = await exec(store, ['readlink', '--', alias], call)
+  if (there === undefined || there === '') return false
+  await exec(store, ['rm', '-f', '--', alias], call)
+  if ((await exec(store, ['readlink', '--', alias], call)) === '') return true
+  throw failure(store, 'denied', alias, 'the alias cannot be removed')
+}
+
+async function readLinks(store: Store, call: CallOptions): Promise<Alias[] | undefined> {
+  const names = await exec(store, ['find', 'alias', '-mindepth', '1', '-maxdepth', '1', '-type', 'l', '-print0'], call)
+  if (names === undefined) return undefined
+  const found: Alias[] = []
+  for (const path of names.split('\0').slice(0, -1)) {
+    const target = (await exec(store, ['readlink', '--', path], call)) ?? ''
+    const [, directory] = /^(?:\.\.\/)?(.+)\n$/s.exec(target) ?? []
+    if (directory !== undefined) found.push({ name: path.slice('alias/'.length), directory })
+  }
+  return found
+}
+
+/** What a program printed; undefined where none can be run. */
+async function exec(store: Store, command: readonly string[], call: CallOptions): Promise<string | undefined> {
+  if (!store.traits.exec) return undefined
+  try {
+    return (await store.exec(command, { ...call, cwd: '' })).stdout.toString()
+  } catch (error) {
+    if (!isStoreError(error, 'unsupported')) throw error
+    return undefined
+  }
+}
+
+function failure(store: Store, kind: StoreError['kind'], path: string, message: string): StoreError {
+  return new StoreError({ kind, op: 'alias', where: `${store.traits.root}/${path}`, message })
+}

@@ -1,0 +1,13 @@
+import { afterAll, beforeAll, test } from 'vitest'
+import { type GitWorld, makeGitWorld } from '../../git/git-world.ts'
+import { killPushes } from '../../git/kill-pushes.ts'
+
+let world: GitWorld
+beforeAll(async () => {
+  world = await makeGitWorld({ isPublic: true })
+})
+afterAll(() => world?.remove())
+
+test('a push that is killed at any of fifty moments leaves a repository that clones, and that takes the next push', async () => {
+  await killPushes(world, 'aaa-killed', 57)
+})

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { setAlias } from '../../src/git/alias.ts'
+import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
+import { paths, read } from '../support/stores.ts'
+
+let world: GitWorld
+beforeAll(async () => {
+  world = await makeGitWorld()
+})
+afterAll(() => world?.remove())
+
+describe('requests of git to a dataset in S3', () => {
+  test('a push of one commit takes eight, and uploads only its own objects', async () => {
+    const url = await world.dataset('aaa-of-the-requests')
+    const repo = await world.newRepo('counted')
+    await world.commit(repo, 'large', Buffer.alloc(300_000, 'what does not compress to nothing').toString('base64'))
+    await world.commit(repo, 'noise', Buffer.from(Array.from({ length: 200_000 }, () => Math.random() * 256)))
+    await world.gitOk(repo, 'push', '-q', url, 'main')
+    const before = new Set(await paths(world.bucket, 'aaa'))
+    for (const name of ['small', 'smaller']) {
+      await world.commit(repo, name)
+      world.faults.reset()
+      await world.gitOk(repo, 'push', '-q', url, 'main')
+      expect(world.faults.requests.length, world.faults.requests.join('\n')).toBeLessThanOrEqual(8)
+    }
+    const packs = (await paths(world.bucket, 'aaa')).filter((path) => !before.has(path) && path.endsWith('.pack'))
+    expect(packs).toHaveLength(2)
+    for (const pack of packs) expect((await read(world.bucket, pack)).length).toBeLessThan(1000)
+  })
+
+  test('a fetch of nothing takes one, and so does a push of nothing', async () => {
+    const url = await world.dataset('aab-of-the-requests')
+    const repo = await world.newRepo('nothing')
+    await world.commit(repo, 'a file')
+    await world.gitOk(repo, 'push', '-q', url, 'main')
+    const clone = await world.clone(url, 'nothing-clone')
+    for (const args of [['fetch'], ['push', '-q']]) {
+      world.faults.reset()
+      await world.gitOk(clone, ...args)
+      expect(world.faults.requests, world.faults.requests.join('\n')).toHaveLength(1)
+    }
+  })
+
+  test('others are as few as the documentation says', async () => {
+    const url = await world.dataset('aac-of-the-requests')
+    const repo = await world.newRepo('documented')
+    const counted = async (work: () => Promise<unknown>) => {
+      world.faults.reset()
+      await work()
+      return world.faults.requests.length
+    }
+    await world.commit(repo, 'a file')
+    expect(await counted(() => world.gitOk(repo, 'push', '-q', url, 'main'))).toBeLessThanOrEqual(17)
+    const clone = await world.clone(url, 'documented-clone')
+    await world.commit(repo, 'another')
+    await world.gitOk(repo, 'push', '-q', url, 'main')
+    expect(await counted(() => world.gitOk(clone, 'fetch', '-q'))).toBeLessThanOrEqual(8)
+    await setAlias(world.bucket, 'aac/-of-the-requests', 'documented')
+    await world.gitOk(clone, 'pull', '-q')
+    await world.commit(clone, 'with an alias')
+    await world.gitOk(clone, 'push', '-q')
+    await world.commit(clone, 'again with an alias')
+    expect(await counted(() => world.gitOk(clone, 'push', '-q'))).toBeLessThanOrEqual(8 + 10)
+  })
+})

@@ -1,0 +1,141 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { readRemote } from '../../src/git/read-remote.ts'
+import { openHttpStore } from '../../src/store/http.ts'
+import { openLocalStore } from '../../src/store/local.ts'
+import type { Store } from '../../src/store/store.ts'
+import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
+import { run } from '../support/run.ts'
+import { withMethods, write } from '../support/stores.ts'
+import { startWebServer } from '../support/web-server.ts'
+
+const ID = '01234567-89ab-cdef-0123-456789abcdef'
+
+let world: GitWorld
+let repo: string
+let disk: Store
+beforeAll(async () => {
+  world = await makeGitWorld()
+  repo = await world.newRepo('described')
+  await mkdir(join(repo, '.datalad'))
+  await writeFile(join(repo, '.datalad/config'), `[datalad "dataset"]\n\tid = ${ID}\n`)
+  await world.gitOk(repo, 'add', '.datalad')
+  await world.commit(repo, 'README.md', '# A study\n\nof \u001b[31mthings\n')
+  for (let i = 0; i < 5; i++) await world.commit(repo, 'changing', 'x'.repeat(5000) + i)
+  await world.gitOk(repo, 'tag', '-a', 'v1', '-m', 'a tag')
+  const root = world.workspace.path('disk')
+  await mkdir(join(root, 'aaa'), { recursive: true })
+  disk = openLocalStore({ root })
+  await write(disk, 'ria-layout-version', '1\n')
+})
+afterEach(() => world?.faults.reset())
+afterAll(async () => {
+  await disk?.close()
+  await world?.remove()
+})
+
+/** The bare repository as git leaves it after a push. */
+async function bareRepository(directory: string): Promise<string> {
+  const path = join(world.workspace.path('disk'), directory)
+  await world.gitOk(repo, 'init', '-q', '--bare', path)
+  await write(disk, `${directory}/ria-layout-version`, '2\n')
+  await world.gitOk(repo, 'push', '-q', path, 'main', 'v1')
+  return path
+}
+
+async function expected(isRefs = true) {
+  const main = (await world.gitOk(repo, 'rev-parse', 'main')).trim()
+  const v1 = (await world.gitOk(repo, 'rev-parse', 'v1')).trim()
+  return {
+    head: 'refs/heads/main',
+    ...(isRefs && {
+      refs: new Map([
+        ['refs/heads/main', main],
+        ['refs/tags/v1', v1],
+      ]),
+    }),
+    config: { 'datalad.dataset.id': ID },
+    readme: { name: 'README.md', text: '# A study\n\nof \u001b[31mthings\n' },
+  }
+}
+
+describe('what a dataset is can be read without a clone', () => {
+  test('from S3, as our git wrote it', async () => {
+    const url = await world.dataset('aaa-shown')
+    await world.gitOk(repo, 'push', '-q', url, 'main', 'v1')
+    expect(await readRemote(world.bucket, 'aaa/-shown')).toMatchObject(await expected())
+  })
+
+  test('from a disk, as git itself wrote it: loose, and packed with deltas', async () => {
+    const path = await bareRepository('aaa/git')
+    expect(await readRemote(disk, 'aaa/git')).toMatchObject(await expected())
+    await world.gitOk(path, 'repack', '-adfq')
+    await world.gitOk(path, 'pack-refs', '--all')
+    expect(await readRemote(disk, 'aaa/git')).toMatchObject(await expected())
+  })
+
+  test('from a web server', async () => {
+    const path = await bareRepository('aaa/web')
+    await world.gitOk(path, 'repack', '-adq')
+    await world.gitOk(path, 'update-server-info')
+    const server = await startWebServer(world.workspace.path('disk'))
+    const web = openHttpStore({ url: server.url })
+    try {
+      expect(await readRemote(web, 'aaa/web')).toMatchObject(await expected())
+    } finally {
+      await web.close()
+      await server.close()
+    }
+  })
+
+  test('an empty one has no files, and where there is none that is said', async () => {
+    await world.gitOk(repo, 'init', '-q', '--bare', join(world.workspace.path('disk'), 'aaa/empty'))
+    expect(await readRemote(disk, 'aaa/empty')).toMatchObject({ refs: new Map(), config: {}, readme: undefined })
+    await expect(readRemote(disk, 'aaa/none')).rejects.toMatchObject({ kind: 'missing' })
+  })
+
+  test('what cannot be looked at is an error, and no absence', async () => {
+    const path = await bareRepository('aaa/denied')
+    for (const [op, failing] of [
+      ['get', /objects\/[0-9a-f]{2}\//],
+      ['list', /objects\/pack/],
+    ] as const) {
+      if (op === 'list') await world.gitOk(path, 'repack', '-adq')
+      const store = withMethods(disk, {
+        [op]: (...all: [string]) => {
+          if (failing.test(all[0])) throw Object.assign(new Error('cannot be looked at'), { kind: 'unreachable' })
+          return (disk[op] as (...args: unknown[]) => unknown)(...all)
+        },
+      })
+      await expect(readRemote(store, 'aaa/denied')).rejects.toThrow(/cannot be looked at/)
+    }
+  })
+
+  test('a pack that memory could not hold is not read', async () => {
+    const path = await bareRepository('aaa/large')
+    await world.gitOk(path, 'repack', '-adq')
+    const large = withMethods(disk, {
+      get: (file, consume, options) =>
+        disk.get(
+          file,
+          (bytes, stat) => consume(bytes, file.endsWith('.pack') ? { ...stat, size: 65 * 1024 * 1024 } : stat),
+          options,
+        ),
+    })
+    await expect(readRemote(large, 'aaa/large')).rejects.toMatchObject({ kind: 'unsupported' })
+  })
+})
+
+test('the program shows it, and lets nothing move the cursor', async () => {
+  const program = world.workspace.path('programs/package/dist/riastore.js')
+  await bareRepository('aaa/shown')
+  const show = (...args: string[]) =>
+    run(process.execPath, [program, 'show', world.workspace.path('disk'), 'aaashown', ...args], { env: world.env })
+  const { status, stdout } = await show()
+  expect(status).toBe(0)
+  expect(stdout).toContain(`datalad.dataset.id = ${ID}`)
+  expect(stdout).toContain('# A study')
+  expect(stdout).not.toContain('\u001b')
+  expect(JSON.parse((await show('--json')).stdout)).toMatchObject({ dataset: 'aaashown', ...(await expected(false)) })
+})
