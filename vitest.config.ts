@@ -12,7 +12,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{core,store,archive,ria,git,annex,cli,conformance,support}/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            'test/{core,store,archive,ria,git,gitlab,site,annex,cli,conformance,support}/**/*.test.ts',
+            'test/*.test.ts',
+          ],
           testTimeout: 30_000,
         },
       },

@@ -27,6 +27,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^isomorphic-git$/, /^git\//],
   [/^(yargs|cli-progress|cli-table3)(\/.*)?$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
+  [/^ini$/, /^gitlab\//],
 ]
 
 /** Reads every program text below a directory: text by path relative to it. */
