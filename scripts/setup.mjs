@@ -25,6 +25,7 @@ const SYSTEM_PROGRAMS = [
   { program: 'ceph-osd', packages: ['ceph-osd'] },
   { program: 'radosgw', packages: ['radosgw'] },
   { program: 'ceph-authtool', packages: ['ceph-common'] },
+  { program: 'rclone', packages: ['rclone'] },
 ]
 /** Daemons lie in directories that are not on everybody's PATH. */
 const DAEMON_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin']

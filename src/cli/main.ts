@@ -1,10 +1,18 @@
 import yargs from 'yargs'
 import { messageOf } from '../core/errors.ts'
+import { aliasCommand } from './alias.ts'
 import { archiveCommand } from './archive.ts'
 import { type Console, Interrupted } from './console.ts'
+import { createSiblingCommand } from './create-sibling.ts'
+import { createSiblingGitLabCommand } from './create-sibling-gitlab.ts'
 import { doctorCommand } from './doctor.ts'
+import { gcCommand } from './gc.ts'
 import { initCommand } from './init.ts'
+import { procedureCommand } from './procedure.ts'
+import { showCommand } from './show.ts'
+import { siteCommand } from './site.ts'
 import { unarchiveCommand } from './unarchive.ts'
+import { urlCommand } from './url.ts'
 import { version } from './version.ts'
 
 /** Runs `riastore` with these arguments. Resolves with the exit code; whatever goes wrong is told in one line. */
@@ -20,6 +28,14 @@ export async function runCli(args: readonly string[], console: Console): Promise
     .command(doctorCommand(console, finished))
     .command(archiveCommand(console, finished))
     .command(unarchiveCommand(console, finished))
+    .command(urlCommand(console, finished))
+    .command(createSiblingCommand(console, finished))
+    .command(createSiblingGitLabCommand(console, finished))
+    .command(siteCommand(console, finished))
+    .command(procedureCommand(console, finished))
+    .command(aliasCommand(console, finished))
+    .command(gcCommand(console, finished))
+    .command(showCommand(console, finished))
     .demandCommand(1, 'which command? riastore --help lists them')
     .strict()
     .strictCommands()

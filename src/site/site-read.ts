@@ -1,0 +1,48 @@
+import { ConfigError } from '../core/errors.ts'
+import { decode } from '../core/text.ts'
+import type { Dataset } from './dataset.ts'
+import { runProgram } from './dataset-program.ts'
+import { type FoundSite, findSites, type ScopedEntry, SITE_SCOPES, type SiteScope } from './site-config.ts'
+
+/** The sites that git's configuration has here, of every scope, and those of a dataset's own .datalad/config under them. */
+export async function readSites(
+  dataset: Dataset | undefined,
+  signal?: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, FoundSite>> {
+  const options = { signal, ...(dataset && { cwd: dataset.path }) }
+  const args = ['git', 'config', '--list', '-z', '--show-scope']
+  const { stdout } = await runProgram('git config', args, options)
+  return findSites([...(await committedEntries(dataset)), ...scopedEntries(decode(stdout))])
+}
+
+/** The site of that name. Throws ConfigError that says which there are. */
+export function requireSite(sites: ReadonlyMap<string, FoundSite>, name: string): FoundSite {
+  const found = sites.get(name)
+  if (found !== undefined) return found
+  const known = sites.size === 0 ? 'none is' : `known are ${[...sites.keys()].sort().join(', ')}`
+  throw new ConfigError(`no site ${name} is configured, ${known}: riastore site add ${name} --store <URL> makes one`)
+}
+
+async function committedEntries(dataset: Dataset | undefined): Promise<ScopedEntry[]> {
+  const config = await dataset?.committedConfig()
+  return [...(config?.keys() ?? [])].flatMap((key) =>
+    (config?.all(key) ?? []).map((value) => ({ scope: 'dataset', key, value }) as const),
+  )
+}
+
+/** `scope\0key\nvalue\0…`; a key alone is `true`. */
+function scopedEntries(listed: string): ScopedEntry[] {
+  const fields = listed.split('\0').slice(0, -1)
+  const entries: ScopedEntry[] = []
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [name, entry = ''] = [fields[at], fields[at + 1]]
+    const scope: SiteScope = SITE_SCOPES.find((known) => known === name) ?? 'command'
+    const line = entry.indexOf('\n')
+    entries.push({
+      scope,
+      key: line < 0 ? entry : entry.slice(0, line),
+      value: line < 0 ? 'true' : entry.slice(line + 1),
+    })
+  }
+  return entries
+}
