@@ -194,13 +194,14 @@ function isS3(url: StoreUrl | undefined): boolean {
   return url?.location.scheme.startsWith('s3+') ?? false
 }
 
-/** Where AWS's own places have no credentials, those that git-annex keeps are taken; where it has none, requests are not signed. */
+/** With the credentials of AWS's own places, or those that git-annex keeps; where there are none, requests are not signed. */
 async function withCredentials(job: Job, s3: S3Options): Promise<OpenSettings['s3']> {
-  const { findAwsCredentials } = await import('./store/s3-chain.ts')
-  const found = await findAwsCredentials(s3.profile)
-  if (found !== undefined) return { ...s3, ...found }
-  const kept = await job.getCreds(S3_CREDS)
-  return kept ? { ...s3, credentials: { accessKeyId: kept.user, secretAccessKey: kept.password } } : s3
+  const { findCredentials } = await import('./store/s3-chain.ts')
+  const found = await findCredentials(s3.profile, async () => {
+    const kept = await job.getCreds(S3_CREDS)
+    return kept && { accessKeyId: kept.user, secretAccessKey: kept.password }
+  })
+  return { ...s3, ...found }
 }
 
 /** As git-annex's own S3 remote does. Keys that are only good with a session's token would soon be of no use. */

@@ -33,7 +33,8 @@ export function usageTable(title: string, before: Usage, after: Usage): string {
       row('  their size', ({ looseBytes }) => formatSize(looseBytes)),
       row('archived keys', ({ archivedKeys }) => String(archivedKeys)),
       row('  archive size', ({ archiveBytes }) => formatSize(archiveBytes)),
-      row('inodes', ({ inodes }) => String(inodes ?? '?')),
+      // Object stores have none.
+      ...(before.inodes === undefined ? [] : [row('inodes', ({ inodes }) => String(inodes))]),
     ],
   )
 }

@@ -140,13 +140,12 @@ export class RiaDataset {
   async remove(text: string, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
     const places = await this.#places(text, call)
-    const removed = places.loose.map((path) => this.#store.remove(path, { ...call, pruneParents: 2 }))
-    // Sent together, and looked up in this order after the removal.
-    const looked = this.#store.statAll(
-      [lockPath(this.directory), this.#archive.path, `${this.directory}/${LAYOUT_FILE}`],
-      call,
-    )
-    const [[lock, archive, layout]] = await Promise.all([looked, ...removed])
+    const removed = Promise.all(places.loose.map((path) => this.#store.remove(path, { ...call, pruneParents: 2 })))
+    // They have to be looked up in this order, after the removal. Requests to an object store may overtake each other; others are sent together.
+    if (this.#store.traits.flat) await removed
+    const marks = [lockPath(this.directory), this.#archive.path]
+    const looked = this.#store.statAll([...marks, `${this.directory}/${LAYOUT_FILE}`], call)
+    const [[lock, archive, layout]] = await Promise.all([looked, removed])
     if (layout === undefined) throw this.#forgetLayout(this.#finder.datasetGone())
     // Who compacts may just be packing the key.
     if (lock === undefined && (archive === undefined || !(await this.#mayBeArchived(places, call)))) return

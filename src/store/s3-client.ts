@@ -14,8 +14,8 @@ export interface S3Settings extends ObjectSettings {
   readonly region?: string
   /** Of the AWS configuration files. */
   readonly profile?: string
-  /** Or who gives them, again when they expire. Default: AWS's standard chain (environment, configuration files, SSO, instance); where that has none, requests are not signed. */
-  readonly credentials?: S3Credentials | CredentialsProvider
+  /** Or who gives them, again when they expire; `none`: requests are not signed. Default: AWS's standard chain (environment, configuration files, SSO, instance), else none. */
+  readonly credentials?: S3Credentials | CredentialsProvider | 'none'
   /** `virtual`: `bucket.host/key` instead of `host/bucket/key`. */
   readonly addressing?: 'path' | 'virtual'
   /** The size of multipart uploads' parts, at least 5 MiB. It grows with the file, which has 10,000 parts at most. Bytes. */
@@ -85,6 +85,7 @@ export class S3Connection {
 
   async #create(): Promise<S3Client> {
     const { credentials, profile } = this.#settings
+    if (credentials === 'none') return this.#anonymousClient()
     if (credentials !== undefined) return this.#clientWith({ credentials })
     const client = this.#clientWith(profile === undefined ? {} : { profile })
     try {
@@ -94,9 +95,13 @@ export class S3Connection {
       if (!hasNone(error)) throw error
       const wanted = profile ?? process.env.AWS_PROFILE
       if (wanted) throw Object.assign(new Error(`the profile ${wanted} has none`), { name: 'CredentialsProviderError' })
-      this.#anonymous = true
-      return this.#clientWith(ANONYMOUS)
+      return this.#anonymousClient()
     }
+  }
+
+  #anonymousClient(): S3Client {
+    this.#anonymous = true
+    return this.#clientWith(ANONYMOUS)
   }
 
   #clientWith(identity: object): S3Client {

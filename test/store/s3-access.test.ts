@@ -1,17 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import * as https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { PutBucketPolicyCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseStoreUrl } from '../../src/ria/url.ts'
 import { openStore } from '../../src/store/open.ts'
-import { findAwsCredentials } from '../../src/store/s3-chain.ts'
+import { findCredentials } from '../../src/store/s3-chain.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { CephRgw } from '../support/ceph-rgw.ts'
 import { runOk } from '../support/run.ts'
 import type { S3Faults } from '../support/s3-faults.ts'
 import { paths, read, temporaryDirectory, write } from '../support/stores.ts'
 import { BUCKET, closeLater, expectToFail, open, useS3, withoutCredentials } from './s3-bench.ts'
+
+const noneKept = async () => undefined
 
 const bench = useS3()
 let ceph: CephRgw
@@ -134,14 +137,46 @@ describe('credentials', () => {
     })
     await writeFile(`${directory.path}/config`, `[default]\ncredential_process = ${directory.path}/give\n`)
     await withoutCredentials()
-    expect(await findAwsCredentials(undefined)).toBeUndefined()
+    expect(await findCredentials(undefined, noneKept)).toEqual({ credentials: 'none' })
     vi.stubEnv('AWS_CONFIG_FILE', `${directory.path}/config`)
-    const found = await findAwsCredentials(undefined)
+    const found = await findCredentials(undefined, noneKept)
     const own = open({ credentials: undefined as never, ...found })
     await write(own, 'file', 'x')
     expect((await read(own, 'file')).toString()).toBe('x')
     expect(await readFile(`${directory.path}/log`, 'utf8')).toBe('\n')
     await directory.remove()
+  })
+
+  it('that are kept for the remote come before the role of a cloud instance, which is not even asked for', async () => {
+    const asked: string[] = []
+    const role = {
+      Code: 'Success',
+      AccessKeyId: 'ROLE',
+      SecretAccessKey: 'role',
+      Token: 't',
+      Expiration: '2100-01-01T00:00:00Z',
+    }
+    const answers: Readonly<Record<string, string>> = {
+      '/latest/api/token': 'token',
+      '/latest/meta-data/iam/security-credentials/': 'role',
+      '/latest/meta-data/iam/security-credentials/role': JSON.stringify(role),
+    }
+    const instance = createServer(({ url = '' }, response) => {
+      asked.push(url)
+      response.end(answers[url])
+    })
+    await new Promise<void>((resolve) => instance.listen(0, '127.0.0.1', resolve))
+    await withoutCredentials()
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', undefined)
+    vi.stubEnv('AWS_EC2_METADATA_SERVICE_ENDPOINT', `http://127.0.0.1:${(instance.address() as AddressInfo).port}`)
+    const kept = { accessKeyId: 'KEPT', secretAccessKey: 'kept' }
+    expect(await findCredentials(undefined, async () => kept)).toEqual({ credentials: kept })
+    expect(asked).toEqual([])
+    const { credentials } = await findCredentials(undefined, noneKept)
+    expect(typeof credentials === 'function' && (await credentials())).toMatchObject({ accessKeyId: 'ROLE' })
+    expect(asked.length).toBeGreaterThan(0)
+    expect(process.env.AWS_EC2_METADATA_DISABLED).toBeUndefined()
+    await new Promise((resolve) => instance.close(resolve))
   })
 
   it('are not needed to read what is public, and nothing else is', async () => {
