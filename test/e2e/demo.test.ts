@@ -8,5 +8,6 @@ test('the demo shows what it says', async () => {
   const result = await run(process.execPath, [join(projectDirectory, 'scripts/demo.mjs')], { env })
   expect(result.status, describe(result)).toBe(0)
   expect(result.stdout).toContain('Every file came back with the checksum it had.')
+  expect(result.stdout).toMatch(/made the special remote lab-storage[\s\S]*Clone http.*study\.git/)
   expect(result.stdout).toContain('Everything is removed again.')
 })

@@ -29,8 +29,9 @@ export interface SiteScene {
   repo(name: string, options?: CommandOptions): AnnexRepo
 }
 
-export async function makeSiteScene(): Promise<SiteScene> {
-  const workspace = await makeWorkspace()
+/** In a workspace of its own, if none is given. Everything goes with the workspace. */
+export async function makeSiteScene(given?: Workspace): Promise<SiteScene> {
+  const workspace = given ?? (await makeWorkspace())
   const gitlab = await startGitLab({ directory: workspace.path('gitlab') })
   workspace.onRemove(() => gitlab.close())
   gitlab.addGroup(GROUP)
@@ -62,8 +63,8 @@ export async function makeSiteScene(): Promise<SiteScene> {
       return url
     },
     addSite: async (name, store, ...more) => {
-      const given = ['--store', store, '--gitlab', gitlab.url, '--gitlab-group', GROUP]
-      await riastore('site', 'add', name, ...given, ...more)
+      const options = ['--store', store, '--gitlab', gitlab.url, '--gitlab-group', GROUP]
+      await riastore('site', 'add', name, ...options, ...more)
     },
     datalad: (...args) => runOk('datalad', args, { env, cwd: workspace.directory, timeoutMs: 240_000 }),
     repo: (name, options) => new AnnexRepo(workspace, workspace.path(name), { env, ...options }),

@@ -1,7 +1,7 @@
 // `npm run demo`: the main job on real input, with the real programs. scripts/demo.mjs bundles and starts this.
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -10,6 +10,7 @@ import { makePng } from '../png.ts'
 import { projectDirectory } from '../programs.ts'
 import { openRiaStore } from '../ria-store.ts'
 import { runOk } from '../run.ts'
+import { makeSiteScene } from '../site-scene.ts'
 import { startSshd } from '../sshd.ts'
 import { makeWorkspace, type Workspace } from '../workspace.ts'
 
@@ -89,6 +90,7 @@ async function demonstrate(space: Workspace): Promise<void> {
   await cloneAndCompare(space, server, id, sums)
 
   await archiveAndGet(space, server, id, sums)
+  await useSite(space)
   if ((await space.starts()) === 0) throw new Error('git-annex never started our program')
   say(`Every file came back with the checksum it had. ${seconds(performance.now() - began)} in all.`)
 }
@@ -111,6 +113,32 @@ async function archiveAndGet(
   say(summary.replace(/^/gm, '     ').trimEnd())
   if ((await dataset.keys()).length > 0) throw new Error('not all keys were packed')
   await cloneAndCompare(space, { ...server, sibling: 'archive' }, id, sums)
+}
+
+/** What an administrator does once, and then a researcher: a store in S3, and GitLab. Both servers are started here. */
+async function useSite(space: Workspace): Promise<void> {
+  say('\nA site: a store in S3, and a group in GitLab')
+  const scene = await step('start both servers', () => makeSiteScene(space))
+  const store = await step('riastore init', () => scene.makeStore('s3', 'store'))
+  await step('riastore site add lab', () => scene.addSite('lab', store))
+  const made = await step('datalad create -c lab study', () => scene.datalad('create', '-c', 'lab', 'study'))
+  const told = `${made.stdout}${made.stderr}`.split('\n').filter((line) => /^(made|noted|publish with)/.test(line))
+  for (const line of told) say(`     ${line.trim()}`)
+  const study = scene.repo('study')
+  await step('datalad save', async () => {
+    const rows = Array.from({ length: 1000 }, (_, i) => `${i},${Math.cos(i).toFixed(6)}\n`)
+    await writeFile(join(study.path, 'cosine.csv'), rows.join(''))
+    await study.datalad('save', '-m', 'Add a table')
+  })
+  await step('datalad push --to gitlab', () => study.datalad('push', '--to', 'gitlab'))
+  const url = (await study.git('remote', 'get-url', 'gitlab')).stdout.trim()
+  say(`\nClone ${url}`)
+  await step('datalad clone', () => scene.datalad('clone', url, 'study-of-a-colleague'))
+  const clone = scene.repo('study-of-a-colleague')
+  await step('datalad get', () => clone.datalad('get', '.'))
+  if ((await sha256(join(clone.path, 'cosine.csv'))) !== (await sha256(join(study.path, 'cosine.csv')))) {
+    throw new Error('cosine.csv came back with another checksum')
+  }
 }
 
 interface PublishedStore {
