@@ -4,7 +4,7 @@ import { codeOf, StoreError } from '../core/errors.ts'
 import { type Files, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
-import { type MakeOptions, makeParents, withWritable } from './local-directories.ts'
+import { type MakeOptions, makeParents, parentOf, withWritable } from './local-directories.ts'
 import { checkedSource } from './put-source.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
 import type { PutOptions } from './store.ts'
@@ -19,8 +19,8 @@ const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
 /** What may be flushed without letting other jobs go on meanwhile. */
 const SMALL_BYTES = 64 * 1024
 
-/** Somebody may prune an empty directory between our making it and our rename; so often we make it again. */
-const RENAME_TRIES = 5
+/** Somebody may prune an empty directory between our making it and our using it; so often we make it again. */
+const TRIES = 5
 
 /**
  * Writes `source` to a temporary file in `directory`, checks and flushes it, and renames it to `file`.
@@ -75,15 +75,7 @@ async function writeTemporary(
 
 async function openNew(files: Files, temporary: string, options: LocalPutOptions): Promise<number> {
   const open = () => files.open(toFsPath(temporary), 'wx', FILE_MODE)
-  const directory = temporary.slice(0, temporary.lastIndexOf('/'))
-  try {
-    return await withWritable(files, directory, open)
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-    options.known.clear()
-    await makeParents(files, temporary, options)
-    return open()
-  }
+  return (await withParents(files, temporary, options, open)).result
 }
 
 async function writeAll(
@@ -121,16 +113,26 @@ async function writeAll(
 
 /** Makes the file visible under its name. Returns the directories whose entries changed. */
 async function publish(files: Files, temporary: string, file: string, options: LocalPutOptions): Promise<string[]> {
-  const directory = file.slice(0, file.lastIndexOf('/')) || '/'
-  const changed = [directory, ...(await makeParents(files, file, options))]
+  const move = () => moveInto(files, temporary, file, options.ifAbsent === true)
+  const { changed } = await withParents(files, file, options, move)
+  return [parentOf(file), ...changed]
+}
+
+/** Changes a directory's entries, after its parents were made; `changed` are those of them whose entries changed, too. */
+async function withParents<T>(
+  files: Files,
+  file: string,
+  options: LocalPutOptions,
+  change: () => T | Promise<T>,
+): Promise<{ result: T; changed: string[] }> {
+  const changed: string[] = []
   for (let tries = 1; ; tries++) {
     try {
-      await withWritable(files, directory, () => moveInto(files, temporary, file, options.ifAbsent === true))
-      return changed
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT' || tries === RENAME_TRIES) throw error
-      options.known.clear() // somebody removed what was known
       changed.push(...(await makeParents(files, file, options)))
+      return { result: await withWritable(files, parentOf(file), change), changed }
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || tries === TRIES) throw error
+      options.known.clear() // somebody removed what was known
     }
   }
 }
@@ -141,8 +143,11 @@ async function moveInto(files: Files, temporary: string, file: string, ifAbsent:
   await files.unlink(toFsPath(temporary))
 }
 
-/** Some network file systems cannot flush a directory, and one that may be searched need not be readable. */
-const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EPERM'])
+/**
+ * Some network file systems cannot flush a directory, and one that may be searched need not be readable. One that is gone was pruned, after somebody had removed
+ * from it what was put there.
+ */
+const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EPERM', 'ENOENT'])
 
 export async function flushDirectory(files: Files, directory: string): Promise<void> {
   const allowed = (error: unknown) => {

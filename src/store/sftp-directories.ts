@@ -6,6 +6,9 @@ import type { Sharing } from './store.ts'
 /** So many directories are remembered; then memory counts more. */
 const KNOWN_LIMIT = 50_000
 
+/** Somebody may prune an empty directory between our making it and our using it; so often we make it again. */
+export const PRUNED_TRIES = 5
+
 export interface DirectoryOptions {
   readonly sharing?: Sharing | undefined
   /** Absolute. Neither it nor what is above it is made. */

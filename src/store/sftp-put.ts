@@ -2,7 +2,7 @@ import { abortedError } from '../core/abort.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
 import { checkedSource } from './put-source.ts'
 import type { Connected } from './sftp-connection.ts'
-import { type DirectoryOptions, makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
+import { type DirectoryOptions, makeParents, PRUNED_TRIES, shareDirectories, withWritable } from './sftp-directories.ts'
 import { isFailure, isNoSuchFile, isUnsupported, sftpError } from './sftp-errors.ts'
 import type { SftpSession } from './sftp-session.ts'
 import { toStat } from './sftp-stat.ts'
@@ -14,9 +14,6 @@ import { temporaryName } from './temporary.ts'
 
 /** So much is on its way at once: enough for a fast line with some latency, little enough for many jobs. */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024
-
-/** Somebody may prune an empty directory between our making it and our rename; so often we make it again. */
-const RENAME_TRIES = 5
 
 /** Where replacing takes several steps, others may come between; each time one of them is done. */
 const STEP_TRIES = 100
@@ -100,7 +97,7 @@ async function publish(
         ifAbsent ? moveNew(session, path, file) : moveOver(session, path, file),
       )
     } catch (error) {
-      if (!isNoSuchFile(error) || tries === RENAME_TRIES) throw error
+      if (!isNoSuchFile(error) || tries === PRUNED_TRIES) throw error
       options.known.clear()
       await shareDirectories(session, await makeParents(session, file, options), options.sharing)
     }

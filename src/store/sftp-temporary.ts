@@ -1,4 +1,4 @@
-import { type DirectoryOptions, makeParents, shareDirectories } from './sftp-directories.ts'
+import { type DirectoryOptions, makeParents, PRUNED_TRIES, shareDirectories } from './sftp-directories.ts'
 import { isNoSuchFile } from './sftp-errors.ts'
 import type { SftpSession } from './sftp-session.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
@@ -62,18 +62,24 @@ export class TemporaryFiles {
 
   async #open(directory: string, options: DirectoryOptions): Promise<TemporaryFile> {
     const path = `${directory}/${temporaryName()}`
-    const create = () => this.#session.open(path, 'wx', { mode: FILE_MODE })
-    const handle = await create().catch(async (error: unknown) => {
-      if (!isNoSuchFile(error)) throw error
-      options.known.clear()
-      await shareDirectories(this.#session, await makeParents(this.#session, path, options), options.sharing)
-      return create()
-    })
+    const handle = await this.#create(path, options)
     this.#existing.add(path)
     if (options.sharing) {
       const { mode } = await this.#session.fstat(handle)
       await this.#session.fchmod(handle, sharedFileMode(mode, options.sharing) & 0o7777)
     }
     return { path, handle }
+  }
+
+  async #create(path: string, options: DirectoryOptions): Promise<Buffer> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#session.open(path, 'wx', { mode: FILE_MODE })
+      } catch (error) {
+        if (!isNoSuchFile(error) || tries === PRUNED_TRIES) throw error
+        options.known.clear()
+        await shareDirectories(this.#session, await makeParents(this.#session, path, options), options.sharing)
+      }
+    }
   }
 }

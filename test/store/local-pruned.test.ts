@@ -1,0 +1,33 @@
+import { mkdir } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import { bufferSource } from '../../src/core/source.ts'
+import { openLocalStore } from '../../src/store/local.ts'
+import { start } from '../support/run.ts'
+import { temporaryDirectory } from '../support/stores.ts'
+
+/** Takes away every file that is there for good, and the directory when it is empty, as who purges tombstones does. */
+const PRUNER = `
+  const fs = require('node:fs')
+  const directory = process.argv[1]
+  for (;;) {
+    try {
+      for (const name of fs.readdirSync(directory)) if (name.startsWith('file')) fs.unlinkSync(directory + '/' + name)
+      fs.rmdirSync(directory)
+    } catch {}
+  }`
+
+it('stores files in a directory that another program empties and prunes all the time', async () => {
+  const { path, remove } = await temporaryDirectory()
+  await mkdir(`${path}/a`)
+  const pruner = start(process.execPath, ['-e', PRUNER, `${path}/a/b`], { timeoutMs: 60_000 })
+  const store = openLocalStore({ root: path })
+  try {
+    for (let i = 0; i < 400; i++) await store.put(`a/b/file${i}`, bufferSource('content'))
+  } finally {
+    pruner.killGroup('SIGKILL')
+    await pruner.done
+    await store.close()
+    await remove()
+  }
+  expect(pruner.stderr()).toBe('')
+})
