@@ -241,10 +241,7 @@ function s3Budgets(samples) {
   const near = Object.keys(REQUESTS_PER_KEY).map((op) => {
     const ours = own(1, 'ours-s3', op)
     const keys = select(samples, { suite: 's3-small', jobs: 1, peer: 'ours-s3', op })[0]?.items ?? 0
-    const [floor, server] = [
-      medianOf(samples, { suite: 'small', jobs: 1, peer: 'floor-file', op }),
-      serverTime(samples, op, keys),
-    ]
+    const [floor, server] = [own(1, 'floor-file', op), serverTime(samples, op, keys)]
     const limit = known(floor, server) ? 1.25 * floor + server : undefined
     return {
       what: `${SMALL_OPS[op]} -J1, S3`,

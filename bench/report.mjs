@@ -1,7 +1,6 @@
 /** The page: every figure on it comes from the samples. */
 import { budgets, connectionSetUp, grouped, membersOf, roundTripsPerKey } from './budgets.mjs'
 import { reasons } from './limits.mjs'
-import { isFullRun } from './options.mjs'
 import { ARCHIVED_OPS, FIRST_OPS } from './suites-archive.mjs'
 import { GIT_OPS } from './suites-git.mjs'
 import { SMALL_OPS } from './suites-small.mjs'
@@ -273,22 +272,32 @@ function budgetsTable(samples, roundTrip) {
   return [table(['', 'budget', 'measured', 'met'], body), text]
 }
 
+/** @typedef {{started: string, ended: string, rounds: number, suites: string[]}} Run */
+
+/** @param {Run} run */
+function describeRun({ started, ended, rounds, suites }) {
+  const minutes = Math.round((Date.parse(ended) - Date.parse(started)) / 60000)
+  return `- ${started}, ${minutes} minutes, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}: ${suites.join(', ')}`
+}
+
 /**
- * @param {{started: string, ended: string, asked: Parameters<typeof isFullRun>[0] & {delay: number},
+ * @param {{runs: Run[], asked: {only?: string, files: number, big: number, delay: number},
  *   roundTrip: number, machine: Record<string, string>, versions: Record<string, string>, samples: Sample[]}} results
  * @returns {string} Markdown
  */
-export function report({ started, ended, asked, roundTrip, machine, versions, samples }) {
-  const minutes = Math.round((Date.parse(ended) - Date.parse(started)) / 60000)
+export function report({ runs, asked, roundTrip, machine, versions, samples }) {
   const size = asked.big >= 1024 ** 3 ? `${asked.big / 1024 ** 3} GiB` : `${asked.big / 1024 ** 2} MiB`
   const small = (/** @type {string} */ suite, /** @type {string} */ yardstick) =>
     [1, 8].map((jobs) => smallTable(samples, suite, jobs, yardstick))
   const trouble = troubles(samples)
   const parts = [
     '# Benchmarks',
-    ...(isFullRun(asked) ? [] : ['**This was not a full run: the figures only show that the bench works.**']),
-    `Written by \`npm run bench\` (bench/), never by hand; the raw figures are in bench/results.json. This run began ${started} ` +
-      `and took ${minutes} minutes: ${asked.files} small files of 1–10 KiB, a large file of ${size}, ${asked.rounds} ${asked.rounds === 1 ? 'round' : 'rounds'}.`,
+    ...(asked.only === undefined && asked.big >= 1024 ** 3 && asked.files >= 1000
+      ? []
+      : ['**This was not a full run: the figures only show that the bench works.**']),
+    `Written by \`npm run bench\` (bench/), never by hand; the raw figures are in bench/results.json. ${asked.files} small files of ` +
+      `1–10 KiB, a large file of ${size}.`,
+    runs.map(describeRun).join('\n'),
     'A figure is the median of the rounds in seconds, for a whole git-annex process, with (min–max) and ×ratio to the floor. The ' +
       'floor is a minimal external special remote (bench/floor-remote.mjs: a local copy and a rename, no fsync, nothing checked): ' +
       'an external special remote cannot be much faster under git-annex. All peers work on the same files, each in a fresh copy of ' +

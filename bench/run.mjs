@@ -123,6 +123,21 @@ async function runRounds({ options, workspace }, blocks, samples) {
   }
 }
 
+/** @param {Sample[]} samples */
+const suitesOf = (samples) => [...new Set(samples.map(({ suite }) => suite))]
+
+/** What was measured now takes the place of the same suites of an earlier run. @param {any} before @param {any} now */
+function merged(before, now) {
+  const renewed = new Set(suitesOf(now.samples))
+  const kept = before.samples.filter((/** @type {Sample} */ { suite }) => !renewed.has(suite))
+  const first = { started: before.started, ended: before.ended, rounds: before.asked.rounds }
+  const runs = (before.runs ?? [{ ...first, suites: suitesOf(before.samples) }])
+    .map((/** @type {any} */ run) => ({ ...run, suites: run.suites.filter((name) => !renewed.has(name)) }))
+    .filter((/** @type {any} */ { suites }) => suites.length > 0)
+  const only = { ...now.asked, only: undefined, rounds: Math.min(before.asked.rounds, now.asked.rounds) }
+  return { ...now, asked: only, runs: [...runs, ...now.runs], samples: [...kept, ...now.samples] }
+}
+
 /** @param {ReturnType<typeof readOptions>} options */
 async function main(options) {
   const workspace = await openWorkspace(options)
@@ -152,10 +167,13 @@ async function main(options) {
     const roundTrip = await measureRoundTrip(options.delay)
     await runRounds(bench, blocks, samples)
     if (workspace.closed.aborted) return
-    const { list, report: _, help, write, ...asked } = options
-    const results = { started, ended: new Date().toISOString(), asked, roundTrip, ...machine, samples }
+    const { list, report: _, help, write, update, ...asked } = options
+    const ended = new Date().toISOString()
+    const runs = [{ started, ended, rounds: options.rounds, suites: suitesOf(samples) }]
+    const own = { started, ended, asked, roundTrip, ...machine, runs, samples }
+    const results = update ? merged(JSON.parse(readFileSync(RAW, 'utf8')), own) : own
     console.log(report(results))
-    if (write || (isFullRun(options) && !missing)) {
+    if (write || update || (isFullRun(options) && !missing)) {
       writeFileSync(RAW, `${JSON.stringify(results, undefined, 2)}\n`)
       writeFileSync(PAGE, report(results))
       say(`written: ${PAGE} and ${RAW}`)

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GROUP, removeTree } from './files.mjs'
-import { DATASET, peer } from './peers.mjs'
+import { countKeys, DATASET, emptyStore, peer } from './peers.mjs'
 import { once } from './repositories.mjs'
 import { HOST } from './s3-server.mjs'
 import { directoriesFor, measureSmallFiles } from './suites-small.mjs'
@@ -130,6 +130,19 @@ function smallBlock(bench, s3, who, jobs) {
   return { name: `s3-small/${who.id}/J${jobs}`, labels, peer: who, run }
 }
 
+/** For the budgets, which count the floor and the server's time. @param {Bench} bench @returns {Block} */
+function floorBlock(bench) {
+  const { files } = bench.options
+  const labels = { suite: 's3-small', peer: FLOOR.id, jobs: 1, items: files }
+  const run = (/** @type {number} */ round) =>
+    bench.repositories.withSmall(bench.workspace.main, FLOOR, (repo, store) => {
+      const what = { labels, paths: directoriesFor(files), unverified: false }
+      const empty = () => emptyStore(FLOOR, store)
+      return measureSmallFiles(bench, { ...what, empty, count: () => countKeys(FLOOR, store) }, repo, round)
+    })
+  return { name: 's3-small/floor-file/J1', labels, peer: FLOOR, run }
+}
+
 /** @param {Bench} bench @param {ReturnType<typeof openS3>} s3 @param {Peer} who @returns {Block} */
 function bigBlock(bench, s3, who) {
   const labels = { suite: 's3-big', peer: who.id, bytes: bench.options.big }
@@ -203,6 +216,7 @@ function requestsBlock(bench, s3) {
 export function s3Blocks(bench) {
   const s3 = openS3(bench)
   return [
+    floorBlock(bench),
     ...[1, 8].flatMap((jobs) => [OURS, BUILT_IN].map((who) => smallBlock(bench, s3, who, jobs))),
     ...[OURS, BUILT_IN].map((who) => bigBlock(bench, s3, who)),
     rcloneBlock(bench, s3),
