@@ -284,6 +284,13 @@ function s3Budgets(samples) {
   ]
 }
 
+/** @param {Sample[]} samples @returns {Budget[]} */
+function setupBudgets(samples) {
+  const of = (/** @type {string} */ peer, /** @type {string} */ op) => medianOf(samples, { suite: 'setup', peer, op })
+  const theirs = 'create-sibling-ria and create-sibling-gitlab'
+  return [atMost('datalad run-procedure cfg_NAME', of('ours', 'run-procedure'), of('datalad', 'both'), 1, theirs)]
+}
+
 /** @param {Sample[]} samples @param {number} roundTrip ms @returns {Budget[]} */
 export function budgets(samples, roundTrip) {
   const cold = (/** @type {string} */ peer) => medianOf(samples, { suite: 'cold', peer })
@@ -295,5 +302,6 @@ export function budgets(samples, roundTrip) {
     ...distanceBudgets(samples, roundTrip),
     ...archiveBudgets(samples),
     ...s3Budgets(samples),
+    ...setupBudgets(samples),
   ]
 }

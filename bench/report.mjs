@@ -215,6 +215,21 @@ function gitTable(samples) {
   return table(['seconds', ...Object.values(GIT_OPS)], rows)
 }
 
+/** @param {Sample[]} samples */
+function setupTable(samples) {
+  const own = select(samples, { suite: 'setup' })
+  const row = (/** @type {string} */ title, /** @type {string} */ peer, /** @type {string} */ op) => [
+    title,
+    cell(own, { peer, op }, secondsOf(own, { peer: 'datalad', op: 'both' })?.median),
+  ]
+  const rows = [
+    row('`datalad create-sibling-ria`, then `create-sibling-gitlab`', 'datalad', 'both'),
+    row('`datalad run-procedure cfg_NAME`', 'ours', 'run-procedure'),
+    row('`riastore procedure NAME`, which `datalad create -c NAME` starts', 'ours', 'procedure'),
+  ]
+  return table(['', 'seconds'], own.length === 0 ? [] : rows)
+}
+
 /** @param {Sample[]} samples @param {string} size of the large file */
 function s3Sections(samples, size) {
   return [
@@ -334,6 +349,11 @@ export function report({ runs, asked, roundTrip, machine, versions, samples }) {
     }),
     ...archiveSections(samples),
     ...s3Sections(samples, size),
+    ...section({
+      title: 'Setting a dataset up',
+      text: 'A dataset that `datalad create` made gets its place in a store on a disk and a project in a GitLab on this machine.',
+      tables: [setupTable(samples)],
+    }),
     ...section({ title: 'Failures and leftovers', tables: [trouble] }),
   ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`

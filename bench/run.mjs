@@ -13,6 +13,7 @@ import { archiveBlocks } from './suites-archive.mjs'
 import { bigBlocks } from './suites-big.mjs'
 import { gitBlocks } from './suites-git.mjs'
 import { s3Blocks } from './suites-s3.mjs'
+import { setupBlocks } from './suites-setup.mjs'
 import { smallBlocks } from './suites-small.mjs'
 import { startBlocks } from './suites-start.mjs'
 import { measureRoundTrip, OURS, openWorkspace } from './workspace.mjs'
@@ -155,7 +156,7 @@ async function main(options) {
       repositories: openRepositories(workspace, options),
       ...recorder(workspace, samples),
     }
-    const suites = [startBlocks, smallBlocks, bigBlocks, archiveBlocks, s3Blocks, gitBlocks]
+    const suites = [startBlocks, smallBlocks, bigBlocks, archiveBlocks, s3Blocks, gitBlocks, setupBlocks]
     const all = suites.flatMap((blocks) => blocks(bench))
     const wanted = all.filter(({ name }) => options.only === undefined || new RegExp(options.only).test(name))
     if (options.list) return console.log(wanted.map(({ name }) => name).join('\n'))

@@ -1,9 +1,5 @@
-/** The S3 server of a run: the tests' own Ceph, compiled for it. */
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-
-const PROJECT = join(import.meta.dirname, '..')
+/** The S3 server of a run: the tests' own Ceph. */
+import { loadSupport } from './support.mjs'
 
 /** git-annex's own S3 remote signs the name of the host without its port: only at this one a server lets it in. */
 const PORT = 80
@@ -22,25 +18,9 @@ export const HOST = '127.0.0.1'
  * @property {() => Promise<void>} stop
  */
 
-/** @returns {Promise<typeof import('../test/support/ceph-rgw.ts')>} */
-async function loadSupport() {
-  const { rolldown } = await import('rolldown')
-  const input = { ceph: join(PROJECT, 'test', 'support', 'ceph-rgw.ts') }
-  const bundle = await rolldown({ input, platform: 'node', tsconfig: false, external: [/^@aws-sdk\//] })
-  // Where node finds the packages that are not in it.
-  const directory = join(PROJECT, 'node_modules', '.cache', `riastore-bench-${process.pid}`)
-  try {
-    await bundle.write({ dir: directory, format: 'esm', entryFileNames: '[name].mjs' })
-    await bundle.close()
-    return await import(pathToFileURL(join(directory, 'ceph.mjs')).href)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
 /** @returns {Promise<S3Server>} */
 export async function startS3() {
-  const { startCephRgw } = await loadSupport()
+  const { startCephRgw } = await loadSupport('ceph-rgw')
   const sdk = await import('@aws-sdk/client-s3')
   const ceph = await startCephRgw({ port: PORT })
   const client = ceph.client()

@@ -136,6 +136,7 @@ export async function measureRoundTrip(delay) {
  * @property {Place} disk
  * @property {(command: string[], cwd: string, more?: import('./run.mjs').More) => Promise<import('./children.mjs').Run>} run
  * @property {() => Promise<import('./s3-server.mjs').S3Server>} s3 started when it is first asked for
+ * @property {(step: () => unknown) => void} atEnd has something undone when all ends
  * @property {() => void} forgetCaches as if nobody had run a program before
  * @property {() => Promise<void>} close ends all that was started and removes all that was made
  * @property {AbortSignal} closed
@@ -184,6 +185,7 @@ export async function openWorkspace(options) {
         s3 ??= startServer()
         return s3
       },
+      atEnd: (step) => undo.push(step),
       forgetCaches: () => removeTree(cacheHome(main.root)),
       close,
       closed: closing.signal,

@@ -140,9 +140,11 @@ export class RiaDataset {
   async remove(text: string, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
     const places = await this.#places(text, call)
+    const quiet = await this.#finder.quiet?.look(call)
     const removed = Promise.all(places.loose.map((path) => this.#store.remove(path, { ...call, pruneParents: 2 })))
     // They have to be looked up in this order, after the removal. Requests to an object store may overtake each other; others are sent together.
     if (this.#store.traits.flat) await removed
+    if (quiet?.isThere && quiet.archive === undefined && this.#finder.quiet?.now === quiet) return
     const marks = [lockPath(this.directory), this.#archive.path]
     const looked = this.#store.statAll([...marks, `${this.directory}/${LAYOUT_FILE}`], call)
     const [[lock, archive, layout]] = await Promise.all([looked, removed])

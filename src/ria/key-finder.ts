@@ -1,10 +1,11 @@
-import { StoreError } from '../core/errors.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
 import { type Key, keyFileName } from '../core/key.ts'
 import type { CallOptions, Stat, Store } from '../store/store.ts'
 import { tombstonePath } from './compaction/places.ts'
 import { type Copy, looseCopy, whileMoving } from './copy.ts'
 import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
 import { LAYOUT_FILE } from './layout.ts'
+import { QuietDataset } from './quiet.ts'
 
 /** A key, and where in the store it may lie loose, the best place first. */
 export interface KeyPlaces {
@@ -28,12 +29,15 @@ export class KeyFinder {
   readonly #store: Store
   readonly #directory: string
   readonly #archive: DatasetArchive
+  /** Where each look costs a request. */
+  readonly quiet: QuietDataset | undefined
   #archiveSeen = false
 
   constructor(store: Store, directory: string, archive: DatasetArchive) {
     this.#store = store
     this.#directory = directory
     this.#archive = archive
+    this.quiet = store.traits.flat ? new QuietDataset(store, directory) : undefined
   }
 
   /** The dataset had an archive at some time, or may have had one. */
@@ -51,8 +55,10 @@ export class KeyFinder {
    * Finds a copy of the right length. Undefined means proven absent: the dataset is there (its disk may be unmounted, a share gone), and the key neither
    * loose nor in the archive. Throws `corrupt` when all there is is damaged, `missing` when the dataset is not there, and whatever stood in the way.
    */
-  find(places: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
-    return whileMoving(() => this.#find(places, call))
+  async find(places: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
+    const { quiet } = this
+    const found = quiet && (await this.#findWhileQuiet(places, quiet, call).catch(unlessMoving))
+    return found === undefined ? whileMoving(() => this.#find(places, call)) : found.copy
   }
 
   /** What the archive has of a key; it may be loose as well. */
@@ -61,6 +67,36 @@ export class KeyFinder {
       const marks = await this.#store.statAll(this.#marks(key), call)
       return this.#judge(key, marks, call)
     })
+  }
+
+  /** With as few requests as it takes while keys stay where they are. Undefined where that is not sure, or what is there is not whole. */
+  async #findWhileQuiet(
+    { key, loose }: KeyPlaces,
+    dataset: QuietDataset,
+    call: CallOptions,
+  ): Promise<{ readonly copy: Copy | undefined } | undefined> {
+    let quiet = dataset.now
+    for (;;) {
+      for (const path of loose) {
+        const stat = await this.#store.stat(path, call)
+        if (stat !== undefined) return isWhole(key, stat.size) ? { copy: looseCopy(this.#store, path) } : undefined
+      }
+      if (quiet !== undefined) break
+      quiet = await dataset.look(call)
+      if (quiet === undefined) return undefined
+    }
+    if (quiet.archive !== undefined) {
+      this.#archiveSeen = true
+      const archived = await this.#findArchived(key, quiet.archive, call)
+      if (archived !== undefined) return isWhole(key, archived.size) ? { copy: archived.copy } : undefined
+    }
+    return quiet.isThere && dataset.now === quiet ? { copy: undefined } : undefined
+  }
+
+  /** Undefined when the archive does not have it, or not any more. */
+  async #findArchived(key: Key, archive: Stat, call: CallOptions): Promise<ArchivedKey | undefined> {
+    const tombstone = await this.#store.stat(tombstonePath(this.#directory, keyFileName(key.text)), call)
+    return tombstone === undefined ? this.#archive.find(key, archive, call) : undefined
   }
 
   async #find({ key, loose }: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
@@ -145,6 +181,10 @@ export class KeyFinder {
     const message = `the copy is damaged: it has ${bytes} bytes, the key ${key.size}`
     return new StoreError({ kind: 'corrupt', op: 'stat', where: `${this.#store.traits.root}/${path}`, message })
   }
+}
+
+function unlessMoving(error: unknown): undefined {
+  if (!isStoreError(error, 'conflict')) throw error
 }
 
 function isWhole(key: Key, bytes: number): boolean {

@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError } from '../../core/errors.ts'
 import { bufferSource, collect } from '../../core/source.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
+import { SETTLE_MS } from '../quiet.ts'
 import { isDead, type LockOwner, ourselves } from './lock-owner.ts'
 import { archivesDirectory, lockPath, SUCCESSOR } from './places.ts'
 
@@ -326,6 +328,8 @@ export async function withLock<T>(
   setMaxListeners(0, signal) // many calls at once listen to it
   let result: T
   try {
+    // Clients of an object store rely on it that nothing moves for a moment (quiet.ts).
+    if (store.traits.flat) await sleep(SETTLE_MS, undefined, { signal }).catch(() => {})
     signal.throwIfAborted()
     result = await work(lock, signal)
   } catch (error) {

@@ -5,10 +5,11 @@ import { describe, expect, test } from 'vitest'
 import { StoreError } from '../../../src/core/errors.ts'
 import { type Lock, takeLock, withLock } from '../../../src/ria/compaction/lock.ts'
 import { isDead, ourselves } from '../../../src/ria/compaction/lock-owner.ts'
+import { SETTLE_MS } from '../../../src/ria/quiet.ts'
 import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { withMethods } from '../../support/stores.ts'
-import { DIRECTORY, memoryStore as memoryOfOneStep, paths, put, read } from '../memory-dataset.ts'
+import { DIRECTORY, memoryStore as memoryOfOneStep, paths, put, read, withTraits } from '../memory-dataset.ts'
 
 const LOCK = `${DIRECTORY}/archives/lock`
 
@@ -243,4 +244,14 @@ describe('taking a dead lock over where that is no single step', () => {
     expect(await other).toMatchObject({ kind: 'conflict', message: expect.stringContaining(`process ${process.pid}`) })
     await lock.check()
   })
+})
+
+test('in an object store nothing is moved for a moment after the lock is there, for clients rely on it', async () => {
+  const store = withTraits(await memoryOfOneStep(), { flat: true })
+  const started = performance.now()
+  const waited = await withLock(store, DIRECTORY, {}, async () => {
+    expect(await paths(store)).toContain(LOCK)
+    return performance.now() - started
+  })
+  expect(waited).toBeGreaterThan(SETTLE_MS - 5) // a timer may be a little early
 })

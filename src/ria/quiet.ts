@@ -1,0 +1,75 @@
+import { orAborted } from '../core/abort.ts'
+import type { CallOptions, Stat, Store } from '../store/store.ts'
+import { lockPath } from './compaction/places.ts'
+import { archivePath, LAYOUT_FILE } from './layout.ts'
+
+/** Who packs or unpacks in an object store leaves every key where it is for so long after the lock is there. ms. */
+export const SETTLE_MS = 2_000
+
+/** Half of that is left to clocks. */
+const QUIET_MS = SETTLE_MS / 2
+
+/** A dataset at a moment when nobody packed or unpacked. */
+export interface Quiet {
+  readonly archive: Stat | undefined
+  /** Its layout file was there. */
+  readonly isThere: boolean
+}
+
+/**
+ * Knows of a dataset in an object store, where every look costs a request, that keys stay where they are: nobody holds the lock, and who takes it now moves nothing for
+ * SETTLE_MS. What is found within QUIET_MS from before the look on was true at one moment.
+ */
+export class QuietDataset {
+  readonly #store: Store
+  readonly #directory: string
+  #last: { readonly quiet: Quiet; readonly since: Moment } | undefined
+  #looking: Promise<Quiet | undefined> | undefined
+
+  constructor(store: Store, directory: string) {
+    this.#store = store
+    this.#directory = directory
+  }
+
+  /** As it was seen a moment ago; undefined when that was too long ago. */
+  get now(): Quiet | undefined {
+    return this.#last !== undefined && isRecent(this.#last.since) ? this.#last.quiet : undefined
+  }
+
+  /** As it is, seen a moment ago or now. Undefined: somebody packs or unpacks. The look is shared by all who ask meanwhile, so no one's signal ends it. */
+  async look({ signal }: CallOptions): Promise<Quiet | undefined> {
+    const { now } = this
+    if (now !== undefined) return now
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    return orAborted(this.#looking, 'stat', `${this.#store.traits.root}/${this.#directory}`, signal)
+  }
+
+  async #look(): Promise<Quiet | undefined> {
+    const since = moment()
+    // First the lock: the archive is looked for at a time in which nothing is moved.
+    if ((await this.#store.stat(lockPath(this.#directory))) !== undefined) return undefined
+    const [archive, layout] = await Promise.all(
+      [archivePath(this.#directory), `${this.#directory}/${LAYOUT_FILE}`].map((path) => this.#store.stat(path)),
+    )
+    const quiet = { archive, isThere: layout !== undefined }
+    this.#last = { quiet, since }
+    return quiet
+  }
+}
+
+/** By two clocks: one stands still while the machine sleeps, the other may be set. ms. */
+interface Moment {
+  readonly steady: number
+  readonly wall: number
+}
+
+function moment(): Moment {
+  return { steady: performance.now(), wall: Date.now() }
+}
+
+function isRecent({ steady, wall }: Moment): boolean {
+  const now = moment()
+  return [now.steady - steady, now.wall - wall].every((age) => age >= 0 && age < QUIET_MS)
+}
