@@ -5,11 +5,11 @@ const LIMITS = [
   [
     /^(copy --to|drop|drop --from|fsck --fast --from) -J1, file$/,
     'A key costs our program 0.2–0.4 ms more than the floor, which answers from one synchronous loop and makes no directories. For a `copy` that is three directories, a temporary file, a flush and a rename in place of a write and a rename; for the others, and half of it there, it is the way through the ' +
-      "event loop and the first thousand requests in node's interpreter (seen in processor profiles; no single function has more than 5 %).",
+      "event loop and the first thousand requests in node's interpreter (in processor profiles writing to git-annex and waiting for it come first, and no function of ours has more than 2 %).",
   ],
   [
     /^(copy --to|drop) -J1, ssh$/,
-    'A key costs one round trip to check and two to store. On this machine both ends and git-annex share two processors, and each of the turns wakes sshd, sftp-server and our program in turn: about 0.4 ms a trip.',
+    'A key costs one round trip to check and two to store. On this machine both ends and git-annex share two processors, and each of the trips wakes sshd, sftp-server and our program in turn.',
   ],
   [
     /annex-verify=false/,

@@ -20,7 +20,7 @@ const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
 const SMALL_BYTES = 64 * 1024
 
 /** Somebody may prune an empty directory between our making it and our using it; so often we make it again. */
-const TRIES = 5
+const TRIES = 20
 
 /**
  * Writes `source` to a temporary file in `directory`, checks and flushes it, and renames it to `file`.
