@@ -24,7 +24,7 @@ export async function removeObject(calls: S3Calls, call: S3Call, key: string): P
   }
 }
 
-/** Removes objects, a thousand with each request; one by one where the server has no such request. `onProgress` gets how many are done. */
+/** Removes objects, a thousand with each request; one by one where the server has no such request, or does not allow it. `onProgress` gets how many are done. */
 export async function removeObjects(
   calls: S3Calls,
   call: S3Call,
@@ -48,17 +48,24 @@ export async function removeObjects(
       done += batch.length
       onProgress?.(done)
     } catch (error) {
-      if (!isStoreError(error, 'unsupported')) throw error
+      // Some servers hold the request as a whole against what is allowed for the bucket itself.
+      if (!isStoreError(error, 'unsupported') && !(error instanceof WholeRefused)) throw error
       await oneByOne(batch)
     }
   }
   await oneByOne(odd)
 }
 
+/** Not one of the objects, but the request. */
+class WholeRefused extends Error {}
+
 async function removeBatch(calls: S3Calls, call: S3Call, keys: readonly string[]): Promise<void> {
   const input = { Bucket: calls.bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } }
   const command = withMd5(new DeleteObjectsCommand(input))
-  const { Deleted = [], Errors = [] } = await calls.send(call, (client, options) => client.send(command, options))
+  const sent = calls.send(call, (client, options) => client.send(command, options))
+  const { Deleted = [], Errors = [] } = await sent.catch((error: unknown) => {
+    throw isStoreError(error, 'denied') ? new WholeRefused('no batch may be removed', { cause: error }) : error
+  })
   const gone = new Set(Deleted.map(({ Key }) => Key))
   for (const { Key = '', Code } of Errors) {
     if (Code === 'NoSuchKey') {

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { created, riastoreProgram } from '../site/sibling-scene.ts'
+import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
+import { projectDirectory } from '../support/programs.ts'
+import { runOk } from '../support/run.ts'
+import { makeS3Scene, type S3Scene } from '../support/s3-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+
+const files = { ...assortedFiles(), 'large.bin': Buffer.alloc(20 * 1024 * 1024, 'riastore') }
+
+let workspace: Workspace
+let scene: S3Scene
+let alice: AnnexRepo
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  scene = await makeS3Scene(workspace)
+  const page = await readFile(join(projectDirectory, 'docs/s3.md'), 'utf8')
+  const [, ofUsers] = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text ?? '')
+  expect(ofUsers).toContain('user/alice')
+  const account = await scene.ceph.addAccount('alice')
+  await scene.ceph.addAccount('bob')
+  await scene.ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'bucket', Policy: ofUsers }))
+  const env = {
+    ...scene.env,
+    AWS_ACCESS_KEY_ID: account.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
+  }
+  alice = (await makeDataset(workspace, 'dataset')).with({ env })
+  await alice.add(files)
+})
+afterAll(() => workspace?.remove())
+
+test("the policy of docs/s3.md for a project's users is enough for all that they do", async () => {
+  const { env = {} } = alice.options
+  await created(alice, '-s', 'store', '--alias', 'mydata', scene.url)
+  await alice.datalad('push', '--to', 'store')
+  const riastore = (...args: string[]) => runOk(process.execPath, [riastoreProgram(workspace), ...args], { env })
+  const id = await datasetId(alice)
+  await riastore('archive', '--yes', scene.url, id)
+  await riastore('gc', scene.url, id)
+  const clone = (await dataladClone(workspace, `${scene.url}#~mydata`, 'clone', { env })).with({ env })
+  await clone.datalad('get', '.')
+  for (const [file, content] of Object.entries(files)) {
+    expect((await clone.read(file)).equals(Buffer.from(content)), file).toBe(true)
+  }
+  await alice.annex('drop', '--from', 'store-storage', 'large.bin')
+  await riastore('unarchive', scene.url, id)
+})
