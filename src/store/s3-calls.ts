@@ -3,6 +3,7 @@ import { StoreError } from '../core/errors.ts'
 import { isText } from '../core/text.ts'
 import { type Again, S3Connection, type S3Settings } from './s3-client.ts'
 import { notS3, refusalOf, type S3Server, s3Error } from './s3-errors.ts'
+import { withCompanion } from './s3-steps.ts'
 
 /** One call to a store, of which a request is a part. */
 export interface S3Call {
@@ -15,7 +16,10 @@ interface Answer {
   readonly $metadata: { readonly httpStatusCode?: number | undefined; readonly requestId?: string | undefined }
 }
 
-type Request<T> = (client: S3Client, options: { abortSignal: AbortSignal }) => Promise<T>
+interface Command<T> {
+  readonly input: object
+  resolveMiddleware(...setup: never[]): (command: never) => Promise<{ readonly output: T }>
+}
 
 /** So long after an answer that only a bucket that is there can give, a 404 without a body is believed. ms. */
 const PROOF_MS = 10_000
@@ -73,9 +77,9 @@ export class S3Calls {
   }
 
   /** Sends a request. Throws StoreError. */
-  async send<T extends Answer>(call: S3Call, request: Request<T>): Promise<T> {
+  async send<T extends Answer>(call: S3Call, command: Command<T>): Promise<T> {
     try {
-      const answer = await this.sendRaw(call, request)
+      const answer = await this.sendRaw(call, command)
       await this.confirm(call, answer)
       return answer
     } catch (error) {
@@ -93,8 +97,9 @@ export class S3Calls {
   }
 
   /** Sends a request. What it throws is the SDK's. */
-  async sendRaw<T>({ signal }: S3Call, request: Request<T>): Promise<T> {
-    return request(await this.#connection.client(), { abortSignal: signal })
+  async sendRaw<T>({ signal }: S3Call, command: Command<T>): Promise<T> {
+    const client = await this.#connection.client()
+    return client.send(withCompanion(command, { signal }) as never) as Promise<T>
   }
 
   /**
@@ -147,7 +152,7 @@ export class S3Calls {
   async #expectS3(call: S3Call, status: number | undefined): Promise<void> {
     const nobodys = { Bucket: this.bucket, Key: `${this.#prefix}riastore-is-this-s3-${process.pid}` }
     try {
-      const answer = await this.sendRaw(call, (client, options) => client.send(new GetObjectCommand(nobodys), options))
+      const answer = await this.sendRaw(call, new GetObjectCommand(nobodys))
       ;(answer.Body as { destroy?(): void } | undefined)?.destroy?.()
     } catch (error) {
       const code = refusalOf(error)?.code

@@ -3,6 +3,7 @@ import * as https from 'node:https'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { ObjectSettings } from './s3-attributes.ts'
 import type { RestoreSettings } from './s3-restore.ts'
+import { shortenSteps } from './s3-steps.ts'
 
 export interface S3Settings extends ObjectSettings {
   /** `http[s]://host[:port]`. */
@@ -107,7 +108,7 @@ export class S3Connection {
   #clientWith(identity: object): S3Client {
     const { endpoint, addressing } = this.#settings
     let region: Promise<string> | undefined
-    return new S3Client({
+    const client = new S3Client({
       endpoint,
       region: () => {
         region ??= this.#region() // asked for by every request
@@ -129,7 +130,9 @@ export class S3Connection {
       disableS3ExpressSessionAuth: true,
       defaultsMode: 'legacy',
       logger: SILENT,
+      cacheMiddleware: true,
     })
+    return shortenSteps(client)
   }
 
   async #region(): Promise<string> {

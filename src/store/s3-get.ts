@@ -133,7 +133,7 @@ async function request(
 ): Promise<GetObjectCommandOutput | undefined> {
   const input = { Bucket: calls.bucket, Key: key, ...(range && { Range: rangeHeader(range) }) }
   try {
-    return await calls.sendRaw(call, (client, options) => client.send(new GetObjectCommand(input), options))
+    return await calls.sendRaw(call, new GetObjectCommand(input))
   } catch (error) {
     const refusal = refusalOf(error)
     if (range !== undefined && refusal?.status === 416) return undefined

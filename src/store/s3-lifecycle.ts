@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
-import { withMd5 } from './s3-payload.ts'
+import { withCompanion } from './s3-steps.ts'
 
 /** What a bucket's lifecycle rules do to the objects of a store. */
 export interface Lifecycle {
@@ -45,14 +45,14 @@ export async function writeStaleUploadRule(calls: S3Calls, call: S3Call, prefix:
     AbortIncompleteMultipartUpload: { DaysAfterInitiation: days },
   }
   const input = { Bucket: calls.bucket, LifecycleConfiguration: { Rules: [rule] } }
-  const put = withMd5(new PutBucketLifecycleConfigurationCommand(input))
-  await calls.send(call, (client, options) => client.send(put, options))
+  const put = withCompanion(new PutBucketLifecycleConfigurationCommand(input), { md5: true })
+  await calls.send(call, put)
 }
 
 async function readRules(calls: S3Calls, call: S3Call): Promise<readonly LifecycleRule[]> {
   const get = new GetBucketLifecycleConfigurationCommand({ Bucket: calls.bucket })
   try {
-    const answer = await calls.sendRaw(call, (client, options) => client.send(get, options))
+    const answer = await calls.sendRaw(call, get)
     await calls.confirm(call, answer)
     return answer.Rules ?? []
   } catch (error) {

@@ -13,9 +13,7 @@ export async function* listObjects(calls: S3Calls, call: S3Call, directory: stri
   let token: string | undefined
   do {
     const next = token === undefined ? {} : { ContinuationToken: token }
-    const page = await calls.send(call, (client, options) =>
-      client.send(new ListObjectsV2Command({ ...input, ...next }), options),
-    )
+    const page = await calls.send(call, new ListObjectsV2Command({ ...input, ...next }))
     yield* entriesOf(calls, call, page)
     token = tokenAfter(calls, call, page, token)
   } while (token !== undefined)

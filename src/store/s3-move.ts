@@ -50,7 +50,7 @@ async function copyWhole(
     CopySource: sourceOf(calls, from),
     ...attributesOf(settings, stat.size),
   }
-  const answer = await calls.send(call, (client, sendOptions) => client.send(new CopyObjectCommand(input), sendOptions))
+  const answer = await calls.send(call, new CopyObjectCommand(input))
   if (answer.CopyObjectResult?.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the copy')
 }
 
@@ -73,9 +73,7 @@ async function copyParts(
       const end = Math.min(start + partBytes, stat.size)
       upload.begin(PartNumber, async (signal) => {
         const input = { ...source, PartNumber, CopySourceRange: `bytes=${start}-${end - 1}` }
-        const answer = await calls.sendRaw({ ...call, signal }, (client, sendOptions) =>
-          client.send(new UploadPartCopyCommand(input), sendOptions),
-        )
+        const answer = await calls.sendRaw({ ...call, signal }, new UploadPartCopyCommand(input))
         await calls.confirm(call, answer)
         copied += end - start
         options.onProgress?.(copied)

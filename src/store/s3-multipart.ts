@@ -58,9 +58,7 @@ async function uploadParts(
   create: ObjectAttributes,
   work: (upload: Upload) => Promise<void>,
 ): Promise<void> {
-  const { UploadId } = await calls.send(unbroken(call), (client, options) =>
-    client.send(new CreateMultipartUploadCommand({ ...target, ...create }), options),
-  )
+  const { UploadId } = await calls.send(unbroken(call), new CreateMultipartUploadCommand({ ...target, ...create }))
   if (UploadId === undefined) throw notS3(call.op, call.where, calls.server, 'no upload id')
   const parts = new Parts(calls, call, UploadId)
   try {
@@ -70,11 +68,7 @@ async function uploadParts(
   } catch (error) {
     const failure = parts.failure ?? error
     await parts.stop()
-    await calls
-      .sendRaw(unbroken(call), (client, options) =>
-        client.send(new AbortMultipartUploadCommand({ ...target, UploadId }), options),
-      )
-      .catch(() => {}) // the first failure is the one to tell
+    await calls.sendRaw(unbroken(call), new AbortMultipartUploadCommand({ ...target, UploadId })).catch(() => {}) // the first failure is the one to tell
     throw failure
   }
 }
@@ -92,9 +86,7 @@ async function complete(
   let mayBeMade = false
   await calls.again(call, async () => {
     try {
-      const answer = await calls.sendRaw(call, (client, options) =>
-        client.send(new CompleteMultipartUploadCommand(input), options),
-      )
+      const answer = await calls.sendRaw(call, new CompleteMultipartUploadCommand(input))
       await calls.confirm(call, answer)
       if (answer.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the upload')
     } catch (error) {

@@ -91,7 +91,7 @@ async function sign(
     return { response: {}, output: { $metadata: {} } }
   }
   get.middlewareStack.add(keep as never, { step: 'build', priority: 'low', name: 'keep' } as never)
-  await client.send(get)
+  await client.send(get, {}) // with options, a chain of its own
   const { expiration } = await client.config.credentials()
   const expires = Math.min(signingDate.getTime() + lifeMs, expiration?.getTime() ?? Number.POSITIVE_INFINITY)
   return { url, expires: new Date(expires) }

@@ -11,7 +11,7 @@ import { type S3Call, S3Calls } from './s3-calls.ts'
 import type { S3Settings } from './s3-client.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
 import { type Lifecycle, readLifecycle, writeStaleUploadRule } from './s3-lifecycle.ts'
-import { md5 } from './s3-payload.ts'
+import { md5 } from './s3-steps.ts'
 import type { CallOptions } from './store.ts'
 
 /** What can be asked of a bucket, and of nothing else that a store may lie in. Everything throws StoreError. */
@@ -70,16 +70,14 @@ export function openS3Probe(settings: S3Settings): S3Probe {
 }
 
 async function readVersioning(s3: S3Calls, call: S3Call): Promise<'on' | 'suspended' | 'off'> {
-  const { Status } = await s3.send(call, (client, options) =>
-    client.send(new GetBucketVersioningCommand({ Bucket: s3.bucket }), options),
-  )
+  const { Status } = await s3.send(call, new GetBucketVersioningCommand({ Bucket: s3.bucket }))
   return Status === 'Enabled' ? 'on' : Status === 'Suspended' ? 'suspended' : 'off'
 }
 
 async function noticesDamage(s3: S3Calls, call: S3Call, Key: string): Promise<boolean> {
   const put = new PutObjectCommand({ Bucket: s3.bucket, Key, Body: 'damaged', ContentMD5: md5('as it was') })
   try {
-    const answer = await s3.sendRaw(call, (client, options) => client.send(put, options))
+    const answer = await s3.sendRaw(call, put)
     await s3.confirm(call, answer)
     return false
   } catch (error) {
@@ -89,19 +87,18 @@ async function noticesDamage(s3: S3Calls, call: S3Call, Key: string): Promise<bo
 }
 
 async function countUploads(s3: S3Calls, call: S3Call, Prefix: string, time: Date): Promise<number> {
-  const { Uploads = [] } = await s3.send(call, (client, options) =>
-    client.send(new ListMultipartUploadsCommand({ Bucket: s3.bucket, Prefix }), options),
-  )
+  const { Uploads = [] } = await s3.send(call, new ListMultipartUploadsCommand({ Bucket: s3.bucket, Prefix }))
   return Uploads.filter(({ Initiated }) => Initiated !== undefined && Initiated < time).length
 }
 
 async function removeVersions(s3: S3Calls, call: S3Call, Prefix: string): Promise<void> {
-  const { Versions = [], DeleteMarkers = [] } = await s3.send(call, (client, options) =>
-    client.send(new ListObjectVersionsCommand({ Bucket: s3.bucket, Prefix }), options),
+  const { Versions = [], DeleteMarkers = [] } = await s3.send(
+    call,
+    new ListObjectVersionsCommand({ Bucket: s3.bucket, Prefix }),
   )
   for (const { Key, VersionId } of [...Versions, ...DeleteMarkers]) {
     if (!Key?.startsWith(Prefix) || VersionId === undefined) continue
     const one = new DeleteObjectCommand({ Bucket: s3.bucket, Key, VersionId })
-    await s3.send(call, (client, options) => client.send(one, options))
+    await s3.send(call, one)
   }
 }

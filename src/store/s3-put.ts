@@ -7,8 +7,9 @@ import type { S3Call, S3Calls } from './s3-calls.ts'
 import { notS3 } from './s3-errors.ts'
 import { multipart, type Upload } from './s3-multipart.ts'
 import { type PartBuffers, partBytesFor } from './s3-parts.ts'
-import { bodyOf, isStreamed, payloadHash, withPayloadHash } from './s3-payload.ts'
+import { bodyOf, isStreamed, payloadHash } from './s3-payload.ts'
 import { identityOf, statObject } from './s3-stat.ts'
+import { withCompanion } from './s3-steps.ts'
 import type { PutOptions, Stat } from './store.ts'
 
 export interface PutSettings {
@@ -85,8 +86,8 @@ async function putSingle(
   const input = { Bucket: calls.bucket, Key: key, Body: bodyOf(content, onSent), ContentLength: content.length }
   const condition = ifAbsent ? { IfNoneMatch: '*' } : {}
   const put = new PutObjectCommand({ ...input, ...condition, ...attributesOf(settings.object, source.size) })
-  withPayloadHash(put, payloadHash(content, settings.unsigned))
-  const { ETag } = await calls.send(call, (client, options) => client.send(put, options))
+  withCompanion(put, { payloadHash: payloadHash(content, settings.unsigned) })
+  const { ETag } = await calls.send(call, put)
   if (ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag')
   if (!isStreamed(content)) onSent(content.length)
   return { size: source.size, mtimeMs: undefined, identity: identityOf(ETag) }
@@ -108,7 +109,7 @@ async function sendParts(
   const send = (whole: Buffer, content: Buffer) => {
     number += 1
     const part = { ...target, UploadId: upload.id, PartNumber: number, ContentLength: content.length }
-    const hash = payloadHash(content, unsigned)
+    const companion = { payloadHash: payloadHash(content, unsigned) }
     let told = 0
     const onPartSent = (bytes: number) => {
       told += bytes
@@ -117,8 +118,8 @@ async function sendParts(
     const sendOnce = async (signal: AbortSignal) => {
       if (told > 0) onPartSent(-told)
       const command = new UploadPartCommand({ ...part, Body: bodyOf(content, onPartSent) })
-      withPayloadHash(command, hash)
-      const answer = await calls.sendRaw({ ...call, signal }, (client, options) => client.send(command, options))
+      withCompanion(command, companion)
+      const answer = await calls.sendRaw({ ...call, signal }, command)
       await calls.confirm(call, answer)
       if (!isStreamed(content)) onPartSent(content.length)
       return answer.ETag

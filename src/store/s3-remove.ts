@@ -2,7 +2,7 @@ import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3'
 import { isStoreError, StoreError } from '../core/errors.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { notS3, refusalError, s3Error } from './s3-errors.ts'
-import { withMd5 } from './s3-payload.ts'
+import { withCompanion } from './s3-steps.ts'
 import type { CallOptions } from './store.ts'
 
 /** S3 takes no more in one request (Amazon S3 API Reference, DeleteObjects). */
@@ -15,7 +15,7 @@ const NOT_IN_XML = /\p{Cc}|[\uFFFE\uFFFF]/u
 export async function removeObject(calls: S3Calls, call: S3Call, key: string): Promise<void> {
   const input = { Bucket: calls.bucket, Key: key }
   try {
-    const answer = await calls.sendRaw(call, (client, options) => client.send(new DeleteObjectCommand(input), options))
+    const answer = await calls.sendRaw(call, new DeleteObjectCommand(input))
     await calls.confirm(call, answer)
     const status = answer.$metadata.httpStatusCode
     if (status !== 204 && status !== 200) throw notS3(call.op, call.where, calls.server, `${status}`)
@@ -61,8 +61,8 @@ class WholeRefused extends Error {}
 
 async function removeBatch(calls: S3Calls, call: S3Call, keys: readonly string[]): Promise<void> {
   const input = { Bucket: calls.bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } }
-  const command = withMd5(new DeleteObjectsCommand(input))
-  const sent = calls.send(call, (client, options) => client.send(command, options))
+  const command = withCompanion(new DeleteObjectsCommand(input), { md5: true })
+  const sent = calls.send(call, command)
   const { Deleted = [], Errors = [] } = await sent.catch((error: unknown) => {
     throw isStoreError(error, 'denied') ? new WholeRefused('no batch may be removed', { cause: error }) : error
   })

@@ -31,7 +31,7 @@ export async function coldError(
 ): Promise<StoreError> {
   try {
     const input = { Bucket: calls.bucket, Key: key }
-    const head = await calls.send(call, (client, options) => client.send(new HeadObjectCommand(input), options))
+    const head = await calls.send(call, new HeadObjectCommand(input))
     const place = placeOf(head)
     const where = `it lies in cold storage (${place})`
     if (/ongoing-request="true"/.test(head.Restore ?? '')) {
@@ -62,9 +62,7 @@ async function askFor(
   const RestoreRequest = { Days, GlacierJobParameters: { Tier: tier as Tier } }
   const input = { Bucket: calls.bucket, Key: key, RestoreRequest }
   try {
-    const { $metadata } = await calls.sendRaw(call, (client, options) =>
-      client.send(new RestoreObjectCommand(input), options),
-    )
+    const { $metadata } = await calls.sendRaw(call, new RestoreObjectCommand(input))
     if ($metadata.httpStatusCode === 200) return failure(call, 'transient', `${where}: it was restored just now`)
     const message = `${where}: a restore was requested, which takes about ${timeOf(place, tier)}; get it again then`
     return failure(call, 'unsupported', message)

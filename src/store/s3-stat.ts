@@ -16,7 +16,7 @@ export async function statObject(calls: S3Calls, call: S3Call, key: string): Pro
   const input = { Bucket: calls.bucket, Key: key }
   let failure: unknown
   try {
-    const answer = await calls.sendRaw(call, (client, options) => client.send(new HeadObjectCommand(input), options))
+    const answer = await calls.sendRaw(call, new HeadObjectCommand(input))
     await calls.confirm(call, answer)
     return statFrom(calls, call, answer, answer.ContentLength)
   } catch (error) {
@@ -35,7 +35,7 @@ async function askAgain(calls: S3Calls, call: S3Call, key: string): Promise<Stat
   const input = { Bucket: calls.bucket, Key: key, Range: 'bytes=0-0' }
   const { server } = calls
   try {
-    const answer = await calls.sendRaw(call, (client, options) => client.send(new GetObjectCommand(input), options))
+    const answer = await calls.sendRaw(call, new GetObjectCommand(input))
     ;(answer.Body as { destroy?(): void } | undefined)?.destroy?.()
     await calls.confirm(call, answer)
     return statFrom(calls, call, answer, parseContentRange(answer.ContentRange)?.total)

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { S3Client } from '@aws-sdk/client-s3'
+
+/** What a request takes along that is no member of it: the SDK passes it by, and our own steps read it. */
+interface Companion {
+  /** Ends the request. */
+  readonly signal?: AbortSignal
+  /** Of the content, for the signature: the SDK would not sign a stream. */
+  readonly payloadHash?: string
+  /** Whether to add the checksum that older servers want of some requests, and which the SDK has given up for others. */
+  readonly md5?: boolean
+}
+
+interface Command {
+  readonly input: object
+}
+
+interface Step {
+  readonly input: object
+  readonly request: unknown
+}
+
+interface Request {
+  readonly body: string
+  readonly headers: Record<string, string>
+}
+
+type Next = (step: Step) => Promise<unknown>
+
+const COMPANION = Symbol('what goes with the request')
+
+/** Steps of the SDK's that do nothing for a store in one bucket with an endpoint of its own, each at a price per request. */
+const NEEDLESS = [
+  'loggerMiddleware',
+  'validateBucketNameMiddleware',
+  'regionRedirectMiddleware',
+  'addExpectContinueMiddleware',
+  's3ExpressMiddleware',
+  'getUserAgentMiddleware',
+  'recursionDetectionMiddleware',
+]
+
+export function withCompanion<C extends Command>(command: C, companion: Companion): C {
+  Object.assign(command.input, { [COMPANION]: { ...companionOf(command.input), ...companion } })
+  return command
+}
+
+/**
+ * Makes the SDK's chain of steps short, and the same for all requests of a kind. So it is made once, if nobody hands `send` any options:
+ * what differs from request to request comes as its companion.
+ */
+export function shortenSteps(client: S3Client): S3Client {
+  const stack = client.middlewareStack
+  for (const name of NEEDLESS) stack.remove(name)
+  stack.add(addHeaders as never, { step: 'build', name: 'addHeaders' } as never)
+  const handler = client.config.requestHandler
+  const send = () => (step: Step) => {
+    const { signal } = companionOf(step.input)
+    return handler.handle(step.request as never, signal === undefined ? {} : { abortSignal: signal })
+  }
+  stack.add(send as never, { step: 'deserialize', priority: 'low', name: 'send' } as never)
+  return client
+}
+
+/** As the header Content-MD5 has it. */
+export function md5(content: string): string {
+  return createHash('md5').update(content).digest('base64')
+}
+
+function addHeaders(next: Next): Next {
+  return (step) => {
+    const { body, headers } = step.request as Request
+    const { payloadHash, md5: wanted } = companionOf(step.input)
+    headers['user-agent'] = 'riastore'
+    if (payloadHash !== undefined) headers['x-amz-content-sha256'] = payloadHash
+    if (wanted) headers['content-md5'] = md5(body)
+    return next(step)
+  }
+}
+
+function companionOf(input: object): Companion {
+  return (input as { [COMPANION]?: Companion })[COMPANION] ?? {}
+}
