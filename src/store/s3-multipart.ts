@@ -4,6 +4,7 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
 } from '@aws-sdk/client-s3'
+import { abortedError } from '../core/abort.ts'
 import type { StoreError } from '../core/errors.ts'
 import type { ObjectAttributes } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
@@ -29,7 +30,7 @@ export interface Upload {
 /** Sends a part and gives its ETag. Throws what the SDK does. */
 export type SendPart = (signal: AbortSignal) => Promise<string | undefined>
 
-/** What begins and ends an upload is not broken off with it, lest one be left that nobody knows of; it may take so long. ms. */
+/** What begins and ends an upload is not broken off with it, lest one be left that nobody knows of; it may take so much longer. ms. */
 const TIDY_MS = 10_000
 
 /**
@@ -58,18 +59,35 @@ async function uploadParts(
   create: ObjectAttributes,
   work: (upload: Upload) => Promise<void>,
 ): Promise<void> {
-  const { UploadId } = await calls.send(unbroken(call), new CreateMultipartUploadCommand({ ...target, ...create }))
-  if (UploadId === undefined) throw notS3(call.op, call.where, calls.server, 'no upload id')
-  const parts = new Parts(calls, call, UploadId)
+  const id = await begin(calls, call, new CreateMultipartUploadCommand({ ...target, ...create }))
+  const parts = new Parts(calls, call, id)
   try {
     await work(parts)
     await parts.fewerThan(1)
-    await complete(calls, call, target, UploadId, parts.done)
+    await complete(calls, call, target, id, parts.done)
   } catch (error) {
     const failure = parts.failure ?? error
     await parts.stop()
-    await calls.sendRaw(unbroken(call), new AbortMultipartUploadCommand({ ...target, UploadId })).catch(() => {}) // the first failure is the one to tell
+    const abort = new AbortMultipartUploadCommand({ ...target, UploadId: id })
+    const tidying = { ...call, signal: AbortSignal.timeout(TIDY_MS) }
+    await calls.sendRaw(tidying, abort).catch(() => {}) // the first failure is the one to tell
     throw failure
+  }
+}
+
+/** Begins an upload. When the call is given up meanwhile, its answer is waited for a while longer: it has the id that ends it. */
+async function begin(calls: S3Calls, call: S3Call, create: CreateMultipartUploadCommand): Promise<string> {
+  const { op, where, signal } = call
+  const late = new AbortController()
+  const onAbort = () => setTimeout(() => late.abort(signal.reason), TIDY_MS).unref()
+  if (signal.aborted) throw abortedError(op, where, signal)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    const { UploadId } = await calls.send({ ...call, signal: late.signal }, create)
+    if (UploadId === undefined) throw notS3(op, where, calls.server, 'no upload id')
+    return UploadId
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
@@ -106,10 +124,6 @@ function identityOfParts(parts: readonly UploadedPart[]): string {
   const hash = createHash('md5')
   for (const { ETag } of parts) hash.update(Buffer.from(identityOf(ETag), 'hex'))
   return `${hash.digest('hex')}-${parts.length}`
-}
-
-function unbroken(call: S3Call): S3Call {
-  return { ...call, signal: AbortSignal.timeout(TIDY_MS) }
 }
 
 class Parts implements Upload {

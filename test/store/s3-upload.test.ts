@@ -117,6 +117,13 @@ describe('an upload in parts', () => {
     expect(await store.stat('file')).toBeUndefined()
   })
 
+  it('is begun by a server that takes its time', async () => {
+    faults.misbehave({ on: /^POST .*uploads/, delayMs: 11_000 })
+    const own = open(small)
+    await own.put('file', bufferSource(bytes))
+    expect((await read(own, 'file')).equals(bytes)).toBe(true)
+  })
+
   it('ends at once when a part fails while its source stalls', async () => {
     const own = open(small)
     faults.misbehave({ on: /partNumber=1/, status: 403, code: 'AccessDenied' })

@@ -25,6 +25,8 @@ export interface Fault {
   readonly body?: (body: Buffer) => Buffer
   /** Ends the connection after so many bytes of the body. */
   readonly cutAfter?: number
+  /** Passes the request on so much later. */
+  readonly delayMs?: number
   /** Does not answer at all. */
   readonly silent?: boolean
 }
@@ -81,7 +83,8 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
     const options = { hostname, port: portBehind, method, path: url, headers, agent, setHost: false }
     const onward = http.request(options, (answer) => passOn(answer, response, fault))
     onward.on('error', () => response.destroy())
-    request.pipe(onward)
+    if (fault.delayMs === undefined) request.pipe(onward)
+    else setTimeout(() => request.pipe(onward), fault.delayMs)
     request.on('close', () => {
       if (!request.complete) onward.destroy()
     })
