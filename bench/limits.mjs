@@ -25,7 +25,7 @@ const LIMITS = [
   ],
   [
     /^fsck --fast --from, each key of an archive/,
-    'The `fsck` is the first command that looks into the archive, so its time has the making of the index in it. Driven without git-annex, 1,000 checks took 0.30–0.43 ms each in an archive, 0.28–0.35 ms loose, and 0.06–0.13 ms with the floor.',
+    'Driven without git-annex, 1,000 checks took 0.30–0.43 ms each in an archive, 0.28–0.35 ms loose, and 0.06–0.13 ms with the floor.',
   ],
   [
     /^(copy --to|get --from|drop|fsck --fast --from|drop --from) -J1, S3$/,

@@ -172,8 +172,8 @@ function archiveSections(samples) {
       title: 'Keys in an archive',
       text:
         'Small files whose keys lie in `archives/archive.7z`, packed with `7z a -mx0`; the floor has them as files of their own, also in ' +
-        'the ssh rows. One job; ms of the whole git-annex process for each file, ×ratio to the floor. riastore has no index when the ' +
-        '`fsck` begins. A row with "(100 files)" was measured with fewer of them.',
+        'the ssh rows. One job; ms of the whole git-annex process for each file, ×ratio to the floor. The index of riastore was ' +
+        'made before: the next section has what that takes. A row with "(100 files)" was measured with fewer of them.',
       tables: members.map((count) => archivedTable(samples, count)),
     }),
     ...section({

@@ -2,7 +2,7 @@ import type { Argv, CommandModule } from 'yargs'
 import type { Level } from '../archive/seven-zip.ts'
 import { type CompactReport, compact } from '../ria/compaction/compact.ts'
 import type { Console } from './console.ts'
-import { DATASET_OPTIONS, forEachDataset, type Question } from './datasets.ts'
+import { CAREFUL, DRY_RUN, forEachDataset, type Question, SELECT, type Selected, selecting } from './datasets.ts'
 import { listDataset } from './list-archive.ts'
 import { noBar, terminalBar } from './progress.ts'
 import { formatSize, parseAge, parseCount, parseSize } from './quantities.ts'
@@ -22,23 +22,19 @@ Every key is read back from the new archive and checked before its loose copy is
 Over ssh, 7z runs on the server if it is installed there; otherwise, and on S3, the keys pass through this machine.`
 
 const OPTIONS = {
-  ...DATASET_OPTIONS,
+  ...SELECT,
   list: { type: 'boolean', describe: 'list what is in the archive; change nothing' },
   verify: { type: 'boolean', describe: 'read and check what is in the archive; change nothing' },
   level: { type: 'string', default: '0', describe: 'compression: 0 (none, reads fastest) to 9' },
   'older-than': { type: 'string', describe: 'only keys stored this long ago: 30d, 12h' },
   'max-size': { type: 'string', describe: 'only keys up to this size: 10M, 2G' },
   'min-keys': { type: 'string', describe: 'pack nothing if fewer keys are to be packed' },
-  'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
+  ...DRY_RUN,
   json: { type: 'boolean', describe: 'print JSON: a line per dataset, with --list per key' },
-  yes: { type: 'boolean', alias: 'y', describe: 'do not ask; without a terminal nobody is asked' },
-  'break-lock': { type: 'boolean', describe: 'take the lock of a run that is no longer alive' },
+  ...CAREFUL,
 } as const
 
-interface Args {
-  store: string
-  datasets: string[]
-  all?: boolean
+interface Args extends Selected {
   list?: boolean
   verify?: boolean
   level: string | string[]
@@ -56,10 +52,7 @@ export function archiveCommand(console: Console, finished: (code: number) => voi
     command: 'archive <store> [datasets..]',
     describe: SUMMARY,
     builder: (parser) =>
-      parser
-        .usage(USAGE)
-        .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
-        .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
+      selecting(parser, USAGE)
         .options(OPTIONS)
         .conflicts('list', ['verify', 'dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'])
         .conflicts('verify', ['dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'])

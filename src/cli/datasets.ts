@@ -1,3 +1,4 @@
+import type { Argv } from 'yargs'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
 import { allDatasets, findDataset, type StoredDataset } from '../ria/store-datasets.ts'
@@ -11,10 +12,32 @@ export interface Selected {
   readonly all?: boolean | undefined
 }
 
-/** The options by which a command is told on which datasets to work. */
-export const DATASET_OPTIONS = {
+/** The option by which a command is told to work on all datasets. */
+export const SELECT = {
   all: { type: 'boolean', describe: 'all datasets of the store' },
 } as const
+
+export const DRY_RUN = {
+  'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
+} as const
+
+export const JSON_LINES = {
+  json: { type: 'boolean', describe: 'print JSON: a line per dataset' },
+} as const
+
+/** The options of commands that change archives. */
+export const CAREFUL = {
+  yes: { type: 'boolean', alias: 'y', describe: 'do not ask; without a terminal nobody is asked' },
+  'break-lock': { type: 'boolean', describe: 'take the lock of a run that is no longer alive' },
+} as const
+
+/** What all commands begin with that take a store and datasets in it. */
+export function selecting<T>(parser: Argv<T>, usage: string) {
+  return parser
+    .usage(usage)
+    .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
+    .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
+}
 
 /** Makes the question that is asked on a terminal before anything is changed; nobody is asked without one. */
 export type Question = (datasets: string, store: string) => string

@@ -2,7 +2,7 @@ import type { Argv, CommandModule } from 'yargs'
 import { collectGarbage, type GcReport } from '../git/gc.ts'
 import { StoredRepository } from '../git/repository.ts'
 import type { Console } from './console.ts'
-import { DATASET_OPTIONS, forEachDataset } from './datasets.ts'
+import { DRY_RUN, forEachDataset, JSON_LINES, SELECT, type Selected, selecting } from './datasets.ts'
 import { formatSize, parseAge } from './quantities.ts'
 import { counted } from './summary.ts'
 
@@ -17,16 +17,13 @@ STORE is a URL (ria+s3+https://, ria+s3+http://, ria+sftp://). Each DATASET is a
 All packs of a dataset's git repository are downloaded, put together by git, checked, and uploaded as one. Who clones or pushes meanwhile is not disturbed: what is no longer used is removed once the grace period is over. Keys are not touched.`
 
 const OPTIONS = {
-  ...DATASET_OPTIONS,
+  ...SELECT,
   grace: { type: 'string', default: '14d', describe: 'how long what is no longer used is kept: 14d, 12h' },
-  'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
-  json: { type: 'boolean', describe: 'print JSON: a line per dataset' },
+  ...DRY_RUN,
+  ...JSON_LINES,
 } as const
 
-interface Args {
-  store: string
-  datasets: string[]
-  all?: boolean
+interface Args extends Selected {
   grace: string | string[]
   'dry-run'?: boolean
   json?: boolean
@@ -37,10 +34,7 @@ export function gcCommand(console: Console, finished: (code: number) => void): C
     command: 'gc <store> [datasets..]',
     describe: SUMMARY,
     builder: (parser) =>
-      parser
-        .usage(USAGE)
-        .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
-        .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
+      selecting(parser, USAGE)
         .options(OPTIONS)
         .example('$0 gc ria+s3+https://s3.example.org/bucket/store --all', '') as unknown as Argv<Args>,
     handler: async (args) => finished(await run(console, args)),

@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs'
 import { type RemoteDescription, readRemote } from '../git/read-remote.ts'
 import type { Console } from './console.ts'
-import { DATASET_OPTIONS, forEachDataset } from './datasets.ts'
+import { forEachDataset, JSON_LINES, SELECT, type Selected, selecting } from './datasets.ts'
 
 const SUMMARY = 'Tell what datasets of a store are, without cloning them'
 
@@ -14,10 +14,7 @@ STORE is a URL or the path of a directory. Each DATASET is an id or a ~alias.`
 /** So many lines of a README are printed. */
 const README_LINES = 8
 
-interface Args {
-  store: string
-  datasets: string[]
-  all?: boolean
+interface Args extends Selected {
   json?: boolean
 }
 
@@ -26,11 +23,8 @@ export function showCommand(console: Console, finished: (code: number) => void):
     command: 'show <store> [datasets..]',
     describe: SUMMARY,
     builder: (parser) =>
-      parser
-        .usage(USAGE)
-        .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
-        .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
-        .options({ ...DATASET_OPTIONS, json: { type: 'boolean', describe: 'print JSON: a line per dataset' } })
+      selecting(parser, USAGE)
+        .options({ ...SELECT, ...JSON_LINES })
         .example('$0 show ria+s3+https://s3.example.org/bucket/store ~mydata', '') as unknown as Argv<Args>,
     handler: async (args) => finished(await run(console, args)),
   }

@@ -1,7 +1,16 @@
 import type { Argv, CommandModule } from 'yargs'
 import { type UnarchiveReport, unarchive } from '../ria/compaction/unarchive.ts'
 import type { Console } from './console.ts'
-import { DATASET_OPTIONS, forEachDataset, type Question } from './datasets.ts'
+import {
+  CAREFUL,
+  DRY_RUN,
+  forEachDataset,
+  JSON_LINES,
+  type Question,
+  SELECT,
+  type Selected,
+  selecting,
+} from './datasets.ts'
 import { noBar, terminalBar } from './progress.ts'
 import { formatSize } from './quantities.ts'
 import { counted, usageTable } from './summary.ts'
@@ -17,17 +26,13 @@ STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+http(s)://) or the 
 Every key is checked while it is written. If one cannot be unpacked, the archive stays. Keys can be read, stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again and it finishes.`
 
 const OPTIONS = {
-  ...DATASET_OPTIONS,
-  'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
-  json: { type: 'boolean', describe: 'print JSON: a line per dataset' },
-  yes: { type: 'boolean', alias: 'y', describe: 'do not ask; without a terminal nobody is asked' },
-  'break-lock': { type: 'boolean', describe: 'take the lock of a run that is no longer alive' },
+  ...SELECT,
+  ...DRY_RUN,
+  ...JSON_LINES,
+  ...CAREFUL,
 } as const
 
-interface Args {
-  store: string
-  datasets: string[]
-  all?: boolean
+interface Args extends Selected {
   'dry-run'?: boolean
   json?: boolean
   yes?: boolean
@@ -39,10 +44,7 @@ export function unarchiveCommand(console: Console, finished: (code: number) => v
     command: 'unarchive <store> [datasets..]',
     describe: SUMMARY,
     builder: (parser) =>
-      parser
-        .usage(USAGE)
-        .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
-        .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
+      selecting(parser, USAGE)
         .options(OPTIONS)
         .example('$0 unarchive ria+ssh://host/store ~raw', '') as unknown as Argv<Args>,
     handler: async (args) => finished(await run(console, args)),
