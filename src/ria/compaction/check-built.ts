@@ -1,4 +1,4 @@
-import { Archive, type Member } from '../../archive/archive.ts'
+import { Archive } from '../../archive/archive.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
@@ -6,6 +6,7 @@ import type { LooseKey } from './loose.ts'
 import { forEachParallel } from './parallel.ts'
 import { fileNameOf, objectsDirectory } from './places.ts'
 import { type MemberFacts, type Plan, READS_AT_ONCE } from './plan.ts'
+import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 
 /** What is in a new archive, every new key read back. */
 export interface Built {
@@ -47,21 +48,31 @@ export async function checkBuilt(
 
   let count = 0
   const archive = await Archive.open(store, path, call)
-  try {
-    await forEachParallel(archive.members(call), READS_AT_ONCE, async (member) => {
+  /** The new ones, which are to be read; what was carried over is compared on the way. */
+  const newMembers = async function* (): AsyncGenerator<PackedMember, void, void> {
+    for await (const member of archive.members(call)) {
       count += 1
       fileNames.add(fileNameOf(member.name))
       const loose = wanted.get(member.name)
-      if (loose === undefined) {
-        const facts = carried.get(member.name)
-        if (facts === undefined) throw fail(`it has a member that nobody packed: ${member.name}`)
-        if (!isSame(facts, member)) throw fail(`the member ${member.name} is not what it was`)
-        carried.delete(member.name)
-        return
+      if (loose !== undefined) {
+        wanted.delete(member.name)
+        yield { member, key: loose.key, loose }
+        continue
       }
-      wanted.delete(member.name)
-      found[await examine(store, directory, archive, member, loose, call)].push(loose)
-      onKey?.()
+      const facts = carried.get(member.name)
+      if (facts === undefined) throw fail(`it has a member that nobody packed: ${member.name}`)
+      if (!isSame(facts, member)) throw fail(`the member ${member.name} is not what it was`)
+      carried.delete(member.name)
+    }
+  }
+  const tell = ({ loose }: PackedMember, verdict: Verdict) => {
+    found[verdict].push(loose)
+    onKey?.()
+  }
+  try {
+    await forEachParallel(groupAdjacent(newMembers()), READS_AT_ONCE, async (group) => {
+      const doubtful = await readTogether(store, path, archive, group, call, (item) => tell(item, 'packed'))
+      for (const item of doubtful) tell(item, await examine(store, directory, archive, item, call))
     })
   } finally {
     await archive.close()
@@ -73,13 +84,16 @@ export async function checkBuilt(
 
 type Verdict = 'packed' | 'damaged' | 'changed'
 
+interface PackedMember extends MemberOfKey {
+  readonly loose: LooseKey
+}
+
 /** Whether the packed key is good; if not, whether the loose one was bad, or changed. Throws when it was neither. */
 async function examine(
   store: Store,
   directory: string,
   archive: Archive,
-  member: Member,
-  loose: LooseKey,
+  { member, loose }: PackedMember,
   call: CallOptions,
 ): Promise<Verdict> {
   const path = `${objectsDirectory(directory)}/${loose.place}`

@@ -1,12 +1,14 @@
 import { Archive } from '../../archive/archive.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
-import type { Store } from '../../store/store.ts'
+import type { Bytes } from '../../core/source.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout } from '../layout-state.ts'
 import { type ContentCheck, checkFor } from './content.ts'
 import { forEachParallel } from './parallel.ts'
 import { keyAtPlace } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
+import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 
 export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined
@@ -44,30 +46,44 @@ export async function verifyArchive(
   let members = 0
   let bytes = 0
   try {
-    await forEachParallel(archive.members(call), READS_AT_ONCE, async (member) => {
-      let check: ContentCheck | undefined
-      try {
-        await archive.read(
-          member,
-          async (content) => {
-            const begun = await checkFor(keyAtPlace(member.name)?.key ?? '', member)
-            check = begun
-            for await (const chunk of content) begun.update(chunk)
-          },
-          call,
-        )
-        if (!check?.matches()) bad.push({ name: member.name, reason: 'its content is not what the key says' })
-      } catch (error) {
-        bad.push({ name: member.name, reason: reasonOrThrow(error) })
+    await forEachParallel(groupAdjacent(keysIn(archive, call)), READS_AT_ONCE, async (group) => {
+      const tell = ({ member: { name, size } }: MemberOfKey, reason?: string) => {
+        if (reason !== undefined) bad.push({ name, reason })
+        members += 1
+        bytes += size
+        options.onProgress?.({ done: members, total: archive.count })
       }
-      members += 1
-      bytes += member.size
-      options.onProgress?.({ done: members, total: archive.count })
+      const doubtful = await readTogether(store, path, archive, group, call, (item) => tell(item))
+      for (const item of doubtful) tell(item, await findFault(archive, item, call))
     })
   } finally {
     await archive.close()
   }
   return { members, bytes, bad }
+}
+
+async function* keysIn(archive: Archive, call: CallOptions): AsyncGenerator<MemberOfKey, void, void> {
+  for await (const member of archive.members(call)) yield { member, key: keyAtPlace(member.name)?.key ?? '' }
+}
+
+/** What is wrong with a member, in one line; undefined when nothing is. */
+async function findFault(
+  archive: Archive,
+  { member, key }: MemberOfKey,
+  call: CallOptions,
+): Promise<string | undefined> {
+  let check: ContentCheck | undefined
+  const consume = async (content: Bytes) => {
+    const begun = await checkFor(key, member)
+    check = begun
+    for await (const chunk of content) begun.update(chunk)
+  }
+  try {
+    await archive.read(member, consume, call)
+  } catch (error) {
+    return reasonOrThrow(error)
+  }
+  return check?.matches() ? undefined : 'its content is not what the key says'
 }
 
 /** What is wrong with one member; anything else concerns them all. */
