@@ -1,7 +1,7 @@
 import { link, mkdir, mkdtemp, open, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   addMembers,
   findSevenZip,
@@ -58,9 +58,12 @@ async function members(file = archive): Promise<Record<string, Listed>> {
   )
 }
 
+const cacheDirectory = join(tmpdir(), `riastore-7za-${process.pid}`)
+afterAll(() => rm(cacheDirectory, { recursive: true, force: true }))
+
 const PROGRAMS = {
   'the one on PATH': {},
-  'the one of 7zip-bin': { path: '', cacheDirectory: join(tmpdir(), `riastore-7za-${process.pid}`) },
+  'the one of 7zip-bin': { path: '', cacheDirectory },
 }
 
 describe.each(Object.entries(PROGRAMS))('with %s', (_, programs) => {
