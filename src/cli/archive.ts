@@ -57,7 +57,7 @@ export function archiveCommand(console: Console, finished: (code: number) => voi
         .conflicts('list', ['verify', 'dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'])
         .conflicts('verify', ['dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'])
         .example('$0 archive --older-than 30d ria+ssh://host/store --all', '')
-        .example('$0 archive --verify /data/store ~raw', '') as unknown as Argv<Args>,
+        .example("$0 archive --verify /data/store '~raw'", '') as unknown as Argv<Args>,
     handler: async (args) => finished(await run(console, args)),
   }
 }

@@ -25,7 +25,7 @@ export function showCommand(console: Console, finished: (code: number) => void):
     builder: (parser) =>
       selecting(parser, USAGE)
         .options({ ...SELECT, ...JSON_LINES })
-        .example('$0 show ria+s3+https://s3.example.org/bucket/store ~mydata', '') as unknown as Argv<Args>,
+        .example("$0 show ria+s3+https://s3.example.org/bucket/store '~mydata'", '') as unknown as Argv<Args>,
     handler: async (args) => finished(await run(console, args)),
   }
 }

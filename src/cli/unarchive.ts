@@ -46,7 +46,7 @@ export function unarchiveCommand(console: Console, finished: (code: number) => v
     builder: (parser) =>
       selecting(parser, USAGE)
         .options(OPTIONS)
-        .example('$0 unarchive ria+ssh://host/store ~raw', '') as unknown as Argv<Args>,
+        .example("$0 unarchive ria+ssh://host/store '~raw'", '') as unknown as Argv<Args>,
     handler: async (args) => finished(await run(console, args)),
   }
 }

@@ -41,7 +41,7 @@ export function urlCommand(console: Console, finished: (code: number) => void): 
         .positional('what', { type: 'string', array: true, describe: 'the dataset, and the key or file' })
         .options(OPTIONS)
         .example(
-          '$0 url ria+s3+https://s3.example.org/bucket/store ~raw sub-01/bold.nii.gz',
+          "$0 url ria+s3+https://s3.example.org/bucket/store '~raw' sub-01/bold.nii.gz",
           '',
         ) as unknown as Argv<Args>,
     handler: async (args) => finished(await run(console, args)),

@@ -44,11 +44,11 @@ export async function collectGarbage(
   options: GcOptions = {},
 ): Promise<GcReport> {
   const { graceMs = GRACE_MS, dryRun = false, ...call } = options
-  const before = await repository.state(call)
-  if (before.generation === 0 && store.traits.exec) {
+  if (store.traits.exec && (await repository.log.newest(call)).generation === 0) {
     const message = 'git itself looks after this repository: run git gc in it'
     throw new StoreError({ kind: 'unsupported', op: 'gc', where: `${store.traits.root}/${directory}`, message })
   }
+  const before = await repository.state(call)
   const merges = before.packs.length > 1
   let mended = false
   if (!dryRun) {

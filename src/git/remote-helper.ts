@@ -29,6 +29,7 @@ export class RemoteHelper {
   /** Commits of history that are wanted; undefined: all. */
   #depth: number | undefined
   #checksConnectivity = false
+  #tellsFormat = false
   /** By ref: what --force-with-lease expects there. */
   readonly #leases = new Map<string, string>()
   #listed: RefState | undefined
@@ -52,7 +53,7 @@ export class RemoteHelper {
     const [command = '', ...words] = line.split(' ')
     if (command === '') return this.#endBatch()
     if (command === 'fetch' || command === 'push') this.#batch.push(line)
-    else if (command === 'capabilities') this.#say('fetch', 'push', 'option', 'check-connectivity', '')
+    else if (command === 'capabilities') this.#say('fetch', 'push', 'option', 'check-connectivity', 'object-format', '')
     else if (command === 'option') this.#say(this.#setOption(words[0] ?? '', words.slice(1).join(' ')))
     else if (command === 'list') await this.#list(words[0] === 'for-push')
     else throw new Error(`git asked for ${JSON.stringify(command)}, which this helper does not know`)
@@ -90,7 +91,9 @@ export class RemoteHelper {
         this.#depth = /^[1-9]\d*$/.test(value) ? Number(value) : undefined
         return this.#depth === undefined ? `error ${value} is no depth` : 'ok'
       case 'object-format':
-        return value === 'true' || value === 'sha1' ? 'ok' : 'error the repository has SHA-1 objects'
+        this.#tellsFormat = true
+        // git says nothing more, gitremote-helpers(7) has `true` or a format
+        return ['', 'true', 'sha1'].includes(value) ? 'ok' : 'error the repository has SHA-1 objects'
       default:
         return 'unsupported'
     }
@@ -101,6 +104,7 @@ export class RemoteHelper {
     const state = await (await this.#repository()).state()
     this.#listed = state
     const { head, refs, peeled } = state
+    if (this.#tellsFormat) this.#say(':object-format sha1')
     const sorted = [...refs].sort(([a], [b]) => (a < b ? -1 : 1))
     const lines = sorted.flatMap(([name, id]) => {
       const target = forPush ? undefined : peeled.get(name)
@@ -114,6 +118,7 @@ export class RemoteHelper {
     const batch = this.#batch
     this.#batch = []
     if (batch.length === 0) return false
+    await requireSha1()
     if (batch[0]?.startsWith('fetch ')) await this.#fetch(batch)
     else await this.#push(batch)
     return true
@@ -160,6 +165,12 @@ export class RemoteHelper {
       tell(`the push is done, but the packs were not put together: ${messageOf(error)}`)
     })
   }
+}
+
+/** All names of objects in stores are SHA-1. A clone's repository has taken that from us by now, whatever git's default is. */
+async function requireSha1(): Promise<void> {
+  const format = (await git(['rev-parse', '--show-object-format'])).stdout.trim()
+  if (format !== 'sha1') throw new Error(`this repository has ${format} objects, the one in the store has sha1`)
 }
 
 /** The branch that is checked out here: that of a new repository, too. */

@@ -11,7 +11,7 @@ import { parseStoreUrl } from './url.ts'
 export const REMOTE_SETTINGS = [
   {
     name: 'url',
-    description: 'URL of the RIA store, ria+file://…, ria+ssh://…, ria+http(s)://… or ria+s3+http(s)://…',
+    description: 'URL of the RIA store, ria+file://…, ria+ssh://…, ria+sftp://…, ria+http(s)://… or ria+s3+http(s)://…',
   },
   { name: 'push-url', description: 'URL of the same store to write through, if another. Optional' },
   {
@@ -174,7 +174,7 @@ function flag(name: string, value: string | undefined): boolean {
 function seconds(name: string, value: string): number {
   const number = Number(value)
   if (!(number > 0 && number <= 86_400))
-    throw new ConfigError(`${name} is ${JSON.stringify(value)}: a number of seconds above 0?`)
+    throw new ConfigError(`${name} is ${JSON.stringify(value)}: a number of seconds above 0, and 86400 at most?`)
   return number
 }
 

@@ -4,6 +4,7 @@ import { collectGarbage } from '../../src/git/gc.ts'
 import { RefLog } from '../../src/git/ref-log.ts'
 import { StoredRepository } from '../../src/git/repository.ts'
 import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
+import { addDataset, makeRiaStore } from '../support/ria-store.ts'
 import { run, start } from '../support/run.ts'
 import { paths, read, withMethods, write } from '../support/stores.ts'
 
@@ -199,4 +200,19 @@ test('the program says what it did, for people and for programs', async () => {
   expect(status).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ dataset: 'aah-program', packs: { before: 1, after: 1 } })
   expect(await riastore('--grace', 'never')).toMatchObject({ status: 1 })
+})
+
+test('a repository that git looks after is left to git, packed or not', async () => {
+  const store = await makeRiaStore(world.workspace.path('store'))
+  const { path: directory } = await addDataset(world.workspace, store, { id: 'aai-of-git' })
+  const repo = await world.newRepo('of-git')
+  await world.commit(repo, 'file')
+  await world.gitOk(repo, 'push', '-q', directory, 'main')
+  const program = world.workspace.path('programs/package/dist/riastore.js')
+  for (const work of [[], ['gc', '-q']]) {
+    if (work.length > 0) await world.gitOk(directory, ...work)
+    const { status, stderr } = await run(process.execPath, [program, 'gc', store.root, '--all'], { env: world.env })
+    expect(status).toBe(1)
+    expect(stderr).toContain('git itself looks after this repository: run git gc in it')
+  }
 })

@@ -247,6 +247,28 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
     await cloneOf(alias, 'linked-clone')
   })
 
+  test.each(['s3+http', 'sftp'])('what has SHA-256 objects is told that it does not fit: %s', async (scheme) => {
+    const url = (await datasets[scheme]?.(`256-of-the-dataset-${scheme.slice(0, 2)}`)) ?? ''
+    const one = await newRepo(`${scheme}-sha1`)
+    await commit(one, 'file')
+    await gitOk(one, 'push', '-q', url, 'main')
+    const other = workspace.path(`${scheme}-sha256`)
+    await gitOk(workspace.directory, 'init', '-q', '--object-format=sha256', other)
+    await commit(other, 'file')
+    for (const args of [
+      ['fetch', url],
+      ['push', url, 'main:other'],
+    ]) {
+      const result = await git(other, ...args)
+      expect(result.status, describeResult(result)).not.toBe(0)
+      expect(result.stderr).toContain('this repository has sha256 objects, the one in the store has sha1')
+    }
+    expect(await gitOk(one, 'ls-remote', url)).not.toContain('other')
+    const options = { env: { ...env, GIT_DEFAULT_HASH: 'sha256' }, cwd: workspace.directory }
+    await runOk('git', ['clone', '-q', url, `${scheme}-default`], options)
+    expect(await gitOk(workspace.path(`${scheme}-default`), 'log', '--format=%s')).toBe('file\n')
+  })
+
   test('a dataset that is not there is an error, and so is one that cannot be looked at', async () => {
     const url = `s3+http://127.0.0.1:${ceph.port}/bucket/store/abc/nothing`
     const missing = await git(workspace.directory, 'ls-remote', url)

@@ -72,6 +72,10 @@ interface Wanted {
   readonly path: string
 }
 
+function amountOf(wanted: readonly Wanted[]): { readonly keys: number; readonly bytes: number } {
+  return { keys: wanted.length, bytes: wanted.reduce((sum, { member }) => sum + member.size, 0) }
+}
+
 class Unarchiving {
   readonly #store: Store
   readonly #directory: string
@@ -115,13 +119,19 @@ class Unarchiving {
       const dropped = await listTombstones(store, directory, call)
       const { wanted, droppedMembers } = await this.#select(archive, dropped)
       const missing = await this.#findMissing(wanted)
-      const unpacked = { keys: missing.length, bytes: missing.reduce((sum, { member }) => sum + member.size, 0) }
-      const report = { directory, unpacked, dropped: droppedMembers, problems: this.#problems, before }
-      if (this.#lock === undefined) return { ...report, dryRun: true, after: before }
-      await requireFree(store, objectsDirectory(directory), unpacked.bytes, call)
+      const report = { directory, dropped: droppedMembers, problems: this.#problems, before }
+      const all = amountOf(missing)
+      if (this.#lock === undefined) return { ...report, unpacked: all, dryRun: true, after: before }
+      await requireFree(store, objectsDirectory(directory), all.bytes, call)
       await this.#unpack(archive, missing)
+      const unpacked = amountOf(missing.filter(({ fileName }) => this.#written.has(fileName)))
       if (this.#problems.length === 0) await this.#removeArchive(archive, wanted, stat.identity)
-      return { ...report, dryRun: false, after: await readUsage(store, directory, { ...call, version: this.#version }) }
+      return {
+        ...report,
+        unpacked,
+        dryRun: false,
+        after: await readUsage(store, directory, { ...call, version: this.#version }),
+      }
     } finally {
       await archive.close()
     }

@@ -90,6 +90,7 @@ describe('unarchive', () => {
     await damage('bad content')
     const report = await unpack()
     expect(report?.problems).toEqual([expect.stringContaining(bad)])
+    expect(report?.unpacked).toEqual({ keys: 1, bytes: 'good content'.length })
     expect([dataset.isLoose(good), dataset.isLoose(bad)]).toEqual([true, false])
     expect(await dataset.archives()).toEqual(['archive.7z'])
   })
