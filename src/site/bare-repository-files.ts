@@ -8,8 +8,8 @@ import { readText } from '../git/views.ts'
 import { LAYOUT_FILE } from '../ria/layout.ts'
 import { parseSharing } from '../ria/sharing.ts'
 import type { CallOptions, Store } from '../store/store.ts'
-import { NEW_LAYOUT, type RepositoryWish } from './bare-repository.ts'
 import { runProgram } from './dataset-program.ts'
+import { NEW_LAYOUT, type RepositoryWish } from './repository-wish.ts'
 
 /** Writes what makes a directory a bare repository where git cannot be run; the first push adds the rest. */
 export async function makeByFiles(store: Store, wish: RepositoryWish, call: CallOptions): Promise<void> {

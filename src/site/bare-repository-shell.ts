@@ -1,7 +1,7 @@
 import { StoreError } from '../core/errors.ts'
 import { parseSharing } from '../ria/sharing.ts'
 import type { CallOptions, ExecResult, Sharing, Store } from '../store/store.ts'
-import type { RepositoryWish } from './bare-repository.ts'
+import type { RepositoryWish } from './repository-wish.ts'
 import { execWithin } from './sibling-exec.ts'
 
 const IS_THERE = 17

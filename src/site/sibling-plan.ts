@@ -5,13 +5,9 @@ import { findStore } from '../ria/make-store.ts'
 import { parseSharing } from '../ria/sharing.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { temporaryName } from '../store/temporary.ts'
-import {
-  inspectRepository,
-  type RepositoryMaker,
-  type RepositoryState,
-  type RepositoryWish,
-} from './bare-repository.ts'
+import { inspectRepository, type RepositoryMaker, type RepositoryState } from './bare-repository.ts'
 import type { Dataset } from './dataset.ts'
+import type { RepositoryWish } from './repository-wish.ts'
 import { findAlias } from './sibling-alias.ts'
 import type { CheckedOptions } from './sibling-options.ts'
 import type { SiblingPlace } from './sibling-place.ts'

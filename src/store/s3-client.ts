@@ -1,8 +1,7 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { S3Client } from '@aws-sdk/client-s3'
-import type { ObjectSettings } from './s3-attributes.ts'
-import type { RestoreSettings } from './s3-restore.ts'
+import type { ObjectSettings, RestoreSettings } from './s3-attributes.ts'
 import { shortenSteps } from './s3-steps.ts'
 
 export interface S3Settings extends ObjectSettings {

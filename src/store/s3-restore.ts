@@ -1,15 +1,8 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput, RestoreObjectCommand, type Tier } from '@aws-sdk/client-s3'
 import { StoreError } from '../core/errors.ts'
+import type { RestoreSettings } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
-
-/** How an object is asked back from cold storage. */
-export interface RestoreSettings {
-  /** For so long it can be read then. */
-  readonly days: number
-  /** `Standard`, `Bulk`, which costs less and takes longer, or `Expedited`. */
-  readonly tier: string
-}
 
 /** How long a restore takes, by where an object lies and by tier (Amazon S3 User Guide, Understanding archive retrieval options). */
 const TIMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {

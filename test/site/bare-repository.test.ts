@@ -1,10 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  inspectRepository,
-  makeRepository,
-  type RepositoryWish,
-  removeRepository,
-} from '../../src/site/bare-repository.ts'
+import { inspectRepository, makeRepository, removeRepository } from '../../src/site/bare-repository.ts'
+import type { RepositoryWish } from '../../src/site/repository-wish.ts'
 import { withFaults } from '../../src/store/faulty.ts'
 import { openLocalStore } from '../../src/store/local.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
