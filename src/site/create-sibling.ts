@@ -103,6 +103,7 @@ async function carryOut(steps: readonly Step[], signal: AbortSignal | undefined,
       if (title !== undefined) call.tell(title.done)
     }
   } catch (error) {
+    if (!undo.isEmpty) call.tell('taking back what was made')
     for (const line of await undo.run()) call.tell(line)
     throw error
   }

@@ -4,6 +4,10 @@ import { messageOf } from '../core/errors.ts'
 export class Undo {
   readonly #steps: { readonly what: string; readonly undo: () => Promise<unknown> }[] = []
 
+  get isEmpty(): boolean {
+    return this.#steps.length === 0
+  }
+
   /** A string that `undo` resolves with is what it had to leave, for the user. */
   add(what: string, undo: () => Promise<unknown>): void {
     this.#steps.push({ what, undo })

@@ -146,6 +146,7 @@ test('a special remote that cannot be made leaves nothing in the dataset, nor in
   const result = await createSibling(other, ['-s', 'ria', '--alias', 'second', root], { env: failing })
   expect(result.status).toBe(1)
   expect(result.stderr).toMatch(/^riastore: [^\n]*git annex initremote ended with exit code 1[^\n]*\n$/)
+  expect(result.stdout).toContain('taking back what was made')
   expect(await storedTree(other, root, directory, undefined)).toEqual(before)
   expect(await settingsOf(other)).toEqual(settings)
 })
