@@ -38,7 +38,7 @@ test.each(['git-remote-s3+https', 'git-remote-s3+http', 'git-remote-sftp'])(
   async (program) => {
     const input = 'capabilities\n\n'
     const result = await run(join(prefix, 'bin', program), ['origin', 'url'], { env, cwd: workspace.directory, input })
-    expect(result.stdout).toBe('fetch\npush\noption\ncheck-connectivity\n\n')
+    expect(result.stdout).toBe('fetch\npush\noption\ncheck-connectivity\nobject-format\n\n')
     expect(result.stderr).toBe('')
     expect(result.status).toBe(0)
   },
