@@ -176,6 +176,9 @@ osd pool default pg autoscale mode = off
 rgw rados pool pg num min = 2
 rgw rados pool autoscale bias = 1
 rgw frontends = beast endpoint=127.0.0.1:${port} tcp_nodelay=1
+# Room for what comes next, soon after something large was removed; not two hours later.
+rgw gc obj min wait = 5
+rgw gc processor period = 5
 rgw dynamic resharding = false
 rgw override bucket index max shards = 1
 rgw thread pool size = 64
