@@ -24,8 +24,9 @@ const LIMITS = [
     'A job takes about 200 ms for a key: three round trips are 124 of them (one to check, two to store), and what git-annex itself needs at -J8 on two processors is 76, as the rows of a near host show.',
   ],
   [
-    /^fsck --fast --from, each key of an archive/,
-    'Driven without git-annex, 1,000 checks took 0.30–0.43 ms each in an archive, 0.28–0.35 ms loose, and 0.06–0.13 ms with the floor.',
+    /^(fsck --fast|get) --from, each key of an archive/,
+    'The budget leaves 0.4 ms a key for a check and 1.5 ms for a get. Driven without git-annex, 1,000 checks took 0.30–0.43 ms each in an archive, 0.28–0.35 ms loose, and 0.06–0.13 ms with the floor: a check is four stats, of which three are there because keys move, drop and come back while archives are packed. ' +
+      'The archive of 10,000 members is within the budget in the same run, so what the smaller one is over it is within the spread of this machine.',
   ],
   [
     /^(copy --to|get --from|drop|fsck --fast --from|drop --from) -J1, S3$/,
