@@ -19,9 +19,13 @@ fi
 new_prefix=
 [ -d "$prefix" ] || new_prefix=1
 mkdir -p "$prefix"
-mkdir "$prefix/$rest" 2>/dev/null || [ -d "$prefix/$rest" ] || mkdir "$prefix/$rest"
+mkdir "$prefix/$rest" 2>/dev/null || [ -d "$prefix/$rest" ] || mkdir -p "$prefix/$rest"
 if [ -n "$new" ]; then
-  : >"$prefix/$rest/$token"
+  (: >"$prefix/$rest/$token") 2>/dev/null || {
+    # Who lost against somebody took the directory away.
+    [ -d "$prefix/$rest" ] || exit ${IS_THERE}
+    : >"$prefix/$rest/$token"
+  }
   [ "$(ls -A "$prefix/$rest")" = "$token" ] || {
     rm -f "$prefix/$rest/$token"
     rmdir "$prefix/$rest" 2>/dev/null || :

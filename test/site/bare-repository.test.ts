@@ -90,7 +90,7 @@ test('of several who make one at once with git, at most one does, and it is whol
   const directory = await temporaryDirectory()
   const store = openLocalStore({ root: directory.path })
   try {
-    for (let round = 1; round <= 5; round++) {
+    for (let round = 1; round <= 20; round++) {
       const wishes = ['a', 'b', 'c'].map((uuid) => ({ ...WISH, uuid, token: `${uuid}.tmp`, directory: `abc/${round}` }))
       const made = await Promise.allSettled(wishes.map((wish) => makeRepository(store, 'shell', wish, {})))
       const winners = wishes.filter((_wish, at) => made[at]?.status === 'fulfilled')
