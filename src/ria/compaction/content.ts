@@ -42,8 +42,8 @@ export async function checkFor(
   }
 }
 
-/** Reads an archived key and says whether its content is good. `corrupt` from the archive itself counts as not good. */
-export async function isMemberGood(
+/** Reads an archived key and says whether its content is the key's. Throws what the archive throws, `corrupt` too. */
+export async function memberMatches(
   archive: Archive,
   member: Member,
   key: string,
@@ -55,13 +55,18 @@ export async function isMemberGood(
     check = begun
     for await (const chunk of bytes) begun.update(chunk)
   }
+  await archive.read(member, consume, call)
+  return check?.matches() ?? false
+}
+
+/** The same, where `corrupt` from the archive itself counts as not good. */
+export async function isMemberGood(...args: Parameters<typeof memberMatches>): Promise<boolean> {
   try {
-    await archive.read(member, consume, call)
+    return await memberMatches(...args)
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'corrupt') return false
     throw error
   }
-  return check?.matches() ?? false
 }
 
 /** Reads a loose key, undefined when it is not there (any more). */

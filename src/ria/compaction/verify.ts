@@ -1,10 +1,9 @@
 import { Archive } from '../../archive/archive.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
-import type { Bytes } from '../../core/source.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout } from '../layout-state.ts'
-import { type ContentCheck, checkFor } from './content.ts'
+import { memberMatches } from './content.ts'
 import { forEachParallel } from './parallel.ts'
 import { keyAtPlace } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
@@ -72,18 +71,11 @@ async function findFault(
   { member, key }: MemberOfKey,
   call: CallOptions,
 ): Promise<string | undefined> {
-  let check: ContentCheck | undefined
-  const consume = async (content: Bytes) => {
-    const begun = await checkFor(key, member)
-    check = begun
-    for await (const chunk of content) begun.update(chunk)
-  }
   try {
-    await archive.read(member, consume, call)
+    return (await memberMatches(archive, member, key, call)) ? undefined : 'its content is not what the key says'
   } catch (error) {
     return reasonOrThrow(error)
   }
-  return check?.matches() ? undefined : 'its content is not what the key says'
 }
 
 /** What is wrong with one member; anything else concerns them all. */
