@@ -35,6 +35,10 @@ export async function removeTombstones(
   call: CallOptions = {},
 ): Promise<number> {
   const paths = [...fileNames].map((fileName) => tombstonePath(directory, fileName))
-  await removeFiles(store, paths, { ...call, pruneParents: 1 })
-  return paths.length
+  const last = paths.pop()
+  if (last === undefined) return 0
+  // Pruned once: a client that makes the directory for its tombstone must not lose it again and again.
+  await removeFiles(store, paths, call)
+  await store.remove(last, { ...call, pruneParents: 1 })
+  return paths.length + 1
 }
