@@ -4,7 +4,7 @@ import { run } from '../core/run.ts'
 import { withoutPassword } from '../core/secret.ts'
 import { decode } from '../core/text.ts'
 import { GitConfig, rewriteUrl } from '../ria/git-config.ts'
-import { parseStoreUrl } from '../ria/url.ts'
+import { parseStoreUrl, suggestStoreUrl } from '../ria/url.ts'
 import { openStore, type StoreLocation } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 
@@ -26,9 +26,9 @@ export async function parseStore(text: string): Promise<NamedStore> {
     return { location: parseStoreUrl(store), dataset: dataset || undefined }
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) {
-    throw new ConfigError(
-      `${withoutPassword(url)} is no URL of a RIA store: those begin with ria+ (ria+${withoutPassword(url)}?)`,
-    )
+    const meant = suggestStoreUrl(url)
+    const hint = meant === undefined ? '' : ` (${meant}?)`
+    throw new ConfigError(`${withoutPassword(url)} is no URL of a RIA store: those begin with ria+${hint}`)
   }
   if (url === '') throw new ConfigError('the store has an empty name')
   return { location: { scheme: 'file', path: resolve(url) }, dataset: undefined }

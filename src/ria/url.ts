@@ -4,12 +4,13 @@ import { decode, isText } from '../core/text.ts'
 import type { StoreLocation } from '../store/open.ts'
 
 /**
- * Reads the URL of a RIA store, `ria+file:///path`, `ria+ssh://[user@]host[:port]/path`, `ria+sftp://…` `ria+http(s)://host[:port]/path` or
- * `ria+s3+http(s)://host[:port]/bucket[/prefix]`. Throws ConfigError that says what is wrong with it.
+ * Reads the URL of a RIA store, `ria+file:///path`, `ria+ssh://[user@]host[:port]/path`,
+ * `ria+sftp://…`, `ria+http(s)://host[:port]/path` or `ria+s3+http(s)://host[:port]/bucket[/prefix]`.
+ * Throws ConfigError that says what is wrong with it.
  */
 export function parseStoreUrl(text: string): StoreLocation {
   const fail = (what: string) => new ConfigError(`the store URL ${withoutPassword(text)} ${what}`)
-  if (!text.startsWith('ria+')) throw fail('does not start with ria+')
+  if (!text.startsWith('ria+')) throw fail(`does not start with ria+${hint(suggestStoreUrl(text))}`)
   if (/[\t\r\n\0]|^\s|\s$/.test(text)) throw fail('has white space in it that is not escaped (%20 is a space)')
   const escaped = escapeBytes(text)
   if (!URL.canParse(escaped)) throw fail('cannot be read')
@@ -21,7 +22,9 @@ export function parseStoreUrl(text: string): StoreLocation {
   const scheme = url.protocol.slice('ria+'.length, -1)
   switch (scheme) {
     case 'file':
-      if (url.hostname !== '' && url.hostname !== 'localhost') throw fail('names a host: file URLs have three slashes')
+      if (url.hostname !== '' && url.hostname !== 'localhost') {
+        throw fail(`names a host: file URLs have three slashes${hint(usable(text.replace('://', ':///')))}`)
+      }
       if (path === '') throw fail('names the root directory')
       if (!path.startsWith('/')) throw fail('has a path that does not start with a slash')
       return { scheme, path }
@@ -32,6 +35,8 @@ export function parseStoreUrl(text: string): StoreLocation {
       if (host === '') throw fail('names no host')
       if (!isHost(host) || !isUser(name)) throw fail('has a host or user name that ssh would not take')
       if (url.password !== '') throw fail('has a password: ssh takes none from a URL, use a key or an agent')
+      // git would expand it, where keys are put it is a name: the two would lie in different places.
+      if (path.startsWith('/~')) throw fail('has a path that begins with /~: write the home directory out')
       const user = name === '' ? {} : { user: name }
       const port = url.port === '' ? {} : { port: Number(url.port) }
       return { scheme, path, target: { host, ...user, ...port } }
@@ -59,6 +64,36 @@ export function parseStoreUrl(text: string): StoreLocation {
 }
 
 /**
+ * The URL that was most likely meant by a text that is none of a store: a URL without `ria+`, an
+ * absolute path, or ssh's `host:path`. Undefined when nothing that could be used comes to mind.
+ */
+export function suggestStoreUrl(text: string): string | undefined {
+  const [, host = '', path = ''] = /^([^:/?#]+):(\/(?!\/).*)$/s.exec(text) ?? []
+  if (text.startsWith('/')) return usable(`ria+file://${escapePath(text)}`)
+  return usable(`ria+${text}`) ?? (host === '' ? undefined : usable(`ria+ssh://${host}${escapePath(path)}`))
+}
+
+/** A URL, if it is one of a store, without what must not be shown. */
+function usable(url: string): string | undefined {
+  try {
+    parseStoreUrl(url)
+    return withoutPassword(url)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return undefined
+  }
+}
+
+function hint(suggestion: string | undefined): string {
+  return suggestion === undefined ? '' : ` (${suggestion}?)`
+}
+
+/** What means something in a URL, or ends it, escaped. */
+function escapePath(path: string): string {
+  return path.replace(/[%?#\s\p{Cc}]/gu, encodeURIComponent)
+}
+
+/**
  * What ssh itself takes (valid_hostname and valid_ruser in its ssh.c): nothing that it could read as an option, nor a shell that runs the
  * ProxyCommand of the user's configuration.
  */
@@ -80,8 +115,8 @@ function escapeBytes(text: string): string {
   return text.replace(/\p{Cs}/gu, (byte) => `%${(byte.charCodeAt(0) & 0xff).toString(16)}`)
 }
 
-/** Undoes percent-escapes. A % that escapes nothing stays. */
-function unescapeText(text: string): string {
+/** Undoes percent-escapes, of whatever bytes. A % that escapes nothing stays. */
+export function unescapeText(text: string): string {
   const bytes = Buffer.from(text).toString('latin1')
   const unescaped = bytes.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

@@ -19,9 +19,10 @@ export interface SshConfig {
   all(option: string): readonly string[]
 }
 
-/** `[user@]host[:port]` for people. */
+/** `[user@]host[:port]` for people. An IPv6 address is in brackets, as in a URL. */
 export function targetName({ user, host, port }: SshTarget): string {
-  return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`
+  const name = host.includes(':') ? `[${host}]` : host
+  return `${user === undefined ? '' : `${user}@`}${name}${port === undefined ? '' : `:${port}`}`
 }
 
 /** The options of every call of ssh that name the target. */

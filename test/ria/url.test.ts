@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/core/errors.ts'
-import { parseStoreUrl } from '../../src/ria/url.ts'
+import { parseStoreUrl, suggestStoreUrl } from '../../src/ria/url.ts'
 import { anyText } from '../core/arbitrary.ts'
 
 describe('the URL of a store', () => {
@@ -31,6 +31,8 @@ describe('the URL of a store', () => {
     ['ria+ssh://my_alias.x-y/data', { scheme: 'ssh', path: '/data', target: { host: 'my_alias.x-y' } }],
     ['ria+ssh://a%40b.org@host/d', { scheme: 'ssh', path: '/d', target: { host: 'host', user: 'a@b.org' } }],
     ['ria+ssh://DOM%5Cuser@host/d', { scheme: 'ssh', path: '/d', target: { host: 'host', user: 'DOM\\user' } }],
+    ['ria+ssh://host/a/~b', { scheme: 'ssh', path: '/a/~b', target: { host: 'host' } }],
+    ['ria+file:///~b', { scheme: 'file', path: '/~b' }],
     ['ria+sftp://user@host/chrooted', { scheme: 'sftp', path: '/chrooted', target: { host: 'host', user: 'user' } }],
     ['ria+http://host:8080/a/b/', { scheme: 'http', url: 'http://host:8080/a/b' }],
     ['ria+https://host', { scheme: 'https', url: 'https://host' }],
@@ -71,6 +73,10 @@ describe('the URL of a store', () => {
     ['ria+file:///a\tb', 'white space'],
     ['ria+file:///a\nb', 'white space'],
     ['ria+file:///a ', 'white space'],
+    ['ria+ssh://host/~/data', 'has a path that begins with /~: write the home directory out'],
+    ['ria+ssh://host/%7Euser/data', 'has a path that begins with /~'],
+    ['ria+ssh://host/~', 'has a path that begins with /~'],
+    ['ria+sftp://host/~user/data', 'has a path that begins with /~'],
     ['ria+ftp://host/data', 'has the scheme ria+ftp'],
     ['ria+http:///data', 'names no host'],
     ['ria+s3+https:///bucket', 'names no host'],
@@ -85,6 +91,28 @@ describe('the URL of a store', () => {
   ])('%j is refused: it %s', (text, reason) => {
     expect(() => parseStoreUrl(text)).toThrow(ConfigError)
     expect(() => parseStoreUrl(text)).toThrow(reason)
+  })
+
+  test.each([
+    ['ssh://me@host:22/data', 'ria+ssh://me@host:22/data'],
+    ['s3+https://host/bucket/p', 'ria+s3+https://host/bucket/p'],
+    ['file:/data', 'ria+file:/data'],
+    ['/my data/100%', 'ria+file:///my%20data/100%25'],
+    ['me@host:/my data', 'ria+ssh://me@host/my%20data'],
+    ['[::1]', undefined],
+    ['s3://bucket/prefix', undefined],
+    ['ftp://host/data', undefined],
+    ['ssh://host/~/data', undefined],
+    ['host:data', undefined],
+    ['https://u:hush9@host/data', 'ria+https://u@host/data'],
+  ])('that was meant by %j is %j', (text, url) => {
+    expect(suggestStoreUrl(text)).toBe(url)
+  })
+
+  test('is named in the error about a text that is none, where it would do', () => {
+    expect(() => parseStoreUrl('ssh://host/data')).toThrow('does not start with ria+ (ria+ssh://host/data?)')
+    expect(() => parseStoreUrl('ria+file://data/store')).toThrow('three slashes (ria+file:///data/store?)')
+    expect(() => parseStoreUrl('ftp://host/data')).toThrow(/does not start with ria\+$/)
   })
 
   test.each([

@@ -12,7 +12,7 @@ test.each([
   ['ria+ssh://u@h:22/a/b/', 'ssh://u@h:22/a/b/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
   ['ria+ssh://h:/a/b', 'ssh://h/a/b/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
   ['ria+ssh://h/a%20b', 'ssh://h/a%20b/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
-  ['ria+ssh://h/~/x', 'ssh://h/~/x/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
+  ['ria+ssh://u@[::1]:22/a', 'ssh://u@[::1]:22/a/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
   ['ria+sftp://u@h:2/p', 'sftp://u@h:2/p/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
   ['ria+s3+https://h:1/bucket/p/', 's3+https://h:1/bucket/p/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
 ])('the git URL for %s is the one that DataLad would give', (url, expected) => {
@@ -40,6 +40,7 @@ test.each([
   [{ url: 'ria+https://h/x', pushUrl: 'ria+https://h/x' }, /can only be read: --push-url is where to write/],
   [{ url: 'ria+https://user:secret@h/x', pushUrl: 'ria+file:///x' }, /^(?!.*secret).*with a password/],
   [{ url: '/store' }, /does not start with ria\+/],
+  [{ url: 'ria+ssh://h/~/x' }, /a path that begins with \/~/],
 ])('%j is refused', (urls, reason) => {
   expect(() => placeSibling(ID, urls, NONE)).toThrow(reason)
 })
