@@ -4,6 +4,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { abortedError } from '../core/abort.ts'
 import { codeOf, messageOf, StoreError } from '../core/errors.ts'
+import { environmentOfChild } from '../core/orphans.ts'
 import { type SevenZipCommand, sevenZipArguments } from './seven-zip-arguments.ts'
 import type { SevenZip } from './seven-zip-find.ts'
 import type { SevenZipResult } from './seven-zip-words.ts'
@@ -87,6 +88,7 @@ function start(program: SevenZip, command: SevenZipCommand, { op, directory, lis
   try {
     return spawn(program.path, sevenZipArguments(command), {
       cwd: directory,
+      env: environmentOfChild(),
       stdio: ['ignore', 'pipe', 'pipe', listFd ?? 'ignore'],
     })
   } catch (error) {

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileSource } from '../core/source.ts'
+import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory, aliasFile, readAlias } from '../ria/alias-file.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import type { RefState } from './ref-state.ts'
 import { readText, writeViews } from './views.ts'
-import { inTemporaryDirectory } from './work-directory.ts'
 
 /**
  * Makes `alias/<name>/` what git reads over HTTP: the views, and copies of the packs, for git follows no alternates of a server unless it is told to

@@ -2,13 +2,13 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../core/errors.ts'
 import { collect } from '../core/source.ts'
+import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory } from '../ria/alias-file.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, isConnected } from './git.ts'
 import { packPath, putPack, uploadPack } from './pack-files.ts'
 import type { RefState } from './ref-state.ts'
 import { addPacks, newRepository } from './scratch-repository.ts'
-import { inTemporaryDirectory } from './work-directory.ts'
 
 /** More names than this are not kept in every generation: who knows only older packs downloads the new one whole. */
 const MAX_MERGED = 2000

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { appendFile, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../core/errors.ts'
+import { inWorkDirectory } from '../core/work-directory.ts'
 import { aliasDirectory } from '../ria/alias-file.ts'
 import { forEachParallel } from '../ria/compaction/parallel.ts'
 import type { CallOptions, Store } from '../store/store.ts'
@@ -9,7 +10,6 @@ import { git, isConnected, ownObjects } from './git.ts'
 import { downloadPack, putPack, uploadPack } from './pack-files.ts'
 import type { RefState } from './ref-state.ts'
 import { readShallow } from './shallow.ts'
-import { inWorkDirectory } from './work-directory.ts'
 
 /** So many packs are downloaded at once. */
 const DOWNLOADS = 4

@@ -1,11 +1,11 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../core/errors.ts'
+import { inWorkDirectory } from '../core/work-directory.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, ownObjects } from './git.ts'
 import type { RefState } from './ref-state.ts'
 import { addPacks, newRepository } from './scratch-repository.ts'
-import { inWorkDirectory } from './work-directory.ts'
 
 /** What git calls all of the history. */
 export const WHOLE_DEPTH = 0x7fffffff

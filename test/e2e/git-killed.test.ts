@@ -21,7 +21,7 @@ test('what a killed push left in the repository is removed by the next', async (
   await world.commit(repo, 'a file')
   await world.gitOk(repo, 'push', '-q', url, 'main')
   const left = join(repo, '.git/riastore')
-  const old = (await readdir(left)).filter((name) => name.startsWith('tmp-'))
+  const old = (await readdir(left)).filter((name) => name.startsWith('riastore-work-'))
   expect(old).toEqual([])
   await world.commit(repo, 'another')
   world.faults.reset()
@@ -32,8 +32,10 @@ test('what a killed push left in the repository is removed by the next', async (
   push.killGroup('SIGKILL')
   await push.done
   world.faults.reset()
-  expect((await readdir(left)).filter((name) => name.startsWith('tmp-'))).toHaveLength(1)
-  await mkdir(join(left, `tmp-00000000-1-of-another-machine`))
+  expect((await readdir(left)).filter((name) => name.startsWith('riastore-work-'))).toHaveLength(1)
+  await mkdir(join(left, `riastore-work-of-another`))
   await world.gitOk(repo, 'push', '-q', url, 'main')
-  expect((await readdir(left)).filter((name) => name.startsWith('tmp-'))).toEqual(['tmp-00000000-1-of-another-machine'])
+  expect((await readdir(left)).filter((name) => name.startsWith('riastore-work-'))).toEqual([
+    'riastore-work-of-another',
+  ])
 })

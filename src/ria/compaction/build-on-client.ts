@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { addMembers, removeMembers } from '../../archive/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
 import { fileSource } from '../../core/source.ts'
+import { makeWorkDirectory, removeWorkDirectory } from '../../core/work-directory.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
@@ -13,7 +14,6 @@ import { forEachParallel } from './parallel.ts'
 import { archivesDirectory, objectsDirectory } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { checkFree, loadedBytes, newArchiveBytes, requireFree } from './space.ts'
-import { makeWorkDirectory } from './work-directory.ts'
 
 /** Builds here, for a store on a server that runs no 7z: the keys and the old archive are brought here, the new archive is sent back. */
 export class ClientBuilder implements Builder {
@@ -72,7 +72,7 @@ export class ClientBuilder implements Builder {
 
   async discard(): Promise<void> {
     await this.#work.store.remove(this.path).catch(() => {})
-    if (this.#directory !== '') await rm(this.#directory, { recursive: true, force: true }).catch(() => {})
+    if (this.#directory !== '') await removeWorkDirectory(this.#directory).catch(() => {})
   }
 
   get #archive(): string {

@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError } from '../../core/errors.ts'
+import { isDead, ourselves, type ProcessOwner } from '../../core/process-owner.ts'
 import { bufferSource, collect } from '../../core/source.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { SETTLE_MS } from '../quiet.ts'
-import { isDead, type LockOwner, ourselves } from './lock-owner.ts'
 import { archivesDirectory, lockPath, SUCCESSOR } from './places.ts'
 
 /** The lock of a dataset's archive, held. */
@@ -30,7 +30,7 @@ export interface LockOptions extends CallOptions {
   readonly refreshMs?: number | undefined
 }
 
-interface LockContent extends LockOwner {
+interface LockContent extends ProcessOwner {
   readonly program: 'riastore'
   /** ISO 8601. */
   readonly started: string
@@ -306,7 +306,7 @@ function heldBy(store: Store, directory: string, { content, stat }: FoundLock): 
   return new StoreError({ kind: 'conflict', op: 'lock', where: whereOf(store, directory), message, sent: 'no' })
 }
 
-function describe({ user, host, pid }: LockOwner): string {
+function describe({ user, host, pid }: ProcessOwner): string {
   return `${user === undefined ? '' : `${user}@`}${host} (process ${pid})`
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
-import { codeOf } from '../../core/errors.ts'
+import { codeOf } from './errors.ts'
 
-/** Who holds a lock, as the lock file has it. */
-export interface LockOwner {
+/** A process, as a lock file or a work directory names the one that it belongs to. */
+export interface ProcessOwner {
   readonly host: string
   readonly pid: number
   readonly user?: string | undefined
@@ -15,7 +15,7 @@ export interface LockOwner {
   readonly pidNamespace?: string | undefined
 }
 
-export function ourselves(): LockOwner {
+export function ourselves(): ProcessOwner {
   return {
     host: hostname(),
     pid: process.pid,
@@ -27,7 +27,7 @@ export function ourselves(): LockOwner {
 }
 
 /** Whether it is certain that the process is gone. What runs on another host, or in another container, may well be alive. */
-export function isDead(owner: LockOwner, us: LockOwner = ourselves()): boolean {
+export function isDead(owner: ProcessOwner, us: ProcessOwner = ourselves()): boolean {
   if (owner.host !== us.host) return false
   if (owner.boot !== undefined && us.boot !== undefined && owner.boot !== us.boot) return true
   if (owner.pidNamespace !== us.pidNamespace) return false
@@ -40,6 +40,28 @@ export function isDead(owner: LockOwner, us: LockOwner = ourselves()): boolean {
   const state = processState(owner.pid)
   if (state === undefined) return false
   return state.ended || (owner.processStart !== undefined && owner.processStart !== state.start)
+}
+
+/** Whether the process is one of this machine, as we see it, and lives. */
+export function isAliveHere(owner: ProcessOwner, us: ProcessOwner = ourselves()): boolean {
+  const isHere = owner.host === us.host && owner.boot === us.boot && owner.pidNamespace === us.pidNamespace
+  return isHere && !isDead(owner, us)
+}
+
+/** Reads what `ourselves()` gave, from JSON that was parsed. Undefined for anything else. */
+export function parseOwner(value: unknown): ProcessOwner | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { host, pid, ...others } = value as Record<string, unknown>
+  if (typeof host !== 'string' || typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return undefined
+  const text = (name: keyof ProcessOwner) => (typeof others[name] === 'string' ? others[name] : undefined)
+  return {
+    host,
+    pid,
+    user: text('user'),
+    processStart: text('processStart'),
+    boot: text('boot'),
+    pidNamespace: text('pidNamespace'),
+  }
 }
 
 /** What Linux tells of a process; undefined elsewhere, or when it is hidden. */

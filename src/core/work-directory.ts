@@ -1,0 +1,103 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { removeOwnDirectory, withOwnDirectory } from './own-directory.ts'
+import { isAliveHere, isDead, ourselves, type ProcessOwner, parseOwner } from './process-owner.ts'
+
+/** How the names of all work directories begin. */
+const PREFIX = 'riastore-work-'
+
+/** The file that says whose a work directory is. */
+const OWNER = 'owner.json'
+
+/** Of a process of which nothing can be known: on another machine, say. ms. */
+const OLD_MS = 7 * 24 * 3_600_000
+
+/** A directory that names no owner for so long was left by a process that was killed before. ms. */
+const NAMELESS_MS = 60_000
+
+/** Makes a directory below `parent` for as long as `work` goes on, and removes what killed processes left there. */
+export async function inWorkDirectory<T>(parent: string, work: (directory: string) => Promise<T>): Promise<T> {
+  await mkdir(parent, { recursive: true })
+  await removeDeadWorkDirectories(parent)
+  const directory = await makeWorkDirectory(parent)
+  try {
+    return await work(directory)
+  } finally {
+    await removeWorkDirectory(directory)
+  }
+}
+
+/** The same among the system's temporary files. */
+export function inTemporaryDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  return inWorkDirectory(tmpdir(), work)
+}
+
+/**
+ * Makes a directory of our own, which nobody else can enter, for bytes on their way. Its name tells
+ * the process, should that be killed before it can write down more.
+ */
+export async function makeWorkDirectory(parent: string): Promise<string> {
+  const us = ourselves()
+  const directory = await mkdtemp(join(parent, `${PREFIX}${us.pid}-${us.processStart ?? ''}-`))
+  // With its name: a directory that somebody else renamed to look like one of ours is none.
+  await writeFile(join(directory, OWNER), JSON.stringify({ ...us, directory: basename(directory) }), { flag: 'wx' })
+  return directory
+}
+
+/** Removes what `makeWorkDirectory` made, and all that is in it. */
+export function removeWorkDirectory(directory: string): Promise<void> {
+  return removeOwnDirectory(directory, OWNER)
+}
+
+/**
+ * Removes those of processes that were killed: only the user's own, and where it is certain that the
+ * process is gone, or nothing was heard of it for a week. Never rejects.
+ */
+export async function removeDeadWorkDirectories(parent: string = tmpdir()): Promise<void> {
+  const names = await readdir(parent).catch(() => [])
+  for (const name of names.filter((each) => each.startsWith(PREFIX))) {
+    const directory = join(parent, name)
+    try {
+      const state = await withOwnDirectory(directory, ({ content, mtimeMs }) => examine(content, name, mtimeMs))
+      if (state === 'left') await removeWorkDirectory(directory)
+      else if (state === 'begun') await removeBegun(directory)
+    } catch {} // it is not empty, or somebody else takes it away
+  }
+}
+
+/** `left`: by a process that is gone. `begun`: by one that was killed before it wrote down whose it is. */
+async function examine(content: string, name: string, mtimeMs: number): Promise<'left' | 'begun' | 'kept'> {
+  const age = Date.now() - mtimeMs
+  const owner = await readOwner(content)
+  if (owner === undefined) return isDead(ownerInName(name)) || age > NAMELESS_MS ? 'begun' : 'kept'
+  if (owner.directory !== name) return 'kept'
+  return isDead(owner) || (age > OLD_MS && !isAliveHere(owner)) ? 'left' : 'kept'
+}
+
+/** Removes a directory with nothing in it but the beginning of the owner's file. */
+async function removeBegun(directory: string): Promise<void> {
+  const isEmpty = await withOwnDirectory(directory, async ({ content }) => {
+    if ((await readdir(content)).some((name) => name !== OWNER)) return false
+    await rm(join(content, OWNER), { force: true })
+    return true
+  })
+  if (isEmpty) await rmdir(directory)
+}
+
+/** Undefined when it was not written, or not to its end. */
+async function readOwner(content: string): Promise<(ProcessOwner & { readonly directory: unknown }) | undefined> {
+  try {
+    const value = JSON.parse(await readFile(join(content, OWNER), 'utf8'))
+    const owner = parseOwner(value)
+    return owner && { ...owner, directory: value.directory }
+  } catch {
+    return undefined
+  }
+}
+
+/** A process of this machine; ourselves when the name tells none. */
+function ownerInName(name: string): ProcessOwner {
+  const [, pid, processStart] = /^(\d+)-(\d+)-/.exec(name.slice(PREFIX.length)) ?? []
+  return pid === undefined ? ourselves() : { ...ourselves(), pid: Number(pid), processStart }
+}
