@@ -6,6 +6,7 @@ import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory } from '../ria/alias-file.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, isConnected } from './git.ts'
+import { addLoose } from './loose-objects.ts'
 import { packPath, putPack, uploadPack } from './pack-files.ts'
 import type { RefState } from './ref-state.ts'
 import { addPacks, newRepository } from './scratch-repository.ts'
@@ -40,6 +41,7 @@ export async function consolidate(
     const signal = call.signal
     const from = await newRepository(work, 'from.git', signal)
     await addPacks(store, directory, merged, work, from, call)
+    if (selection === 'all') await addLoose(store, directory, state.loose, from, call)
     if (selection === 'all' && !(await isConnected(ids, from))) {
       throw failure(store, directory, 'corrupt', 'its packs lack objects that its refs need: nothing was changed')
     }
@@ -93,6 +95,7 @@ function replacePacks(state: RefState, name: string | undefined, merged: readonl
   return {
     ...state,
     generation: state.generation + 1,
+    loose: [],
     packs: name === undefined ? packs : [name, ...packs.filter((pack) => pack !== name)],
     merged: new Map(name === undefined || !whole ? kept : [...kept, [name, sources]]),
   }

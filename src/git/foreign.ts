@@ -4,22 +4,23 @@ import { isObjectId, isPackName, isRefName, type RefState } from './ref-state.ts
 import { readText } from './views.ts'
 
 /**
- * Reads the state of a repository that git itself wrote and somebody copied here; undefined when there is none. All of its objects have to be in
- * packs. Throws `unsupported` when they are not.
+ * Reads the state of a repository that git itself wrote, here or where it was copied from; undefined
+ * when there is none. Throws `unsupported` when it is kept in a way that we cannot read.
  */
 export async function readForeign(store: Store, directory: string, call: CallOptions): Promise<RefState | undefined> {
   const found = await readGitsRefs(store, directory, call)
   if (found === undefined) return undefined
   const packs: string[] = []
+  const loose: string[] = []
   for await (const { path } of store.list(`${directory}/objects`, call)) {
     const [, area = '', file = ''] = /\/objects\/([^/]+)\/([^/]+)$/.exec(path) ?? []
     if (area === 'pack' && file.endsWith('.pack') && isPackName(file.slice(0, -5))) packs.push(file.slice(0, -5))
-    if (/^[0-9a-f]{2}$/.test(area) && /^[0-9a-f]{38}$/.test(file)) throw looseObjects(store, directory)
+    if (area.length === 2 && isObjectId(area + file)) loose.push(area + file)
   }
-  return { generation: 0, ...found, packs: packs.sort(), merged: new Map(), aliases: [] }
+  return { generation: 0, ...found, packs: packs.sort(), loose, merged: new Map(), aliases: [] }
 }
 
-/** The refs as git keeps them; undefined when there is no repository. */
+/** The refs as git keeps them; undefined when there is no repository. Throws as `readForeign` does. */
 export async function readGitsRefs(
   store: Store,
   directory: string,
@@ -27,6 +28,7 @@ export async function readGitsRefs(
 ): Promise<Pick<RefState, 'head' | 'refs' | 'peeled'> | undefined> {
   const head = await readText(store, `${directory}/HEAD`, call)
   if (head === undefined) return undefined
+  requireReadable(store, directory, (await readText(store, `${directory}/config`, call)) ?? '')
   const refs = new Map<string, string>()
   const peeled = new Map<string, string>()
   let last = ''
@@ -49,8 +51,11 @@ export async function readGitsRefs(
   return { head: branch, refs, peeled }
 }
 
-function looseObjects(store: Store, directory: string): StoreError {
-  const message =
-    'the repository has objects that are in no pack: run git gc in it where it came from, and copy it again'
-  return new StoreError({ kind: 'unsupported', op: 'git', where: `${store.traits.root}/${directory}`, message })
+/** Extensions of git's format under which all refs would seem to be gone. Source: git-config(1), extensions.*. */
+function requireReadable(store: Store, directory: string, config: string): void {
+  const [, what = ''] =
+    /^\s*(objectformat\s*=\s*(?!"?sha1\b)\w+|refstorage\s*=\s*(?!"?files\b)\w+)/im.exec(config) ?? []
+  if (what === '') return
+  const message = `git keeps this repository in a way that only git can read (extensions.${what.replace(/\s/g, '')})`
+  throw new StoreError({ kind: 'unsupported', op: 'git', where: `${store.traits.root}/${directory}`, message })
 }

@@ -49,7 +49,7 @@ export async function collectGarbage(
     throw new StoreError({ kind: 'unsupported', op: 'gc', where: `${store.traits.root}/${directory}`, message })
   }
   const before = await repository.state(call)
-  const merges = before.packs.length > 1
+  const merges = before.packs.length > 1 || before.loose.length > 0
   let mended = false
   if (!dryRun) {
     if (merges) await consolidateAll(store, directory, repository, before, call)

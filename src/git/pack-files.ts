@@ -81,22 +81,27 @@ export async function putPack(
 }
 
 /** Downloads a pack into a file; goes on where it was cut off. */
-export async function downloadPack(
+export function downloadPack(
   store: Store,
   directory: string,
   name: string,
   file: string,
   call: CallOptions,
 ): Promise<void> {
+  return download(store, packPath(directory, name, 'pack'), file, call)
+}
+
+/** Downloads a file that never changes; goes on where it was cut off. */
+export async function download(store: Store, path: string, file: string, call: CallOptions): Promise<void> {
   const handle = await open(file, 'w')
   try {
     let position = 0
     const range = () => (position === 0 ? undefined : { start: position })
     let identity: string | undefined
     await store.get(
-      packPath(directory, name, 'pack'),
+      path,
       async (bytes, stat) => {
-        if (identity !== undefined && identity !== stat.identity) throw new Error(`${name} changed while it was read`)
+        if (identity !== undefined && identity !== stat.identity) throw changed(store, path)
         identity = stat.identity
         for await (const chunk of bytes) {
           await writeFully(patientFiles, handle.fd, chunk, position)
@@ -111,4 +116,9 @@ export async function downloadPack(
   } finally {
     await handle.close()
   }
+}
+
+function changed(store: Store, path: string): StoreError {
+  const message = 'it changed while it was read'
+  return new StoreError({ kind: 'conflict', op: 'get', where: `${store.traits.root}/${path}`, message })
 }

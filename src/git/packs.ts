@@ -7,6 +7,7 @@ import { aliasDirectory } from '../ria/alias-file.ts'
 import { forEachParallel } from '../ria/compaction/parallel.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, isConnected, ownObjects } from './git.ts'
+import { packLoose } from './loose-objects.ts'
 import { downloadPack, putPack, uploadPack } from './pack-files.ts'
 import type { RefState } from './ref-state.ts'
 import { readShallow } from './shallow.ts'
@@ -72,6 +73,7 @@ export class PackExchange {
     const has = (name: string) => known.has(name) || state.merged.get(name)?.every((part) => known.has(part)) === true
     const [old, unknown] = [state.packs.filter(has), state.packs.filter((name) => !has(name))]
     await this.#downloadAll(unknown, call)
+    await this.#downloadLoose(state.loose, call)
     if (!(await isConnected(wanted))) {
       await this.#downloadAll(old, call)
       if (!(await isConnected(wanted))) throw new Error('the packs of the repository lack objects that its refs need')
@@ -94,6 +96,20 @@ export class PackExchange {
         })
         await rm(join(work, name))
       }
+    })
+  }
+
+  /** Those that are lacking, by way of a pack: then git names each by what is in it. */
+  async #downloadLoose(ids: readonly string[], call: CallOptions): Promise<void> {
+    const own = new Set(await ownObjects(ids))
+    const lacking = ids.filter((id) => !own.has(id))
+    if (lacking.length === 0) return
+    await this.#inWorkDirectory(async (work) => {
+      const file = await packLoose(this.#store, this.#directory, lacking, work, call)
+      if (file === undefined) return
+      // Not --strict: what refers to them may be in no pack, and what they refer to is looked at later.
+      const checks = (await isStrict()) ? ['--fsck-objects'] : []
+      await git(['index-pack', '--stdin', ...checks], { input: { file }, signal: call.signal })
     })
   }
 

@@ -10,6 +10,11 @@ export interface RefState {
   readonly peeled: ReadonlyMap<string, string>
   /** `pack-<40 hex digits>`, in the order in which they came. */
   readonly packs: readonly string[]
+  /**
+   * Objects that git keeps as files of their own, by their ids. Only a repository that git itself
+   * wrote (generation 0) has any: whoever makes the first generation packs them.
+   */
+  readonly loose: readonly string[]
   /** Of some packs: those whose objects they took over. Who has all of them need not download it. */
   readonly merged: ReadonlyMap<string, readonly string[]>
   /** The dataset's names in a store that has no symbolic links; sorted. */
@@ -22,6 +27,7 @@ export const EMPTY_STATE: RefState = {
   refs: new Map(),
   peeled: new Map(),
   packs: [],
+  loose: [],
   merged: new Map(),
   aliases: [],
 }
@@ -84,7 +90,7 @@ export function parseState(text: string, generation: number): ParsedState | unde
   const replaced = Object.entries(merged)
   if (!replaced.every(([name, all]) => isPackName(name) && Array.isArray(all) && all.every(isPackName)))
     return undefined
-  const state = { generation, head, refs: ids, peeled: targets, packs, aliases }
+  const state = { generation, head, refs: ids, peeled: targets, packs, loose: [], aliases }
   return { state: { ...state, merged: new Map(replaced) }, token, after }
 }
 

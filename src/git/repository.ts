@@ -7,6 +7,7 @@ import { requirePutIfAbsent } from './conditions.ts'
 import type { Replace } from './consolidate.ts'
 import { readForeign } from './foreign.ts'
 import { isAncestor, ownObjects, peelTags } from './git.ts'
+import { withLoosePacked } from './loose-objects.ts'
 import { Memory } from './memory.ts'
 import { PackExchange } from './packs.ts'
 import { RefLog } from './ref-log.ts'
@@ -35,6 +36,9 @@ export interface PushOptions extends CallOptions {
 
 /** Somebody else pushes all the time: after so many lost races it is an error. */
 const TRIES = 20
+
+/** So often git may pack its repository anew while it is read. */
+const READS_OF_GITS = 3
 
 /** A bare repository of a dataset on a store without git. Every method rejects with StoreError, GitError, or an Error in one line. */
 export class StoredRepository {
@@ -71,11 +75,25 @@ export class StoredRepository {
    */
   async fetch(state: RefState, wanted: readonly string[], depth?: number, call: CallOptions = {}): Promise<void> {
     const mending = this.mendViews(state, call).catch(() => {}) // others' business: a reader gets what is asked for
-    if (depth === undefined || depth === WHOLE_DEPTH) await this.#packs.download(state, wanted, call)
-    else if (this.#gitDir === undefined) throw new Error('this is no git repository')
-    else await fetchShallow(this.#store, this.#directory, this.#gitDir, state, wanted, depth, call)
+    await this.#download(state, wanted, depth, call)
     if (depth === WHOLE_DEPTH) await endShallow()
     await mending
+  }
+
+  /** What git keeps by itself it may pack anew while it is read: then it is looked for again. */
+  async #download(state: RefState, wanted: readonly string[], depth: number | undefined, call: CallOptions) {
+    for (let tries = 1, now = state; ; tries++) {
+      try {
+        if (depth === undefined || depth === WHOLE_DEPTH) return await this.#packs.download(now, wanted, call)
+        if (this.#gitDir === undefined) throw new Error('this is no git repository')
+        return await fetchShallow(this.#store, this.#directory, this.#gitDir, now, wanted, depth, call)
+      } catch (error) {
+        if (now.generation > 0 || tries === READS_OF_GITS) throw error
+        const before = now
+        now = await this.state(call)
+        if (isSameStorage(before, now)) throw error
+      }
+    }
   }
 
   /**
@@ -120,13 +138,14 @@ export class StoredRepository {
       if (changes.length === 0 || dryRun) return results
       await this.#requireOwn(current, call)
       await requirePutIfAbsent(this.#store, this.#directory, this.#memory, call)
+      const packed = await withLoosePacked(this.#store, this.#directory, current, call)
       const wanted = accepted.flatMap(({ to }) => (to === undefined ? [] : [to]))
-      if (wanted.length > 0 && !(base && includesAll(current.packs, base.packs))) {
-        pack = await this.#packs.upload(wanted, current, call)
-        base = current
+      if (wanted.length > 0 && !(base && includesAll(packed.packs, base.packs))) {
+        pack = await this.#packs.upload(wanted, packed, call)
+        base = packed
       }
       const tags = await peelTags(accepted.flatMap(({ name, to }) => (to && name.startsWith('refs/tags/') ? [to] : [])))
-      if (await this.#commit(current, nextState(current, accepted, tags, pack, head), warn, call)) return results
+      if (await this.#commit(current, nextState(packed, accepted, tags, pack, head), warn, call)) return results
       current = await this.state(call) // somebody else was quicker
     }
     throw this.#error('conflict', `others pushed ${TRIES} times meanwhile: try again`)
@@ -144,7 +163,8 @@ export class StoredRepository {
       }
       await this.#requireOwn(current, call)
       await requirePutIfAbsent(this.#store, this.#directory, this.#memory, call)
-      const next = { ...current, generation: current.generation + 1, aliases }
+      const packed = await withLoosePacked(this.#store, this.#directory, current, call)
+      const next = { ...packed, generation: current.generation + 1, aliases }
       if (await this.#commit(current, next, undefined, call)) return
     }
     throw this.#error('conflict', `others pushed ${TRIES} times meanwhile: try again`)
@@ -173,6 +193,7 @@ export class StoredRepository {
     warn: ((line: string) => void) | undefined,
     call: CallOptions,
   ): Promise<boolean> {
+    if (next.loose.length > 0) throw new Error('a generation names packs only')
     const { seen, shown } = await this.#memory.load()
     const isShown = seen?.generation === current.generation && seen.identity === shown
     if (!(await this.log.commit(next, call))) return false
@@ -263,7 +284,7 @@ async function reasonToRefuse({ name, to, force }: RefUpdate, listed: RefState, 
 }
 
 function nextState(
-  { generation, head, refs, peeled, packs, merged, aliases }: RefState,
+  { generation, head, refs, peeled, packs, loose, merged, aliases }: RefState,
   updates: readonly RefUpdate[],
   tags: ReadonlyMap<string, string>,
   pack: string | undefined,
@@ -285,9 +306,16 @@ function nextState(
     refs: next,
     peeled: targets,
     packs: isNew ? [...packs, pack] : packs,
+    loose,
     merged,
     aliases,
   }
+}
+
+/** Whether the objects of two states are kept in the same files. */
+function isSameStorage(one: RefState, other: RefState): boolean {
+  const files = ({ packs, loose }: RefState) => [...packs, ...loose].sort().join()
+  return one.generation === other.generation && files(one) === files(other)
 }
 
 function includesAll(all: readonly string[], some: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import { codeOf } from '../core/errors.ts'
 import { inWorkDirectory } from '../core/work-directory.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, ownObjects } from './git.ts'
+import { addLoose } from './loose-objects.ts'
 import type { RefState } from './ref-state.ts'
 import { addPacks, newRepository } from './scratch-repository.ts'
 
@@ -36,6 +37,7 @@ export async function fetchShallow(
   await inWorkDirectory(join(gitDir, 'riastore'), async (work) => {
     const from = await newRepository(work, 'from.git', call.signal)
     await addPacks(store, directory, state.packs, work, from, call)
+    await addLoose(store, directory, state.loose, from, call)
     const { ends, inside } = await cutHistory(from, wanted, depth)
     const input = [...ends.map((id) => `--shallow ${id}`), ...wanted].map((line) => `${line}\n`).join('')
     const made = await git(['pack-objects', '--revs', '--delta-base-offset', '-q', join(work, 'pack')], {

@@ -13,6 +13,7 @@ const state = (generation: number, name = 'main'): RefState => ({
   refs: new Map([[`refs/heads/${name}`, ID]]),
   peeled: new Map(),
   packs: [`pack-${ID}`],
+  loose: [],
   merged: new Map(),
   aliases: [],
 })
@@ -103,6 +104,7 @@ test('a state that was written is read as it was, whatever its refs', () => {
         refs: new Map(refs),
         peeled: new Map([['refs/tags/v1', ID]]),
         packs: [`pack-${ID}`],
+        loose: [],
         merged: new Map([[`pack-${ID}`, [`pack-${ID}`]]]),
         aliases: ['a', 'b'],
       }
