@@ -38,6 +38,7 @@ export class RiaRemote implements SpecialRemote {
   #writing: Promise<Opened> | undefined
   readonly #git: EarlyGitConfig
   readonly #log: Log | undefined
+  readonly #told = new Set<string>()
 
   /** `log` gets a line for each call of a store; it costs time. */
   constructor({ git, log }: { git: EarlyGitConfig; log?: Log | undefined }) {
@@ -52,8 +53,8 @@ export class RiaRemote implements SpecialRemote {
     this.#configured = configured
     const { dataset } = await this.#reader(job)
     const layout = await dataset.layout({ signal: job.signal }) // fails unless the store and the dataset are there
-    if (layout.readOnly !== undefined) job.info(`The store is treated as read-only: ${layout.readOnly}`)
-    else if (!configured.isKnown && isS3(config.pushUrl ?? config.url)) {
+    this.#tellNotices(job, dataset)
+    if (layout.readOnly === undefined && !configured.isKnown && isS3(config.pushUrl ?? config.url)) {
       const { store, dataset } = await this.#writer(job)
       await writeMarker(store, dataset.directory, { signal: job.signal })
     }
@@ -71,19 +72,19 @@ export class RiaRemote implements SpecialRemote {
   async store(job: Job, key: string, file: string): Promise<void> {
     const { config } = this.#settings()
     const source = await fileSource(toFsPath(file), config.bufferBytes)
-    await this.#do(this.#writer(job), (dataset) => dataset.store(key, source, callOf(job)))
+    await this.#do(job, this.#writer(job), (dataset) => dataset.store(key, source, callOf(job)))
   }
 
   async retrieve(job: Job, key: string, file: string): Promise<void> {
-    await this.#do(this.#reader(job), (dataset) => dataset.retrieve(key, file, callOf(job)))
+    await this.#do(job, this.#reader(job), (dataset) => dataset.retrieve(key, file, callOf(job)))
   }
 
   checkPresent(job: Job, key: string): Promise<boolean> {
-    return this.#do(this.#reader(job), (dataset) => dataset.checkPresent(key, { signal: job.signal }))
+    return this.#do(job, this.#reader(job), (dataset) => dataset.checkPresent(key, { signal: job.signal }))
   }
 
   async remove(job: Job, key: string): Promise<void> {
-    await this.#do(this.#writer(job), (dataset) => dataset.remove(key, { signal: job.signal }))
+    await this.#do(job, this.#writer(job), (dataset) => dataset.remove(key, { signal: job.signal }))
   }
 
   async whereis(job: Job, key: string): Promise<string> {
@@ -117,13 +118,23 @@ export class RiaRemote implements SpecialRemote {
     }
   }
 
-  async #do<T>(opened: Promise<Opened>, work: (dataset: RiaDataset) => Promise<T>): Promise<T> {
+  async #do<T>(job: Job, opened: Promise<Opened>, work: (dataset: RiaDataset) => Promise<T>): Promise<T> {
     const { dataset } = await opened
     try {
       return await work(dataset)
     } catch (error) {
       await dataset.logError(messageOf(error))
       throw error
+    } finally {
+      this.#tellNotices(job, dataset)
+    }
+  }
+
+  /** Each once, however often the layout is read and whatever for. */
+  #tellNotices(job: Job, dataset: RiaDataset): void {
+    for (const line of dataset.takeNotices()) {
+      if (!this.#told.has(line)) job.info(line)
+      this.#told.add(line)
     }
   }
 

@@ -44,6 +44,7 @@ export class RiaDataset {
   #layout: Promise<Layout> | undefined
   #sharing: Promise<Sharing | undefined> | undefined
   #swept = false
+  #notices: readonly string[] = []
 
   constructor(store: Store, settings: DatasetSettings) {
     this.#store = store
@@ -60,6 +61,13 @@ export class RiaDataset {
       throw error
     })
     return this.#layout
+  }
+
+  /** What a user has to know of the layout, as far as it was read since the last call. */
+  takeNotices(): readonly string[] {
+    const notices = this.#notices
+    this.#notices = []
+    return notices
   }
 
   /** Whether the dataset has a key. False is said only when the store proved it. */
@@ -181,6 +189,7 @@ export class RiaDataset {
       readLayout(this.#store, this.directory, call),
       this.#finder.lookForArchive(call),
     ])
+    this.#notices = layout.notices
     return layout
   }
 

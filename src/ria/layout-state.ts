@@ -11,6 +11,8 @@ export interface Layout {
   readonly dataset: LayoutVersion
   /** Why nothing may be written here, or undefined. */
   readonly readOnly: string | undefined
+  /** What a user has to know of versions that we do not know, a line each; begins as ORA's words do. */
+  readonly notices: readonly string[]
   /** The store wants errors in its error_logs. */
   readonly logErrors: boolean
 }
@@ -26,12 +28,18 @@ export async function readLayout(store: Store, directory: string, call: CallOpti
     readVersion(store, LAYOUT_FILE, 'the RIA store is not there', call),
     readVersion(store, `${directory}/${LAYOUT_FILE}`, 'the dataset is not in the RIA store', call),
   ])
+  const { root } = store.traits
+  const storeUnknown = unknown(ofStore, STORE_VERSIONS, `${root}/${LAYOUT_FILE}`)
+  const datasetUnknown = unknown(ofDataset, DATASET_VERSIONS, `${root}/${directory}/${LAYOUT_FILE}`)
   return {
     store: ofStore,
     dataset: ofDataset,
-    readOnly:
-      unknown(ofStore, STORE_VERSIONS, `${store.traits.root}/${LAYOUT_FILE}`) ??
-      unknown(ofDataset, DATASET_VERSIONS, `${store.traits.root}/${directory}/${LAYOUT_FILE}`),
+    readOnly: storeUnknown ?? datasetUnknown,
+    notices: [
+      // Scripts look for ORA's names of the two, and DataLad's own tests do.
+      ...notice('dataset tree', ofStore, storeUnknown),
+      ...notice('object tree', ofDataset, datasetUnknown),
+    ],
     logErrors: (ofStore.flags + ofDataset.flags).includes('l'),
   }
 }
@@ -39,6 +47,13 @@ export async function readLayout(store: Store, directory: string, call: CallOpti
 function unknown({ version }: LayoutVersion, known: readonly string[], where: string): string | undefined {
   if (known.includes(version)) return undefined
   return `${where} names layout version ${version}, and this program knows ${known.join(' and ')}`
+}
+
+function notice(what: string, { version }: LayoutVersion, reason: string | undefined): string[] {
+  if (reason === undefined) return []
+  return [
+    `Remote ${what} reports version ${version}: ${reason}. It is only read, unless remote.<name>.ora-force-write is true`,
+  ]
 }
 
 async function readVersion(store: Store, path: string, ifMissing: string, call: CallOptions): Promise<LayoutVersion> {

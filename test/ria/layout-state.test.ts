@@ -12,6 +12,7 @@ describe('the layout of a store and a dataset', () => {
       store: { version: '1', flags: '' },
       dataset: { version, flags: '' },
       readOnly: undefined,
+      notices: [],
       logErrors: false,
     })
   })
@@ -24,6 +25,14 @@ describe('the layout of a store and a dataset', () => {
   test('of an unknown version of the dataset is read-only, and the reason names the file', async () => {
     const { readOnly } = await layoutOf({ dataset: '3-beta' })
     expect(readOnly).toContain(`${DIRECTORY}/ria-layout-version names layout version 3-beta`)
+  })
+
+  test('of unknown versions gives a line for each, which begins with the words that ORA has for it', async () => {
+    const { notices } = await layoutOf({ store: '2', dataset: 'X\n' })
+    expect(notices).toEqual([
+      expect.stringMatching(/^Remote dataset tree reports version 2: memory:\/ria-layout-version .*ora-force-write/),
+      expect.stringMatching(/^Remote object tree reports version X: .*this program knows 1 and 2\. /),
+    ])
   })
 
   test.each<[MemoryOptions]>([[{ store: '1|l' }], [{ dataset: '2|l' }], [{ store: '1|xl', dataset: '2|' }]])(
