@@ -1,4 +1,4 @@
-// Bundles src/bin/*.ts into dist/: one small file per program, and a chunk for whatever is imported dynamically, so that
+// Bundles src/bin/*.ts into dist/: one small file per program, its bundle, and a chunk for whatever is imported dynamically, so that
 // a program loads ssh2 and the like only when it needs them. Run: node scripts/build.mjs [bin directory] [output directory]
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -8,6 +8,8 @@ const project = dirname(dirname(fileURLToPath(import.meta.url)))
 // Says how node is to read what is written, whatever the package above it says.
 const PACKAGE = 'package.json'
 const LICENSES = 'THIRD-PARTY-LICENSES.txt'
+/** Where the bundles are that the launchers load. */
+const PROGRAMS = 'programs'
 /** Optional native add-ons of ssh2. It asks for them in a try, and does without. */
 const NATIVE_ADDON = /^cpu-features$|\.node$/
 
@@ -22,6 +24,7 @@ export async function build(
 ) {
   const programs = (await readdir(binDirectory)).filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
   if (programs.length === 0) throw new Error(`no programs in ${binDirectory}`)
+  const hasLaunchers = format === 'cjs'
   const { rolldown } = await import('rolldown')
   const bundle = await rolldown({
     cwd: project,
@@ -44,27 +47,57 @@ export async function build(
     const { output } = await bundle.write({
       dir: staging,
       format,
-      banner: (chunk) => (chunk.isEntry ? '#!/usr/bin/env node' : ''),
-      entryFileNames: '[name].js',
+      banner: (chunk) => (chunk.isEntry && !hasLaunchers ? '#!/usr/bin/env node' : ''),
+      entryFileNames: hasLaunchers ? `${PROGRAMS}/[name].js` : '[name].js',
       chunkFileNames: 'chunks/[name]-[hash].js',
       sourcemap: false,
       comments: { legal: true, annotation: false, jsdoc: false },
       minify: false,
     })
     const chunks = output.filter((file) => file.type === 'chunk')
-    for (const chunk of chunks) if (chunk.isEntry) await chmod(join(staging, chunk.fileName), 0o755)
+    const entries = chunks.filter((chunk) => chunk.isEntry).map((chunk) => chunk.fileName)
+    const started = hasLaunchers ? await writeLaunchers(staging, entries) : entries
+    for (const file of started) await chmod(join(staging, file), 0o755)
     await writeFile(join(staging, LICENSES), await thirdPartyLicenses(chunks.flatMap((chunk) => chunk.moduleIds)))
     await writeFile(join(staging, PACKAGE), `{ "type": "${format === 'cjs' ? 'commonjs' : 'module'}" }\n`)
     return await moveInto(outDirectory, staging, [
       PACKAGE,
       ...chunks.filter((chunk) => !chunk.isEntry).map((chunk) => chunk.fileName),
-      ...chunks.filter((chunk) => chunk.isEntry).map((chunk) => chunk.fileName),
+      ...entries,
+      ...(hasLaunchers ? started : []),
       LICENSES,
     ])
   } finally {
     await bundle.close()
     await rm(staging, { recursive: true, force: true })
   }
+}
+
+/** Writes what is started in the place of each bundle, and returns the names of these files. */
+async function writeLaunchers(directory, entries) {
+  const { engines } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'))
+  const names = entries.map((file) => basename(file))
+  for (const name of names) await writeFile(join(directory, name), launcher(`./${PROGRAMS}/${name}`, engines.node))
+  return names
+}
+
+/**
+ * Returns a program that loads `file`, if node is at least of the version that `engines` wants (`>=20.19`). A node that
+ * is too old fails where it reads a bundle, in words that help nobody: so it must not come to that, and this is written
+ * in the words of the oldest.
+ */
+export function launcher(file, engines) {
+  const [, least, major, minor] = /^>=((\d+)\.(\d+))$/.exec(engines) ?? []
+  if (least === undefined) throw new Error(`engines.node is ${engines}, and not of the form >=20.19`)
+  return `#!/usr/bin/env node
+'use strict'
+var version = process.versions.node.split('.')
+if (+version[0] < ${major} || (+version[0] === ${major} && +version[1] < ${minor})) {
+  process.stderr.write('riastore needs node ${least} or newer, and this is node ' + process.versions.node + ': ' + process.execPath + '\\n')
+  process.exit(1)
+}
+require('${file}')
+`
 }
 
 /** Moves the files from `staging` to `directory` and removes from there what an earlier build left. */

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { copyFile, mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { projectDirectory, systemPath } from '../support/programs.ts'
 import { run, runOk } from '../support/run.ts'
@@ -49,6 +49,26 @@ test('the packed package brings riastore', async () => {
   expect(result.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   expect(result.status).toBe(0)
 })
+
+test.each(['riastore', 'git-annex-remote-ora', 'git-remote-s3+https'])(
+  '%s says in one line that node is too old, and of which version it should be',
+  async (program) => {
+    // This node, as one that tells the version of another, and a bundle that no node can read.
+    const old = workspace.path('old-node.cjs')
+    await writeFile(old, "Object.defineProperty(process.versions, 'node', { value: '18.20.4' })\n")
+    const { engines } = JSON.parse(await readFile(join(projectDirectory, 'package.json'), 'utf8'))
+    const link = await realpath(join(prefix, 'bin', program))
+    const copy = workspace.path('too-old', basename(link))
+    await mkdir(workspace.path('too-old/programs'), { recursive: true })
+    await copyFile(link, copy)
+    await writeFile(workspace.path('too-old/programs', basename(link)), 'what is this?')
+    const result = await run(process.execPath, ['--require', old, copy, '--version'], { env })
+    expect(result.stderr).toBe(
+      `riastore needs node ${engines.node.slice(2)} or newer, and this is node 18.20.4: ${process.execPath}\n`,
+    )
+    expect([result.stdout, result.status]).toEqual(['', 1])
+  },
+)
 
 test('the package names the licences of what is bundled into it', async () => {
   const licenses = await readFile(join(prefix, 'lib/node_modules/riastore/dist/THIRD-PARTY-LICENSES.txt'), 'utf8')

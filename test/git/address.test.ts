@@ -42,7 +42,10 @@ describe('the URL of a repository', () => {
   test('leads to no place outside of the store, whatever is escaped in it', () => {
     const part = fc.oneof(
       anyText(),
-      fc.array(fc.constantFrom('..', '.', '%2f', '%2F', '%5c', '%2e', '%00', 'a', 'abc'), { minLength: 1, maxLength: 8 }),
+      fc.array(fc.constantFrom('..', '.', '%2f', '%2F', '%5c', '%2e', '%00', 'a', 'abc'), {
+        minLength: 1,
+        maxLength: 8,
+      }),
     )
     fc.assert(
       fc.property(fc.constantFrom('abc', 'alias'), part, part, (known, one, other) => {
