@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 const realPrograms = { testTimeout: 300_000, hookTimeout: 120_000 }
 
+// Which project a test belongs to is where it lies: test/README.md.
 export default defineConfig({
   test: {
     // The real programs wait more than they compute.
@@ -12,12 +13,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: [
-            'test/{core,store,archive,ria,git,gitlab,site,annex,cli,conformance,support}/**/*.test.ts',
-            'test/*.test.ts',
-          ],
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/programs/**', 'test/e2e/**'],
           testTimeout: 30_000,
         },
+      },
+      {
+        test: { name: 'programs', include: ['test/programs/**/*.test.ts'], ...realPrograms },
       },
       {
         test: {

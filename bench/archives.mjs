@@ -16,13 +16,13 @@ import { datasetIn, isRia } from './peers.mjs'
  * @property {string} file
  */
 
-const SUPPORT = join(import.meta.dirname, '..', 'test', 'archive', 'support', 'large-archive.ts')
+const SUPPORT = join(import.meta.dirname, '..', 'test', 'support', 'archives', 'large-archive.ts')
 const DIR_HASH = join(import.meta.dirname, '..', 'src', 'core', 'dirhash.ts')
 
 /**
  * What the tests make large archives with, compiled for this run.
  * @param {string} root
- * @returns {Promise<{generator: typeof import('../test/archive/support/large-archive.ts'), dirHash: typeof import('../src/core/dirhash.ts').dirHash}>}
+ * @returns {Promise<{generator: typeof import('../test/support/archives/large-archive.ts'), dirHash: typeof import('../src/core/dirhash.ts').dirHash}>}
  */
 export async function loadGenerator(root) {
   const { rolldown } = await import('rolldown')

@@ -20,7 +20,7 @@ export const HOST = '127.0.0.1'
 
 /** @returns {Promise<S3Server>} */
 export async function startS3() {
-  const { startCephRgw } = await loadSupport('ceph-rgw')
+  const { startCephRgw } = await loadSupport('servers/ceph-rgw')
   const sdk = await import('@aws-sdk/client-s3')
   const ceph = await startCephRgw({ port: PORT })
   const client = ceph.client()

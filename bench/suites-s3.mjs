@@ -105,7 +105,7 @@ function openS3({ workspace, repositories }) {
 
 const BUILT_IN_STYLE = ['requeststyle=path', 'signature=v4', 'datacenter=us-east-1']
 
-/** @param {import('../test/support/ceph-rgw.ts').S3Account} account */
+/** @param {import('../test/support/servers/ceph-rgw.ts').S3Account} account */
 const rcloneConfiguration = ({ accessKeyId, secretAccessKey }) => `[ceph]
 type = s3
 provider = Ceph

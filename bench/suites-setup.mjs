@@ -19,7 +19,7 @@ function openSetup({ workspace }) {
   const { main } = workspace
   const store = (/** @type {string} */ peer) => `ria+file://${join(main.root, 'stores', `setup-${peer}`)}`
   const prepared = once(async () => {
-    const { startGitLab } = await loadSupport('gitlab-server')
+    const { startGitLab } = await loadSupport('gitlab/server')
     const gitlab = await startGitLab({ directory: join(main.root, 'gitlab') })
     workspace.atEnd(() => gitlab.close())
     gitlab.addGroup(GROUP)

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unframe } from '../../src/annex/framing.ts'
-import { projectDirectory } from '../support/programs.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
 
 /** One line of a conversation, without the number of its job. */
 export interface Event {

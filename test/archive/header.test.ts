@@ -5,7 +5,6 @@ import { Archive } from '../../src/archive/archive.ts'
 import { hashName } from '../../src/archive/names.ts'
 import { PROPERTY } from '../../src/archive/properties.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { write } from '../support/stores.ts'
 import {
   archiveOf,
   bits,
@@ -18,8 +17,9 @@ import {
   property,
   signatureHeader,
   uint32,
-} from './support/header-writer.ts'
-import { contentOf } from './support/real-archive.ts'
+} from '../support/archives/header-writer.ts'
+import { contentOf } from '../support/archives/real-archive.ts'
+import { write } from '../support/stores/stores.ts'
 
 async function open(bytes: Uint8Array): Promise<Archive> {
   const store = openMemoryStore()

@@ -2,9 +2,9 @@ import { afterAll, expect, it } from 'vitest'
 import { Archive } from '../../src/archive/archive.ts'
 import { IndexCache } from '../../src/archive/index-cache.ts'
 import { openLocalStore } from '../../src/store/local.ts'
-import { temporaryDirectory } from '../support/stores.ts'
-import { keyMembers, writeLargeArchive } from './support/large-archive.ts'
-import { contentOf } from './support/real-archive.ts'
+import { keyMembers, writeLargeArchive } from '../support/archives/large-archive.ts'
+import { contentOf } from '../support/archives/real-archive.ts'
+import { temporaryDirectory } from '../support/stores/stores.ts'
 
 const directory = await temporaryDirectory()
 afterAll(() => directory.remove())

@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { encode } from '../../src/core/text.ts'
 import { openHttpStore } from '../../src/store/http.ts'
 import type { Store } from '../../src/store/store.ts'
-import { temporaryDirectory, wrapped } from '../support/stores.ts'
-import { type Behaviour, startWebServer } from '../support/web-server.ts'
+import { type Behaviour, startWebServer } from '../support/servers/web-server.ts'
+import { temporaryDirectory, wrapped } from '../support/stores/stores.ts'
 import { type Subject, storeConformance } from './store-conformance.ts'
 
 async function setUp(wrap: (store: Store) => Store, behaviour: Behaviour = {}): Promise<Subject> {

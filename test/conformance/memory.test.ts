@@ -1,7 +1,7 @@
 import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
-import { wrapped } from '../support/stores.ts'
+import { wrapped } from '../support/stores/stores.ts'
 import { storeConformance } from './store-conformance.ts'
 
 const setUp = (store: Store) => ({ store, cleanUp: () => store.close() })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { projectDirectory } from '../support/programs.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
 import { forbiddenImports, readSources } from './architecture.ts'
 
 test('every import in src goes the way that the design allows', async () => {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { GitConfig } from '../../src/ria/git-config.ts'
 import { LOCAL_SETTINGS, REMOTE_SETTINGS, resolveConfig } from '../../src/ria/settings.ts'
-import { projectDirectory } from '../support/programs.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
 import { readSources } from './architecture.ts'
 
 const readText = (path: string) => readFile(join(projectDirectory, path), 'utf8')

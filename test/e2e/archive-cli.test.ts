@@ -13,13 +13,13 @@ import {
   makeOddKeys,
   putKeys,
   stateOf,
-} from '../support/archive-program.ts'
-import { systemProgram } from '../support/programs.ts'
-import { addDataset, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
-import { describe as describeResult, run, runOk } from '../support/run.ts'
-import { startSshd } from '../support/sshd.ts'
-import { isRoot } from '../support/users.ts'
-import { makeWorkspace, removeTree, type Workspace } from '../support/workspace.ts'
+} from '../support/programs/archive-program.ts'
+import { systemProgram } from '../support/programs/programs.ts'
+import { describe as describeResult, run, runOk } from '../support/programs/run.ts'
+import { isRoot } from '../support/programs/users.ts'
+import { addDataset, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/repos/ria-store.ts'
+import { startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
 const ACCOUNT = 'nobody'
 

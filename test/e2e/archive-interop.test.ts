@@ -3,6 +3,13 @@ import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  type ArchiveProgram,
+  archivesOf,
+  installArchiveProgram,
+  makeOddKeys,
+} from '../support/programs/archive-program.ts'
+import { runOk } from '../support/programs/run.ts'
+import {
   type AnnexRepo,
   assortedFiles,
   cloneAnnexRepo,
@@ -10,8 +17,7 @@ import {
   datasetId,
   field,
   makeDataset,
-} from '../support/annex-repo.ts'
-import { type ArchiveProgram, archivesOf, installArchiveProgram, makeOddKeys } from '../support/archive-program.ts'
+} from '../support/repos/annex-repo.ts'
 import {
   addDataset,
   escapeKey,
@@ -20,10 +26,9 @@ import {
   openRiaStore,
   type RiaDatasetFiles,
   type RiaStore,
-} from '../support/ria-store.ts'
-import { runOk } from '../support/run.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+} from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let sshd: Sshd

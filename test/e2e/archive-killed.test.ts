@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ArchiveProgram, installArchiveProgram } from '../support/archive-program.ts'
-import { killOver } from '../support/kill-archive.ts'
-import { isRoot } from '../support/users.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { killOver } from '../support/kill/kill-archive.ts'
+import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
+import { isRoot } from '../support/programs/users.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let riastore: ArchiveProgram

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { type ArchiveProgram, archivesOf, installArchiveProgram } from '../support/archive-program.ts'
-import { compactUnderLoad } from '../support/compaction-load.ts'
-import { openRiaStore } from '../support/ria-store.ts'
-import { startSshd } from '../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { compactUnderLoad } from '../support/kill/compaction-load.ts'
+import { type ArchiveProgram, archivesOf, installArchiveProgram } from '../support/programs/archive-program.ts'
+import { dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { openRiaStore } from '../support/repos/ria-store.ts'
+import { startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const remote = 'store-storage'
 

@@ -1,12 +1,19 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, assortedFiles, dataladClone, datasetId, exists, makeDataset } from '../support/annex-repo.ts'
-import { type ArchiveProgram, installArchiveProgram } from '../support/archive-program.ts'
-import { openRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { startSshd } from '../support/sshd.ts'
-import { startWebServer } from '../support/web-server.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
+import {
+  type AnnexRepo,
+  assortedFiles,
+  dataladClone,
+  datasetId,
+  exists,
+  makeDataset,
+} from '../support/repos/annex-repo.ts'
+import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { startSshd } from '../support/servers/sshd.ts'
+import { startWebServer } from '../support/servers/web-server.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const remote = 'store-storage'
 const files = assortedFiles()

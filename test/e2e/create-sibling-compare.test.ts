@@ -1,10 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { copyOf, created, type StoredTree, settingsOf, storedTree, withoutAsked } from '../site/sibling-scene.ts'
-import { type AnnexRepo, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { isRoot } from '../support/users.ts'
-import { startWebServer, type WebServer } from '../support/web-server.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { isRoot } from '../support/programs/users.ts'
+import { type AnnexRepo, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import {
+  copyOf,
+  created,
+  type StoredTree,
+  settingsOf,
+  storedTree,
+  withoutAsked,
+} from '../support/worlds/sibling-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let sshd: Sshd

@@ -1,11 +1,18 @@
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { copyOf, created, createSibling, settingsOf, storedTree, withoutAsked } from '../site/sibling-scene.ts'
-import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/annex-repo.ts'
-import { systemProgram, writeWrapper } from '../support/programs.ts'
-import { describe as describeResult } from '../support/run.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { systemProgram, writeWrapper } from '../support/programs/programs.ts'
+import { describe as describeResult } from '../support/programs/run.ts'
+import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/repos/annex-repo.ts'
+import {
+  copyOf,
+  created,
+  createSibling,
+  settingsOf,
+  storedTree,
+  withoutAsked,
+} from '../support/worlds/sibling-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let dataset: AnnexRepo

@@ -1,13 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/annex-repo.ts'
-import { type AnyGitLab, anyGitLab } from '../support/gitlab-any.ts'
-import { startGitLab } from '../support/gitlab-server.ts'
-import { fullPath } from '../support/gitlab-state.ts'
-import { writeWrapper } from '../support/programs.ts'
-import { describe as describeResult, type Result, run, runOk, start } from '../support/run.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { type AnyGitLab, anyGitLab } from '../support/gitlab/any.ts'
+import { startGitLab } from '../support/gitlab/server.ts'
+import { fullPath } from '../support/gitlab/state.ts'
+import { writeWrapper } from '../support/programs/programs.ts'
+import { describe as describeResult, type Result, run, runOk, start } from '../support/programs/run.ts'
+import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/repos/annex-repo.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 /** A server need not show at once what was pushed. */
 const SOON = { timeout: 30_000, interval: 100 }

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { created, createSibling, settingsOf, withoutAsked } from '../site/sibling-scene.ts'
+import { systemProgram } from '../support/programs/programs.ts'
+import { describe as describeResult, runOk } from '../support/programs/run.ts'
+import { isRoot } from '../support/programs/users.ts'
 import {
   type AnnexRepo,
   assortedFiles,
@@ -11,13 +13,11 @@ import {
   datasetId,
   makeAnnexRepo,
   makeDataset,
-} from '../support/annex-repo.ts'
-import { startCephRgw } from '../support/ceph-rgw.ts'
-import { systemProgram } from '../support/programs.ts'
-import { describe as describeResult, runOk } from '../support/run.ts'
-import { startSshd } from '../support/sshd.ts'
-import { isRoot } from '../support/users.ts'
-import { makeWorkspace, removeTree, type Workspace } from '../support/workspace.ts'
+} from '../support/repos/annex-repo.ts'
+import { startCephRgw } from '../support/servers/ceph-rgw.ts'
+import { startSshd } from '../support/servers/sshd.ts'
+import { created, createSibling, settingsOf, withoutAsked } from '../support/worlds/sibling-scene.ts'
+import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let env: NodeJS.ProcessEnv

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { expectNoStrays } from '../support/expect-no-strays.ts'
-import { openRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
+import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const files: Record<string, string | Uint8Array> = {
   ...assortedFiles(),

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { projectDirectory } from '../support/programs.ts'
-import { describe, run } from '../support/run.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
+import { describe, run } from '../support/programs/run.ts'
 
 test('the demo shows what it says', async () => {
   const env = { ...process.env, RIASTORE_DEMO_MIB: '5' } // it bundles itself, and has a workspace of its own

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { listAliases, removeAlias, resolveAlias, setAlias } from '../../src/git/alias.ts'
 import { openLocalStore } from '../../src/store/local.ts'
-import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
-import { run } from '../support/run.ts'
-import { paths, read, write } from '../support/stores.ts'
+import { run } from '../support/programs/run.ts'
+import { paths, read, write } from '../support/stores/stores.ts'
+import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

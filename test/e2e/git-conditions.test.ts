@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
-import { read, write } from '../support/stores.ts'
+import { read, write } from '../support/stores/stores.ts'
+import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

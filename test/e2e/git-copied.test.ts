@@ -2,9 +2,9 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetDirectory } from '../../src/ria/layout.ts'
-import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
-import { run } from '../support/run.ts'
-import { paths, write } from '../support/stores.ts'
+import { run } from '../support/programs/run.ts'
+import { paths, write } from '../support/stores/stores.ts'
+import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
 let world: GitWorld
 let repo: string

@@ -3,10 +3,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { collectGarbage } from '../../src/git/gc.ts'
 import { RefLog } from '../../src/git/ref-log.ts'
 import { StoredRepository } from '../../src/git/repository.ts'
-import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
-import { addDataset, makeRiaStore } from '../support/ria-store.ts'
-import { run, start } from '../support/run.ts'
-import { paths, read, withMethods, write } from '../support/stores.ts'
+import { run, start } from '../support/programs/run.ts'
+import { addDataset, makeRiaStore } from '../support/repos/ria-store.ts'
+import { paths, read, withMethods, write } from '../support/stores/stores.ts'
+import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

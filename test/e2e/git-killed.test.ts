@@ -1,9 +1,9 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
-import { killPushes } from '../git/kill-pushes.ts'
-import { start } from '../support/run.ts'
+import { killPushes } from '../support/kill/kill-pushes.ts'
+import { start } from '../support/programs/run.ts'
+import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { setAlias } from '../../src/git/alias.ts'
-import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
-import { paths, read } from '../support/stores.ts'
+import { paths, read } from '../support/stores/stores.ts'
+import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GitWorld, makeGitWorld } from '../git/git-world.ts'
+import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { AnnexHost } from '../support/annex-host.ts'
-import { addDataset, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { runOk } from '../support/run.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { AnnexHost } from '../support/programs/annex-host.ts'
+import { runOk } from '../support/programs/run.ts'
+import { addDataset, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const KEY = 'WORM-s3-m1700000000--thing'
 let workspace: Workspace

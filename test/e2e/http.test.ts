@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { openRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { startWebServer, type WebServer } from '../support/web-server.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const files = assortedFiles()
 const remote = 'store-storage'

@@ -2,12 +2,12 @@ import { chmod, mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { Finding } from '../../src/ria/doctor-finding.ts'
-import { riastore } from '../cli/console-double.ts'
-import { dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { runOk } from '../support/run.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { isRoot } from '../support/users.ts'
-import { makeWorkspace, removeTree, type Workspace } from '../support/workspace.ts'
+import { riastore } from '../support/programs/console-double.ts'
+import { runOk } from '../support/programs/run.ts'
+import { isRoot } from '../support/programs/users.ts'
+import { dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let sshd: Sshd

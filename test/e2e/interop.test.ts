@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, assortedFiles, cloneAnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { expectNoStrays } from '../support/expect-no-strays.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { type AnnexRepo, assortedFiles, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
+import {
+  addDataset,
+  initRemote,
+  makeRiaStore,
+  type RiaDatasetFiles,
+  type RiaStore,
+} from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let sshd: Sshd

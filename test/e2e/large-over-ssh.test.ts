@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fileSource } from '../../src/core/source.ts'
 import { openSftpStore } from '../../src/store/sftp.ts'
 import type { Store } from '../../src/store/store.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { makeWorkspace } from '../support/workspace.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace } from '../support/worlds/workspace.ts'
 
 /** Above the size from which content goes through `cat`, and no multiple of any block. */
 const SIZE = 70 * 1024 * 1024 + 12_345

@@ -2,14 +2,20 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { AnnexHost } from '../support/annex-host.ts'
-import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { expectNoStrays } from '../support/expect-no-strays.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
-import { describe as describeResult, type Result, runOk } from '../support/run.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { isRoot } from '../support/users.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { AnnexHost } from '../support/programs/annex-host.ts'
+import { describe as describeResult, type Result, runOk } from '../support/programs/run.ts'
+import { isRoot } from '../support/programs/users.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
+import {
+  addDataset,
+  initRemote,
+  makeRiaStore,
+  type RiaDatasetFiles,
+  type RiaStore,
+} from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const MIB = 1024 * 1024
 

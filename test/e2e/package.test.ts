@@ -1,9 +1,9 @@
 import { copyFile, mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { projectDirectory, systemPath } from '../support/programs.ts'
-import { run, runOk } from '../support/run.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { projectDirectory, systemPath } from '../support/programs/programs.ts'
+import { run, runOk } from '../support/programs/run.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let prefix: string

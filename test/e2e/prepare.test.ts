@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { AnnexHost } from '../support/annex-host.ts'
-import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { type StallProxy, startStallProxy } from '../support/stall-proxy.ts'
-import { startWebServer, type WebServer } from '../support/web-server.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { AnnexHost } from '../support/programs/annex-host.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { type StallProxy, startStallProxy } from '../support/servers/stall-proxy.ts'
+import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const remote = 'store'
 

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { created, riastoreProgram } from '../site/sibling-scene.ts'
-import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { projectDirectory } from '../support/programs.ts'
-import { runOk } from '../support/run.ts'
-import { makeS3Scene, type S3Scene } from '../support/s3-scene.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
+import { runOk } from '../support/programs/run.ts'
+import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
+import { created, riastoreProgram } from '../support/worlds/sibling-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const files = { ...assortedFiles(), 'large.bin': Buffer.alloc(20 * 1024 * 1024, 'riastore') }
 

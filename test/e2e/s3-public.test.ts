@@ -1,12 +1,12 @@
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { datasetDirectory } from '../../src/ria/layout.ts'
-import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { initRemote } from '../support/ria-store.ts'
-import { run } from '../support/run.ts'
-import { makeS3Scene, type S3Scene } from '../support/s3-scene.ts'
-import { paths, write } from '../support/stores.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { run } from '../support/programs/run.ts'
+import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { initRemote } from '../support/repos/ria-store.ts'
+import { paths, write } from '../support/stores/stores.ts'
+import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const files = assortedFiles()
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AnnexRepo, datasetId, makeDataset } from '../support/annex-repo.ts'
-import { projectDirectory } from '../support/programs.ts'
-import { initRemote } from '../support/ria-store.ts'
-import { makeS3Scene, type S3Scene } from '../support/s3-scene.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
+import { type AnnexRepo, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { initRemote } from '../support/repos/ria-store.ts'
+import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const FEW = 3
 const MANY = 13

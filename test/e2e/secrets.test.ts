@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
-import { describe as describeResult, run } from '../support/run.ts'
-import { startWebServer, type WebServer } from '../support/web-server.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { describe as describeResult, run } from '../support/programs/run.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import {
+  addDataset,
+  initRemote,
+  makeRiaStore,
+  type RiaDatasetFiles,
+  type RiaStore,
+} from '../support/repos/ria-store.ts'
+import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const PASSWORD = 's3cr3tW0rd'
 

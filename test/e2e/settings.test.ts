@@ -1,11 +1,17 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type AnnexRepo, cloneAnnexRepo, datasetId, makeAnnexRepo, makeDataset } from '../support/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/ria-store.ts'
-import { describe as describeResult } from '../support/run.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { describe as describeResult } from '../support/programs/run.ts'
+import { type AnnexRepo, cloneAnnexRepo, datasetId, makeAnnexRepo, makeDataset } from '../support/repos/annex-repo.ts'
+import {
+  addDataset,
+  initRemote,
+  makeRiaStore,
+  type RiaDatasetFiles,
+  type RiaStore,
+} from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let sshd: Sshd

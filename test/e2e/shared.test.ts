@@ -1,8 +1,10 @@
 import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { expectNoStrays } from '../support/expect-no-strays.ts'
+import { runOk, type User } from '../support/programs/run.ts'
+import { asUser, isRoot } from '../support/programs/users.ts'
+import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import {
   addDataset,
   initRemote,
@@ -10,11 +12,9 @@ import {
   makeRiaStore,
   type RiaDatasetFiles,
   type RiaStore,
-} from '../support/ria-store.ts'
-import { runOk, type User } from '../support/run.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { asUser, isRoot } from '../support/users.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+} from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const GROUP = 60000
 const alice: User = { uid: 61001, gid: 61001, groups: [GROUP] }

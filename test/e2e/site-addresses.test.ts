@@ -1,8 +1,8 @@
 import { symlink } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runOk } from '../support/run.ts'
-import { GROUP, makeSiteScene, type SiteScene } from '../support/site-scene.ts'
-import { quickDataset } from '../support/site-state.ts'
+import { runOk } from '../support/programs/run.ts'
+import { GROUP, makeSiteScene, type SiteScene } from '../support/worlds/site-scene.ts'
+import { quickDataset } from '../support/worlds/site-state.ts'
 
 let scene: SiteScene
 beforeAll(async () => {

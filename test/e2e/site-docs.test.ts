@@ -2,10 +2,10 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { docScript } from '../support/doc-script.ts'
-import { projectDirectory, systemPath } from '../support/programs.ts'
-import { describe as describeResult, runOk } from '../support/run.ts'
-import { filesWith, GROUP, makeSiteScene, type SiteScene } from '../support/site-scene.ts'
+import { docScript } from '../support/programs/doc-script.ts'
+import { projectDirectory, systemPath } from '../support/programs/programs.ts'
+import { describe as describeResult, runOk } from '../support/programs/run.ts'
+import { filesWith, GROUP, makeSiteScene, type SiteScene } from '../support/worlds/site-scene.ts'
 
 let scene: SiteScene
 let env: NodeJS.ProcessEnv

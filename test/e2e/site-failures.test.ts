@@ -1,11 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describe as describeResult, run } from '../support/run.ts'
-import { addSiteOnDisk, applySite, expectSiteError, failOnce, SITE_FAILURES } from '../support/site-failures.ts'
-import { interruptSite } from '../support/site-interrupt.ts'
-import { makeSiteScene, type SiteScene } from '../support/site-scene.ts'
-import { occupy, quickDataset, stateOf } from '../support/site-state.ts'
+import { addSiteOnDisk, applySite, expectSiteError, failOnce, SITE_FAILURES } from '../support/kill/site-failures.ts'
+import { interruptSite } from '../support/kill/site-interrupt.ts'
+import { describe as describeResult, run } from '../support/programs/run.ts'
+import { makeSiteScene, type SiteScene } from '../support/worlds/site-scene.ts'
+import { occupy, quickDataset, stateOf } from '../support/worlds/site-state.ts'
 
 let scene: SiteScene
 let store: string

@@ -2,12 +2,19 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { assortedFiles } from '../support/annex-repo.ts'
-import { systemPath } from '../support/programs.ts'
-import { describe as describeResult, run, runOk } from '../support/run.ts'
-import { checksums, filesWith, GROUP, makeSiteScene, type Scheme, type SiteScene } from '../support/site-scene.ts'
-import { quickDataset } from '../support/site-state.ts'
-import { isRoot } from '../support/users.ts'
+import { systemPath } from '../support/programs/programs.ts'
+import { describe as describeResult, run, runOk } from '../support/programs/run.ts'
+import { isRoot } from '../support/programs/users.ts'
+import { assortedFiles } from '../support/repos/annex-repo.ts'
+import {
+  checksums,
+  filesWith,
+  GROUP,
+  makeSiteScene,
+  type Scheme,
+  type SiteScene,
+} from '../support/worlds/site-scene.ts'
+import { quickDataset } from '../support/worlds/site-state.ts'
 
 let scene: SiteScene
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectSftp, type SshProvider } from '../../src/store/ssh-connect.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { makeWorkspace } from '../support/workspace.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace } from '../support/worlds/workspace.ts'
 
 const workspace = await makeWorkspace()
 let sshd: Sshd

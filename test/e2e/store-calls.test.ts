@@ -6,11 +6,11 @@ import { openLocalStore } from '../../src/store/local.ts'
 import { openStore, type StoreLocation } from '../../src/store/open.ts'
 import { withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
-import { startSshd } from '../support/sshd.ts'
-import { type StallProxy, startStallProxy } from '../support/stall-proxy.ts'
-import { withMethods } from '../support/stores.ts'
-import { startWebServer, type WebServer } from '../support/web-server.ts'
-import { makeWorkspace } from '../support/workspace.ts'
+import { startSshd } from '../support/servers/sshd.ts'
+import { type StallProxy, startStallProxy } from '../support/servers/stall-proxy.ts'
+import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import { withMethods } from '../support/stores/stores.ts'
+import { makeWorkspace } from '../support/worlds/workspace.ts'
 
 const workspace = await makeWorkspace()
 const root = workspace.path('store')

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { projectDirectory } from '../support/programs.ts'
-import { run } from '../support/run.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
+import { run } from '../support/programs/run.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 

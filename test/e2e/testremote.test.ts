@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { expectNoStrays } from '../support/expect-no-strays.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { describe as describeResult } from '../support/run.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { describe as describeResult } from '../support/programs/run.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
 let sshd: Sshd

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { describe as describeResult, type Result, runOk } from '../support/run.ts'
-import { type Sshd, startSshd } from '../support/sshd.ts'
-import { type StallProxy, startStallProxy } from '../support/stall-proxy.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { describe as describeResult, type Result, runOk } from '../support/programs/run.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { type StallProxy, startStallProxy } from '../support/servers/stall-proxy.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const STALL_SECONDS = 2
 /** The watchdog's time, and what git-annex, starting programs and a busy machine need besides; ms. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/ria-store.ts'
-import { startSshd } from '../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { startSshd } from '../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 describe.each(['file', 'ssh'])('a download over ria+%s', (scheme) => {
   let workspace: Workspace

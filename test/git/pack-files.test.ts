@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/core/errors.ts'
 import { packPath, uploadPack } from '../../src/git/pack-files.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { paths, temporaryDirectory, withMethods, write } from '../support/stores.ts'
+import { paths, temporaryDirectory, withMethods, write } from '../support/stores/stores.ts'
 
 const NAMES = ['a', 'b', 'c', 'd', 'e'].map((digit) => digit.repeat(40))
 

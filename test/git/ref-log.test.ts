@@ -4,7 +4,7 @@ import { RefLog } from '../../src/git/ref-log.ts'
 import { EMPTY_STATE, formatState, isRefName, parseState, type RefState } from '../../src/git/ref-state.ts'
 import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { write } from '../support/stores.ts'
+import { write } from '../support/stores/stores.ts'
 
 const ID = 'a'.repeat(40)
 const state = (generation: number, name = 'main'): RefState => ({

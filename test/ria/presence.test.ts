@@ -14,7 +14,7 @@ import {
   PLACE,
   put,
   withTraits,
-} from './memory-dataset.ts'
+} from '../support/stores/memory-dataset.ts'
 
 const KINDS: readonly StoreErrorKind[] = [
   'missing',

@@ -7,7 +7,7 @@ import { keyPaths } from '../../src/ria/layout.ts'
 import { withFaults } from '../../src/store/faulty.ts'
 import { withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
-import { DIRECTORY, dataset, downloads, memoryStore, put } from './memory-dataset.ts'
+import { DIRECTORY, dataset, downloads, memoryStore, put } from '../support/stores/memory-dataset.ts'
 
 /** Several chunks of the memory store. */
 const CONTENT = Buffer.from(Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7 + (i >> 8)) & 255))

@@ -16,7 +16,7 @@ import {
   read,
   UUID,
   withTraits,
-} from './memory-dataset.ts'
+} from '../support/stores/memory-dataset.ts'
 
 const source = bufferSource(CONTENT)
 const UPLOADS = transferDirectory(DIRECTORY, UUID)

@@ -3,7 +3,7 @@ import { StoreError } from '../../src/core/errors.ts'
 import { writeMarker } from '../../src/ria/write-marker.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
-import { paths, write } from '../support/stores.ts'
+import { paths, write } from '../support/stores/stores.ts'
 
 let store: Store
 beforeEach(async () => {

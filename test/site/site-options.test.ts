@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { siteOptions } from '../../src/cli/site-arguments.ts'
 import { optionFlag } from '../../src/site/site-config.ts'
 import { SITE_OPTION_NAMES, SITE_OPTIONS } from '../../src/site/site-options.ts'
-import { projectDirectory } from '../support/programs.ts'
+import { projectDirectory } from '../support/programs/programs.ts'
 
 test('docs/site-setup.md lists the options of a site as the program has them, and no others', async () => {
   const page = await readFile(join(projectDirectory, 'docs/site-setup.md'), 'utf8')

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
 import { type FaultPlan, seededFaults, withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { content } from '../support/hostile-sources.ts'
-import { listed, read, write } from '../support/stores.ts'
+import { content } from '../support/stores/hostile-sources.ts'
+import { listed, read, write } from '../support/stores/stores.ts'
 
 const BYTES = content(50_000)
 

@@ -8,9 +8,9 @@ import { openHttpStore } from '../../src/store/http.ts'
 import { withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withWatchdog } from '../../src/store/watchdog.ts'
-import { content } from '../support/hostile-sources.ts'
-import { read, temporaryDirectory } from '../support/stores.ts'
-import { startWebServer, type WebServer } from '../support/web-server.ts'
+import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import { content } from '../support/stores/hostile-sources.ts'
+import { read, temporaryDirectory } from '../support/stores/stores.ts'
 
 const BYTES = content(300_000)
 

@@ -4,7 +4,7 @@ import { withFaults } from '../../src/store/faulty.ts'
 import { withLimit } from '../../src/store/limit.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Stat } from '../../src/store/store.ts'
-import { paths, read, withMethods, write } from '../support/stores.ts'
+import { paths, read, withMethods, write } from '../support/stores/stores.ts'
 
 /** A store whose `stat` is answered when the test says so. */
 function manualStore() {

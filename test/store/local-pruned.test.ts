@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
 import { openLocalStore } from '../../src/store/local.ts'
-import { start } from '../support/run.ts'
-import { temporaryDirectory } from '../support/stores.ts'
+import { start } from '../support/programs/run.ts'
+import { temporaryDirectory } from '../support/stores/stores.ts'
 
 /** Takes away every file that is there for good, and the directory when it is empty, as who purges tombstones does. */
 const PRUNER = `

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { content } from '../support/hostile-sources.ts'
-import { write } from '../support/stores.ts'
+import { content } from '../support/stores/hostile-sources.ts'
+import { write } from '../support/stores/stores.ts'
 
 describe('the memory store', () => {
   it('takes back a chunk when the next one is asked for, so that nobody relies on keeping it', async () => {

@@ -5,8 +5,8 @@ import { type FaultPlan, type FaultyOp, type PlannedFault, withFaults } from '..
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { Retry, withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
-import { content, failingSource } from '../support/hostile-sources.ts'
-import { listed, read, withMethods, write } from '../support/stores.ts'
+import { content, failingSource } from '../support/stores/hostile-sources.ts'
+import { listed, read, withMethods, write } from '../support/stores/stores.ts'
 
 const SETTINGS = { retries: 3, minDelayMs: 100, maxDelayMs: 1000 }
 const ALWAYS = Number.POSITIVE_INFINITY

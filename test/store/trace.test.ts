@@ -3,7 +3,7 @@ import { bufferSource } from '../../src/core/source.ts'
 import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { formatTrace, type TraceEvent, withTrace } from '../../src/store/trace.ts'
-import { listed, read } from '../support/stores.ts'
+import { listed, read } from '../support/stores/stores.ts'
 
 function tracedStore(...faults: Parameters<typeof withFaults>[1] & readonly unknown[]) {
   const events: TraceEvent[] = []

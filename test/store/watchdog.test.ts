@@ -5,8 +5,8 @@ import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { CallOptions, Entry, Stat, Store } from '../../src/store/store.ts'
 import { withWatchdog } from '../../src/store/watchdog.ts'
-import { content } from '../support/hostile-sources.ts'
-import { listed, read, withMethods, write } from '../support/stores.ts'
+import { content } from '../support/stores/hostile-sources.ts'
+import { listed, read, withMethods, write } from '../support/stores/stores.ts'
 
 const STALL_MS = 30_000
 const STAT: Stat = { size: 3, mtimeMs: 0, identity: 'x' }

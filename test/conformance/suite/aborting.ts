@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { bufferSource } from '../../../src/core/source.ts'
-import { content } from '../../support/hostile-sources.ts'
-import { listed, paths, read, write } from '../../support/stores.ts'
+import { content } from '../../support/stores/hostile-sources.ts'
+import { listed, paths, read, write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 const LENGTH = 4 * 1024 * 1024

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { StoreError, type StoreErrorKind } from '../../../src/core/errors.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { write } from '../../support/stores.ts'
+import { write } from '../../support/stores/stores.ts'
 
 /** A backend, empty, with its surroundings. */
 export interface Subject {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { bufferSource } from '../../../src/core/source.ts'
-import { content, stallingSource } from '../../support/hostile-sources.ts'
-import { listed, read } from '../../support/stores.ts'
+import { content, stallingSource } from '../../support/stores/hostile-sources.ts'
+import { listed, read } from '../../support/stores/stores.ts'
 import { type Bench, failure, give } from './bench.ts'
 
 const LENGTH = 8 * 1024 * 1024

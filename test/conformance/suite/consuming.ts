@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { StoreError } from '../../../src/core/errors.ts'
-import { content } from '../../support/hostile-sources.ts'
-import { read } from '../../support/stores.ts'
+import { content } from '../../support/stores/hostile-sources.ts'
+import { read } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 const LENGTH = 2 * 1024 * 1024

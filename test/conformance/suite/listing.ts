@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { listed, paths } from '../../support/stores.ts'
+import { listed, paths } from '../../support/stores/stores.ts'
 import { type Bench, firstOf } from './bench.ts'
 
 export function listing(bench: Bench, { writes }: { writes: boolean }): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { paths, read, write } from '../../support/stores.ts'
+import { paths, read, write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 export function moving(bench: Bench): void {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { StoreError } from '../../../src/core/errors.ts'
 import { decode } from '../../../src/core/text.ts'
-import { paths, read, write } from '../../support/stores.ts'
+import { paths, read, write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 const NAMES: readonly [string, string][] = [

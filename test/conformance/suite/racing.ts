@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { bufferSource, collect } from '../../../src/core/source.ts'
-import { chunkedSource, content } from '../../support/hostile-sources.ts'
-import { paths, read } from '../../support/stores.ts'
+import { chunkedSource, content } from '../../support/stores/hostile-sources.ts'
+import { paths, read } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 export function racing(bench: Bench): void {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { ByteRange } from '../../../src/store/store.ts'
-import { content } from '../../support/hostile-sources.ts'
-import { read } from '../../support/stores.ts'
+import { content } from '../../support/stores/hostile-sources.ts'
+import { read } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 const LENGTH = 200_000

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Stat } from '../../../src/store/store.ts'
-import { content } from '../../support/hostile-sources.ts'
-import { read } from '../../support/stores.ts'
+import { content } from '../../support/stores/hostile-sources.ts'
+import { read } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 export function reading(bench: Bench, { identityMs }: { identityMs: number }): void {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { bufferSource } from '../../../src/core/source.ts'
-import { listed } from '../../support/stores.ts'
+import { listed } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 interface Can {

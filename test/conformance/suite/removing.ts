@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { paths, write } from '../../support/stores.ts'
+import { paths, write } from '../../support/stores/stores.ts'
 import type { Bench } from './bench.ts'
 
 export function removing(bench: Bench): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { write } from '../../support/stores.ts'
+import { write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 export function running(bench: Bench, { executes, writes }: { executes: boolean; writes: boolean }): void {

@@ -11,8 +11,8 @@ import {
   shortSource,
   stallingSource,
   unopenableSource,
-} from '../../support/hostile-sources.ts'
-import { listed, read, write } from '../../support/stores.ts'
+} from '../../support/stores/hostile-sources.ts'
+import { listed, read, write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 const LIARS: readonly [string, () => Source][] = [

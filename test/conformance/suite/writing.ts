@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { bufferSource, fileSource } from '../../../src/core/source.ts'
-import { chunkedSource, content, reusingSource } from '../../support/hostile-sources.ts'
-import { paths, read, write } from '../../support/stores.ts'
+import { chunkedSource, content, reusingSource } from '../../support/stores/hostile-sources.ts'
+import { paths, read, write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
 export function writing(bench: Bench, { appends, timesPuts }: { appends: boolean; timesPuts: boolean }): void {

@@ -1,9 +1,14 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ArchiveProgram, installArchiveProgram, makeKeys, putKeys } from '../../support/archive-program.ts'
-import { addDataset, makeRiaStore } from '../../support/ria-store.ts'
-import { runOk } from '../../support/run.ts'
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts'
+import {
+  type ArchiveProgram,
+  installArchiveProgram,
+  makeKeys,
+  putKeys,
+} from '../../support/programs/archive-program.ts'
+import { runOk } from '../../support/programs/run.ts'
+import { addDataset, makeRiaStore } from '../../support/repos/ria-store.ts'
+import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
 
 const KEYS = 100_000
 const TEN_MINUTES_MS = 600_000

@@ -8,12 +8,12 @@ import { openHttpStore } from '../../../src/store/http.ts'
 import { openLocalStore } from '../../../src/store/local.ts'
 import { openSftpStore } from '../../../src/store/sftp.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { contentOf } from '../../archive/support/real-archive.ts'
-import { runOk } from '../../support/run.ts'
-import { type Sshd, startSshd } from '../../support/sshd.ts'
-import { wrapped } from '../../support/stores.ts'
-import { startWebServer, type WebServer } from '../../support/web-server.ts'
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts'
+import { contentOf } from '../../support/archives/real-archive.ts'
+import { runOk } from '../../support/programs/run.ts'
+import { type Sshd, startSshd } from '../../support/servers/sshd.ts'
+import { startWebServer, type WebServer } from '../../support/servers/web-server.ts'
+import { wrapped } from '../../support/stores/stores.ts'
+import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
 
 const COUNT = 100_000
 const SWITCHES = { 'as they are': ['-mx0'], 'packed in solid blocks': ['-mx1', '-ms=1000f'] }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, test } from 'vitest'
-import { type GitWorld, makeGitWorld } from '../../git/git-world.ts'
-import { killPushes } from '../../git/kill-pushes.ts'
+import { killPushes } from '../../support/kill/kill-pushes.ts'
+import { type GitWorld, makeGitWorld } from '../../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, test } from 'vitest'
-import { type GitWorld, makeGitWorld } from '../../git/git-world.ts'
-import { pushManyBranches, pushOneBranch } from '../../git/push-races.ts'
+import { pushManyBranches, pushOneBranch } from '../../support/kill/push-races.ts'
+import { type GitWorld, makeGitWorld } from '../../support/worlds/git-world.ts'
 
 let world: GitWorld
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AnnexRepo, makeAnnexRepo, sha256 } from '../../support/annex-repo.ts'
-import { processes } from '../../support/processes.ts'
-import { initRemote } from '../../support/ria-store.ts'
-import { makeS3Scene, type S3Scene } from '../../support/s3-scene.ts'
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts'
+import { processes } from '../../support/programs/processes.ts'
+import { type AnnexRepo, makeAnnexRepo, sha256 } from '../../support/repos/annex-repo.ts'
+import { initRemote } from '../../support/repos/ria-store.ts'
+import { makeS3Scene, type S3Scene } from '../../support/worlds/s3-scene.ts'
+import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
 
 const GIB = 1024 ** 3
 const MIB = 1024 ** 2

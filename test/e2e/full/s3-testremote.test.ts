@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { datasetDirectory } from '../../../src/ria/layout.ts'
-import { type AnnexRepo, makeAnnexRepo } from '../../support/annex-repo.ts'
-import { initRemote } from '../../support/ria-store.ts'
-import { describe as describeResult } from '../../support/run.ts'
-import { makeS3Scene, type S3Scene } from '../../support/s3-scene.ts'
-import { paths } from '../../support/stores.ts'
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts'
+import { describe as describeResult } from '../../support/programs/run.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../../support/repos/annex-repo.ts'
+import { initRemote } from '../../support/repos/ria-store.ts'
+import { paths } from '../../support/stores/stores.ts'
+import { makeS3Scene, type S3Scene } from '../../support/worlds/s3-scene.ts'
+import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describe as describeResult, runOk } from '../../support/run.ts'
-import { addSiteOnDisk, applySite, failOnce, SITE_FAILURES } from '../../support/site-failures.ts'
-import { interruptSite, siteCommand } from '../../support/site-interrupt.ts'
-import { makeSiteScene, type SiteScene } from '../../support/site-scene.ts'
-import { quickDataset, stateOf } from '../../support/site-state.ts'
+import { addSiteOnDisk, applySite, failOnce, SITE_FAILURES } from '../../support/kill/site-failures.ts'
+import { interruptSite, siteCommand } from '../../support/kill/site-interrupt.ts'
+import { describe as describeResult, runOk } from '../../support/programs/run.ts'
+import { makeSiteScene, type SiteScene } from '../../support/worlds/site-scene.ts'
+import { quickDataset, stateOf } from '../../support/worlds/site-state.ts'
 
 let scene: SiteScene
 let store: string

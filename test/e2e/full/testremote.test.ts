@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, makeAnnexRepo } from '../../support/annex-repo.ts'
-import { expectNoStrays } from '../../support/expect-no-strays.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../../support/ria-store.ts'
-import { describe as describeResult, run, runOk } from '../../support/run.ts'
-import { type Sshd, startSshd } from '../../support/sshd.ts'
-import { makeWorkspace, type Workspace } from '../../support/workspace.ts'
+import { describe as describeResult, run, runOk } from '../../support/programs/run.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../../support/repos/annex-repo.ts'
+import { expectNoStrays } from '../../support/repos/expect-no-strays.ts'
+import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../../support/repos/ria-store.ts'
+import { type Sshd, startSshd } from '../../support/servers/sshd.ts'
+import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
 
 const HOUR_MS = 3_600_000
 const KEY_OWNER = 'tester@example.com'

@@ -8,8 +8,15 @@ import { type Lock, takeLock, withLock } from '../../../src/ria/compaction/lock.
 import { SETTLE_MS } from '../../../src/ria/quiet.ts'
 import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { withMethods } from '../../support/stores.ts'
-import { DIRECTORY, memoryStore as memoryOfOneStep, paths, put, read, withTraits } from '../memory-dataset.ts'
+import {
+  DIRECTORY,
+  memoryStore as memoryOfOneStep,
+  paths,
+  put,
+  read,
+  withTraits,
+} from '../../support/stores/memory-dataset.ts'
+import { withMethods } from '../../support/stores/stores.ts'
 
 const LOCK = `${DIRECTORY}/archives/lock`
 

@@ -1,0 +1,28 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, it } from 'vitest'
+import { decodeFolder } from '../../../../src/archive/decode/index.ts'
+import { openStreams, packFolder } from '../../../support/archives/real-folder.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
+
+/** What is in use, not what waits to be collected. Bytes. */
+function buffersInUse(): number {
+  collectGarbage()
+  return process.memoryUsage().arrayBuffers
+}
+
+it('what the program unpacks is let go of as it is consumed', { timeout: 60_000 }, async () => {
+  const { folder, packed, packedSizes, content } = await packFolder(Buffer.alloc(100_000_000), ['-m0=LZMA', '-mx1'])
+  const { streams } = openStreams(packed)
+  const before = buffersInUse()
+  let kept = 0
+  let done = 0
+  for await (const chunk of decodeFolder(folder, streams, { where: 'a.7z', packedSizes, maxMemoryBytes: 0 })) {
+    done += chunk.length
+    if (done > 90_000_000 && kept === 0) kept = buffersInUse() - before
+  }
+  expect(done).toBe(content.length) // which so stays in use all the time
+  expect(kept).toBeLessThan(20e6)
+})

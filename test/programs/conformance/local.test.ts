@@ -1,0 +1,13 @@
+import { openLocalStore } from '../../../src/store/local.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { type Subject, storeConformance } from '../../conformance/store-conformance.ts'
+import { temporaryDirectory, wrapped } from '../../support/stores/stores.ts'
+
+async function setUp(wrap: (store: Store) => Store): Promise<Subject> {
+  const directory = await temporaryDirectory()
+  const store = wrap(openLocalStore({ root: directory.path }))
+  return { store, cleanUp: () => store.close().then(directory.remove) }
+}
+
+storeConformance('the local store', () => setUp((store) => store), { executes: true })
+storeConformance('the local store in all wrappers', () => setUp(wrapped), { executes: true })

@@ -1,0 +1,36 @@
+import { setMaxListeners } from 'node:events'
+import { runCli } from '../../../src/cli/main.ts'
+
+export interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+  /** Questions that were asked. */
+  readonly asked: readonly string[]
+}
+
+export interface CallOptions {
+  /** What is answered to a question; undefined: nobody sits there. */
+  readonly answer?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Runs `riastore` in this process. */
+export async function riastore(args: readonly string[], { answer, signal }: CallOptions = {}): Promise<Ran> {
+  const stop = signal ?? new AbortController().signal
+  setMaxListeners(0, stop)
+  const [stdout, stderr, asked]: [string[], string[], string[]] = [[], [], []]
+  const code = await runCli(args, {
+    columns: 100,
+    isTerminal: answer !== undefined,
+    signal: stop,
+    print: (text) => stdout.push(`${text}\n`),
+    fail: (message) => stderr.push(`riastore: ${message}\n`),
+    note: (message) => stderr.push(`${message}\n`),
+    confirm: async (question) => {
+      asked.push(question)
+      return answer ?? false
+    },
+  })
+  return { code, stdout: stdout.join(''), stderr: stderr.join(''), asked }
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bufferSource, collect } from '../../../src/core/source.ts'
+import { withLimit } from '../../../src/store/limit.ts'
+import { withRetry } from '../../../src/store/retry.ts'
+import type { Consumer, Entry, GetOptions, Store } from '../../../src/store/store.ts'
+import { withTrace } from '../../../src/store/trace.ts'
+import { withWatchdog } from '../../../src/store/watchdog.ts'
+
+/** Larger than anything that a test reads. */
+const LIMIT_BYTES = 64 * 1024 * 1024
+
+/** The store in all wrappers, as open.ts composes them; quick, so that a test need not wait. */
+export function wrapped(store: Store): Store {
+  const watched = withWatchdog(store, { stallMs: 20_000 })
+  return withTrace(withRetry(withLimit(watched), { retries: 2, minDelayMs: 1, maxDelayMs: 5 }), { log: () => {} })
+}
+
+/** A store whose methods are those of `store`, but for some. */
+export function withMethods(store: Store, methods: Partial<Store>): Store {
+  return {
+    traits: store.traits,
+    stat: (...all) => store.stat(...all),
+    statAll: (...all) => store.statAll(...all),
+    get: (...all) => store.get(...all),
+    put: (...all) => store.put(...all),
+    remove: (...all) => store.remove(...all),
+    list: (...all) => store.list(...all),
+    append: (...all) => store.append(...all),
+    move: (...all) => store.move(...all),
+    freeBytes: (...all) => store.freeBytes(...all),
+    exec: (...all) => store.exec(...all),
+    removeAll: store.removeAll && ((...all) => store.removeAll?.(...all) ?? Promise.resolve()),
+    close: () => store.close(),
+    ...methods,
+  }
+}
+
+/** The content of a file, or of a part of it. */
+export async function read(store: Store, path: string, options?: GetOptions): Promise<Buffer> {
+  let content: Buffer | undefined
+  const consume: Consumer = async (bytes) => {
+    content = await collect(bytes, LIMIT_BYTES)
+  }
+  await store.get(path, consume, options)
+  if (content === undefined) throw new Error('get resolved without calling its consumer')
+  return content
+}
+
+export async function write(store: Store, path: string, content: Uint8Array | string): Promise<void> {
+  await store.put(path, bufferSource(content))
+}
+
+export async function listed(entries: AsyncIterable<Entry>): Promise<Entry[]> {
+  const all: Entry[] = []
+  for await (const entry of entries) all.push(entry)
+  return all
+}
+
+/** The paths below a directory, sorted. */
+export async function paths(store: Store, directory: string): Promise<string[]> {
+  return (await listed(store.list(directory))).map(({ path }) => path).sort()
+}
+
+/** An empty directory of this machine; `remove` takes it away with all that is in it. */
+export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'riastore-test-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
