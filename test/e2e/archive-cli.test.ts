@@ -15,7 +15,7 @@ import {
   stateOf,
 } from '../support/programs/archive-program.ts'
 import { systemProgram } from '../support/programs/programs.ts'
-import { describe as describeResult, run, runOk } from '../support/programs/run.ts'
+import { explain, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { addDataset, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/repos/ria-store.ts'
 import { startSshd } from '../support/servers/sshd.ts'
@@ -219,7 +219,7 @@ describe('what goes wrong is told in one line, ends with 1, and changes nothing'
     await putKeys(dataset, makeKeys(2))
     const before = await stateOf(dataset)
     const result = await (which === 'bare' ? runBare : riastore.run)(words(store.root))
-    expect([result.status, result.stdout], describeResult(result)).toEqual([1, ''])
+    expect([result.status, result.stdout], explain(result)).toEqual([1, ''])
     expect(result.stderr).toMatch(/^riastore: [^\n]+\n$/)
     expect(result.stderr).toContain(said)
     expect(await stateOf(dataset)).toEqual(before)
@@ -236,7 +236,7 @@ describe('what goes wrong is told in one line, ends with 1, and changes nothing'
     const before = await stateOf(dataset)
     for (const words of [['archive'], ['archive', '--list'], ['archive', '--verify'], ['unarchive']]) {
       const result = await riastore.run([...words, access.name, dataset.id])
-      expect([result.status, result.stdout], describeResult(result)).toEqual([1, ''])
+      expect([result.status, result.stdout], explain(result)).toEqual([1, ''])
       expect(result.stderr).toMatch(/^riastore: [^\n]*archive\.7z[^\n]*\n$/)
     }
     expect(await stateOf(dataset)).toEqual(before)
@@ -248,7 +248,7 @@ describe('what goes wrong is told in one line, ends with 1, and changes nothing'
     await runOk('chown', ['-R', 'root', dataset.path])
     const before = await stateOf(dataset)
     const result = await riastore.run(['archive', access.name, dataset.id])
-    expect([result.status, result.stdout], describeResult(result)).toEqual([1, ''])
+    expect([result.status, result.stdout], explain(result)).toEqual([1, ''])
     expect(result.stderr).toMatch(/^riastore: [^\n]*denied[^\n]*\n$/i)
     expect(await stateOf(dataset)).toEqual(before)
   })
@@ -264,7 +264,7 @@ test('a signal ends it with the code that shells expect, and leaves neither lock
     .toContainEqual(expect.stringContaining('.tmp'))
   process.kill(running.pid, 'SIGINT')
   const result = await running.done
-  expect([result.status, result.stdout, result.stderr], describeResult(result)).toEqual([130, '', ''])
+  expect([result.status, result.stdout, result.stderr], explain(result)).toEqual([130, '', ''])
   expect(await archivesOf(dataset)).toEqual([])
   await expectLoose(dataset, keys)
 })
@@ -281,21 +281,21 @@ describe('on a terminal', () => {
     const keys = makeKeys(300, 2000)
     const dataset = await filled(access, keys)
     const refused = await onTerminal(['archive', access.name, dataset.id], 'n\n')
-    expect(refused.status, describeResult(refused)).toBe(1)
+    expect(refused.status, explain(refused)).toBe(1)
     expect(refused.stdout).toContain(`Pack the loose keys of ${dataset.id} in ${access.name} into archives? [y/N]`)
     expect(refused.stdout).toContain('nothing was changed')
     await expectLoose(dataset, keys)
     const agreed = await onTerminal(['archive', access.name, dataset.id], 'y\n')
-    expect(agreed.status, describeResult(agreed)).toBe(0)
+    expect(agreed.status, explain(agreed)).toBe(0)
     for (const phase of ['packing', 'verifying', 'removing']) {
       expect(agreed.stdout).toMatch(new RegExp(`${dataset.id} ${phase} [█░]+ \\d+%`))
     }
     expect(agreed.stdout).toContain('packed 300 keys')
     // Not asked: --yes, and where nothing is changed.
     const sure = await onTerminal(['unarchive', '--yes', access.name, dataset.id], '')
-    expect([sure.status, sure.stdout.includes('[y/N]')], describeResult(sure)).toEqual([0, false])
+    expect([sure.status, sure.stdout.includes('[y/N]')], explain(sure)).toEqual([0, false])
     const dry = await onTerminal(['archive', '--dry-run', access.name, dataset.id], '')
-    expect([dry.status, dry.stdout.includes('[y/N]')], describeResult(dry)).toEqual([0, false])
+    expect([dry.status, dry.stdout.includes('[y/N]')], explain(dry)).toEqual([0, false])
     // JSON is for programs: no bar.
     const json = await onTerminal(['archive', '--yes', '--json', access.name, dataset.id], '')
     expect(linesOfJson(json.stdout.replaceAll('\r', ''))).toMatchObject([{ packed: { keys: 300 } }])

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promise
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemProgram, writeWrapper } from '../support/programs/programs.ts'
-import { describe as describeResult } from '../support/programs/run.ts'
+import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/repos/annex-repo.ts'
 import {
   copyOf,
@@ -79,7 +79,7 @@ async function undisturbed() {
   const root = workspace.path('undisturbed', String(count))
   const repo = await copyOf(dataset, `undisturbed-${count}`)
   const { result, calls } = await planned(repo, root, 0, 'none')
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   return { state: await stateOf(repo, root), calls }
 }
 
@@ -97,7 +97,7 @@ test.each([
       const repo = await copyOf(dataset, `repo-${how}-${at}`)
       const before = await settingsOf(repo)
       const { result } = await planned(repo, root, at, how)
-      const shown = `call ${at}: ${describeResult(result)}`
+      const shown = `call ${at}: ${explain(result)}`
       // A question whose answer is a failure as well is no obstacle, and who was told to stop at the very end is done.
       if (result.status !== 0) {
         expect(result.status, shown).toBe(status)
@@ -117,7 +117,7 @@ test.each([
       }
       await writeFile(join(plan, 'at'), '0')
       const again = await createSibling(repo, [...OPTIONS, root])
-      expect(again.status, `${shown}\n${describeResult(again)}`).toBe(0)
+      expect(again.status, `${shown}\n${explain(again)}`).toBe(0)
       expect(await stateOf(repo, root), shown).toEqual(state)
     }
   },

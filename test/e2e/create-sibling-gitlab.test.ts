@@ -5,7 +5,7 @@ import { type AnyGitLab, anyGitLab } from '../support/gitlab/any.ts'
 import { startGitLab } from '../support/gitlab/server.ts'
 import { fullPath } from '../support/gitlab/state.ts'
 import { writeWrapper } from '../support/programs/programs.ts'
-import { describe as describeResult, type Result, run, runOk, start } from '../support/programs/run.ts'
+import { explain, type Result, run, runOk, start } from '../support/programs/run.ts'
 import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/repos/annex-repo.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -75,7 +75,7 @@ describe('riastore create-sibling-gitlab with a real dataset', () => {
       said.push(await repo.try('datalad', 'save', '-m', 'Add b'))
       said.push(await repo.try('datalad', 'push', '--to', 'gitlab'))
     })
-    for (const result of said) expect(result.status, describeResult(result)).toBe(0)
+    for (const result of said) expect(result.status, explain(result)).toBe(0)
     expect([...lines].some((line) => line.includes('create-sibling-gitlab'))).toBe(true)
 
     await expect
@@ -96,7 +96,7 @@ describe('riastore create-sibling-gitlab with a real dataset', () => {
     // git-annex left it alone.
     expect(await repo.config('remote.gitlab.annex-uuid')).toBeUndefined()
 
-    for (const text of [...lines, ...said.map(describeResult)]) expect(text).not.toContain(gitlab.token)
+    for (const text of [...lines, ...said.map(explain)]) expect(text).not.toContain(gitlab.token)
     const found = await run('grep', ['-rlF', '--', gitlab.token, workspace.directory])
     expect(found.stdout.trim().split('\n')).toEqual([workspace.path('token')])
   })
@@ -108,7 +108,7 @@ describe('riastore create-sibling-gitlab with a real dataset', () => {
     expect(await createSibling()).toMatchObject({ status: 0 })
     await repo.git('push', '-q', 'gitlab', 'main')
     const again = await createSibling('--json')
-    expect(again.status, describeResult(again)).toBe(0)
+    expect(again.status, explain(again)).toBe(0)
     expect(JSON.parse(again.stdout)).toMatchObject({ status: 'found', changed: [], project })
     expect(await config()).toBe(before)
     expect((await repo.git('status', '--porcelain')).stdout).toBe('')
@@ -134,7 +134,7 @@ describe('riastore create-sibling-gitlab with a real dataset', () => {
   test('subdatasets get projects in missing groups, and datalad push -r publishes them', async () => {
     await repo.datalad('create', '-d', '.', 'sub/inner')
     const made = await createSibling('-r', '--json')
-    expect(made.status, describeResult(made)).toBe(0)
+    expect(made.status, explain(made)).toBe(0)
     await repo.datalad('push', '--to', 'gitlab', '-r')
     for (const [name, path] of [
       ['project', '.'],
@@ -152,7 +152,7 @@ describe('riastore create-sibling-gitlab with a real dataset', () => {
     await expect.poll(() => gitlab.project(project), SOON).toMatchObject({ default_branch: 'git-annex' })
     await repo.git('push', '-q', 'gitlab', 'main')
     const mended = await createSibling('--existing', 'reconfigure', '--default-branch', 'main')
-    expect(mended.status, describeResult(mended)).toBe(0)
+    expect(mended.status, explain(mended)).toBe(0)
     expect(await gitlab.project(project)).toMatchObject({ default_branch: 'main' })
   })
 
@@ -197,7 +197,7 @@ test('killed at any of its requests, it finishes when it is given again: one pro
     await expect.poll(() => server.requests.length, SOON).toBeGreaterThanOrEqual(isOver ? at : at + 1)
     server.reset()
     const again = await run('riastore', args(`${group}/a/b/ds`), options)
-    expect(again.status, describeResult(again)).toBe(0)
+    expect(again.status, explain(again)).toBe(0)
     const made = server.state.projects.filter(({ path, owner }) => path === 'ds' && fullPath(owner) === `${group}/a/b`)
     expect(made).toMatchObject([{ description: `DataLad dataset ${await datasetId(repo)}`, visibility: 'private' }])
     expect((await repo.git('config', '--get-regexp', '^remote.gitlab')).stdout.trim().split('\n')).toEqual([

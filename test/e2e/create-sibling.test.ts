@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemProgram } from '../support/programs/programs.ts'
-import { describe as describeResult, runOk } from '../support/programs/run.ts'
+import { explain, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import {
   type AnnexRepo,
@@ -103,7 +103,7 @@ describe.each(schemes)('a dataset with siblings over %s', (scheme) => {
     const args = ['-s', 'ria', '--new-store-ok', '--alias', 'failing', '--json', `${urls[scheme]}/failing`]
     const failing = { ...env, PATH: [wrappers, env.PATH].join(delimiter) }
     const failed = await createSibling(repo, args, { env: failing })
-    expect(failed.status, describeResult(failed)).toBe(1)
+    expect(failed.status, explain(failed)).toBe(1)
     expect(await settingsOf(repo)).toMatchObject({ config: [], remoteLog: [] })
     const { steps } = JSON.parse((await created(repo, '--dry-run', ...args)).stdout)
     expect(steps).toEqual([
@@ -186,7 +186,7 @@ test('a store for S3 needs our special remote, and stock ORA in front of it is r
   const repo = await makeDataset(workspace, 'stock-first', { env })
   const PATH = workspace.stockEnv.PATH ?? ''
   const refused = await createSibling(repo, ['-s', 'ria', urls.s3 ?? ''], { env: { ...env, PATH } })
-  expect(refused.status, describeResult(refused)).toBe(1)
+  expect(refused.status, explain(refused)).toBe(1)
   expect(refused.stderr).toMatch(/git-annex-remote-ora is not riastore's, which ria\+s3\+http:\/\/ needs/)
   expect((await settingsOf(repo)).config).toEqual([])
 })

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetDirectory } from '../../src/ria/layout.ts'
 import { openS3Store } from '../../src/store/s3.ts'
 import { pushManyBranches, pushOneBranch } from '../support/kill/push-races.ts'
-import { describe as describeResult, type Result, run, runOk } from '../support/programs/run.ts'
+import { explain, type Result, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { dataladClone, makeDataset } from '../support/repos/annex-repo.ts'
 import { addDataset, initRemote, makeRiaStore } from '../support/repos/ria-store.ts'
@@ -57,7 +57,7 @@ afterAll(() => workspace?.remove())
 const git = (cwd: string, ...args: string[]): Promise<Result> => run('git', args, { env, cwd })
 async function gitOk(cwd: string, ...args: string[]): Promise<string> {
   const result = await git(cwd, ...args)
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   return result.stdout
 }
 
@@ -260,7 +260,7 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
       ['push', url, 'main:other'],
     ]) {
       const result = await git(other, ...args)
-      expect(result.status, describeResult(result)).not.toBe(0)
+      expect(result.status, explain(result)).not.toBe(0)
       expect(result.stderr).toContain('this repository has sha256 objects, the one in the store has sha1')
     }
     expect(await gitOk(one, 'ls-remote', url)).not.toContain('other')

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AnnexHost } from '../support/programs/annex-host.ts'
-import { describe as describeResult, type Result, runOk } from '../support/programs/run.ts'
+import { explain, type Result, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
@@ -40,7 +40,7 @@ async function mountSmall(name: string, size: string): Promise<string> {
 /** A failure with a reason for people, which names the place. */
 function expectFailed(result: Result, place: string, reason: RegExp) {
   const said = `${result.stdout}\n${result.stderr}`
-  expect(result.status, describeResult(result)).toBe(1)
+  expect(result.status, explain(result)).toBe(1)
   expect(said).toContain(place)
   expect(said).toMatch(reason)
   expect(said).not.toMatch(/^\s+at /m)

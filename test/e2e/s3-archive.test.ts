@@ -8,7 +8,7 @@ import { openS3Store } from '../../src/store/s3.ts'
 import type { Store } from '../../src/store/store.ts'
 import { killOnS3 } from '../support/kill/kill-archive-s3.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
-import { describe as describeResult } from '../support/programs/run.ts'
+import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
 import { type CephRgw, startCephRgw } from '../support/servers/ceph-rgw.ts'
@@ -131,7 +131,7 @@ describe('a dataset in S3', () => {
     const running = riastore.start(['archive', url, ID], { env })
     await expect.poll(() => below('archives'), { timeout: 30_000 }).toContain('lock')
     const second = await riastore.run(['archive', url, ID], { env })
-    expect([second.status, second.stderr.trim().split('\n').length], describeResult(second)).toEqual([1, 1])
+    expect([second.status, second.stderr.trim().split('\n').length], explain(second)).toEqual([1, 1])
     expect(second.stderr).toMatch(/is being worked on by .*--break-lock removes the lock/)
     faults.reset()
     running.killGroup('SIGKILL')
@@ -159,7 +159,7 @@ test('an archive that is interrupted while it is sent leaves no upload that cost
   expect(await uploads(id)).toBe(1)
   running.child.kill('SIGINT')
   const result = await running.done
-  expect(result.status, describeResult(result)).toBe(130)
+  expect(result.status, explain(result)).toBe(130)
   expect(await uploads(id)).toBe(0)
   expect(await paths(bucket, `${datasetDirectory(id)}/archives`)).toEqual([])
   faults.reset()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { datasetDirectory, keyPaths } from '../../src/ria/layout.ts'
-import { describe as describeResult, type Result } from '../support/programs/run.ts'
+import { explain, type Result } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
 import { paths, read } from '../support/stores/stores.ts'
@@ -41,7 +41,7 @@ describe('an upload in parts', () => {
   test('that the server refuses half-way leaves nothing that costs money', async () => {
     scene.faults.misbehave({ on: /partNumber=3/, status: 403, code: 'QuotaExceeded' })
     const result = await repo.tryAnnex('copy', '--to', remote, 'large.bin')
-    expect(result.status, describeResult(result)).toBe(1)
+    expect(result.status, explain(result)).toBe(1)
     expect(said(result)).toMatch(/no space or quota is left/)
     expect(await uploads()).toBe(0)
     expect((await repo.checkPresent('large.bin', remote)).presence).toBe('absent')
@@ -76,7 +76,7 @@ describe('a large download', () => {
     await repo.annex('drop', 'large.bin')
     scene.faults.misbehave({ on: /^GET .*annex/, cutAfter: MIB })
     const failed = await repo.tryAnnex('get', '--from', remote, 'large.bin')
-    expect(failed.status, describeResult(failed)).toBe(1)
+    expect(failed.status, explain(failed)).toBe(1)
     scene.faults.reset()
     await repo.annex('get', '--from', remote, 'large.bin')
     const { requests, headers } = scene.faults
@@ -181,7 +181,7 @@ describe('what S3 is told besides the content', () => {
       'archive-id=told-0001',
     ]
     const result = await repo.tryAnnex('initremote', 'refused', ...settings, `${name}=${value}`)
-    expect(result.status, describeResult(result)).toBe(1)
+    expect(result.status, explain(result)).toBe(1)
     expect(said(result)).toMatch(new RegExp(`${name} is `))
     expect(await paths(scene.bucket, '')).toEqual(before)
   })

@@ -6,7 +6,7 @@ import { datasetDirectory } from '../../src/ria/layout.ts'
 import { openS3Store } from '../../src/store/s3.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
-import { describe as describeResult, type Result } from '../support/programs/run.ts'
+import { explain, type Result } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
 import { type CephRgw, startCephRgw } from '../support/servers/ceph-rgw.ts'
@@ -53,7 +53,7 @@ const link = (...words: string[]): Promise<Result> => riastore.run(['url', ...wo
 
 async function fails(reason: RegExp, ...words: string[]): Promise<void> {
   const result = await link(...words)
-  expect([result.status, result.stdout], describeResult(result)).toEqual([1, ''])
+  expect([result.status, result.stdout], explain(result)).toEqual([1, ''])
   expect(result.stderr).toMatch(reason)
   expect(result.stderr.trim().split('\n')).toHaveLength(1)
   expect(result.stderr).not.toMatch(/signature|secret-that/i)
@@ -61,7 +61,7 @@ async function fails(reason: RegExp, ...words: string[]): Promise<void> {
 
 test('a link leads anybody to the content of a file, under its own name', async () => {
   const result = await link(url, ID, FILE)
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   const answer = await fetch(result.stdout.trim())
   expect([answer.status, await answer.text()]).toEqual([200, CONTENT])
   const name = encodeURIComponent('a "file"; é (1).txt').replace('(', '%28').replace(')', '%29')
@@ -74,7 +74,7 @@ test('a link leads anybody to the content of a file, under its own name', async 
 
 test('a link is made of a key as of its file, and the dataset may stand in the URL', async () => {
   const result = await link(`${url}#${ID}`, await repo.key(FILE), '--expires', '2d')
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   expect(result.stdout).toContain('X-Amz-Expires=172800')
   expect(await (await fetch(result.stdout.trim())).text()).toBe(CONTENT)
 })
@@ -106,7 +106,7 @@ test('without credentials there is the address of what is public', async () => {
   await ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'bucket', Policy }))
   const anonymous = { ...workspace.env, AWS_EC2_METADATA_DISABLED: 'true' }
   const result = await riastore.run(['url', url, ID, FILE], { env: anonymous, cwd: repo.path })
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   expect(result.stderr).toContain('does not expire')
   expect(result.stdout).not.toContain('?')
   expect(await (await fetch(result.stdout.trim())).text()).toBe(CONTENT)

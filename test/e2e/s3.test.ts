@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetDirectory, keyPaths } from '../../src/ria/layout.ts'
 import { openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
-import { describe as describeResult, type Result, run, runOk } from '../support/programs/run.ts'
+import { explain, type Result, run, runOk } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
 import { type CephRgw, type S3Account, startCephRgw } from '../support/servers/ceph-rgw.ts'
@@ -148,7 +148,7 @@ describe('git annex testremote --fast passes', () => {
     const id = await addDataset(bucket, `testremote-${name}`)
     const remote = await initRemote(repo, url(), id, { name, settings })
     const result = await repo.tryAnnex('testremote', remote, '--fast')
-    expect(result.status, describeResult(result)).toBe(0)
+    expect(result.status, explain(result)).toBe(0)
     expect(result.stdout).toMatch(/All \d+ tests passed/)
     expect(await keysOf(id)).toEqual([])
   })
@@ -180,13 +180,13 @@ describe('what cannot be asked is unknown, never absent, told in one line withou
     try {
       const key = await repo.key('asked.txt')
       const { presence, result } = await other.checkPresentKey(key, remote)
-      expect(presence, describeResult(result)).toBe('unknown')
+      expect(presence, explain(result)).toBe('unknown')
       const lines = result.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('riastore: '))
       expect(
         lines.filter((line) => message.test(line)),
-        describeResult(result),
+        explain(result),
       ).toHaveLength(1)
-      expect(lines, describeResult(result)).toHaveLength(1)
+      expect(lines, explain(result)).toHaveLength(1)
       expectNoSecret(said(result))
       expect(said(result)).not.toContain(wrong.secretAccessKey)
     } finally {
@@ -205,11 +205,11 @@ describe('credentials', () => {
     const settings = ['type=external', 'externaltype=ora', 'encryption=none', `url=${url()}`, `archive-id=${id}`]
     const debugging = repo.with({ env: { ...withKeys(ceph.account), RIASTORE_DEBUG: '1' } })
     const made = await debugging.tryAnnex('initremote', 'kept', ...settings)
-    expect(made.status, describeResult(made)).toBe(0)
+    expect(made.status, explain(made)).toBe(0)
     await repo.add({ 'kept.txt': 'kept\n' })
     const bare = repo.with({ env: { ...withoutKeys(), RIASTORE_DEBUG: '1' } })
     const copied = await bare.tryAnnex('copy', '--to', 'kept', 'kept.txt', '-J2')
-    expect(copied.status, describeResult(copied)).toBe(0)
+    expect(copied.status, explain(copied)).toBe(0)
     const info = await bare.tryAnnex('info', 'kept')
     for (const result of [made, copied, info]) expectNoSecret(said(result))
     await repo.annex('merge')
@@ -221,7 +221,7 @@ describe('credentials', () => {
   test('show with --debug in the line of git-annex’s own that hands them to us, and in none of ours', async () => {
     const bare = repo.with({ env: { ...withoutKeys(), RIASTORE_DEBUG: '1' } })
     const result = await bare.tryAnnex('--debug', 'fsck', '--fast', '--from', 'kept', 'kept.txt')
-    expect(result.status, describeResult(result)).toBe(0)
+    expect(result.status, explain(result)).toBe(0)
     const lines = said(result).split('\n')
     const handedOver = / <-- (J \d+ )?CREDS /
     expect(lines.filter((line) => handedOver.test(line))).toHaveLength(1)
@@ -293,7 +293,7 @@ async function initialize(where: AnnexRepo, ...settings: string[]): Promise<Resu
     'encryption=none',
     ...settings,
   )
-  expect(result.status, describeResult(result)).toBe(1)
+  expect(result.status, explain(result)).toBe(1)
   expectNoSecret(said(result))
   expect(await where.config('remote.refused.annex-uuid')).toBeUndefined()
   const log = await where.try('git', 'cat-file', 'blob', 'git-annex:remote.log')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { describe as describeResult, run } from '../support/programs/run.ts'
+import { explain, run } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import {
   addDataset,
@@ -45,7 +45,7 @@ const WOULD_BE_COMMITTED = /given with a password, which would be committed: set
 
 async function expectRefused(reason: RegExp, ...parameters: string[]) {
   const result = await repo.tryAnnex(...parameters)
-  expect(result.status, describeResult(result)).toBe(1)
+  expect(result.status, explain(result)).toBe(1)
   const said = result.stdout + result.stderr
   expect(said).toMatch(reason)
   expect(said).not.toContain(PASSWORD)

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { describe as describeResult } from '../support/programs/run.ts'
+import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, datasetId, makeAnnexRepo, makeDataset } from '../support/repos/annex-repo.ts'
 import {
   addDataset,
@@ -179,7 +179,7 @@ describe('initremote', () => {
   test.each(wrong)('fails with the reason when %s', async (_case, url, reason) => {
     const initremote = ['initremote', 'store', 'type=external', 'externaltype=ora', 'encryption=none']
     const result = await repo.tryAnnex(...initremote, `archive-id=${dataset.id}`, `url=${url()}`)
-    expect(result.status, describeResult(result)).toBe(1)
+    expect(result.status, explain(result)).toBe(1)
     expect(result.stdout + result.stderr).toMatch(reason)
     expect(result.stderr).not.toMatch(/^\s+at /m)
   })

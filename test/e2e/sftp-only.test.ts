@@ -1,7 +1,7 @@
 import { chmod, mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describe as describeResult, runOk } from '../support/programs/run.ts'
+import { explain, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { type AnnexRepo, assortedFiles, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
@@ -62,6 +62,6 @@ test.skipIf(!isRoot).each(['auto', 'ssh2', 'openssh'])(
 test.skipIf(!isRoot)('git annex testremote --fast passes on it', async () => {
   const remote = await initRemote(repo, `ria+ssh://${sshd.alias}/store`, dataset.id, { name: 'tested' })
   const result = await repo.tryAnnex('testremote', remote, '--fast')
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   expect(await dataset.keys()).toEqual([])
 })

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docScript } from '../support/programs/doc-script.ts'
 import { projectDirectory, systemPath } from '../support/programs/programs.ts'
-import { describe as describeResult, runOk } from '../support/programs/run.ts'
+import { explain, runOk } from '../support/programs/run.ts'
 import { filesWith, GROUP, makeSiteScene, type SiteScene } from '../support/worlds/site-scene.ts'
 
 let scene: SiteScene
@@ -47,7 +47,7 @@ test('docs/site-setup.md leads from nothing to a dataset that is published and c
     PREFIX: workspace.path('prefix'),
   })
   const result = await runOk('sh', ['-c', script], { env, cwd: workspace.directory, timeoutMs: 240_000 })
-  expect(result.stdout, describeResult(result)).toMatch(/^gitlab: group +ok/m)
+  expect(result.stdout, explain(result)).toMatch(/^gitlab: group +ok/m)
   expect(await readFile(workspace.path('etc/gitconfig'), 'utf8')).toContain('[riastore "lab"]')
   expect(await readdir(workspace.path('etc/xdg/datalad/procedures'))).toEqual(['cfg_lab'])
   const procedure = await readFile(workspace.path('etc/xdg/datalad/procedures/cfg_lab'), 'utf8')
@@ -79,7 +79,7 @@ test('docs/for-researchers.md leads from there to work that is shared', async ()
     ...Array(2).fill('inputs/raw ->lab:refs'),
     ...Array(2).fill('inputs/raw ->gitlab:refs'),
   ]
-  expect(order.join('\n'), describeResult(result)).toContain(sub.join('\n'))
+  expect(order.join('\n'), explain(result)).toContain(sub.join('\n'))
   expect(order.indexOf('. ->gitlab:refs')).toBeGreaterThan(order.indexOf('. ->lab:refs'))
   expect(await readFile(join(work, 'copy/inputs/raw/raw.txt'), 'utf8')).toBe('raw\n')
   // The subdataset was found in the store, not in GitLab.

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addSiteOnDisk, applySite, expectSiteError, failOnce, SITE_FAILURES } from '../support/kill/site-failures.ts'
 import { interruptSite } from '../support/kill/site-interrupt.ts'
-import { describe as describeResult, run } from '../support/programs/run.ts'
+import { explain, run } from '../support/programs/run.ts'
 import { makeSiteScene, type SiteScene } from '../support/worlds/site-scene.ts'
 import { occupy, quickDataset, stateOf } from '../support/worlds/site-state.ts'
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   store = await addSiteOnDisk(scene)
   const undisturbed = await quickDataset(scene, 'undisturbed')
   const result = await applySite(scene, undisturbed.repo)
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   ms = result.ms
   expected = await stateOf(scene, store, undisturbed)
 })
@@ -38,7 +38,7 @@ test('after all kinds of failures, one after the other, the same command comes t
   const dataset = await quickDataset(scene, 'unlucky')
   for (const failure of SITE_FAILURES) await failOnce(scene, store, dataset, failure)
   const again = await applySite(scene, dataset.repo)
-  expect(again.status, describeResult(again)).toBe(0)
+  expect(again.status, explain(again)).toBe(0)
   expect(await stateOf(scene, store, dataset)).toEqual(expected)
 })
 
@@ -57,7 +57,7 @@ test('a dataset that is in the store from somewhere else is left as it is, unles
   expectSiteError(scene, await applySite(scene, dataset.repo), /in the store already.*--existing reconfigure/)
   expect(await stateOf(scene, store, dataset)).toEqual(before)
   const forced = await applySite(scene, dataset.repo, scene.env, '--existing', 'reconfigure')
-  expect(forced.status, describeResult(forced)).toBe(0)
+  expect(forced.status, explain(forced)).toBe(0)
   const { remotes, projects } = await stateOf(scene, store, dataset)
   expect({ remotes, projects }).toEqual({ remotes: expected.remotes, projects: 1 })
 })
@@ -70,7 +70,7 @@ test('a project of another dataset is not touched; the message tells how to take
   expectSiteError(scene, await applySite(scene, dataset.repo), how)
   expect(scene.gitlab.project('lab/data/namesake')?.description).toBe(mark)
   const other = await applySite(scene, dataset.repo, scene.env, '--project-name', 'other')
-  expect(other.status, describeResult(other)).toBe(0)
+  expect(other.status, explain(other)).toBe(0)
   expect(scene.gitlab.project('lab/data/other')?.description).toContain(dataset.id)
   expect((await applySite(scene, dataset.repo)).status).toBe(0)
   const third = await applySite(scene, dataset.repo, scene.env, '--project-name', 'third')

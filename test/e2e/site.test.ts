@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemPath } from '../support/programs/programs.ts'
-import { describe as describeResult, run, runOk } from '../support/programs/run.ts'
+import { explain, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { assortedFiles } from '../support/repos/annex-repo.ts'
 import {
@@ -43,7 +43,7 @@ describe.each(schemes)('a dataset made with a site whose store is %s', (scheme) 
     const steps = pushed.stdout.match(/(?<= \[to )\S+(?=-storage)|(?<=->)[\w-]+(?=:)/g) ?? []
     expect(
       [...new Set(steps.map((step, i) => (i < Object.keys(files).length - 1 ? 'content' : step)))],
-      describeResult(pushed),
+      explain(pushed),
     ).toEqual(['content', site, 'gitlab'])
     const sums = await checksums(repo, Object.keys(files))
     const id = (await repo.git('config', '-f', '.datalad/config', 'datalad.dataset.id')).stdout.trim()
@@ -99,7 +99,7 @@ test('a batch job without riastore on PATH can apply the site', async () => {
   const env = { HOME, GIT_CONFIG_GLOBAL, GITLAB_TOKEN, GIT_CONFIG_NOSYSTEM: '1', PATH: systemPath }
   const procedure = scene.workspace.path('home/.config/datalad/procedures/cfg_lab')
   const result = await run(procedure, [repo.path], { env, cwd: '/' })
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   expect((await repo.git('remote')).stdout).toBe('gitlab\nlab\nlab-storage\n')
 })
 
@@ -132,7 +132,7 @@ test('no token is in the list of processes while a dataset is made, in what is s
     await sleep(2)
   }
   const result = await running
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   expect([...seen].some((line) => line.includes('procedure lab'))).toBe(true)
   expect(shown).toEqual([])
   expect(result.stdout + result.stderr).not.toContain(token)

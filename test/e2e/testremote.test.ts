@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describe as describeResult } from '../support/programs/run.ts'
+import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
@@ -23,7 +23,7 @@ afterAll(() => workspace?.remove())
 
 async function passesTestremote(remote: string) {
   const result = await repo.tryAnnex('testremote', remote, '--fast')
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   expect(result.stdout).toMatch(/All \d+ tests passed/)
   expect(await dataset.keys()).toEqual([])
   await expectNoStrays(dataset)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { describe as describeResult, type Result, runOk } from '../support/programs/run.ts'
+import { explain, type Result, runOk } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
@@ -54,19 +54,19 @@ describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
     const said = `${result.stdout}\n${result.stderr}`
     expect(said).toContain(host)
     expect(said).not.toMatch(/^\s+at /m)
-    expect(result.timedOut, describeResult(result)).toBe(false)
-    expect(result.ms, describeResult(result)).toBeLessThan(SOON_MS)
+    expect(result.timedOut, explain(result)).toBe(false)
+    expect(result.ms, explain(result)).toBeLessThan(SOON_MS)
   }
 
   async function expectUnknown(file: string) {
     const { presence, result } = await repo.checkPresent(file, remote)
-    expect(presence, describeResult(result)).toBe('unknown')
+    expect(presence, explain(result)).toBe('unknown')
     expectReason(result)
   }
 
   async function expectFailure(...parameters: string[]) {
     const result = await repo.with({ timeoutMs: 60_000 }).tryAnnex(...parameters)
-    expect(result.status, describeResult(result)).toBe(1)
+    expect(result.status, explain(result)).toBe(1)
     expectReason(result)
   }
 
@@ -123,10 +123,9 @@ describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
     async (bytes) => {
       proxy.cutAfter(bytes, 'down', 'refuse')
       const { presence, result } = await repo.checkPresent('elsewhere', remote)
-      expect(
-        presence === 'unknown' || (presence === 'absent' && proxy.forwarded().down > 0),
-        describeResult(result),
-      ).toBe(true)
+      expect(presence === 'unknown' || (presence === 'absent' && proxy.forwarded().down > 0), explain(result)).toBe(
+        true,
+      )
       if (presence === 'unknown') expectReason(result)
       expect(result.ms).toBeLessThan(SOON_MS)
     },
@@ -155,7 +154,7 @@ describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
   test.each([0, 1500, 3300])('a server that falls silent after %i bytes leaves it unknown, soon', async (bytes) => {
     proxy.stallAfter(bytes, 'down')
     const { presence, result } = await repo.checkPresent('elsewhere', remote)
-    expect(presence === 'unknown' || presence === 'absent', describeResult(result)).toBe(true)
+    expect(presence === 'unknown' || presence === 'absent', explain(result)).toBe(true)
     if (presence === 'absent') expect(proxy.forwarded().down).toBeGreaterThan(0)
     else expectReason(result)
     expect(result.ms).toBeLessThan(SOON_MS)

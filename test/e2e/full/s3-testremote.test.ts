@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { datasetDirectory } from '../../../src/ria/layout.ts'
-import { describe as describeResult } from '../../support/programs/run.ts'
+import { explain } from '../../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../../support/repos/annex-repo.ts'
 import { initRemote } from '../../support/repos/ria-store.ts'
 import { paths } from '../../support/stores/stores.ts'
@@ -27,7 +27,7 @@ test.each<[string, Record<string, string>]>([
   const id = await scene.addDataset(`tested-${name.replace(/\W/g, '-')}`)
   const remote = await initRemote(repo, scene.url, id, { name: `s3-${name.replace(/\W/g, '-')}`, settings })
   const result = await repo.tryAnnex('testremote', remote)
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   const [, count] = /All (\d+) tests passed/.exec(result.stdout) ?? []
   expect(Number(count)).toBeGreaterThanOrEqual(573)
   const directory = datasetDirectory(id)

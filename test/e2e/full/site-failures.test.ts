@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addSiteOnDisk, applySite, failOnce, SITE_FAILURES } from '../../support/kill/site-failures.ts'
 import { interruptSite, siteCommand } from '../../support/kill/site-interrupt.ts'
-import { describe as describeResult, runOk } from '../../support/programs/run.ts'
+import { explain, runOk } from '../../support/programs/run.ts'
 import { makeSiteScene, type SiteScene } from '../../support/worlds/site-scene.ts'
 import { quickDataset, stateOf } from '../../support/worlds/site-state.ts'
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
   store = await addSiteOnDisk(scene)
   const undisturbed = await quickDataset(scene, 'undisturbed')
   const result = await applySite(scene, undisturbed.repo)
-  expect(result.status, describeResult(result)).toBe(0)
+  expect(result.status, explain(result)).toBe(0)
   ms = result.ms
   expected = await stateOf(scene, store, undisturbed)
 })
@@ -27,7 +27,7 @@ test.each(SITE_FAILURES)(
     const dataset = await quickDataset(scene, `failed-${SITE_FAILURES.indexOf(failure)}`)
     await failOnce(scene, store, dataset, failure)
     const again = await applySite(scene, dataset.repo)
-    expect(again.status, describeResult(again)).toBe(0)
+    expect(again.status, explain(again)).toBe(0)
     expect(await stateOf(scene, store, dataset)).toEqual(expected)
   },
 )

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { describe as describeResult, run, runOk } from '../../support/programs/run.ts'
+import { explain, run, runOk } from '../../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../../support/repos/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../../support/repos/ria-store.ts'
@@ -47,7 +47,7 @@ describe.each(['file', 'ssh2', 'openssh'])('git annex testremote passes in full 
     await initRemote(repo, url, dataset.id, { name: remote, settings: setting })
     if (access !== 'file') await repo.setConfig(`remote.${remote}.riastore-ssh`, access)
     const result = await repo.tryAnnex('testremote', remote)
-    expect(result.status, describeResult(result)).toBe(0)
+    expect(result.status, explain(result)).toBe(0)
     const [, count] = /All (\d+) tests passed/.exec(result.stdout) ?? []
     expect(Number(count)).toBeGreaterThanOrEqual(573)
     expect(await dataset.keys()).toEqual([])

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { ArchiveProgram } from '../programs/archive-program.ts'
-import { describe } from '../programs/run.ts'
+import { explain } from '../programs/run.ts'
 import type { AnnexRepo } from '../repos/annex-repo.ts'
 
 /** What a client of a store believes at the end. */
@@ -84,7 +84,7 @@ async function expectTruth({ repo, dropped }: Client, remote: string): Promise<v
 
 async function annex(repo: AnnexRepo, ...parameters: string[]) {
   const result = await repo.tryAnnex(...parameters)
-  expect(result.status, describe(result)).toBe(0)
-  expect(result.stderr, describe(result)).toBe('')
+  expect(result.status, explain(result)).toBe(0)
+  expect(result.stderr, explain(result)).toBe('')
   return result
 }

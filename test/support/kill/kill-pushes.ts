@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { describe, run, start } from '../programs/run.ts'
+import { explain, run, start } from '../programs/run.ts'
 import type { GitWorld } from '../worlds/git-world.ts'
 
 /** Where a push can be stopped: at the request that this matches, which is not answered. */
@@ -41,7 +41,7 @@ export async function killPushes(world: GitWorld, id: string, kills: number): Pr
   }
   const stock = world.workspace.path(`${id}-stock`)
   const cloned = await run('git', ['clone', '-q', url.replace('s3+', ''), stock], { env: world.workspace.stockEnv })
-  expect(cloned.status, describe(cloned)).toBe(0)
+  expect(cloned.status, explain(cloned)).toBe(0)
   await world.gitOk(stock, 'fsck', '--full', '--strict')
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { describe, type Result } from '../programs/run.ts'
+import { explain, type Result } from '../programs/run.ts'
 
 /** What a race needs of the world around it. */
 export interface RaceWorld {
@@ -27,7 +27,7 @@ async function clonesOf(world: RaceWorld, url: string, name: string, count: numb
 export async function pushManyBranches(world: RaceWorld, url: string, name: string, count: number): Promise<void> {
   const clones = await clonesOf(world, url, name, count)
   const pushes = clones.map((clone, i) => world.git(clone, 'push', '-q', 'origin', `HEAD:refs/heads/branch-${i}`))
-  for (const push of await Promise.all(pushes)) expect(push.status, describe(push)).toBe(0)
+  for (const push of await Promise.all(pushes)) expect(push.status, explain(push)).toBe(0)
   const check = await world.clone(url, `${name}-check`)
   for (const i of clones.keys()) expect(await world.gitOk(check, 'show', `origin/branch-${i}:of ${i}`)).toBe(`of ${i}`)
   await world.gitOk(check, 'fsck', '--full', '--strict')
@@ -46,7 +46,7 @@ export async function pushOneBranch(world: RaceWorld, url: string, name: string,
     )
     const losers = ends.filter(({ push }) => push.status !== 0)
     for (const { push } of losers) {
-      expect(`${push.stdout}${push.stderr}`, describe(push)).toMatch(
+      expect(`${push.stdout}${push.stderr}`, explain(push)).toMatch(
         /\[(remote )?rejected\].*(fetch first|non-fast-forward)/,
       )
     }

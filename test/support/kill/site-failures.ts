@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { expect } from 'vitest'
-import { describe as describeResult, type Result, run } from '../programs/run.ts'
+import { explain, type Result, run } from '../programs/run.ts'
 import type { AnnexRepo } from '../repos/annex-repo.ts'
 import type { SiteScene } from '../worlds/site-scene.ts'
 import { occupy } from '../worlds/site-state.ts'
@@ -93,7 +93,7 @@ export function applySite(scene: SiteScene, { path }: AnnexRepo, env = scene.env
 
 /** One line says what went wrong, without the token. */
 export function expectSiteError(scene: SiteScene, result: Result, message: RegExp): void {
-  expect(result.status, describeResult(result)).toBe(1)
+  expect(result.status, explain(result)).toBe(1)
   const [error = '', ...more] = result.stderr.split('\n').filter((line) => line.startsWith('riastore: '))
   expect(error).toMatch(message)
   expect(more).toEqual([])

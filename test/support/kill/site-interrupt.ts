@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { describe as describeResult, run, start } from '../programs/run.ts'
+import { explain, run, start } from '../programs/run.ts'
 import type { SiteScene } from '../worlds/site-scene.ts'
 import type { QuickDataset } from './site-failures.ts'
 
@@ -27,9 +27,9 @@ export async function interruptSite(
   // Before it listens to signals, and after its work, a program ends as every other does.
   const isInterrupted = stopped.status !== 0
   if (by === 'riastore' && isInterrupted) {
-    expect(stopped.status === 130 || stopped.signal === 'SIGINT', describeResult(stopped)).toBe(true)
+    expect(stopped.status === 130 || stopped.signal === 'SIGINT', explain(stopped)).toBe(true)
   }
   const again = await run(program, args, { env })
-  expect(again.status, describeResult(again)).toBe(0)
+  expect(again.status, explain(again)).toBe(0)
   return isInterrupted
 }

@@ -6,7 +6,7 @@ import { placesOf } from '../../../src/ria/compaction/places.ts'
 import { listTree, type RiaDatasetFiles } from '../repos/ria-store.ts'
 import type { Workspace } from '../worlds/workspace.ts'
 import { projectDirectory, writeWrapper } from './programs.ts'
-import { describe, type Result, type Running, type RunOptions, run, start } from './run.ts'
+import { explain, type Result, type Running, type RunOptions, run, start } from './run.ts'
 
 /** The built program `riastore`, as an administrator runs it. */
 export interface ArchiveProgram {
@@ -30,7 +30,7 @@ export async function installArchiveProgram(workspace: Workspace): Promise<Archi
   const all = (options: RunOptions = {}) => ({ env: workspace.env, cwd: workspace.directory, ...options })
   const ok = async (args: readonly string[], options?: RunOptions) => {
     const result = await run(path, args, all(options))
-    expect([result.status, result.stderr], describe(result)).toEqual([0, ''])
+    expect([result.status, result.stderr], explain(result)).toEqual([0, ''])
     return result.stdout
   }
   return {

@@ -127,7 +127,7 @@ export function start(command: string, parameters: readonly string[], options: R
         child.stderr.on('data', look)
         done.then((result) => {
           look()
-          reject(new Error(`ended without saying ${wanted}:\n${describe(result)}`))
+          reject(new Error(`ended without saying ${wanted}:\n${explain(result)}`))
         }, reject)
         look()
       }),
@@ -151,12 +151,12 @@ export function run(command: string, parameters: readonly string[], options: Run
 /** Runs a program that has to succeed. */
 export async function runOk(command: string, parameters: readonly string[], options: RunOptions = {}): Promise<Result> {
   const result = await run(command, parameters, options)
-  if (result.status !== 0) throw new Error(describe(result))
+  if (result.status !== 0) throw new Error(explain(result))
   return result
 }
 
 /** Everything there is to say about a run, for a failure message. */
-export function describe(result: Result): string {
+export function explain(result: Result): string {
   const end = result.timedOut ? 'timed out' : (result.signal ?? `status ${result.status}`)
   const shorten = (text: string) => (text.length > 6000 ? `${text.slice(0, 3000)}\n…\n${text.slice(-3000)}` : text)
   return `${result.command}: ${end} after ${Math.round(result.ms)} ms\n${shorten(result.stdout)}\n${shorten(result.stderr)}`

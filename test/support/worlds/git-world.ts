@@ -4,7 +4,7 @@ import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { datasetDirectory } from '../../../src/ria/layout.ts'
 import { openS3Store } from '../../../src/store/s3.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { describe, type Result, run } from '../programs/run.ts'
+import { explain, type Result, run } from '../programs/run.ts'
 import { type CephRgw, startCephRgw } from '../servers/ceph-rgw.ts'
 import { type S3Faults, startS3Faults } from '../servers/s3-faults.ts'
 import { write } from '../stores/stores.ts'
@@ -56,7 +56,7 @@ export async function makeGitWorld({ isPublic = false } = {}): Promise<GitWorld>
   const git = (cwd: string, ...args: string[]) => run('git', args, { env, cwd })
   const gitOk = async (cwd: string, ...args: string[]) => {
     const result = await git(cwd, ...args)
-    if (result.status !== 0) throw new Error(describe(result))
+    if (result.status !== 0) throw new Error(explain(result))
     return result.stdout
   }
   const base = `s3+${faults.endpoint}/bucket/store`

@@ -1,5 +1,5 @@
 import { cp } from 'node:fs/promises'
-import { describe, type Result, type RunOptions, run } from '../programs/run.ts'
+import { explain, type Result, type RunOptions, run } from '../programs/run.ts'
 import { AnnexRepo } from '../repos/annex-repo.ts'
 import { listTree } from '../repos/ria-store.ts'
 import type { Workspace } from './workspace.ts'
@@ -18,7 +18,7 @@ export function createSibling(repo: AnnexRepo, args: readonly string[], options:
 /** The same, and it has to succeed. */
 export async function created(repo: AnnexRepo, ...args: string[]): Promise<Result> {
   const result = await createSibling(repo, args)
-  if (result.status !== 0) throw new Error(describe(result))
+  if (result.status !== 0) throw new Error(explain(result))
   return result
 }
 
