@@ -1,5 +1,6 @@
 // Makes a fresh clone ready: npm dependencies, system programs, the build. Needs nothing but node and npm, and is quick
-// when there is nothing to do. Where it may not install by itself it prints the line to run and ends with status 1.
+// when there is nothing to do. With --node-only it stops after the npm dependencies, which is enough for
+// `npm run check`. Where it may not install by itself it prints the line to run and ends with status 1.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -33,12 +34,16 @@ const DAEMON_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin']
 try {
   checkNode()
   installNpmDependencies()
-  installSystemPrograms()
-  const { build } = await import('./build.mjs')
-  await build()
+  if (!process.argv.includes('--node-only')) await makeReadyForAll()
 } catch (error) {
   process.stderr.write(`setup: ${error.message}\n`)
   process.exitCode = 1
+}
+
+async function makeReadyForAll() {
+  installSystemPrograms()
+  const { buildIfStale } = await import('./build.mjs')
+  await buildIfStale()
 }
 
 function checkNode() {

@@ -1,6 +1,10 @@
 // A vitest reporter. The very last line of a run is `N passed, N failed`, alone on its line. In CI (CI=true) a test that
-// was skipped counts as failed: nothing may be left out there because something is missing.
+// was skipped counts as failed: nothing may be left out there because something is missing. Before that it prints where
+// the time went: the slowest files, and how much of it their hooks took.
 import { writeSync } from 'node:fs'
+
+/** So many files are named. */
+const SLOWEST = 10
 
 export default class Summary {
   #exitHandler = undefined
@@ -16,6 +20,7 @@ export default class Summary {
       suites.filter((suite) => suite.errors().length > 0).length +
       unhandledErrors.length
     const passed = inState('passed').length
+    printSlowest(modules)
     for (const test of skipped) process.stdout.write(`not run, which is a failure in CI: ${test.fullName}\n`)
 
     // At exit, so that nothing else is printed after it.
@@ -27,6 +32,25 @@ export default class Summary {
     }
     process.on('exit', this.#exitHandler)
   }
+}
+
+function printSlowest(modules) {
+  const files = modules.map((module) => {
+    const { duration, setupDuration, collectDuration } = module.diagnostic()
+    const inTests = [...module.children.allTests()].reduce((sum, test) => sum + (test.diagnostic()?.duration ?? 0), 0)
+    // What a file does while it is loaded (servers at its top level) counts as a hook.
+    const hooks = Math.max(0, duration - inTests) + setupDuration + collectDuration
+    return { name: module.relativeModuleId, hooks, all: duration + setupDuration + collectDuration }
+  })
+  const seconds = (ms) => (ms / 1000).toFixed(1)
+  const total = (key) => seconds(files.reduce((sum, file) => sum + file[key], 0))
+  const slowest = files.toSorted((a, b) => b.all - a.all).slice(0, SLOWEST)
+  const lines = slowest.map(
+    ({ name, all, hooks }) => `${seconds(all).padStart(8)} ${seconds(hooks).padStart(8)}  ${name}`,
+  )
+  const head = `${'seconds'.padStart(8)} ${'in hooks'.padStart(8)}  slowest of ${files.length} files`
+  const sum = `${total('all').padStart(8)} ${total('hooks').padStart(8)}  all files together`
+  process.stdout.write(`\n${[head, ...lines, sum].join('\n')}\n\n`)
 }
 
 /** Writes at once, also into a pipe that is full for a moment. */
