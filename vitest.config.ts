@@ -1,13 +1,24 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
-const realPrograms = { testTimeout: 300_000, hookTimeout: 120_000 }
+/** What is polled for comes soon, but for a busy machine. */
+const patient = { poll: { timeout: 60_000 } }
+
+const realPrograms = {
+  expect: patient,
+  setupFiles: ['test/support/shared/connect.ts'],
+  // Against what hangs. A busy machine takes ten times as long as an idle one.
+  testTimeout: 900_000,
+  hookTimeout: 600_000,
+}
 
 // Which project a test belongs to is where it lies: test/README.md.
 export default defineConfig({
   test: {
     // The real programs wait more than they compute.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Serves what all files share, and starts none of it before a file asks.
+    globalSetup: ['test/support/shared/global-setup.ts'],
     reporters: ['default', './scripts/vitest-summary.mjs'],
     projects: [
       {
@@ -15,7 +26,10 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/programs/**', 'test/e2e/**'],
-          testTimeout: 30_000,
+          expect: patient,
+          setupFiles: ['test/support/shared/node-only.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

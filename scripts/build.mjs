@@ -1,5 +1,7 @@
 // Bundles src/bin/*.ts into dist/: one small file per program, its bundle, and a chunk for whatever is imported dynamically, so that
-// a program loads ssh2 and the like only when it needs them. Run: node scripts/build.mjs [bin directory] [output directory]
+// a program loads ssh2 and the like only when it needs them.
+// Run: node scripts/build.mjs [--if-stale] [bin directory] [output directory]
+import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +12,8 @@ const PACKAGE = 'package.json'
 const LICENSES = 'THIRD-PARTY-LICENSES.txt'
 /** Where the bundles are that the launchers load. */
 const PROGRAMS = 'programs'
+/** Tells of which sources dist/ was made; not part of the package. */
+const SOURCES = '.sources'
 /** Optional native add-ons of ssh2. It asks for them in a try, and does without. */
 const NATIVE_ADDON = /^cpu-features$|\.node$/
 
@@ -25,6 +29,7 @@ export async function build(
   const programs = (await readdir(binDirectory)).filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
   if (programs.length === 0) throw new Error(`no programs in ${binDirectory}`)
   const hasLaunchers = format === 'cjs'
+  const sources = await sourcesOf()
   const { rolldown } = await import('rolldown')
   const bundle = await rolldown({
     cwd: project,
@@ -41,6 +46,8 @@ export async function build(
     },
   })
   await mkdir(dirname(outDirectory), { recursive: true })
+  // A build that is broken off leaves a dist/ that is of no known sources.
+  await rm(join(outDirectory, SOURCES), { force: true })
   // Built aside and moved file by file, so that a program that starts meanwhile finds all of its parts.
   const staging = await mkdtemp(`${outDirectory}.new-`)
   try {
@@ -59,6 +66,7 @@ export async function build(
     const started = hasLaunchers ? await writeLaunchers(staging, entries) : entries
     for (const file of started) await chmod(join(staging, file), 0o755)
     await writeFile(join(staging, LICENSES), await thirdPartyLicenses(chunks.flatMap((chunk) => chunk.moduleIds)))
+    await writeFile(join(staging, SOURCES), sources)
     await writeFile(join(staging, PACKAGE), `{ "type": "${format === 'cjs' ? 'commonjs' : 'module'}" }\n`)
     return await moveInto(outDirectory, staging, [
       PACKAGE,
@@ -66,6 +74,7 @@ export async function build(
       ...entries,
       ...(hasLaunchers ? started : []),
       LICENSES,
+      SOURCES,
     ])
   } finally {
     await bundle.close()
@@ -98,6 +107,26 @@ if (+version[0] < ${major} || (+version[0] === ${major} && +version[1] < ${minor
 }
 require('${file}')
 `
+}
+
+/** Builds dist/ unless it was made of the very sources that are here. Returns whether it did. */
+export async function buildIfStale(binDirectory, outDirectory = join(project, 'dist')) {
+  const built = await readFile(join(outDirectory, SOURCES), 'utf8').catch(() => undefined)
+  if (built === (await sourcesOf())) return false
+  await build(binDirectory, outDirectory)
+  return true
+}
+
+/** Returns a checksum of all that decides what is built. */
+async function sourcesOf() {
+  const names = await readdir(join(project, 'src'), { recursive: true })
+  const sources = names.filter((name) => name.endsWith('.ts')).map((name) => join('src', name))
+  const hash = createHash('sha256')
+  for (const name of [...sources.sort(), 'package.json', 'package-lock.json', 'scripts/build.mjs']) {
+    const content = await readFile(join(project, name))
+    hash.update(`${name} ${content.length}\n`).update(content)
+  }
+  return `${hash.digest('hex')}\n`
 }
 
 /** Moves the files from `staging` to `directory` and removes from there what an earlier build left. */
@@ -161,7 +190,9 @@ async function licenseOf(directory) {
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
-    await build(...process.argv.slice(2).map((directory) => resolve(directory)))
+    const words = process.argv.slice(2)
+    const directories = words.filter((word) => word !== '--if-stale').map((directory) => resolve(directory))
+    await (words.includes('--if-stale') ? buildIfStale : build)(...directories)
   } catch (error) {
     process.stderr.write(`build: ${error.message}\n`)
     process.exitCode = 1

@@ -259,9 +259,7 @@ test('a signal ends it with the code that shells expect, and leaves neither lock
   const keys = makeKeys(1500, 60_000)
   const dataset = await filled(access, keys)
   const running = riastore.start(['archive', access.name, dataset.id])
-  await expect
-    .poll(() => archivesOf(dataset), { interval: 5, timeout: 30_000 })
-    .toContainEqual(expect.stringContaining('.tmp'))
+  await expect.poll(() => archivesOf(dataset), { interval: 5 }).toContainEqual(expect.stringContaining('.tmp'))
   process.kill(running.pid, 'SIGINT')
   const result = await running.done
   expect([result.status, result.stdout, result.stderr], explain(result)).toEqual([130, '', ''])

@@ -10,7 +10,7 @@ import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/repos
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 /** A server need not show at once what was pushed. */
-const SOON = { timeout: 30_000, interval: 100 }
+const SOON = { interval: 100 }
 
 let workspace: Workspace
 let gitlab: AnyGitLab

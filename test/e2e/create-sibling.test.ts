@@ -14,7 +14,7 @@ import {
   makeAnnexRepo,
   makeDataset,
 } from '../support/repos/annex-repo.ts'
-import { startCephRgw } from '../support/servers/ceph-rgw.ts'
+import { useTestS3, withAccount } from '../support/servers/s3.ts'
 import { startSshd } from '../support/servers/sshd.ts'
 import { created, createSibling, settingsOf, withoutAsked } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
@@ -29,12 +29,9 @@ beforeAll(async () => {
   const sshd = await startSshd(workspace)
   urls.file = `ria+file://${workspace.path('store')}`
   urls.ssh = `ria+ssh://${sshd.alias}${workspace.path('store-over-ssh')}`
-  const ceph = await startCephRgw()
-  workspace.onRemove(ceph.stop)
-  await ceph.makeBucket('bucket')
-  const { accessKeyId, secretAccessKey } = ceph.account
-  env = { ...workspace.env, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
-  urls.s3 = `ria+s3+http://127.0.0.1:${ceph.port}/bucket/store`
+  const s3 = await useTestS3()
+  env = withAccount(workspace.env, s3.account)
+  urls.s3 = `ria+s3+${s3.endpoint}/${s3.bucket}/store`
   if (!isRoot) return
   // sshd wants every directory above it to be root's alone.
   const chroot = await mkdtemp('/run/riastore-')

@@ -2,37 +2,27 @@ import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetDirectory } from '../../src/ria/layout.ts'
-import { openS3Store } from '../../src/store/s3.ts'
 import { pushManyBranches, pushOneBranch } from '../support/kill/push-races.ts'
 import { explain, type Result, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { dataladClone, makeDataset } from '../support/repos/annex-repo.ts'
 import { addDataset, initRemote, makeRiaStore } from '../support/repos/ria-store.ts'
-import { type CephRgw, startCephRgw } from '../support/servers/ceph-rgw.ts'
 import { startSshd } from '../support/servers/sshd.ts'
-import { write } from '../support/stores/stores.ts'
+import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
-let ceph: CephRgw
+let scene: S3Scene
 let env: NodeJS.ProcessEnv
 /** Makes an empty dataset and gives its URL for git, by scheme. */
 const datasets: Record<string, (id: string) => Promise<string>> = {}
 
 beforeAll(async () => {
   workspace = await makeWorkspace()
-  ceph = await startCephRgw()
-  workspace.onRemove(ceph.stop)
-  await ceph.makeBucket('bucket')
-  const { accessKeyId, secretAccessKey } = ceph.account
-  env = { ...workspace.env, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
-  const settings = { endpoint: ceph.endpoint, bucket: 'bucket', prefix: 'store', credentials: ceph.account }
-  const bucket = openS3Store(settings)
-  workspace.onRemove(() => bucket.close())
-  await write(bucket, 'ria-layout-version', '1\n')
+  scene = await makeS3Scene(workspace)
+  env = scene.env
   datasets['s3+http'] = async (id) => {
-    await write(bucket, `${datasetDirectory(id)}/ria-layout-version`, '2\n')
-    return `s3+http://127.0.0.1:${ceph.port}/bucket/store/${datasetDirectory(id)}`
+    return `${scene.directUrl.slice('ria+'.length)}/${datasetDirectory(await scene.addDataset(id))}`
   }
   // sshd wants every directory above it to be root's alone, which the usual place for temporary files is not.
   const chroot = await mkdtemp('/run/riastore-')
@@ -270,7 +260,7 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
   })
 
   test('a dataset that is not there is an error, and so is one that cannot be looked at', async () => {
-    const url = `s3+http://127.0.0.1:${ceph.port}/bucket/store/abc/nothing`
+    const url = `${scene.directUrl.slice('ria+'.length)}/abc/nothing`
     const missing = await git(workspace.directory, 'ls-remote', url)
     expect(missing.status).not.toBe(0)
     expect(missing.stderr).toContain('there is no dataset')
@@ -284,7 +274,7 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
     await repo.add({ 'a file.dat': 'the content of a file' })
     const id = (await repo.git('config', '-f', '.datalad/config', 'datalad.dataset.id')).stdout.trim()
     const url = (await datasets['s3+http']?.(id)) ?? ''
-    const store = `ria+s3+http://127.0.0.1:${ceph.port}/bucket/store`
+    const store = scene.directUrl
     await initRemote(repo, store, id, { name: 'storage', settings: { autoenable: 'true' } })
     await repo.git('remote', 'add', 'store', url)
     await repo.setConfig('remote.store.annex-ignore', 'true')

@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => workspace?.remove())
 
-const options = () => ({ gitDir, config, uuid: randomUUID(), timeoutMs: 30_000 })
+const options = () => ({ gitDir, config, uuid: randomUUID() })
 
 /** Ends the program in the ordinary way: it must not have crashed, and has nothing to say about it. */
 async function expectOrdinaryEnd(host: AnnexHost) {

@@ -4,16 +4,15 @@ import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { placesOf } from '../../src/ria/compaction/places.ts'
 import { datasetDirectory } from '../../src/ria/layout.ts'
-import { openS3Store } from '../../src/store/s3.ts'
 import type { Store } from '../../src/store/store.ts'
 import { killOnS3 } from '../support/kill/kill-archive-s3.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
 import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
-import { type CephRgw, startCephRgw } from '../support/servers/ceph-rgw.ts'
-import { type S3Faults, startS3Faults } from '../support/servers/s3-faults.ts'
+import type { S3Faults } from '../support/servers/s3-faults.ts'
 import { paths, read, write } from '../support/stores/stores.ts'
+import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const MIB = 1024 ** 2
@@ -21,7 +20,7 @@ const ID = 'archived-0001-of-the-dataset'
 const DIRECTORY = datasetDirectory(ID)
 
 let workspace: Workspace
-let ceph: CephRgw
+let scene: S3Scene
 let faults: S3Faults
 let bucket: Store
 let repo: AnnexRepo
@@ -31,23 +30,9 @@ let url: string
 
 beforeAll(async () => {
   workspace = await makeWorkspace()
-  ceph = await startCephRgw()
-  workspace.onRemove(ceph.stop)
-  faults = await startS3Faults(ceph.endpoint)
-  workspace.onRemove(() => faults.close())
-  await ceph.makeBucket('bucket')
-  const { accessKeyId, secretAccessKey } = ceph.account
-  env = {
-    ...workspace.env,
-    AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-  }
-  bucket = openS3Store({ endpoint: ceph.endpoint, bucket: 'bucket', prefix: 'a store', credentials: ceph.account })
-  workspace.onRemove(() => bucket.close())
-  await write(bucket, 'ria-layout-version', '1\n')
-  await write(bucket, `${DIRECTORY}/ria-layout-version`, '2\n')
-  url = `ria+s3+${faults.endpoint}/bucket/a%20store`
+  scene = await makeS3Scene(workspace, { prefix: 'a store' })
+  ;({ faults, bucket, env, url } = scene)
+  await scene.addDataset(ID)
   repo = (await makeAnnexRepo(workspace, 'repo')).with({ env })
   riastore = await installArchiveProgram(workspace)
 })
@@ -58,7 +43,7 @@ const below = async (part: string) =>
 
 /** Of a dataset: a program that was killed leaves its own. */
 async function uploads(id: string): Promise<number> {
-  const { Uploads = [] } = await ceph.client().send(new ListMultipartUploadsCommand({ Bucket: 'bucket' }))
+  const { Uploads = [] } = await scene.s3.client().send(new ListMultipartUploadsCommand({ Bucket: scene.s3.bucket }))
   return Uploads.filter(({ Key }) => Key?.includes(datasetDirectory(id))).length
 }
 
@@ -129,7 +114,7 @@ describe('a dataset in S3', () => {
   test('is worked on by one at a time', async () => {
     faults.misbehave({ on: /^PUT .*archives\/riastore/, silent: true })
     const running = riastore.start(['archive', url, ID], { env })
-    await expect.poll(() => below('archives'), { timeout: 30_000 }).toContain('lock')
+    await expect.poll(() => below('archives')).toContain('lock')
     const second = await riastore.run(['archive', url, ID], { env })
     expect([second.status, second.stderr.trim().split('\n').length], explain(second)).toEqual([1, 1])
     expect(second.stderr).toMatch(/is being worked on by .*--break-lock removes the lock/)
@@ -152,9 +137,7 @@ test('an archive that is interrupted while it is sent leaves no upload that cost
   faults.reset()
   faults.misbehave({ on: /^PUT .*partNumber=2/, silent: true })
   const running = riastore.start(['archive', url, id], { env })
-  await expect
-    .poll(() => faults.requests.some((request) => /partNumber=2/.test(request)), { timeout: 60_000 })
-    .toBe(true)
+  await expect.poll(() => faults.requests.some((request) => /partNumber=2/.test(request))).toBe(true)
   await sleep(100)
   expect(await uploads(id)).toBe(1)
   running.child.kill('SIGINT')

@@ -21,17 +21,17 @@ afterAll(() => workspace?.remove())
 
 /** As docs/s3.md tells it. */
 async function move(store: string): Promise<void> {
-  const { accessKeyId, secretAccessKey } = scene.ceph.account
+  const { accessKeyId, secretAccessKey } = scene.s3.account
   const configuration = workspace.path('rclone.conf')
   const keys = `access_key_id = ${accessKeyId}\nsecret_access_key = ${secretAccessKey}`
-  const endpoint = `endpoint = ${scene.ceph.endpoint}`
+  const endpoint = `endpoint = ${scene.s3.endpoint}`
   await writeFile(configuration, `[s3]\ntype = s3\nprovider = Ceph\n${keys}\n${endpoint}\n`)
   const script = `
     for dataset in ???/*/; do
       git -C "$dataset" repack -a -d -q
       git -C "$dataset" pack-refs --all
     done
-    rclone --config '${configuration}' copy --exclude 'alias/**' --exclude 'error_logs/**' --exclude 'ora-remote-*/**' . s3:bucket/moved`
+    rclone --config '${configuration}' copy --exclude 'alias/**' --exclude 'error_logs/**' --exclude 'ora-remote-*/**' . s3:${scene.s3.bucket}/moved`
   await runOk('sh', ['-e', '-c', script], { cwd: store, env: workspace.env })
 }
 

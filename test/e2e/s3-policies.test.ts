@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { projectDirectory } from '../support/programs/programs.ts'
 import { runOk } from '../support/programs/run.ts'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { withAccount } from '../support/servers/s3.ts'
 import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { created, riastoreProgram } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -20,14 +21,13 @@ beforeAll(async () => {
   const page = await readFile(join(projectDirectory, 'docs/s3.md'), 'utf8')
   const [, ofUsers] = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text ?? '')
   expect(ofUsers).toContain('user/alice')
-  const account = await scene.ceph.addAccount('alice')
-  await scene.ceph.addAccount('bob')
-  await scene.ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'bucket', Policy: ofUsers }))
-  const env = {
-    ...scene.env,
-    AWS_ACCESS_KEY_ID: account.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
-  }
+  const { client, bucket: Bucket, addUser } = scene.s3
+  const [account, other] = [await addUser('alice'), await addUser('bob')]
+  // The page's names, for ours.
+  const names = { 'user/alice': `user/${account.user}`, 'user/bob': `user/${other.user}`, ':::bucket': `:::${Bucket}` }
+  const Policy = Object.entries(names).reduce((text, [from, to]) => text.replaceAll(from, to), ofUsers ?? '')
+  await client().send(new PutBucketPolicyCommand({ Bucket, Policy }))
+  const env = withAccount(workspace.env, account)
   alice = (await makeDataset(workspace, 'dataset')).with({ env })
   await alice.add(files)
 })

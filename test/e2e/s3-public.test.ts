@@ -4,6 +4,7 @@ import { datasetDirectory } from '../../src/ria/layout.ts'
 import { run } from '../support/programs/run.ts'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
+import { policyForAll } from '../support/servers/s3.ts'
 import { paths, write } from '../support/stores/stores.ts'
 import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -30,11 +31,10 @@ beforeAll(async () => {
   await repo.setConfig('remote.store.annex-ignore', 'true')
   await repo.annex('copy', '--to', 'store-storage', '-J4')
   await repo.git('push', '-q', 'store', 'main', 'git-annex')
-  const allow = (Action: string, Resource: string) => ({ Effect: 'Allow', Principal: '*', Action, Resource })
-  const Statement = [allow('s3:GetObject', 'arn:aws:s3:::bucket/*'), allow('s3:ListBucket', 'arn:aws:s3:::bucket')]
-  const Policy = JSON.stringify({ Version: '2012-10-17', Statement })
-  await scene.ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'bucket', Policy }))
-  publicUrl = `ria+${scene.faults.endpoint}/bucket/store`
+  const { client, bucket: Bucket } = scene.s3
+  const Policy = policyForAll(Bucket, ['s3:GetObject', 's3:ListBucket'])
+  await client().send(new PutBucketPolicyCommand({ Bucket, Policy }))
+  publicUrl = scene.url.replace('ria+s3+', 'ria+')
 })
 afterAll(() => workspace?.remove())
 

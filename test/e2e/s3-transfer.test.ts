@@ -30,7 +30,7 @@ afterAll(() => workspace?.remove())
 beforeEach(() => scene.faults.reset())
 
 async function uploads(): Promise<number> {
-  const { Uploads = [] } = await scene.ceph.client().send(new ListMultipartUploadsCommand({ Bucket: 'bucket' }))
+  const { Uploads = [] } = await scene.s3.client().send(new ListMultipartUploadsCommand({ Bucket: scene.s3.bucket }))
   return Uploads.length
 }
 
@@ -54,12 +54,12 @@ describe('an upload in parts', () => {
     scene.faults.misbehave({ on: /partNumber=2/, silent: true })
     const running = repo.startAnnex('copy', '--to', remote, 'large.bin')
     const sent = () => scene.faults.requests.filter((request) => /partNumber/.test(request)).length
-    await expect.poll(sent, { timeout: 30_000 }).toBe(3)
+    await expect.poll(sent).toBe(3)
     expect(await uploads()).toBe(1)
     if (running.child.pid === undefined) throw new Error('it has no pid')
     process.kill(-running.child.pid, signal)
     await running.done
-    await expect.poll(uploads, { timeout: 20_000 }).toBe(0)
+    await expect.poll(uploads).toBe(0)
     expect((await repo.checkPresent('large.bin', remote)).presence).toBe('absent')
   })
 
@@ -157,11 +157,11 @@ describe('what S3 is told besides the content', () => {
     expect(makes.map((headers) => headers['x-amz-storage-class']).sort()).toEqual(['STANDARD', undefined])
     for (const file of ['small.txt', 'large.bin']) {
       const [path] = keyPaths(datasetDirectory(id), '2', await repo.key(file))
-      const answer = await fetch(`${scene.ceph.endpoint}/bucket/store/${path}`)
+      const answer = await fetch(`${scene.directUrl.slice('ria+s3+'.length)}/${path}`)
       expect(answer.status, file).toBe(200)
       expect(Buffer.from(await answer.arrayBuffer()).equals(await repo.read(file)), file).toBe(true)
     }
-    expect((await fetch(`${scene.ceph.endpoint}/bucket/store/ria-layout-version`)).status).toBe(403)
+    expect((await fetch(`${scene.directUrl.slice('ria+s3+'.length)}/ria-layout-version`)).status).toBe(403)
   })
 
   test.each([
@@ -215,7 +215,7 @@ describe('nothing secret shows, also with --debug, when', () => {
     ]
     for (const result of results) {
       expect(said(result)).not.toContain(TOKEN)
-      expect(said(result)).not.toContain(scene.ceph.account.secretAccessKey)
+      expect(said(result)).not.toContain(scene.s3.account.secretAccessKey)
       expect(said(result)).not.toMatch(/Signature=|AWS4-HMAC-SHA256|x-amz-security-token/i)
     }
     const [log] = (await Promise.all((await logs()).map((path) => read(scene.bucket, path)))).map(String).slice(-1)

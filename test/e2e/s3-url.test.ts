@@ -2,15 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { datasetDirectory } from '../../src/ria/layout.ts'
-import { openS3Store } from '../../src/store/s3.ts'
-import type { Store } from '../../src/store/store.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
 import { explain, type Result } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
-import { type CephRgw, startCephRgw } from '../support/servers/ceph-rgw.ts'
-import { write } from '../support/stores/stores.ts'
+import { policyForAll } from '../support/servers/s3.ts'
+import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const ID = 'links-0001-of-the-dataset'
@@ -19,8 +16,7 @@ const CONTENT = 'what the link leads to\n'
 const FILE = 'sub dir/a "file"; é (1).txt'
 
 let workspace: Workspace
-let ceph: CephRgw
-let bucket: Store
+let scene: S3Scene
 let repo: AnnexRepo
 let riastore: ArchiveProgram
 let env: NodeJS.ProcessEnv
@@ -28,17 +24,10 @@ let url: string
 
 beforeAll(async () => {
   workspace = await makeWorkspace()
-  ceph = await startCephRgw()
-  workspace.onRemove(ceph.stop)
-  await ceph.makeBucket('bucket')
-  const { accessKeyId, secretAccessKey } = ceph.account
-  const anonymous = { ...workspace.env, AWS_EC2_METADATA_DISABLED: 'true' }
-  env = { ...anonymous, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
-  bucket = openS3Store({ endpoint: ceph.endpoint, bucket: 'bucket', prefix: 'a store', credentials: ceph.account })
-  workspace.onRemove(() => bucket.close())
-  await write(bucket, 'ria-layout-version', '1\n')
-  await write(bucket, `${datasetDirectory(ID)}/ria-layout-version`, '2\n')
-  url = `ria+s3+http://127.0.0.1:${ceph.port}/bucket/a%20store`
+  scene = await makeS3Scene(workspace, { prefix: 'a store' })
+  env = scene.env
+  url = scene.directUrl
+  await scene.addDataset(ID)
   repo = (await makeAnnexRepo(workspace, 'repo')).with({ env })
   await repo.add({ [FILE]: CONTENT, 'other.txt': 'not stored\n' })
   await mkdir(dirname(`${repo.path}/plain.txt`), { recursive: true })
@@ -83,7 +72,7 @@ test('a link that was changed, or has expired, leads nowhere', async () => {
   const { stdout } = await link(url, ID, FILE, '--expires', '1s')
   const longer = await fetch(stdout.trim().replace('X-Amz-Expires=1&', 'X-Amz-Expires=1000&'))
   expect(longer.status).toBe(403)
-  await expect.poll(async () => (await fetch(stdout.trim())).status, { timeout: 20_000 }).toBe(403)
+  await expect.poll(async () => (await fetch(stdout.trim())).status).toBe(403)
 })
 
 test('what has no link is refused in one line', async () => {
@@ -94,18 +83,14 @@ test('what has no link is refused in one line', async () => {
   await fails(/give a dataset/, url, ID)
   await fails(/stores in S3 only/, `ria+file://${repo.path}`, ID, FILE)
   await fails(/--expires has to be from 1s to 7d/, url, ID, FILE, '--expires', '8d')
-  await fails(/there is no bucket nowhere/, url.replace('/bucket/', '/nowhere/'), ID, FILE)
+  await fails(/there is no bucket nowhere/, url.replace(`/${scene.s3.bucket}/`, '/nowhere/'), ID, FILE)
 })
 
 test('without credentials there is the address of what is public', async () => {
-  const Statement = [
-    { Effect: 'Allow', Principal: '*', Action: ['s3:GetObject'], Resource: 'arn:aws:s3:::bucket/*' },
-    { Effect: 'Allow', Principal: '*', Action: ['s3:ListBucket'], Resource: 'arn:aws:s3:::bucket' },
-  ]
-  const Policy = JSON.stringify({ Version: '2012-10-17', Statement })
-  await ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'bucket', Policy }))
-  const anonymous = { ...workspace.env, AWS_EC2_METADATA_DISABLED: 'true' }
-  const result = await riastore.run(['url', url, ID, FILE], { env: anonymous, cwd: repo.path })
+  const { client, bucket: Bucket } = scene.s3
+  const Policy = policyForAll(Bucket, ['s3:GetObject', 's3:ListBucket'])
+  await client().send(new PutBucketPolicyCommand({ Bucket, Policy }))
+  const result = await riastore.run(['url', url, ID, FILE], { env: scene.anonymousEnv, cwd: repo.path })
   expect(result.status, explain(result)).toBe(0)
   expect(result.stderr).toContain('does not expire')
   expect(result.stdout).not.toContain('?')

@@ -11,7 +11,8 @@ import type { Store } from '../../src/store/store.ts'
 import { explain, type Result, run, runOk } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
-import { type CephRgw, type S3Account, startCephRgw } from '../support/servers/ceph-rgw.ts'
+import type { S3Account } from '../support/servers/ceph-rgw.ts'
+import { policyForAll, type TestS3, useTestS3, withAccount } from '../support/servers/s3.ts'
 import { freePort } from '../support/servers/sshd.ts'
 import { paths, read, write } from '../support/stores/stores.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -19,29 +20,20 @@ import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 const PREFIX = 'a store'
 
 let workspace: Workspace
-let ceph: CephRgw
+let ceph: TestS3
 let bucket: Store
 let repo: AnnexRepo
 
 beforeAll(async () => {
   workspace = await makeWorkspace()
-  ceph = await startCephRgw()
-  workspace.onRemove(ceph.stop)
-  await ceph.makeBucket('bucket')
-  bucket = await openBucket('bucket')
+  ceph = await useTestS3()
+  bucket = await openBucket(ceph.bucket)
   repo = (await makeAnnexRepo(workspace, 'repo')).with({ env: withKeys(ceph.account) })
 })
 afterAll(() => workspace?.remove())
 
-function withKeys(account: S3Account): NodeJS.ProcessEnv {
-  const { accessKeyId, secretAccessKey } = account
-  return { ...withoutKeys(), AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
-}
-
-/** Nobody looks for the role of a cloud instance: that takes a second. */
-function withoutKeys(): NodeJS.ProcessEnv {
-  return { ...workspace.env, AWS_EC2_METADATA_DISABLED: 'true' }
-}
+const withKeys = (account: S3Account): NodeJS.ProcessEnv => withAccount(workspace.env, account)
+const withoutKeys = (): NodeJS.ProcessEnv => withAccount(workspace.env)
 
 /** The store in a bucket, with its layout file. */
 async function openBucket(name: string): Promise<Store> {
@@ -57,7 +49,7 @@ async function addDataset(store: Store, id: string): Promise<string> {
   return id
 }
 
-function url(name = 'bucket', host = `127.0.0.1:${ceph.port}`): string {
+function url(name = ceph.bucket, host = `127.0.0.1:${ceph.port}`): string {
   return `ria+s3+http://${host}/${name}/${encodeURIComponent(PREFIX)}`
 }
 
@@ -171,7 +163,7 @@ describe('what cannot be asked is unknown, never absent, told in one line withou
       async () => ({ env: withoutKeys() }),
     ],
     ['no such bucket', /there is no bucket nowhere at/, async () => ({ url: url('nowhere') })],
-    ['a wrong port', /ECONNREFUSED|refused/, async () => ({ url: url('bucket', `127.0.0.1:${await freePort()}`) })],
+    ['a wrong port', /ECONNREFUSED|refused/, async () => ({ url: url(ceph.bucket, `127.0.0.1:${await freePort()}`) })],
   ])('%s', async (what, message, circumstances) => {
     const { env = withKeys(ceph.account), url } = await circumstances()
     const other = repo.with({ env: { ...env, RIASTORE_DEBUG: '1' } })
@@ -238,18 +230,14 @@ describe('credentials', () => {
 describe('a bucket that everybody may read, and only its owner may write,', () => {
   const id = 'public-0001'
   let clone: AnnexRepo
+  let Bucket: string
   beforeAll(async () => {
-    await ceph.makeBucket('public')
-    await addDataset(await openBucket('public'), id)
-    const allow = (Action: string[], Resource: string) => ({ Effect: 'Allow', Principal: '*', Action, Resource })
-    const Statement = [
-      allow(['s3:GetObject'], 'arn:aws:s3:::public/*'),
-      allow(['s3:ListBucket'], 'arn:aws:s3:::public'),
-    ]
-    const Policy = JSON.stringify({ Version: '2012-10-17', Statement })
-    await ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'public', Policy }))
+    Bucket = await ceph.makeBucket('public')
+    await addDataset(await openBucket(Bucket), id)
+    const Policy = policyForAll(Bucket, ['s3:GetObject', 's3:ListBucket'])
+    await ceph.client().send(new PutBucketPolicyCommand({ Bucket, Policy }))
     await repo.add({ 'public.txt': 'for all\n' })
-    await initRemote(repo, url('public'), id, { name: 'public' })
+    await initRemote(repo, url(Bucket), id, { name: 'public' })
     await repo.annex('copy', '--to', 'public', 'public.txt')
     await repo.annex('merge')
     clone = await cloneAnnexRepo(repo, 'clone', { env: withoutKeys() })
@@ -262,7 +250,7 @@ describe('a bucket that everybody may read, and only its owner may write,', () =
   })
 
   test('can be enabled without credentials also as another way to the same remote', async () => {
-    const settings = ['type=external', 'externaltype=ora', `url=${url('public')}`, `archive-id=${id}`]
+    const settings = ['type=external', 'externaltype=ora', `url=${url(Bucket)}`, `archive-id=${id}`]
     await repo.annex('initremote', '--sameas=public', 'same', ...settings)
     await repo.annex('merge')
     await clone.git('fetch', '-q', 'origin')
@@ -278,7 +266,7 @@ describe('a bucket that everybody may read, and only its owner may write,', () =
   })
 
   test('is refused by initremote without credentials', async () => {
-    const result = await initialize(clone, `url=${url('public')}`, `archive-id=${id}`)
+    const result = await initialize(clone, `url=${url(Bucket)}`, `archive-id=${id}`)
     expect(said(result)).toMatch(/the store cannot be written to: .* denies access/)
   })
 })
@@ -321,7 +309,7 @@ describe('initremote refuses', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     try {
       const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
-      const result = await initialize(repo, `url=${url('bucket', host)}`, 'archive-id=kept-0001')
+      const result = await initialize(repo, `url=${url(ceph.bucket, host)}`, 'archive-id=kept-0001')
       expect(said(result)).toMatch(/does not answer like an S3 server/)
     } finally {
       server.close()

@@ -46,7 +46,7 @@ test('docs/site-setup.md leads from nothing to a dataset that is published and c
     PACKAGE: tarball,
     PREFIX: workspace.path('prefix'),
   })
-  const result = await runOk('sh', ['-c', script], { env, cwd: workspace.directory, timeoutMs: 240_000 })
+  const result = await runOk('sh', ['-c', script], { env, cwd: workspace.directory })
   expect(result.stdout, explain(result)).toMatch(/^gitlab: group +ok/m)
   expect(await readFile(workspace.path('etc/gitconfig'), 'utf8')).toContain('[riastore "lab"]')
   expect(await readdir(workspace.path('etc/xdg/datalad/procedures'))).toEqual(['cfg_lab'])
@@ -69,7 +69,7 @@ test('docs/for-researchers.md leads from there to work that is shared', async ()
   const work = workspace.path('work')
   await mkdir(work)
   const script = await docScript('docs/for-researchers.md', values)
-  const result = await runOk('sh', ['-c', script], { env, cwd: work, timeoutMs: 240_000 })
+  const result = await runOk('sh', ['-c', script], { env, cwd: work })
   // Content before commits, the store before GitLab, what is inside before what is around it.
   const pushes = [...result.stdout.matchAll(/^(?:copy|publish)\(ok\): (\S+) .*(lab-storage|->(?:lab|gitlab):refs)/gm)]
   const order = pushes.map(([, what, where]) => `${what} ${where}`)

@@ -75,7 +75,7 @@ test('a program ends, for us, when the network falls silent while it runs', asyn
   )
   const running = store.exec(['sleep', '30'], { cwd: '' })
   running.catch(() => {}) // looked at below
-  await expect.poll(() => proxy.forwarded().down, { timeout: 10_000 }).toBeGreaterThan(1000)
+  await expect.poll(() => proxy.forwarded().down).toBeGreaterThan(1000)
   await sleep(1000)
   proxy.stall()
   const began = performance.now()
@@ -92,7 +92,7 @@ describe('what could have been done already is not done again', () => {
     const running = store.exec(['sh', '-c', script], { cwd: '' })
     running.catch(() => {}) // looked at below
     const ran = () => readFile(`${root}/log`, 'utf8').catch(() => '')
-    await expect.poll(ran, { timeout: 10_000 }).toBe('ran\n')
+    await expect.poll(ran).toBe('ran\n')
     proxy.cut()
     await expect(running).rejects.toMatchObject({ kind: 'unreachable', sent: 'maybe' })
     expect((await store.exec(['true'], { cwd: '' })).code).toBe(0)

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
 import { keyPaths, transferDirectory } from '../../src/ria/layout.ts'
 import { withFaults } from '../../src/store/faulty.ts'
-import type { PutOptions, Store } from '../../src/store/store.ts'
+import type { Store } from '../../src/store/store.ts'
 import {
   CONTENT,
   DIRECTORY,
@@ -43,28 +43,6 @@ describe('storing a key', () => {
     expect(await read(store, PLACE)).toEqual(CONTENT)
   })
 
-  test('uploads into the dataset’s own place for that, and makes no dataset directory', async () => {
-    const asked: PutOptions[] = []
-    const memory = await memoryStore({ config: '[core]\n\tsharedRepository = 0640\n' })
-    const store: Store = {
-      ...withFaults(memory, []),
-      put: (path, from, options) => {
-        asked.push(options ?? {})
-        return memory.put(path, from, options)
-      },
-    }
-    await dataset(store).store(KEY, source)
-    expect(asked).toMatchObject([{ temporary: UPLOADS, within: DIRECTORY, sharing: { mode: 0o640, force: true } }])
-  })
-
-  test('reads the layout and the configuration once for many keys', async () => {
-    const store = withFaults(await memoryStore({ config: '' }), [])
-    const into = dataset(store)
-    for (const n of [1, 2, 3]) await into.store(`WORM-s22-m${n}--a`, source)
-    expect(store.calls.filter(({ op }) => op === 'get')).toHaveLength(3)
-    expect(store.calls.filter(({ op }) => op === 'put')).toHaveLength(3)
-  })
-
   test.each([
     ['the layout of the store', { store: '2' }],
     ['the layout of the dataset', { dataset: '3' }],
@@ -88,13 +66,6 @@ describe('storing a key', () => {
     const store = withTraits(await memoryStore(), { writable: false })
     await expect(dataset(store).store(KEY, source)).rejects.toMatchObject({ kind: 'unsupported' })
     await expect(dataset(store).remove(KEY)).rejects.toMatchObject({ kind: 'unsupported' })
-  })
-
-  test('is refused when it is not known how files are shared', async () => {
-    const store = withFaults(await memoryStore({ config: '' }), [{ fail: 'denied', path: `${DIRECTORY}/config` }])
-    const into = dataset(store)
-    await expect(into.store(KEY, source)).rejects.toMatchObject({ kind: 'denied' })
-    await into.store(KEY, source) // asked again, it answered
   })
 
   test('of fewer or more bytes than promised stores nothing', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   repo = await makeAnnexRepo(workspace, 'repo', { timeoutMs: HOUR_MS, env: scene.env })
   remote = await initRemote(repo, scene.url, await scene.addDataset('large-0001-of-the-dataset'))
   // Past the server that can misbehave, which passes everything on in javascript.
-  await repo.setConfig(`remote.${remote}.ora-url`, scene.url.replace(scene.faults.endpoint, scene.ceph.endpoint))
+  await repo.setConfig(`remote.${remote}.ora-url`, scene.directUrl)
 })
 afterAll(() => workspace?.remove())
 

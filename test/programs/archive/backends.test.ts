@@ -41,7 +41,6 @@ for (const [i, switches] of SWITCHES.entries()) {
 describe.each(BACKENDS)('over %s', (name, openBackend) => {
   it.each(SWITCHES.map((switches, i) => [switches.join(' '), i] as const))(
     'members of an archive made with %s are byte-identical',
-    { timeout: 60_000 },
     async (_, i) => {
       const cache = new IndexCache({ directory: workspace.path(`cache of ${name}`), maxBytes: 1e9 })
       for (const wrap of [wrapped, (store: Store) => store]) {

@@ -20,8 +20,8 @@ const ARCHIVES = await Promise.all(
   ].map(async (switches) => [switches.join(' '), await makeArchive(FILES, switches)] as const),
 )
 
-/** So long opening an archive and reading all of it may take, bytes as they may be; ms. */
-const LIMIT_MS = 10_000
+/** So much processor time opening an archive and reading all of it may take, bytes as they may be; µs. */
+const LIMIT_US = 10_000_000
 
 /**
  * Opens an archive and reads all that it shows. Everything that comes out has to be right, or to fail with `corrupt` or `unsupported`. `trusted`: its checksums were
@@ -30,7 +30,7 @@ const LIMIT_MS = 10_000
 async function survive(bytes: Buffer, files: Contents, trusted = false): Promise<'opened' | 'refused'> {
   const store = openMemoryStore()
   await write(store, 'a.7z', bytes)
-  const before = performance.now()
+  const before = process.cpuUsage()
   try {
     const archive = await Archive.open(store, 'a.7z')
     try {
@@ -50,7 +50,7 @@ async function survive(bytes: Buffer, files: Contents, trusted = false): Promise
     expectRefusal(error)
     return 'refused'
   } finally {
-    expect(performance.now() - before).toBeLessThan(LIMIT_MS)
+    expect(process.cpuUsage(before).user).toBeLessThan(LIMIT_US)
   }
 }
 
@@ -67,7 +67,7 @@ describe.each(ARCHIVES)('an archive made with %s', (_, good) => {
     expect(await survive(good, FILES)).toBe('opened')
   })
 
-  it('is corrupt however it is cut off', { timeout: 60_000 }, async () => {
+  it('is corrupt however it is cut off', async () => {
     const lengths = [0, 1, 6, 12, 31, 32, 33, headerAt - 1, headerAt, headerAt + 1, good.length - 1]
     const more = Array.from({ length: 40 }, (_, i) => Math.floor((good.length * i) / 40))
     for (const length of [...lengths, ...more]) {
@@ -75,7 +75,7 @@ describe.each(ARCHIVES)('an archive made with %s', (_, good) => {
     }
   })
 
-  it('gives no wrong byte when a bit is flipped', { timeout: 120_000 }, async () => {
+  it('gives no wrong byte when a bit is flipped', async () => {
     const anyBit = fc.nat({ max: good.length * 8 - 1 })
     const inHeaders = fc.oneof(fc.nat({ max: 32 * 8 - 1 }), fc.integer({ min: headerAt * 8, max: good.length * 8 - 1 }))
     await fc.assert(
@@ -88,9 +88,7 @@ describe.each(ARCHIVES)('an archive made with %s', (_, good) => {
     )
   })
 
-  it('is refused or read when its end header says anything else, with good checksums', {
-    timeout: 120_000,
-  }, async () => {
+  it('is refused or read when its end header says anything else, with good checksums', {}, async () => {
     const header = good.subarray(headerAt)
     const change = fc.record({
       at: fc.nat({ max: header.length - 1 }),
@@ -125,9 +123,7 @@ it('random bytes behind a good start are refused', async () => {
   )
 })
 
-it('a packed end header that unpacks to far more than it may is refused without unpacking it', {
-  timeout: 60_000,
-}, async () => {
+it('a packed end header that unpacks to far more than it may is refused without unpacking it', {}, async () => {
   const archive = ARCHIVES.find(([name]) => name === '-mx0 -mhc=on')?.[1] as Buffer
   const headerAt = 32 + Number(archive.readBigUInt64LE(12))
   const header = archive.subarray(headerAt)

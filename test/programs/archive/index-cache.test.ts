@@ -128,7 +128,7 @@ describe('an index in the cache', () => {
 })
 
 describe('a damaged index', () => {
-  it('is made anew, whichever byte is damaged, and never believed', { timeout: 60_000 }, async () => {
+  it('is made anew, whichever byte is damaged, and never believed', async () => {
     await open()
     const file = await onlyIndex()
     const good = await readFile(file)

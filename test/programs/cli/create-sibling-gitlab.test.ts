@@ -203,7 +203,7 @@ describe('riastore create-sibling-gitlab', () => {
     bench.gitlab.fault({ on: 'POST /projects', how: 'silent' })
     const args = ['create-sibling-gitlab', '-d', path, '--gitlab', bench.gitlab.url, `${group}/eeg`]
     const ran = riastore(args, { signal: stop.signal })
-    await vi.waitFor(() => expect(changes()).toHaveLength(1), 20_000)
+    await expect.poll(() => changes()).toHaveLength(1)
     stop.abort(new Interrupted('SIGINT'))
     expect(await ran).toMatchObject({ code: 130, stderr: '' })
   })

@@ -14,7 +14,7 @@ import type { Finding } from '../../../src/ria/doctor-finding.ts'
 import { openLocalStore } from '../../../src/store/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { type Ran, riastore } from '../../support/programs/console-double.ts'
-import { type CephRgw, startCephRgw } from '../../support/servers/ceph-rgw.ts'
+import { policyForAll, type TestS3, useTestS3 } from '../../support/servers/s3.ts'
 import { type S3Faults, startS3Faults } from '../../support/servers/s3-faults.ts'
 import { startWebServer } from '../../support/servers/web-server.ts'
 import { temporaryDirectory, withMethods } from '../../support/stores/stores.ts'
@@ -180,24 +180,18 @@ describe('a store that does wrong is found unsafe:', () => {
 })
 
 describe('riastore doctor on S3', () => {
-  let ceph: CephRgw
+  let ceph: TestS3
   let faults: S3Faults
   let name: string
-  let count = 0
   beforeAll(async () => {
-    ceph = await startCephRgw()
+    ceph = await useTestS3()
     faults = await startS3Faults(ceph.endpoint)
-  }, 180_000)
-  afterAll(async () => {
-    await faults?.close()
-    await ceph?.stop()
   })
+  afterAll(() => faults?.close())
   beforeEach(async () => {
     faults.reset()
     use(ceph.account)
-    count += 1
-    name = `doctor-${count}`
-    await ceph.makeBucket(name)
+    name = await ceph.makeBucket('doctor')
     await riastore(['init', url(ceph)])
   })
 
@@ -215,9 +209,7 @@ describe('riastore doctor on S3', () => {
     return [...Versions, ...DeleteMarkers].map(({ Key }) => Key)
   }
   const open = async (Action: readonly string[] = ['s3:*']) => {
-    const statement = { Effect: 'Allow', Principal: '*', Action }
-    const Resource = [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`]
-    const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [{ ...statement, Resource }] })
+    const Policy = policyForAll(name, Action)
     await ceph.client().send(new PutBucketPolicyCommand({ Bucket: name, Policy }))
     use(undefined)
   }
@@ -285,7 +277,7 @@ describe('riastore doctor on S3', () => {
   })
 
   test('is content with a store that we may only read', async () => {
-    const other = await ceph.addAccount('reader')
+    const other = await ceph.addUser('reader')
     await open(['s3:GetObject', 's3:ListBucket'])
     use(other)
     const { code, all } = await doctor(ceph)

@@ -10,7 +10,7 @@ import { findStore, makeStore } from '../../../src/ria/make-store.ts'
 import { openLocalStore } from '../../../src/store/local.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import { riastore } from '../../support/programs/console-double.ts'
-import { type CephRgw, startCephRgw } from '../../support/servers/ceph-rgw.ts'
+import { policyForAll, type TestS3, useTestS3 } from '../../support/servers/s3.ts'
 import { type S3Faults, startS3Faults } from '../../support/servers/s3-faults.ts'
 import { paths, read, temporaryDirectory, withMethods, write } from '../../support/stores/stores.ts'
 import { use } from '../../support/worlds/s3-account.ts'
@@ -112,27 +112,19 @@ describe('makeStore', () => {
 })
 
 describe('riastore init in S3', () => {
-  let ceph: CephRgw
+  let ceph: TestS3
   let faults: S3Faults
   beforeAll(async () => {
-    ceph = await startCephRgw()
+    ceph = await useTestS3()
     faults = await startS3Faults(ceph.endpoint)
-  }, 180_000)
-  afterAll(async () => {
-    await faults?.close()
-    await ceph?.stop()
   })
+  afterAll(() => faults?.close())
   beforeEach(() => {
     faults.reset()
     use(ceph.account)
   })
 
-  let count = 0
-  async function bucket(): Promise<string> {
-    count += 1
-    await ceph.makeBucket(`init-${count}`)
-    return `init-${count}`
-  }
+  const bucket = () => ceph.makeBucket('init')
   const rules = async (Bucket: string) =>
     (await ceph.client().send(new GetBucketLifecycleConfigurationCommand({ Bucket }))).Rules ?? []
 
@@ -169,7 +161,7 @@ describe('riastore init in S3', () => {
 
   test('makes a store where we may not set rules, and says so', async () => {
     const name = await bucket()
-    const other = await ceph.addAccount(`other${count}`)
+    const other = await ceph.addUser('other')
     await allow(name, ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:ListBucket'])
     use(other)
     const ran = await riastore(['init', `ria+s3+${ceph.endpoint}/${name}`])
@@ -180,7 +172,7 @@ describe('riastore init in S3', () => {
 
   test('makes nothing where we may not write', async () => {
     const name = await bucket()
-    const other = await ceph.addAccount(`reader${count}`)
+    const other = await ceph.addUser('reader')
     await allow(name, ['s3:GetObject', 's3:ListBucket'])
     use(other)
     const ran = await riastore(['init', `ria+s3+${ceph.endpoint}/${name}`])
@@ -223,11 +215,7 @@ describe('riastore init in S3', () => {
   }
 
   async function allow(name: string, Action: string[]): Promise<void> {
-    const Resource = [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`]
-    const Policy = JSON.stringify({
-      Version: '2012-10-17',
-      Statement: [{ Effect: 'Allow', Principal: '*', Action, Resource }],
-    })
+    const Policy = policyForAll(name, Action)
     await ceph.client().send(new PutBucketPolicyCommand({ Bucket: name, Policy }))
   }
 })

@@ -242,7 +242,7 @@ describe('waiting', () => {
           : { on: 'GET /user', answer: { status: 429, headers: { 'retry-after': '100' } } },
       )
       const asked = failure(getUser(bench.client({ signal: stop.signal })))
-      await vi.waitFor(() => expect(bench.gitlab.requests).toHaveLength(1))
+      await expect.poll(() => bench.gitlab.requests).toHaveLength(1)
       setTimeout(() => stop.abort(), 20)
       expect(await asked).toMatchObject({ kind: 'aborted' })
     },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ensureProject, type ProjectWish, planProject } from '../../../src/gitlab/ensure-project.ts'
 import { failure, useGitLab } from '../../support/gitlab/bench.ts'
 
@@ -381,7 +381,7 @@ describe('a refusal has a message of its own', () => {
     const stop = new AbortController()
     bench.gitlab.fault({ on: 'POST /projects', how: 'silent' })
     const work = failure(ensure(`${newGroup()}/ds`, {}, bench.client({ signal: stop.signal })))
-    await vi.waitFor(() => expect(changes()).toHaveLength(1))
+    await expect.poll(() => changes()).toHaveLength(1)
     stop.abort()
     expect(await work).toMatchObject({ kind: 'aborted' })
   })

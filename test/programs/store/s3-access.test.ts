@@ -9,15 +9,15 @@ import { openStore } from '../../../src/store/open.ts'
 import { findCredentials } from '../../../src/store/s3-chain.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { runOk } from '../../support/programs/run.ts'
-import type { CephRgw } from '../../support/servers/ceph-rgw.ts'
+import { policyForAll, type TestS3 } from '../../support/servers/s3.ts'
 import type { S3Faults } from '../../support/servers/s3-faults.ts'
 import { paths, read, temporaryDirectory, write } from '../../support/stores/stores.ts'
-import { BUCKET, closeLater, expectToFail, open, useS3, withoutCredentials } from '../../support/worlds/s3-bench.ts'
+import { closeLater, expectToFail, open, useS3, withoutCredentials } from '../../support/worlds/s3-bench.ts'
 
 const noneKept = async () => undefined
 
 const bench = useS3()
-let ceph: CephRgw
+let ceph: TestS3
 let faults: S3Faults
 let store: Store
 beforeEach(() => {
@@ -27,7 +27,7 @@ beforeEach(() => {
 describe('the S3 store in the wrappers', () => {
   const openWrapped = async () => {
     await withoutCredentials()
-    const url = `ria+s3+${faults.endpoint}/${BUCKET}/${bench.prefix}`
+    const url = `ria+s3+${faults.endpoint}/${ceph.bucket}/${bench.prefix}`
     const own = await openStore(parseStoreUrl(url), { stallMs: 10_000, ssh: 'auto', s3: { credentials: ceph.account } })
     closeLater(own)
     return own
@@ -37,7 +37,7 @@ describe('the S3 store in the wrappers', () => {
     const own = await openWrapped()
     await write(own, 'file', 'x')
     expect((await read(store, 'file')).toString()).toBe('x')
-    expect(own.traits.root).toBe(`s3+${faults.endpoint}/${BUCKET}/${bench.prefix}`)
+    expect(own.traits.root).toBe(`s3+${faults.endpoint}/${ceph.bucket}/${bench.prefix}`)
   })
 
   it('is asked again when it is busy, or was cut off', async () => {
@@ -181,18 +181,11 @@ describe('credentials', () => {
 
   it('are not needed to read what is public, and nothing else is', async () => {
     await withoutCredentials()
-    await ceph.makeBucket('public')
-    const put = (Key: string) => new PutObjectCommand({ Bucket: 'public', Key, Body: 'for all' })
-    await ceph.client().send(put('store/file'))
-    const statement = {
-      Effect: 'Allow',
-      Principal: '*',
-      Action: ['s3:GetObject', 's3:ListBucket'],
-      Resource: ['arn:aws:s3:::public', 'arn:aws:s3:::public/*'],
-    }
-    const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] })
-    await ceph.client().send(new PutBucketPolicyCommand({ Bucket: 'public', Policy }))
-    const anyone = open({ credentials: undefined as never, bucket: 'public', prefix: 'store' })
+    const Bucket = await ceph.makeBucket('public')
+    await ceph.client().send(new PutObjectCommand({ Bucket, Key: 'store/file', Body: 'for all' }))
+    const Policy = policyForAll(Bucket, ['s3:GetObject', 's3:ListBucket'])
+    await ceph.client().send(new PutBucketPolicyCommand({ Bucket, Policy }))
+    const anyone = open({ credentials: undefined as never, bucket: Bucket, prefix: 'store' })
     expect((await read(anyone, 'file')).toString()).toBe('for all')
     expect(await anyone.stat('other')).toBeUndefined()
     expect(await paths(anyone, '')).toEqual(['file'])

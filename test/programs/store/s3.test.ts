@@ -2,14 +2,14 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { StoreError } from '../../../src/core/errors.ts'
 import { bufferSource } from '../../../src/core/source.ts'
 import type { Store } from '../../../src/store/store.ts'
-import type { CephRgw } from '../../support/servers/ceph-rgw.ts'
+import type { TestS3 } from '../../support/servers/s3.ts'
 import type { S3Faults } from '../../support/servers/s3-faults.ts'
 import { content } from '../../support/stores/hostile-sources.ts'
 import { paths, read, write } from '../../support/stores/stores.ts'
 import { everyCall, expectToFail, open, useS3 } from '../../support/worlds/s3-bench.ts'
 
 const bench = useS3()
-let ceph: CephRgw
+let ceph: TestS3
 let faults: S3Faults
 let store: Store
 beforeEach(() => {
@@ -50,7 +50,7 @@ describe('absent', () => {
   })
 
   it('is no answer for an account that may not look', async () => {
-    const credentials = await ceph.addAccount(`other${bench.prefix}`)
+    const credentials = await ceph.addUser(`other${bench.prefix}`)
     await write(store, 'there', 'x')
     await expectToFail(open({ credentials }), 'denied', /denies access \(AccessDenied\)/)
     await expectToFail(open({ credentials }), 'denied', /denies access/, [() => open({ credentials }).stat('no')])

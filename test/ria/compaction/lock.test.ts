@@ -31,7 +31,7 @@ async function refused(promise: Promise<unknown>): Promise<StoreError> {
 
 /** The lock of a process that has ended. */
 async function leaveDeadLock(store: Store, changes: object = {}): Promise<void> {
-  const child = spawn('true')
+  const child = spawn(process.execPath, ['-e', ''])
   await once(child, 'close')
   const content = { ...ourselves(), pid: child.pid, started: '2026-01-01T00:00:00.000Z', token: 'dead', ...changes }
   await put(store, LOCK, JSON.stringify(content))

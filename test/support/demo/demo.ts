@@ -10,7 +10,9 @@ import { runOk } from '../programs/run.ts'
 import { type AnnexRepo, dataladClone, datasetId, makeDataset, sha256 } from '../repos/annex-repo.ts'
 import { makePng } from '../repos/png.ts'
 import { openRiaStore } from '../repos/ria-store.ts'
+import { startCephRgw } from '../servers/ceph-rgw.ts'
 import { startSshd } from '../servers/sshd.ts'
+import { useOwnServices } from '../shared/services.ts'
 import { makeSiteScene } from '../worlds/site-scene.ts'
 import { makeWorkspace, type Workspace } from '../worlds/workspace.ts'
 
@@ -118,7 +120,12 @@ async function archiveAndGet(
 /** What an administrator does once, and then a researcher: a store in S3, and GitLab. Both servers are started here. */
 async function useSite(space: Workspace): Promise<void> {
   say('\nA site: a store in S3, and a group in GitLab')
-  const scene = await step('start both servers', () => makeSiteScene(space))
+  const scene = await step('start both servers', async () => {
+    const ceph = await startCephRgw()
+    space.onRemove(ceph.stop)
+    useOwnServices({ ceph })
+    return makeSiteScene(space)
+  })
   const store = await step('riastore init', () => scene.makeStore('s3', 'store'))
   await step('riastore site add lab', () => scene.addSite('lab', store))
   const made = await step('datalad create -c lab study', () => scene.datalad('create', '-c', 'lab', 'study'))

@@ -1,7 +1,8 @@
 import { constants, existsSync } from 'node:fs'
-import { access, chmod, cp, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { access, chmod, cp, link, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { hasSharedServices, shared } from '../shared/services.ts'
 
 /** Where package-lock.json is, also seen from a bundle of this file. */
 export const projectDirectory = parentWith('package-lock.json', dirname(fileURLToPath(import.meta.url)))
@@ -11,6 +12,9 @@ function parentWith(file: string, directory: string): string {
   if (directory === dirname(directory)) throw new Error(`no ${file} in any parent directory`)
   return parentWith(file, dirname(directory))
 }
+
+/** The PATH of tests that may run no program but node: nothing is there. */
+export const NODE_ONLY_PATH = '/only-node-may-be-run-here'
 
 const SYSTEM_DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/local/sbin']
 
@@ -22,6 +26,7 @@ export const systemPath = [
 
 /** Returns the absolute path of a system program. Throws when it is missing: `npm test` installs all of them. */
 export async function systemProgram(name: string): Promise<string> {
+  if (process.env.PATH === NODE_ONLY_PATH) throw new Error(`a unit test wants ${name}: it belongs to test/programs/`)
   for (const directory of systemPath.split(delimiter)) {
     const file = join(directory, name)
     if (await isExecutable(file)) return file
@@ -44,18 +49,28 @@ export async function writeWrapper(directory: string, name: string, command: rea
   await writeFile(join(directory, name), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 })
 }
 
+/** Copies a directory of files that nobody changes: by hard links, where both are in one file system. */
+async function copyTree(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) await copyTree(source, target)
+    else await link(source, target).catch(() => cp(source, target))
+  }
+}
+
 /**
  * Puts our built programs into `directory`, under the names that git-annex asks for. They run from a copy of dist/, so
- * that a build in the middle of a test changes nothing. Each start adds a line to `<directory>/starts.log`.
+ * that a build in the middle of a test changes nothing; in a test run all copies are links to one. Each start adds a line to `<directory>/starts.log`.
  */
 export async function installOurPrograms(directory: string): Promise<void> {
-  const dist = join(projectDirectory, 'dist')
+  const dist = hasSharedServices() ? await shared('dist') : join(projectDirectory, 'dist')
   const main = 'git-annex-remote-ora.js'
   await mkdir(directory, { recursive: true })
   await access(join(dist, main)).catch(() => {
     throw new Error('the programs are not built: run node scripts/build.mjs')
   })
-  await cp(dist, join(directory, 'package/dist'), { recursive: true })
+  await copyTree(dist, join(directory, 'package/dist'))
   await cp(join(projectDirectory, 'package.json'), join(directory, 'package/package.json'))
   await symlink(process.execPath, join(directory, 'node'))
   const log = join(directory, 'starts.log')

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { NODE_ONLY_PATH } from './programs.ts'
 
 export interface RunOptions {
   readonly cwd?: string
@@ -7,7 +8,7 @@ export interface RunOptions {
   readonly input?: string | Uint8Array
   /** `open`: whoever started it writes to it. Default: closed at once, or after `input`. */
   readonly stdin?: 'open'
-  /** The whole process group is killed after so long; default two minutes. */
+  /** The whole process group is killed after so long; default ten minutes, for a busy machine takes long for little. */
   readonly timeoutMs?: number
   /** Run as somebody else (root only). */
   readonly user?: User
@@ -46,7 +47,7 @@ export interface Running {
   says(text: string | RegExp): Promise<void>
 }
 
-const DEFAULT_TIMEOUT_MS = 120_000
+const DEFAULT_TIMEOUT_MS = 600_000
 
 const running = new Set<Running>()
 
@@ -59,6 +60,9 @@ process.on('exit', killAllRunning)
 if (process.env.VITEST) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
 export function start(command: string, parameters: readonly string[], options: RunOptions = {}): Running {
+  if (process.env.PATH === NODE_ONLY_PATH && command !== process.execPath) {
+    throw new Error(`a unit test runs ${command}: it belongs to test/programs/`)
+  }
   const began = performance.now()
   const [program, ...words] = [...asUser(options.user), command, ...parameters]
   const child = spawn(program ?? command, words, {

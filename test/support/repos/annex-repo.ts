@@ -47,7 +47,7 @@ export class AnnexRepo {
     return runOk('datalad', parameters, {
       ...this.options,
       cwd: this.path,
-      timeoutMs: this.options.timeoutMs ?? 240_000,
+      timeoutMs: this.options.timeoutMs ?? 600_000,
     })
   }
 
@@ -161,7 +161,7 @@ export async function makeDataset(
   options: CommandOptions = {},
 ): Promise<AnnexRepo> {
   const repo = new AnnexRepo(workspace, workspace.path(name), options)
-  await runOk('datalad', ['create', repo.path], { ...repo.options, cwd: workspace.directory, timeoutMs: 240_000 })
+  await runOk('datalad', ['create', repo.path], { ...repo.options, cwd: workspace.directory })
   return repo
 }
 
@@ -185,7 +185,7 @@ export async function cloneAnnexRepo(from: AnnexRepo, name: string, options: Com
 /** Clones with DataLad. */
 export async function dataladClone(workspace: Workspace, url: string, name: string, options: CommandOptions = {}) {
   const repo = new AnnexRepo(workspace, workspace.path(name), options)
-  await runOk('datalad', ['clone', url, repo.path], { ...repo.options, cwd: workspace.directory, timeoutMs: 240_000 })
+  await runOk('datalad', ['clone', url, repo.path], { ...repo.options, cwd: workspace.directory })
   return repo
 }
 

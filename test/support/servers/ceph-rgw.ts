@@ -12,17 +12,28 @@ export interface S3Account {
   readonly secretAccessKey: string
 }
 
+/** An account, and how policies name it: `arn:aws:iam:::user/<user>`. */
+export interface S3User extends S3Account {
+  readonly user: string
+}
+
 /** A real Ceph: one monitor, one disk in memory, and the S3 gateway, all on 127.0.0.1. */
-export interface CephRgw {
+export interface Ceph {
   /** `http://127.0.0.1:<port>` */
   readonly endpoint: string
   readonly port: number
+  /** Where its configuration and its keys are. */
+  readonly directory: string
   readonly account: S3Account
   /** The SDK's own client, for what the store under test does not do. */
   client(account?: S3Account): S3Client
   makeBucket(name: string): Promise<void>
   /** Another account, which may do nothing with the first one's buckets. */
-  addAccount(name: string): Promise<S3Account>
+  addUser(name: string): Promise<S3User>
+}
+
+/** One that was started here. */
+export interface CephRgw extends Ceph {
   stop(): Promise<void>
 }
 
@@ -53,12 +64,8 @@ async function startOnce(port: number): Promise<CephRgw> {
   const file = (name: string) => `${directory.path}/${name}`
   const monitorPort = await freePort()
   const [fsid, disk] = [randomUUID(), randomUUID()]
-  const env = { PATH: systemPath, LC_ALL: 'C.UTF-8', CEPH_CONF: file('ceph.conf'), HOME: directory.path }
-  const tool = async (name: string, ...parameters: string[]) => {
-    const result = await run(await systemProgram(name), parameters, { env, timeoutMs: START_MS })
-    if (result.status !== 0) throw new Error(`${name} ${parameters.join(' ')}: ${result.stderr.slice(-2000)}`)
-    return result.stdout
-  }
+  const env = environment(directory.path)
+  const tool = (name: string, ...parameters: string[]) => runTool(directory.path, name, parameters)
   const daemons: Running[] = []
   const daemon = async (name: string, ...parameters: string[]) => {
     const running = start(await systemProgram(name), [...parameters, '-f'], { env, timeoutMs: 24 * 3_600_000 })
@@ -89,42 +96,62 @@ async function startOnce(port: number): Promise<CephRgw> {
     await tool('ceph-osd', '-i', '0', '--mkfs', '--osd-uuid', disk)
     await daemon('ceph-osd', '-i', '0')
     await until('the disk is up', async () => /"num_up_osds":1\b/.test(await tool('ceph', 'osd', 'stat', '-f', 'json')))
-    const addAccount = async (name: string, account: S3Account) => {
-      const keys = ['--access-key', account.accessKeyId, '--secret-key', account.secretAccessKey]
-      await tool('radosgw-admin', 'user', 'create', '--uid', name, '--display-name', name, ...keys)
-      return account
-    }
-    await addAccount('test', ACCOUNT)
+    await createUser(directory.path, { user: 'test', ...ACCOUNT })
     const gateway = await daemon('radosgw', '-n', 'client.rgw')
-    const endpoint = `http://127.0.0.1:${port}`
+    const ceph = connectCeph({ port, directory: directory.path })
     await until('the gateway answers', async () => {
       if (gateway.child.exitCode !== null) throw new Error(`radosgw ended: ${gateway.stderr().slice(-2000)}`)
-      return fetch(endpoint).then(
+      return fetch(ceph.endpoint).then(
         (answer) => answer.text().then(() => true),
         () => false,
       )
     })
-    const client = (account = ACCOUNT) =>
-      new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: account })
-    return {
-      endpoint,
-      port,
-      account: ACCOUNT,
-      client,
-      makeBucket: async (Bucket) => {
-        await client().send(new CreateBucketCommand({ Bucket }))
-      },
-      addAccount: (name) =>
-        addAccount(name, {
-          accessKeyId: `KEY${name}`.toUpperCase(),
-          secretAccessKey: `another-secret-${randomUUID()}`,
-        }),
-      stop,
-    }
+    return { ...ceph, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** The Ceph that another process started. */
+export function connectCeph({ port, directory }: { readonly port: number; readonly directory: string }): Ceph {
+  const endpoint = `http://127.0.0.1:${port}`
+  const client = (account = ACCOUNT) =>
+    new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: account })
+  return {
+    endpoint,
+    port,
+    directory,
+    account: ACCOUNT,
+    client,
+    makeBucket: async (Bucket) => {
+      await client().send(new CreateBucketCommand({ Bucket }))
+    },
+    addUser: (user) =>
+      createUser(directory, {
+        user,
+        accessKeyId: `KEY${user}`.toUpperCase(),
+        secretAccessKey: `another-secret-${randomUUID()}`,
+      }),
+  }
+}
+
+async function createUser(directory: string, account: S3User): Promise<S3User> {
+  const { user, accessKeyId, secretAccessKey } = account
+  const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey]
+  await runTool(directory, 'radosgw-admin', ['user', 'create', '--uid', user, '--display-name', user, ...keys])
+  return account
+}
+
+function environment(directory: string): NodeJS.ProcessEnv {
+  return { PATH: systemPath, LC_ALL: 'C.UTF-8', CEPH_CONF: `${directory}/ceph.conf`, HOME: directory }
+}
+
+async function runTool(directory: string, name: string, parameters: readonly string[]): Promise<string> {
+  const options = { env: environment(directory), timeoutMs: START_MS }
+  const result = await run(await systemProgram(name), parameters, options)
+  if (result.status !== 0) throw new Error(`${name} ${parameters.join(' ')}: ${result.stderr.slice(-2000)}`)
+  return result.stdout
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

@@ -4,17 +4,16 @@ import { bufferSource } from '../../../src/core/source.ts'
 import { openS3Store } from '../../../src/store/s3.ts'
 import type { S3Settings } from '../../../src/store/s3-client.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { type CephRgw, startCephRgw } from '../servers/ceph-rgw.ts'
+import { type TestS3, useTestS3 } from '../servers/s3.ts'
 import { type S3Faults, startS3Faults } from '../servers/s3-faults.ts'
 import { content } from '../stores/hostile-sources.ts'
 import { paths, read, write } from '../stores/stores.ts'
 
 export const MIB = 1024 * 1024
-export const BUCKET = 'bucket'
 
 /** What the tests of a file work with: one real server for all, and a store for each. */
 export interface S3Bench {
-  readonly ceph: CephRgw
+  readonly ceph: TestS3
   /** Stands before the real server. */
   readonly faults: S3Faults
   /** This test's own, reached through `faults`. */
@@ -23,7 +22,7 @@ export interface S3Bench {
   readonly prefix: string
 }
 
-let ceph: CephRgw
+let ceph: TestS3
 let faults: S3Faults
 let store: Store
 let opened: Store[] = []
@@ -32,14 +31,10 @@ let count = 0
 /** To be called once in a test file. */
 export function useS3(): S3Bench {
   beforeAll(async () => {
-    ceph = await startCephRgw()
-    await ceph.makeBucket(BUCKET)
+    ceph = await useTestS3()
     faults = await startS3Faults(ceph.endpoint)
-  }, 180_000)
-  afterAll(async () => {
-    await faults?.close()
-    await ceph?.stop()
   })
+  afterAll(() => faults?.close())
   beforeEach(() => {
     count += 1
     store = open({})
@@ -69,7 +64,13 @@ export function useS3(): S3Bench {
 /** A store of this test's own, reached through the server that can misbehave. */
 export function open(settings: Partial<S3Settings>): Store {
   const { account: credentials } = ceph
-  const own = openS3Store({ endpoint: faults.endpoint, bucket: BUCKET, prefix: `t${count}`, credentials, ...settings })
+  const own = openS3Store({
+    endpoint: faults.endpoint,
+    bucket: ceph.bucket,
+    prefix: `t${count}`,
+    credentials,
+    ...settings,
+  })
   opened.push(own)
   return own
 }
@@ -90,7 +91,7 @@ export async function withoutCredentials(): Promise<void> {
 
 /** Uploads that were begun and neither completed nor ended. */
 export async function uploads(): Promise<number> {
-  const { Uploads = [] } = await ceph.client().send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
+  const { Uploads = [] } = await ceph.client().send(new ListMultipartUploadsCommand({ Bucket: ceph.bucket }))
   return Uploads.length
 }
 

@@ -1,19 +1,22 @@
+import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { datasetDirectory } from '../../../src/ria/layout.ts'
 import { openS3Store } from '../../../src/store/s3.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { type CephRgw, startCephRgw } from '../servers/ceph-rgw.ts'
+import { policyForAll, type TestS3, useTestS3, withAccount } from '../servers/s3.ts'
 import { type S3Faults, startS3Faults } from '../servers/s3-faults.ts'
 import { write } from '../stores/stores.ts'
 import type { Workspace } from './workspace.ts'
 
 /** A RIA store in a bucket of a real Ceph, which the programs reach through a server that can misbehave. */
 export interface S3Scene {
-  readonly ceph: CephRgw
+  readonly s3: TestS3
   readonly faults: S3Faults
   /** The store, past the server that misbehaves. */
   readonly bucket: Store
-  /** `ria+s3+http://…` */
+  /** `ria+s3+http://…`, through the server that can misbehave. */
   readonly url: string
+  /** The same, past it. */
+  readonly directUrl: string
   /** With the credentials of the bucket's owner. */
   readonly env: NodeJS.ProcessEnv
   /** Without any. */
@@ -22,25 +25,37 @@ export interface S3Scene {
   addDataset(id: string): Promise<string>
 }
 
-export async function makeS3Scene(workspace: Workspace, { layout = '1\n' } = {}): Promise<S3Scene> {
-  const ceph = await startCephRgw()
-  workspace.onRemove(ceph.stop)
-  const faults = await startS3Faults(ceph.endpoint)
+export interface S3SceneOptions {
+  /** What the store's layout file says. */
+  readonly layout?: string
+  /** Where in the bucket the store lies. */
+  readonly prefix?: string
+  /** Anybody may read and write, so that requests need no signature, and `env` has no credentials. */
+  readonly isPublic?: boolean
+}
+
+export async function makeS3Scene(
+  workspace: Workspace,
+  { layout = '1\n', prefix = 'store', isPublic = false }: S3SceneOptions = {},
+): Promise<S3Scene> {
+  const s3 = await useTestS3()
+  const faults = await startS3Faults(s3.endpoint)
   workspace.onRemove(() => faults.close())
-  await ceph.makeBucket('bucket')
-  const { accessKeyId, secretAccessKey } = ceph.account
-  // Nobody looks for the role of a cloud instance: that takes a second.
-  const anonymousEnv = { ...workspace.env, AWS_EC2_METADATA_DISABLED: 'true' }
-  const bucket = openS3Store({ endpoint: ceph.endpoint, bucket: 'bucket', prefix: 'store', credentials: ceph.account })
+  if (isPublic) {
+    await s3.client().send(new PutBucketPolicyCommand({ Bucket: s3.bucket, Policy: policyForAll(s3.bucket) }))
+  }
+  const bucket = openS3Store({ endpoint: s3.endpoint, bucket: s3.bucket, prefix, credentials: s3.account })
   workspace.onRemove(() => bucket.close())
   await write(bucket, 'ria-layout-version', layout)
+  const at = (endpoint: string) => `ria+s3+${endpoint}/${s3.bucket}/${encodeURIComponent(prefix)}`
   return {
-    ceph,
+    s3,
     faults,
     bucket,
-    url: `ria+s3+${faults.endpoint}/bucket/store`,
-    env: { ...anonymousEnv, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-    anonymousEnv,
+    url: at(faults.endpoint),
+    directUrl: at(s3.endpoint),
+    env: withAccount(workspace.env, isPublic ? undefined : s3.account),
+    anonymousEnv: withAccount(workspace.env),
     addDataset: async (id) => {
       await write(bucket, `${datasetDirectory(id)}/ria-layout-version`, '2\n')
       return id

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type GitLabServer, startGitLab } from '../gitlab/server.ts'
 import { writeWrapper } from '../programs/programs.ts'
 import { type Result, run, runOk } from '../programs/run.ts'
 import { AnnexRepo, type CommandOptions, sha256 } from '../repos/annex-repo.ts'
+import { useTestS3, withAccount } from '../servers/s3.ts'
 import { startSshd } from '../servers/sshd.ts'
-import { startTestS3 } from './test-s3.ts'
 import { makeWorkspace, removeTree, type Workspace } from './workspace.ts'
 
 export const GROUP = 'lab/data'
@@ -66,7 +65,7 @@ export async function makeSiteScene(given?: Workspace): Promise<SiteScene> {
       const options = ['--store', store, '--gitlab', gitlab.url, '--gitlab-group', GROUP]
       await riastore('site', 'add', name, ...options, ...more)
     },
-    datalad: (...args) => runOk('datalad', args, { env, cwd: workspace.directory, timeoutMs: 240_000 }),
+    datalad: (...args) => runOk('datalad', args, { env, cwd: workspace.directory }),
     repo: (name, options) => new AnnexRepo(workspace, workspace.path(name), { env, ...options }),
   }
 }
@@ -89,18 +88,9 @@ async function baseOf(scheme: Scheme, workspace: Workspace, env: NodeJS.ProcessE
       return `ria+sftp://${alias}/theirs`
     }
     case 's3': {
-      const s3 = await startTestS3()
-      const prefix = `site-${randomBytes(6).toString('hex')}`
-      workspace.onRemove(async () => {
-        await s3.empty(prefix)
-        await s3.stop()
-      })
-      const { endpoint, bucket, credentials } = s3.settings
-      Object.assign(env, {
-        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-      })
-      return `ria+s3+${endpoint}/${bucket}/${prefix}`
+      const { endpoint, bucket, account } = await useTestS3()
+      Object.assign(env, withAccount({}, account))
+      return `ria+s3+${endpoint}/${bucket}/site`
     }
   }
 }
@@ -128,5 +118,5 @@ export async function filesWith(secret: string, ...directories: readonly string[
 /** Runs a command that may fail. */
 export function tryIn(repo: AnnexRepo, ...command: readonly [string, ...string[]]): Promise<Result> {
   const [program, ...args] = command
-  return run(program, args, { ...repo.options, cwd: repo.path, timeoutMs: 240_000 })
+  return run(program, args, { ...repo.options, cwd: repo.path })
 }

@@ -48,7 +48,7 @@ describe.each(CASES)('%s', (_, switches, options) => {
   let made: Promise<RealFolder> | undefined
   const packing = () => (made ??= packFolder(CONTENT, switches))
 
-  it('a flipped bit is corrupt, or changes nothing', { timeout: 60_000 }, async () => {
+  it('a flipped bit is corrupt, or changes nothing', async () => {
     const { folder, packed } = await packing()
     let corrupt = 0
     for (const [index, stream] of packed.entries()) {
@@ -118,9 +118,10 @@ it.each([
   const { folder, packed } = await packFolder(Buffer.alloc(200_000_000), [method, '-mx1'])
   const coders = folder.coders.map((coder) => ({ ...coder, unpackedSize: 1000 }))
   const before = process.memoryUsage.rss()
-  const started = performance.now()
+  const started = process.cpuUsage()
   await expectKind('corrupt', { ...folder, unpackedSize: 1000, coders, crc: undefined }, packed, options)
-  expect(performance.now() - started).toBeLessThan(3000)
+  // Of our processor time, which does not depend on who else is busy; µs.
+  expect(process.cpuUsage(started).user).toBeLessThan(3_000_000)
   expect(process.memoryUsage.rss() - before).toBeLessThan(150e6)
 })
 

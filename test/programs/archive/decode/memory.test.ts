@@ -13,7 +13,7 @@ function buffersInUse(): number {
   return process.memoryUsage().arrayBuffers
 }
 
-it('what the program unpacks is let go of as it is consumed', { timeout: 60_000 }, async () => {
+it('what the program unpacks is let go of as it is consumed', async () => {
   const { folder, packed, packedSizes, content } = await packFolder(Buffer.alloc(100_000_000), ['-m0=LZMA', '-mx1'])
   const { streams } = openStreams(packed)
   const before = buffersInUse()

@@ -1,7 +1,7 @@
-import { openLocalStore } from '../../../src/store/local.ts'
-import type { Store } from '../../../src/store/store.ts'
-import { type Subject, storeConformance } from '../../conformance/store-conformance.ts'
-import { temporaryDirectory, wrapped } from '../../support/stores/stores.ts'
+import { openLocalStore } from '../../src/store/local.ts'
+import type { Store } from '../../src/store/store.ts'
+import { temporaryDirectory, wrapped } from '../support/stores/stores.ts'
+import { type Subject, storeConformance } from './store-conformance.ts'
 
 async function setUp(wrap: (store: Store) => Store): Promise<Subject> {
   const directory = await temporaryDirectory()

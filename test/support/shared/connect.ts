@@ -1,0 +1,4 @@
+import { inject } from 'vitest'
+import { connectSharedServices } from './services.ts'
+
+connectSharedServices(inject('sharedServices'))
