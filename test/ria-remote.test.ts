@@ -5,7 +5,7 @@ import type { Job } from '../src/annex/remote.ts'
 import { GitConfig } from '../src/ria/git-config.ts'
 import { datasetDirectory } from '../src/ria/layout.ts'
 import { RiaRemote } from '../src/ria-remote.ts'
-import { temporaryDirectory } from './support/stores.ts'
+import { temporaryDirectory } from './support/stores/stores.ts'
 
 const ID = '01234567-89ab-cdef-0123-456789abcdef'
 const KEY = 'MD5E-s1--0cc175b9c0f1b6a831c399e269772661.txt'

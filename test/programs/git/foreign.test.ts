@@ -1,12 +1,12 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readForeign } from '../../src/git/foreign.ts'
-import { StoredRepository } from '../../src/git/repository.ts'
-import { openLocalStore } from '../../src/store/local.ts'
-import type { Store } from '../../src/store/store.ts'
-import { runOk } from '../support/run.ts'
-import { temporaryDirectory, withMethods, write } from '../support/stores.ts'
+import { readForeign } from '../../../src/git/foreign.ts'
+import { StoredRepository } from '../../../src/git/repository.ts'
+import { openLocalStore } from '../../../src/store/local.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { runOk } from '../../support/programs/run.ts'
+import { temporaryDirectory, withMethods, write } from '../../support/stores/stores.ts'
 
 const DIRECTORY = 'abc/def'
 
