@@ -6,8 +6,11 @@ import { type Console, Interrupted } from './console.ts'
 import { createSiblingCommand } from './create-sibling.ts'
 import { createSiblingGitLabCommand } from './create-sibling-gitlab.ts'
 import { doctorCommand } from './doctor.ts'
+import { EXIT } from './exit-codes.ts'
 import { gcCommand } from './gc.ts'
+import { getCommand } from './get.ts'
 import { initCommand } from './init.ts'
+import { splitMatching } from './matching-options.ts'
 import { procedureCommand } from './procedure.ts'
 import { showCommand } from './show.ts'
 import { siteCommand } from './site.ts'
@@ -17,11 +20,14 @@ import { version } from './version.ts'
 
 /** Runs `riastore` with these arguments. Resolves with the exit code; whatever goes wrong is told in one line. */
 export async function runCli(args: readonly string[], console: Console): Promise<number> {
+  const [name = ''] = args
+  const bulk = BULK.includes(name)
+  const { matching, rest } = bulk ? splitMatching(args) : { matching: [], rest: args }
   let code = 0
   const finished = (exitCode: number) => {
     code = exitCode
   }
-  const parser = yargs([...args])
+  const parser = yargs([...rest])
     .scriptName('riastore')
     .usage('$0 <command>\n\nLooks after RIA stores of DataLad datasets.')
     .command(initCommand(console, finished))
@@ -35,6 +41,7 @@ export async function runCli(args: readonly string[], console: Console): Promise
     .command(procedureCommand(console, finished))
     .command(aliasCommand(console, finished))
     .command(gcCommand(console, finished))
+    .command(getCommand(console, finished, matching))
     .command(showCommand(console, finished))
     .demandCommand(1, 'which command? riastore --help lists them')
     .strict()
@@ -50,15 +57,18 @@ export async function runCli(args: readonly string[], console: Console): Promise
       throw error ?? new Error(message?.startsWith('Not enough non-option') ? NO_STORE : (message ?? 'wrong usage'))
     })
   try {
-    await parser.parseAsync([...args], {}, (_error, _argv, output) => {
+    await parser.parseAsync([...rest], {}, (_error, _argv, output) => {
       if (output !== '') console.print(output) // --help, --version
     })
   } catch (error) {
     if (error instanceof Interrupted) return error.exitCode
     console.fail(messageOf(error))
-    return 1
+    return bulk ? EXIT.usage : EXIT.failed
   }
   return code
 }
+
+/** Commands that take git-annex's matching options. */
+const BULK = ['get']
 
 const NO_STORE = 'which store? Give its URL, or the path of its directory'

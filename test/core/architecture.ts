@@ -6,7 +6,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // ria: for git's configuration, which is read while the rest of the program is loaded.
   bin: ['ria-remote', 'ria', 'cli', 'git', 'annex', 'core'],
   'ria-remote': ['annex', 'ria', 'store', 'core'],
-  cli: ['site', 'git', 'ria', 'archive', 'store', 'core'],
+  cli: ['bulk', 'site', 'git', 'ria', 'archive', 'store', 'core'],
+  bulk: ['ria', 'archive', 'store', 'core'],
   site: ['gitlab', 'git', 'ria', 'store', 'core'],
   git: ['ria', 'store', 'core'],
   ria: ['archive', 'store', 'core'],

@@ -11,10 +11,7 @@ export interface TurnProxy {
   stop(): Promise<void>
 }
 
-/**
- * Each way takes `delayMs`, far longer than anybody needs to answer: so what is sent in one go is one turn. On a busy
- * machine it takes longer: who is in this process gets as many turns of its event loop.
- */
+/** Each way takes `delayMs`, far longer than anybody needs to answer: so what is sent in one go is one turn. */
 export async function startTurnProxy(targetPort: number, delayMs: number): Promise<TurnProxy> {
   let turns = 0
   let clientSpoke = false
@@ -30,11 +27,11 @@ export async function startTurnProxy(targetPort: number, delayMs: number): Promi
     client.on('data', async (chunk) => {
       if (!clientSpoke) turns += 1
       clientSpoke = true
-      await wait(delayMs)
+      await sleep(delayMs)
       target.write(chunk)
     })
     target.on('data', async (chunk) => {
-      await wait(delayMs)
+      await sleep(delayMs)
       clientSpoke = false
       client.write(chunk)
     })
@@ -58,8 +55,4 @@ export async function startTurnProxy(targetPort: number, delayMs: number): Promi
       await once(server, 'close')
     },
   }
-}
-
-async function wait(ms: number): Promise<void> {
-  for (let waited = 0; waited < ms; waited += 2) await sleep(2)
 }

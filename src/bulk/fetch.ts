@@ -1,0 +1,134 @@
+import { checksumOf } from '../core/checksum.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
+import { parseKey } from '../core/key.ts'
+import type { Bytes } from '../core/source.ts'
+import { type Copy, looseCopy } from '../ria/copy.ts'
+import { keyPaths } from '../ria/layout.ts'
+import { retrieveToFile } from '../ria/retrieve.ts'
+import type { Bandwidth } from './bandwidth.ts'
+import { type CheckedKey, damaged, takeSmall, writeChecked } from './content.ts'
+import type { DiskSpace } from './disk-space.ts'
+import type { OpenRemote } from './open-remote.ts'
+import type { WorkDirectory } from './work-directory.ts'
+
+/** Up to so many bytes a key is read into memory, checked, and written with one call. */
+export const SMALL_BYTES = 1024 * 1024
+
+export interface FetchOptions {
+  readonly remote: OpenRemote
+  readonly work: WorkDirectory
+  readonly space: DiskSpace
+  readonly bandwidth: Bandwidth
+  readonly signal: AbortSignal | undefined
+  /** Bytes that came just now. */
+  readonly onBytes: (bytes: number) => void
+}
+
+/** A key that can be checked; undefined for one of another kind. */
+export function checkedKey(text: string): CheckedKey | undefined {
+  const key = parseKey(text)
+  const checksum = checksumOf(key)
+  return checksum === undefined || key.size === undefined ? undefined : { key, size: key.size, checksum }
+}
+
+/** Brings keys of one remote into the work directory, each checked against its checksum. */
+export class Fetch {
+  readonly #options: FetchOptions
+
+  constructor(options: FetchOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Brings a key: from where it lies loose, if it does, else from wherever the dataset has it. Throws StoreError: `missing` when the remote proved that it does not
+   * have it, `corrupt` when no copy is good, `full` when it finds no place.
+   */
+  async fetch(checked: CheckedKey): Promise<void> {
+    await this.#inSpace(checked.size, async () => {
+      const { remote } = this.#options
+      for (const path of keyPaths(remote.directory, remote.layout.dataset.version, checked.key.text)) {
+        try {
+          return await this.#receive(looseCopy(remote.store, path), checked)
+        } catch (error) {
+          if (!isStoreError(error, 'missing', 'corrupt', 'conflict')) throw error
+        }
+      }
+      await this.#retrieve(checked)
+    })
+  }
+
+  /** Brings a key from a copy that was found. When it is not there any more, or not good, as `fetch` does. */
+  async fetchCopy(copy: Copy, checked: CheckedKey): Promise<void> {
+    await this.#inSpace(checked.size, async () => {
+      try {
+        await this.#receive(copy, checked)
+      } catch (error) {
+        if (!isStoreError(error, 'missing', 'corrupt', 'conflict')) throw error
+        await this.#retrieve(checked)
+      }
+    })
+  }
+
+  /** Keeps content that came with others. Throws StoreError `corrupt` when it is not the key's. */
+  async keep(checked: CheckedKey, content: Uint8Array, where: string): Promise<void> {
+    await this.#inSpace(checked.size, () => {
+      this.#options.onBytes(content.length)
+      return writeChecked(checked, content, this.#options.work.keyFile(checked.key.text), where)
+    })
+  }
+
+  /** The long way, for one key: it proves an absence, follows a key that is moved, and goes on where an earlier download ended. */
+  async #retrieve({ key }: CheckedKey): Promise<void> {
+    const { remote, work, signal, onBytes } = this.#options
+    let before = 0
+    const onProgress = (bytes: number) => {
+      onBytes(Math.max(0, bytes - before))
+      before = bytes
+    }
+    await remote.dataset.retrieve(key.text, work.keyFile(key.text), { ...(signal && { signal }), onProgress })
+  }
+
+  async #receive(copy: Copy, checked: CheckedKey): Promise<void> {
+    const { work, signal, onBytes, bandwidth } = this.#options
+    const file = work.keyFile(checked.key.text)
+    const passing = through(copy, async (bytes) => {
+      if (bandwidth.isLimited) await bandwidth.pass(bytes, signal)
+      onBytes(bytes)
+    })
+    if (work.takeLeftover(checked.key.text) || checked.size > SMALL_BYTES) {
+      return retrieveToFile(passing, checked.key, file, { verify: true, ...(signal && { signal }) })
+    }
+    const consume = async (bytes: Bytes, content: { readonly size: number }) => {
+      if (content.size !== checked.size) throw damaged(copy.where, checked.key)
+      await takeSmall(bytes, checked, file, copy.where)
+    }
+    await passing.read(consume, { start: () => 0, signal })
+  }
+
+  async #inSpace(bytes: number, work: () => Promise<void>): Promise<void> {
+    const { space, work: directory } = this.#options
+    if (!space.take(bytes)) {
+      const message = `not enough free space for ${bytes} bytes (annex.diskreserve)`
+      throw new StoreError({ kind: 'full', op: 'get', where: directory.path, message })
+    }
+    try {
+      await work()
+    } finally {
+      space.done(bytes)
+    }
+  }
+}
+
+/** A copy whose bytes pass by `pass` before they are consumed. */
+function through(copy: Copy, pass: (bytes: number) => Promise<void>): Copy {
+  const passing = async function* (bytes: Bytes): Bytes {
+    for await (const chunk of bytes) {
+      await pass(chunk.length)
+      yield chunk
+    }
+  }
+  return {
+    where: copy.where,
+    read: (consume, options) => copy.read((bytes, content) => consume(passing(bytes), content), options),
+  }
+}

@@ -1,0 +1,241 @@
+import * as fs from 'node:fs'
+import { messageOf, StoreError } from '../core/errors.ts'
+import { parseKey } from '../core/key.ts'
+import { decode } from '../core/text.ts'
+import { toBoolean } from '../ria/git-config.ts'
+import { Bandwidth } from './bandwidth.ts'
+import { bring } from './bring.ts'
+import { Candidates } from './candidates.ts'
+import type { Clone } from './clone.ts'
+import { Counter } from './counter.ts'
+import { DiskSpace } from './disk-space.ts'
+import type { KeyFailure } from './events.ts'
+import { checkedKey } from './fetch.ts'
+import { type GetOptions, type GetReport, getCommand } from './get.ts'
+import { handOverKeys } from './hand-over.ts'
+import type { KeyTable } from './key-table.ts'
+import { openRemote } from './open-remote.ts'
+import { Placer } from './placer.ts'
+import { splitAt } from './programs.ts'
+import { Recorder } from './recorder.ts'
+import type { BulkRemote } from './remotes.ts'
+import { SpoolFile } from './spool-file.ts'
+import { Stage } from './stage.ts'
+import { STATE, type State, States } from './states.ts'
+import { syncFileSystem } from './sync.ts'
+import { fillUnlockedFiles, type UnlockedFile, unlockedFiles } from './unlocked-files.ts'
+import type { WorkDirectory } from './work-directory.ts'
+
+/** One run of a get, in which the clone's remotes are asked one after the other. */
+export class GetRun {
+  readonly #clone: Clone
+  readonly #options: GetOptions
+  readonly #table: KeyTable
+  readonly #states: States
+  readonly #work: WorkDirectory
+  readonly #candidates: Candidates
+  readonly #count: Counter
+  readonly #placer: Placer
+  readonly #stage: Stage
+  #keysTotal = 0
+  #bytes = 0
+  #bytesTotal = 0
+
+  /** `table`: the keys that are wanted. */
+  constructor(clone: Clone, options: GetOptions, table: KeyTable, remotes: readonly BulkRemote[], work: WorkDirectory) {
+    this.#clone = clone
+    this.#options = options
+    this.#table = table
+    this.#work = work
+    this.#count = new Counter(options.events)
+    this.#placer = new Placer(clone)
+    const wanted = table.size
+    for (const key of work.placedBefore) table.add(key)
+    this.#states = new States(table.size)
+    this.#candidates = new Candidates(clone, remotes, table.size)
+    const { events } = this.#count
+    this.#stage = new Stage({ table, states: this.#states, work, placer: this.#placer, events })
+    for (let number = 0; number < table.size; number++) {
+      this.#states.set(number, number < wanted ? this.#stateOfWanted(number) : this.#stateOfPlaced(number))
+    }
+  }
+
+  async run(): Promise<GetReport> {
+    const { signal, dryRun } = this.#options
+    const { uuid } = this.#clone
+    const recorder = new Recorder({ clone: this.#clone, work: this.#work, table: this.#table, uuid, signal })
+    const numbers = [...this.#states.in(STATE.wanted), ...this.#states.in(STATE.placed)]
+    await recorder.prepare(numbers, (number, log) => this.#locate(number, log))
+    if (dryRun) return this.#plan()
+    const unlocked = this.#listUnlocked()
+    unlocked.catch(() => {}) // awaited below
+    try {
+      await this.#bringAll()
+    } finally {
+      // Also when nothing more comes: what is here is recorded.
+      await this.#stage.flush()
+      await this.#record(recorder, unlocked)
+    }
+    await this.#leaveRest()
+    return this.#report()
+  }
+
+  #stateOfWanted(number: number): State {
+    const { selection } = this.#options
+    const checked = checkedKey(this.#table.text(number))
+    if (checked === undefined || this.#isRefused(checked.key.backend)) return STATE.left
+    if (selection.keys.length > 0 && this.#placer.find(checked.key) !== undefined) return STATE.there
+    this.#keysTotal += 1
+    this.#bytesTotal += checked.size
+    return STATE.wanted
+  }
+
+  /** Of a key that an earlier run placed, and may not have recorded. */
+  #stateOfPlaced(number: number): State {
+    return this.#placer.find(parseKey(this.#table.text(number))) === undefined ? STATE.skipped : STATE.placed
+  }
+
+  /** By annex.securehashesonly: git-annex says so itself. */
+  #isRefused(backend: string): boolean {
+    const only = toBoolean(this.#clone.config.get('annex.securehashesonly') ?? 'false') !== false
+    return only && /^(MD5|SHA1)E?$/.test(backend)
+  }
+
+  #locate(number: number, log: string): void {
+    if (this.#states.get(number) !== STATE.wanted) return
+    this.#candidates.read(number, log)
+    if (!this.#candidates.any(number)) this.#states.set(number, this.#otherwise(number))
+  }
+
+  /** What becomes of a key that no remote of ours has. */
+  #otherwise(_number: number): State {
+    return this.#options.from === undefined ? STATE.left : STATE.skipped
+  }
+
+  async #bringAll(): Promise<void> {
+    for (const [i, remote] of this.#candidates.remotes.entries()) {
+      const numbers = [...this.#states.in(STATE.wanted)].filter((number) => this.#candidates.has(number, i))
+      if (numbers.length === 0) continue
+      const fail = (failure: KeyFailure, number: number) => this.#fail(failure, number, i)
+      try {
+        await this.#bringFrom(remote, numbers, fail)
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.kind === 'aborted' || error.kind === 'full') throw error
+        this.#options.events.onNote?.(`${remote.name}: ${messageOf(error)}`)
+        // Told once, not for each key. Without its layout files a store is as good as not reached.
+        const kind = error.kind === 'missing' ? 'unreachable' : error.kind
+        for (const number of numbers) {
+          if (this.#states.get(number) !== STATE.wanted) continue
+          if (this.#giveUp(number, i) === STATE.failed) this.#count.failures.push(kind)
+        }
+      }
+    }
+  }
+
+  async #bringFrom(
+    remote: BulkRemote,
+    numbers: readonly number[],
+    onFailure: (failure: KeyFailure, number: number) => void,
+  ) {
+    const { signal, log, jobs, bytesPerSecond } = this.#options
+    const opened = await openRemote(remote, { clone: this.#clone, forWriting: false, log, ...(signal && { signal }) })
+    try {
+      await bring(numbers, {
+        remote: opened,
+        table: this.#table,
+        states: this.#states,
+        work: this.#work,
+        space: new DiskSpace(this.#clone.annexDirectory, this.#clone.config),
+        bandwidth: new Bandwidth(bytesPerSecond),
+        jobs,
+        signal,
+        onFailure,
+        onBytes: (bytes) => this.#progress(bytes),
+        onStaged: (number) => this.#stage.add(number, remote.name),
+      })
+      await this.#stage.flush()
+    } finally {
+      await opened.close()
+    }
+  }
+
+  /** A key did not come from a remote: the next one that has it is asked, then git-annex, if others have it. */
+  #giveUp(number: number, remote: number): State {
+    if (!this.#candidates.any(number, remote + 1)) {
+      const others = this.#options.from === undefined && this.#candidates.elsewhere(number)
+      this.#states.set(number, others ? STATE.left : STATE.failed)
+    }
+    return this.#states.get(number)
+  }
+
+  #fail(failure: KeyFailure, number: number, remote: number): void {
+    if (this.#giveUp(number, remote) === STATE.failed) this.#count.events.onFailed?.(failure)
+    else this.#options.events.onNote?.(failure.message)
+  }
+
+  /** Not ended by a signal: it is short, and what is placed shall be known. */
+  async #record(recorder: Recorder, unlocked: Promise<() => AsyncIterable<UnlockedFile>>): Promise<void> {
+    const placed = [...this.#states.in(STATE.placed)]
+    if (placed.length > 0) await syncFileSystem(this.#clone.annexDirectory)
+    await recorder.commit(placed)
+    const files = (await unlocked)()
+    const states = this.#states
+    const filled = async function* () {
+      for await (const file of files) if (states.get(file.number) === STATE.placed) yield file
+    }
+    await fillUnlockedFiles(this.#clone, this.#table, filled())
+  }
+
+  /** Finds the unlocked files of the keys while they come. Resolves with the way to read them. */
+  async #listUnlocked(): Promise<() => AsyncIterable<UnlockedFile>> {
+    const spool = new SpoolFile(this.#work.newFile())
+    for await (const { number, file } of unlockedFiles(this.#clone, this.#table)) spool.add(`${number}/${file}\0`)
+    const fd = spool.finish()
+    return async function* () {
+      for await (const bytes of splitAt(fs.createReadStream('', { fd }), 0)) {
+        const text = decode(bytes)
+        const slash = text.indexOf('/')
+        yield { number: Number(text.slice(0, slash)), file: text.slice(slash + 1) }
+      }
+    }
+  }
+
+  async #leaveRest(): Promise<void> {
+    const { events, jobs, signal } = this.#options
+    const left = [...this.#states.in(STATE.left)]
+    if (left.length === 0) return
+    events.onNote?.(`${left.length} key${left.length === 1 ? ' is' : 's are'} left to git-annex`)
+    const table = this.#table
+    const keys = function* () {
+      for (const number of left) yield table.text(number)
+    }
+    await handOverKeys(this.#clone, keys(), {
+      command: getCommand(this.#options),
+      jobs,
+      events: this.#count.events,
+      signal,
+    })
+  }
+
+  #progress(bytes: number): void {
+    this.#bytes += bytes
+    this.#options.events.onProgress?.({
+      phase: 'get',
+      keys: this.#count.moved,
+      keysTotal: this.#keysTotal,
+      bytes: this.#bytes,
+      bytesTotal: this.#bytesTotal,
+    })
+  }
+
+  #plan(): GetReport {
+    const wanted = [...this.#states.in(STATE.wanted)]
+    const bytes = wanted.reduce((sum, number) => sum + (parseKey(this.#table.text(number)).size ?? 0), 0)
+    return { got: wanted.length, bytes, handedOver: this.#states.count(STATE.left), failures: [] }
+  }
+
+  #report(): GetReport {
+    const { moved, bytes, failures } = this.#count
+    return { got: moved, bytes, handedOver: this.#states.count(STATE.left), failures }
+  }
+}

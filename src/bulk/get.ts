@@ -1,0 +1,89 @@
+import type { StoreErrorKind } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Clone } from './clone.ts'
+import { leftToAnnex } from './clone.ts'
+import { Counter } from './counter.ts'
+import type { BulkEvents } from './events.ts'
+import { GetRun } from './get-run.ts'
+import { handOverSelection } from './hand-over.ts'
+import { KeyTable } from './key-table.ts'
+import { outputOf } from './programs.ts'
+import { type BulkRemote, findRemotes } from './remotes.ts'
+import { findKeys, type Selection } from './wanted.ts'
+import { WorkDirectory } from './work-directory.ts'
+
+export interface GetOptions {
+  readonly selection: Selection
+  /** The name of the one remote that is asked. Default: all of ours, the cheapest first, and git-annex for what they do not have. */
+  readonly from: string | undefined
+  readonly jobs: number | undefined
+  readonly bytesPerSecond: number | undefined
+  readonly dryRun: boolean
+  readonly events: BulkEvents
+  readonly signal: AbortSignal | undefined
+  readonly log: Log | undefined
+}
+
+export interface GetReport {
+  /** Keys that came. With `dryRun`: that would. */
+  readonly got: number
+  readonly bytes: number
+  /** Keys that git-annex was asked for, got or not. With `dryRun`: that it would be. */
+  readonly handedOver: number
+  /** Why keys did not come, one for each. */
+  readonly failures: readonly StoreErrorKind[]
+}
+
+/**
+ * Gets the content of keys into a clone, many at once. Each is checked against its checksum while it comes, placed and recorded as git-annex does it; what
+ * only git-annex can do is left to it. Throws ConfigError, and StoreError for what concerns all keys.
+ */
+export async function getKeys(clone: Clone, options: GetOptions): Promise<GetReport> {
+  const remotes = (await findRemotes(clone)).filter(({ name, ignored }) =>
+    options.from === undefined ? !ignored : name === options.from,
+  )
+  const reason = leftToAnnex(clone) ?? noRemote(remotes, options.from)
+  if (reason !== undefined) return leaveAll(clone, options, reason)
+  const table = new KeyTable()
+  const { signal, selection } = options
+  await Promise.all([
+    findKeys(clone, selection, 'not here', table, signal),
+    // What was fetched with the git repository is merged first: it says where keys are. git-annex does so when it reads its records.
+    outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, signal, accepts: [0, 1] }),
+  ])
+  const work = WorkDirectory.open(clone.annexDirectory)
+  let recorded = false
+  try {
+    const report = await new GetRun(clone, options, table, usable(remotes), work).run()
+    recorded = true
+    return report
+  } finally {
+    work.close(recorded)
+  }
+}
+
+function usable(remotes: readonly BulkRemote[]): BulkRemote[] {
+  return remotes.filter(({ setup }) => 'config' in setup)
+}
+
+function noRemote(remotes: readonly BulkRemote[], from: string | undefined): string | undefined {
+  if (usable(remotes).length > 0) return undefined
+  const [only] = remotes
+  if (only !== undefined && 'leftToAnnex' in only.setup) return `${only.name}: ${only.setup.leftToAnnex}`
+  return from === undefined ? 'no remote of it is a storage sibling in a RIA store' : `${from} is none of our remotes`
+}
+
+async function leaveAll(clone: Clone, options: GetOptions, reason: string): Promise<GetReport> {
+  const { events, selection, jobs, signal, dryRun } = options
+  events.onNote?.(`left to git-annex: ${reason}`)
+  if (dryRun) return { got: 0, bytes: 0, handedOver: 0, failures: [] }
+  const count = new Counter(events)
+  const errand = { command: getCommand(options), jobs, events: count.events, signal }
+  const { moved, failed } = await handOverSelection(clone, selection, errand)
+  return { got: moved, bytes: count.bytes, handedOver: moved + failed, failures: count.failures }
+}
+
+/** What git-annex is asked to do. */
+export function getCommand({ from }: GetOptions): string[] {
+  return ['get', ...(from === undefined ? [] : [`--from=${from}`])]
+}

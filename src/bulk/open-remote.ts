@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Archive } from '../archive/archive.ts'
+import { cacheDirectory } from '../core/cache-directory.ts'
+import { isStoreError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { RiaDataset } from '../ria/dataset.ts'
+import { archivePath, datasetDirectory } from '../ria/layout.ts'
+import { type Layout, readLayout } from '../ria/layout-state.ts'
+import type { RemoteConfig, S3Options, StoreUrl } from '../ria/settings.ts'
+import { type OpenSettings, openStore } from '../store/open.ts'
+import type { CallOptions, Store } from '../store/store.ts'
+import type { Clone } from './clone.ts'
+import type { BulkRemote } from './remotes.ts'
+
+/** A remote whose store is open. */
+export interface OpenRemote {
+  readonly remote: BulkRemote
+  readonly store: Store
+  /** Asked key by key for what cannot be had in bulk. */
+  readonly dataset: RiaDataset
+  /** The dataset's directory in the store. */
+  readonly directory: string
+  readonly layout: Layout
+  close(): Promise<void>
+}
+
+export interface OpenRemoteOptions extends CallOptions {
+  readonly clone: Clone
+  /** Through `push-url`, where there is one. */
+  readonly forWriting: boolean
+  readonly log?: Log | undefined
+}
+
+/** Opens the store of a remote and reads its layout. Throws StoreError when it or the dataset is not there. */
+export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions): Promise<OpenRemote> {
+  const { setup } = remote
+  if (!('config' in setup)) throw new Error(`${remote.name} is left to git-annex`)
+  const { config, datasetId } = setup
+  const { clone, forWriting, log, signal } = options
+  const url = (forWriting ? config.pushUrl : undefined) ?? config.url
+  const store = await openStore(url.location, {
+    stallMs: config.stallMs,
+    ssh: config.ssh,
+    s3: isS3(url) ? await withCredentials(clone, remote, config.s3) : undefined,
+    log,
+  })
+  const dataset = new RiaDataset(store, datasetSettings(config, datasetId, remote))
+  const close = async () => {
+    await dataset.close()
+    await store.close()
+  }
+  const directory = datasetDirectory(datasetId)
+  try {
+    const layout = await readLayout(store, directory, signal ? { signal } : {})
+    return { remote, store, dataset, directory, layout, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function datasetSettings({ forceWrite, ignoreFlags }: RemoteConfig, id: string, { uuid }: BulkRemote) {
+  return { id, annexUuid: uuid, forceWrite, ignoreFlags, verify: true, cacheDirectory: archiveCache() }
+}
+
+function archiveCache(): string {
+  return join(cacheDirectory(), 'archives')
+}
+
+function isS3(url: StoreUrl): boolean {
+  return url.location.scheme.startsWith('s3+')
+}
+
+/** With the credentials of AWS's own places, or those that git-annex keeps for the remote. */
+async function withCredentials(clone: Clone, { uuid }: BulkRemote, s3: S3Options): Promise<OpenSettings['s3']> {
+  const { findCredentials } = await import('../store/s3-chain.ts')
+  const found = await findCredentials(s3.profile, async () => {
+    const file = join(clone.annexDirectory, 'creds', `${uuid}-s3creds`)
+    const text = await readFile(file, 'utf8').catch(() => '')
+    const [accessKeyId, secretAccessKey] = text.split('\n')
+    return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
+  })
+  return { ...s3, ...found }
+}
+
+/** Opens the dataset's archive; undefined when there is none. Throws StoreError, also for one that cannot be read. */
+export async function openArchive(
+  { store, directory }: OpenRemote,
+  { signal }: CallOptions,
+): Promise<Archive | undefined> {
+  const path = archivePath(directory)
+  const stat = await store.stat(path, signal ? { signal } : {})
+  if (stat === undefined) return undefined
+  const [{ Archive }, { IndexCache }] = await Promise.all([
+    import('../archive/archive.ts'),
+    import('../archive/index-cache.ts'),
+  ])
+  const cache = new IndexCache({ directory: archiveCache(), maxBytes: 2 * 1024 ** 3 })
+  try {
+    return await Archive.open(store, path, { stat, cache, signal })
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return undefined // removed just now
+    throw error
+  }
+}

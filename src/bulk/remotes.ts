@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError } from '../core/errors.ts'
+import { run } from '../core/run.ts'
+import { decode } from '../core/text.ts'
+import { toBoolean } from '../ria/git-config.ts'
+import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings.ts'
+import type { Clone } from './clone.ts'
+
+/** A git remote of the clone that is a storage sibling in a RIA store. */
+export interface BulkRemote {
+  readonly name: string
+  readonly uuid: string
+  /** As git-annex has it: cheaper ones are asked first. */
+  readonly cost: number
+  /** `annex-ignore`: only used when it is named. */
+  readonly ignored: boolean
+  /** `annex-speculate-present`: asked for keys that nobody says it has. */
+  readonly speculative: boolean
+  readonly setup: RemoteSetup
+}
+
+/** How a remote is opened, or why only git-annex itself can use it. */
+export type RemoteSetup =
+  | { readonly config: RemoteConfig; readonly datasetId: string }
+  | { readonly leftToAnnex: string }
+
+const TYPES = ['ora', 'riastore']
+
+/** The storage siblings that are enabled in a clone, the cheapest first. */
+export async function findRemotes(clone: Clone): Promise<BulkRemote[]> {
+  const logged = await readRemoteLog(clone)
+  const found: BulkRemote[] = []
+  for (const key of clone.config.keys()) {
+    const [, name] = /^remote\.(.*)\.annex-externaltype$/s.exec(key) ?? []
+    if (name === undefined || !TYPES.includes(clone.config.get(key) ?? '')) continue
+    const remote = toRemote(clone, name, logged)
+    if (remote !== undefined) found.push(remote)
+  }
+  return found.sort((a, b) => a.cost - b.cost)
+}
+
+type Settings = ReadonlyMap<string, string>
+
+function toRemote(clone: Clone, name: string, logged: ReadonlyMap<string, Settings>): BulkRemote | undefined {
+  const { config } = clone
+  const local = (setting: string) => config.get(`remote.${name}.${setting}`)
+  const isSet = (setting: string) => toBoolean(local(setting) ?? 'false') !== false
+  const uuid = local('annex-uuid')
+  if (!uuid) return undefined
+  const setup = setupOf(clone, name, logged.get(local('annex-config-uuid') ?? uuid))
+  const isNear = 'config' in setup && setup.config.url.location.scheme === 'file'
+  const cost = Number(local('annex-cost') ?? Number.NaN)
+  return {
+    name,
+    uuid,
+    cost: Number.isFinite(cost) ? cost : isNear ? 100 : 200,
+    ignored: isSet('annex-ignore'),
+    speculative: isSet('annex-speculate-present'),
+    setup,
+  }
+}
+
+/** Settings of a remote that make git-annex do something besides, or instead of, asking the program for a key. */
+const LEFT_TO_ANNEX = ['annex-start-command', 'annex-ignore-command', 'annex-cost-command', 'annex-private']
+
+function setupOf({ config }: Clone, name: string, settings: Settings | undefined): RemoteSetup {
+  if (settings === undefined) return { leftToAnnex: 'its settings are not in the git-annex branch' }
+  const encryption = settings.get('encryption') ?? 'none'
+  if (encryption !== 'none') return { leftToAnnex: `it is encrypted (encryption=${encryption})` }
+  if (settings.has('chunk')) return { leftToAnnex: `it has chunks (chunk=${settings.get('chunk')})` }
+  for (const tree of ['exporttree', 'importtree']) {
+    if (/^(yes|true)$/i.test(settings.get(tree) ?? '')) return { leftToAnnex: `it has a tree of files (${tree}=yes)` }
+  }
+  for (const setting of LEFT_TO_ANNEX) {
+    if (config.get(`remote.${name}.${setting}`) !== undefined) return { leftToAnnex: `${setting} is set` }
+  }
+  // Since 10.20261026: git-annex does not use a remote that nobody has confirmed.
+  if (config.get(`remote.${name}.annex-verified`) === 'manual') {
+    return { leftToAnnex: `it is not verified: git annex verifyremote ${name}` }
+  }
+  const committed: Partial<Record<RemoteSetting, string>> = {}
+  for (const { name: setting } of REMOTE_SETTINGS) {
+    const value = settings.get(setting)
+    if (value !== undefined) committed[setting] = value
+  }
+  const datasetId = committed['archive-id']
+  if (!datasetId) return { leftToAnnex: 'it has no archive-id' }
+  const made = settings.get('name') ?? settings.get('sameas-name')
+  try {
+    return { config: resolveConfig({ committed, git: config, gitName: name, name: made }), datasetId }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return { leftToAnnex: error.message } // it may not be needed, and git-annex tells the same when it is
+  }
+}
+
+/**
+ * Reads remote.log of the git-annex branch, and over it what git-annex has not committed yet: of each remote's uuid its settings (internals,
+ * "remote.log"; values have `&32;` for a space).
+ */
+async function readRemoteLog(clone: Clone): Promise<ReadonlyMap<string, Settings>> {
+  const journal = join(clone.annexDirectory, 'journal/remote.log')
+  const text = await readFile(journal).then(decode, async () => {
+    const { code, stdout } = await run('git', ['cat-file', 'blob', 'refs/heads/git-annex:remote.log'], {
+      cwd: clone.gitDirectory,
+    })
+    return code === 0 ? decode(stdout) : ''
+  })
+  return parseRemoteLog(text)
+}
+
+/** Exported for its test. */
+export function parseRemoteLog(text: string): ReadonlyMap<string, Settings> {
+  const newest = new Map<string, { readonly at: number; readonly settings: Settings }>()
+  for (const line of text.split('\n')) {
+    const [uuid, ...words] = line.split(' ')
+    if (!uuid) continue
+    const pairs = words.map((word) => {
+      const at = word.indexOf('=')
+      return [word.slice(0, at), unescapeValue(word.slice(at + 1))] as const
+    })
+    const settings = new Map(pairs)
+    const at = Number.parseFloat(settings.get('timestamp') ?? '0')
+    if (at >= (newest.get(uuid)?.at ?? -1)) newest.set(uuid, { at, settings })
+  }
+  return new Map([...newest].map(([uuid, { settings }]) => [uuid, settings]))
+}
+
+function unescapeValue(text: string): string {
+  return text.replace(/&(\d{1,7});/g, (_all, code: string) => String.fromCodePoint(Number(code)))
+}

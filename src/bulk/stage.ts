@@ -1,0 +1,73 @@
+import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
+import { parseKey } from '../core/key.ts'
+import type { BulkEvents } from './events.ts'
+import type { KeyTable } from './key-table.ts'
+import type { Placer } from './placer.ts'
+import { STATE, type States } from './states.ts'
+import { syncFileSystem } from './sync.ts'
+import type { WorkDirectory } from './work-directory.ts'
+
+/** So many keys, or bytes, are placed together, after one sync of the file system. */
+const BATCH_KEYS = 20_000
+const BATCH_BYTES = 4 * 1024 ** 3
+
+export interface StageOptions {
+  readonly table: KeyTable
+  readonly states: States
+  readonly work: WorkDirectory
+  readonly placer: Placer
+  readonly events: BulkEvents
+}
+
+/**
+ * Keys that came and were checked. Before they get their places, where git-annex takes them for content, they are on the disk for good: after a
+ * power failure an object is whole or not there.
+ */
+export class Stage {
+  readonly #options: StageOptions
+  #staged: { readonly number: number; readonly from: string }[] = []
+  #bytes = 0
+  #flushing: Promise<void> = Promise.resolve()
+
+  constructor(options: StageOptions) {
+    this.#options = options
+  }
+
+  /** Adds a key whose content is in the work directory. Rejects with StoreError when keys cannot be placed any more. */
+  async add(number: number, from: string): Promise<void> {
+    const { table } = this.#options
+    this.#staged.push({ number, from })
+    this.#bytes += parseKey(table.text(number)).size ?? 0
+    if (this.#staged.length >= BATCH_KEYS || this.#bytes >= BATCH_BYTES) await this.flush()
+  }
+
+  /** Places all that is staged. One at a time: whoever comes while another is at it waits. */
+  async flush(): Promise<void> {
+    const flushed = this.#flushing.then(() => this.#flush())
+    this.#flushing = flushed.catch(() => {})
+    await flushed
+  }
+
+  async #flush(): Promise<void> {
+    const { table, states, work, placer, events } = this.#options
+    const batch = this.#staged
+    this.#staged = []
+    this.#bytes = 0
+    if (batch.length === 0) return
+    await syncFileSystem(work.path)
+    work.notePlaced(batch.map(({ number }) => table.text(number)))
+    for (const { number, from } of batch) {
+      const key = parseKey(table.text(number))
+      try {
+        const placed = await placer.placeFile(key, work.keyFile(key.text))
+        states.set(number, placed === 'placed' ? STATE.placed : STATE.there)
+        if (placed === 'placed') events.onMoved?.(key.text, key.size ?? 0, from)
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        states.set(number, STATE.failed)
+        events.onFailed?.({ key: key.text, kind: error.kind, message: messageOf(error) })
+        if (isStoreError(error, 'full')) throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { codeOf } from '../core/errors.ts'
+import { keyFileName } from '../core/key.ts'
+import { decode, encode, toFsPath } from '../core/text.ts'
+import { localError } from './local-error.ts'
+
+const PREFIX = 'riastore-'
+const KEYS = 'keys'
+const PLACED = 'placed'
+const TAKEN = 'taken-'
+
+/**
+ * A directory below `.git/annex/othertmp`, where git-annex has files that are nobody's objects yet, and removes what is older than a week. It is on
+ * the file system of the objects, so that a rename places what is whole. In it lie keys that came, or are coming, by the names that their objects
+ * have; a list of the keys that were placed; and files of the moment.
+ *
+ * What dead processes of this machine left is taken over: no content has to come twice, and what was placed is recorded at last.
+ */
+export class WorkDirectory {
+  readonly path: string
+  /** Keys that somebody who is dead placed and may not have recorded. */
+  readonly placedBefore: readonly string[]
+  /** Files that the dead left, by the file names of their keys. They may be cut off. */
+  readonly #leftovers: Map<string, string>
+  #files = 0
+
+  private constructor(path: string, leftovers: Map<string, string>, placedBefore: readonly string[]) {
+    this.path = path
+    this.#leftovers = leftovers
+    this.placedBefore = placedBefore
+  }
+
+  /** Makes one. Throws StoreError. */
+  static open(annexDirectory: string): WorkDirectory {
+    const parent = join(annexDirectory, 'othertmp')
+    try {
+      fs.mkdirSync(parent, { recursive: true })
+      const path = join(parent, `${PREFIX}${hostname()}-${process.pid}-${randomBytes(6).toString('hex')}`)
+      fs.mkdirSync(join(path, KEYS), { recursive: true })
+      const leftovers = new Map<string, string>()
+      const placed: string[] = []
+      for (const name of fs.readdirSync(parent)) if (isDead(name)) takeOver(parent, name, path, leftovers, placed)
+      return new WorkDirectory(path, leftovers, placed)
+    } catch (error) {
+      throw localError(error, parent)
+    }
+  }
+
+  /** A name that no file has. */
+  newFile(): string {
+    this.#files += 1
+    return `${this.path}/file-${this.#files}`
+  }
+
+  /** Where a key is while it comes and until it is placed. */
+  keyFile(key: string): string {
+    return `${this.path}/${KEYS}/${keyFileName(key)}`
+  }
+
+  /** Brings what a dead process left of a key to `keyFile`. False: it left nothing. */
+  takeLeftover(key: string): boolean {
+    const file = this.#leftovers.get(keyFileName(key))
+    if (file === undefined) return false
+    this.#leftovers.delete(keyFileName(key))
+    try {
+      fs.chmodSync(toFsPath(file), 0o644)
+      fs.renameSync(toFsPath(file), toFsPath(this.keyFile(key)))
+      return true
+    } catch {
+      return false // removed meanwhile: it comes anew
+    }
+  }
+
+  /** Notes keys that are about to be placed, so that they are recorded also when this process is killed before. Throws StoreError. */
+  notePlaced(keys: Iterable<string>): void {
+    const file = join(this.path, PLACED)
+    try {
+      fs.appendFileSync(file, encode([...keys].map((key) => `${key}\n`).join('')))
+    } catch (error) {
+      throw localError(error, file)
+    }
+  }
+
+  /**
+   * Removes it with all that is in it, unless keys were placed that are not recorded: then the next run takes it over. Never throws.
+   */
+  close(allRecorded: boolean): void {
+    if (!allRecorded) return
+    try {
+      fs.rmSync(this.path, { recursive: true, force: true })
+    } catch {}
+  }
+}
+
+/** Whoever renames the directory of a dead process first has it. */
+function takeOver(parent: string, name: string, path: string, leftovers: Map<string, string>, placed: string[]): void {
+  const taken = join(path, TAKEN + name)
+  try {
+    fs.renameSync(join(parent, name), taken)
+  } catch {
+    return
+  }
+  collect(taken, leftovers, placed)
+}
+
+function collect(directory: string, leftovers: Map<string, string>, placed: string[]): void {
+  for (const entry of fs.readdirSync(directory)) {
+    if (entry === PLACED)
+      placed.push(
+        ...decode(fs.readFileSync(join(directory, entry)))
+          .split('\n')
+          .slice(0, -1),
+      )
+    else if (entry === KEYS) {
+      const files = fs.readdirSync(join(directory, entry), { encoding: 'buffer' })
+      for (const file of files) leftovers.set(decode(file), `${directory}/${KEYS}/${decode(file)}`)
+    } else if (entry.startsWith(TAKEN)) collect(join(directory, entry), leftovers, placed)
+  }
+}
+
+/** Of a process of this machine that is no more. */
+function isDead(name: string): boolean {
+  const start = `${PREFIX}${hostname()}-`
+  if (!name.startsWith(start)) return false
+  const pid = Number(/^(\d+)-[0-9a-f]{12}$/.exec(name.slice(start.length))?.[1])
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return codeOf(error) === 'ESRCH'
+  }
+}

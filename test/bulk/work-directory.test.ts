@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { WorkDirectory } from '../../src/bulk/work-directory.ts'
+import { temporaryDirectory } from '../support/stores/stores.ts'
+
+let annex: { path: string; remove: () => Promise<void> }
+beforeEach(async () => {
+  annex = await temporaryDirectory()
+})
+afterEach(() => annex.remove())
+
+/** No process has this number. */
+const DEAD = 2 ** 22 + 7
+
+function leave(pid: number, host = hostname()): string {
+  const path = join(annex.path, 'othertmp', `riastore-${host}-${pid}-0123456789ab`)
+  mkdirSync(join(path, 'keys'), { recursive: true })
+  writeFileSync(join(path, 'keys/MD5-s3--abc'), 'ab', { mode: 0o444 })
+  writeFileSync(join(path, 'placed'), 'MD5-s1--x\nMD5-s1--y\nMD5-s1--cut')
+  return path
+}
+
+test('what a dead process left is taken over: its content, and what it placed', () => {
+  leave(DEAD)
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore).toEqual(['MD5-s1--x', 'MD5-s1--y'])
+  expect(work.takeLeftover('MD5-s3--abc')).toBe(true)
+  expect(readFileSync(work.keyFile('MD5-s3--abc'), 'utf8')).toBe('ab')
+  expect(work.takeLeftover('MD5-s3--abc')).toBe(false)
+  work.close(true)
+  expect(readdirSync(join(annex.path, 'othertmp'))).toEqual([])
+})
+
+test('what a dead process took over from another dead one is not lost', () => {
+  leave(DEAD)
+  const first = WorkDirectory.open(annex.path)
+  first.notePlaced(['MD5-s1--z'])
+  first.close(false)
+  const name = readdirSync(join(annex.path, 'othertmp'))[0] ?? ''
+  const dead = name.replace(`-${process.pid}-`, `-${DEAD + 1}-`)
+  const moved = join(annex.path, 'othertmp', dead)
+  renameSync(join(annex.path, 'othertmp', name), moved)
+  const second = WorkDirectory.open(annex.path)
+  expect([...second.placedBefore].sort()).toEqual(['MD5-s1--x', 'MD5-s1--y', 'MD5-s1--z'])
+  expect(second.takeLeftover('MD5-s3--abc')).toBe(true)
+})
+
+test('what belongs to a living process, or to another machine, is left alone', () => {
+  const paths = [leave(process.pid), leave(DEAD, 'elsewhere')]
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore).toEqual([])
+  work.close(true)
+  for (const path of paths) expect(existsSync(path)).toBe(true)
+})

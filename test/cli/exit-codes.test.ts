@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { Interrupted } from '../../src/cli/console.ts'
+import { exitCodeOf } from '../../src/cli/exit-codes.ts'
+import { JsonLines } from '../../src/cli/json-lines.ts'
+import { ConfigError, StoreError } from '../../src/core/errors.ts'
+
+const storeError = (kind: StoreError['kind']) => new StoreError({ kind, op: 'get', where: '/store', message: 'no' })
+
+test.each([
+  [new ConfigError('which store?'), 2],
+  [storeError('unreachable'), 4],
+  [storeError('missing'), 4],
+  [storeError('denied'), 1],
+  [storeError('corrupt'), 1],
+  [new Error('anything'), 1],
+  [new Interrupted('SIGINT'), 130],
+  [new Interrupted('SIGTERM'), 143],
+])('%s ends a command with %i', (error, code) => {
+  expect(exitCodeOf(error)).toBe(code)
+})
+
+test('the first line of JSON says by which version of the schema all are', () => {
+  const lines: string[] = []
+  const json = new JsonLines({
+    columns: 80,
+    isTerminal: false,
+    signal: new AbortController().signal,
+    print: (text) => lines.push(text),
+    fail: () => {},
+    note: () => {},
+    confirm: async () => false,
+  })
+  json.print({ type: 'key', key: 'a' })
+  json.print({ type: 'summary', keys: 1 })
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    { schema: 1, type: 'key', key: 'a' },
+    { type: 'summary', keys: 1 },
+  ])
+})

@@ -1,0 +1,248 @@
+import { chmod, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { explain } from '../support/programs/run.ts'
+import type { AnnexRepo } from '../support/repos/annex-repo.ts'
+import {
+  type BulkScene,
+  filesHere,
+  makeBulkScene,
+  manyFiles,
+  objectTree,
+  whereis,
+} from '../support/worlds/bulk-scene.ts'
+
+let scene: BulkScene
+const files = manyFiles(40)
+const unlocked = ['d1/f1.bin', 'd2/f2.bin', 'large.bin']
+const names = Object.keys(files).sort()
+
+beforeAll(async () => {
+  scene = await makeBulkScene({ files, unlocked })
+})
+afterAll(() => scene?.remove())
+
+const get = (repo: AnnexRepo, ...args: string[]) => scene.program.run(['get', ...args], { cwd: repo.path })
+
+async function expectAllHere(repo: AnnexRepo): Promise<void> {
+  expect(await filesHere(repo)).toEqual(names)
+  for (const [name, content] of Object.entries(files)) expect((await repo.read(name)).equals(content), name).toBe(true)
+  const fsck = await repo.tryAnnex('fsck')
+  expect([fsck.status, fsck.stdout.includes('fixing location log')], explain(fsck)).toEqual([0, false])
+  expect((await repo.git('status', '--short')).stdout).toBe('')
+}
+
+test('all files come, and git-annex sees what it would see had it got them itself', async () => {
+  const [repo, other] = [await scene.clone('ours'), await scene.clone('git-annex')]
+  const result = await get(repo)
+  expect(result.status, explain(result)).toBe(0)
+  expect(result.stdout).toMatch(/^got 42 keys, [\d.]+ MiB\n$/)
+  await other.annex('get')
+  expect(await objectTree(repo)).toEqual(await objectTree(other))
+  for (const name of names) {
+    const [here, there] = [await repo.uuid(), await other.uuid()]
+    const others = (await whereis(other, name)).filter((uuid) => uuid !== there)
+    expect(await whereis(repo, name)).toEqual([...others, here].sort())
+  }
+  await expectAllHere(repo)
+  expect((await repo.git('for-each-ref', 'refs/riastore')).stdout).toBe('')
+  expect(await readdir(join(repo.path, '.git/annex/othertmp'))).toEqual([])
+})
+
+test('what is here is not got again', async () => {
+  const repo = await scene.clone('twice')
+  await get(repo)
+  const before = (await repo.git('rev-parse', 'git-annex')).stdout
+  const again = await get(repo)
+  expect([again.status, again.stdout], explain(again)).toEqual([0, 'got 0 keys, 0 B\n'])
+  expect((await repo.git('rev-parse', 'git-annex')).stdout).toBe(before)
+})
+
+test('DataLad finds that nothing is left to get', async () => {
+  const repo = await scene.clone('datalad')
+  await get(repo)
+  const { stdout } = await repo.datalad('-f', 'json', 'get', 'd1/f1.bin', 'd2/f2.bin')
+  const said = stdout.split('\n').filter((text) => text.startsWith('{'))
+  expect(said.map((line) => (JSON.parse(line) as { status: string }).status)).toEqual(['notneeded', 'notneeded'])
+})
+
+test('another clone that merges the records agrees, and git annex drop trusts the copy', async () => {
+  const [repo, other] = [await scene.clone('merged'), await scene.clone('merging')]
+  await get(repo)
+  await other.git('remote', 'add', 'merged', repo.path)
+  await other.annex('sync', '--no-push', 'merged')
+  expect(await whereis(other, 'd0/f0.bin')).toContain(await repo.uuid())
+  await repo.annex('drop', '--numcopies=1', 'd0/f0.bin')
+  expect(await repo.has('d0/f0.bin')).toBe(false)
+  const again = await get(repo, 'd0')
+  expect(again.stdout).toContain('got 1 key,')
+  expect(await whereis(repo, 'd0/f0.bin')).toContain(await repo.uuid())
+})
+
+test("paths and git-annex's matching options choose what comes", async () => {
+  const repo = await scene.clone('chosen')
+  await get(repo, 'd1', '--include=*f1.bin', '--or', '--include=*f8.bin')
+  expect(await filesHere(repo)).toEqual(['d1/f1.bin', 'd1/f8.bin'])
+  const wrong = await get(repo, 'no such file')
+  expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('no such file')])
+})
+
+test('keys come by their names, and all that the repository knows', async () => {
+  const repo = await scene.clone('keys')
+  const key = await repo.key('d3/f3.bin')
+  expect((await get(repo, '--key', key)).status).toBe(0)
+  expect(await filesHere(repo)).toEqual(['d3/f3.bin'])
+  expect((await get(repo, '--all')).status).toBe(0)
+  await expectAllHere(repo)
+})
+
+test('--dry-run says what would come, and changes nothing', async () => {
+  const repo = await scene.clone('dry')
+  const before = await repo.git('for-each-ref')
+  const result = await get(repo, '-n')
+  expect([result.status, result.stdout], explain(result)).toEqual([0, expect.stringMatching(/^would get 42 keys/)])
+  expect(await filesHere(repo)).toEqual([])
+  expect((await repo.git('for-each-ref')).stdout).toBe(before.stdout)
+})
+
+test('--json tells of each key, and ends with a summary', async () => {
+  const repo = await scene.clone('json')
+  const { stdout } = await get(repo, '--json', '--jobs=3', 'd4')
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(lines[0]).toMatchObject({ schema: 1 })
+  const keys = lines.filter(({ type }) => type === 'key')
+  expect(keys).toContainEqual({ type: 'key', key: await repo.key('d4/f4.bin'), bytes: 149, remote: 'store' })
+  expect(lines.at(-1)).toMatchObject({ type: 'summary', keys: keys.length, failed: 0 })
+})
+
+test('a key whose copy in the store is damaged does not come, and the others do', async () => {
+  const repo = await scene.clone('damaged')
+  const place = await scene.dataset.keyFile(repo, await repo.key('d5/f5.bin'))
+  const good = files['d5/f5.bin'] as Buffer
+  const replace = async (content: Buffer) => {
+    await chmod(place, 0o644)
+    await writeFile(place, content)
+  }
+  await replace(Buffer.concat([good.subarray(1), Buffer.from('x')]))
+  const result = await get(repo)
+  await replace(good)
+  expect([result.status, result.stderr], explain(result)).toEqual([1, expect.stringContaining(place)])
+  expect(await filesHere(repo)).toEqual(names.filter((name) => name !== 'd5/f5.bin'))
+  expect(await whereis(repo, 'd5/f5.bin')).not.toContain(await repo.uuid())
+  expect((await get(repo)).status).toBe(0)
+  await expectAllHere(repo)
+})
+
+test.each(['group', 'all'])(
+  'objects of a repository that is shared with %s have the permissions of git-annex',
+  async (shared) => {
+    const config = { 'core.sharedRepository': shared }
+    const [repo, other] = [await scene.clone(`shared-${shared}`, config), await scene.clone(`annex-${shared}`, config)]
+    await get(repo)
+    await other.annex('get')
+    expect(await objectTree(repo)).toEqual(await objectTree(other))
+  },
+)
+
+test('files of an adjusted branch come with their content', async () => {
+  const repo = await scene.clone('adjusted')
+  await repo.annex('adjust', '--unlock')
+  expect((await get(repo)).status).toBe(0)
+  await expectAllHere(repo)
+})
+
+test('a bare repository gets all keys, where git-annex has them there', async () => {
+  const [repo, other] = [await scene.bareClone('bare'), await scene.bareClone('bare-annex')]
+  const result = await get(repo)
+  expect(result.status, explain(result)).toBe(0)
+  await other.annex('get', '--all')
+  expect(await objectTree(repo)).toEqual(await objectTree(other))
+  expect((await repo.annex('fsck', '--all')).stdout).not.toContain('fixing')
+})
+
+test('a key without a checksum is left to git-annex', async () => {
+  const repo = await scene.clone('worm')
+  await repo.write('content', 'worm\n')
+  const key = 'WORM-s5-m1--worm'
+  await repo.annex('setkey', key, 'content')
+  await repo.annex('fromkey', key, 'worm')
+  await repo.git('commit', '-q', '-m', 'Add a file without a checksum', 'worm')
+  await repo.annex('copy', '--to', 'store', 'worm')
+  await repo.annex('drop', '--force', 'worm')
+  const refused = await get(repo, 'worm')
+  expect([refused.status, refused.stderr], explain(refused)).toEqual([1, expect.stringContaining('left to git-annex')])
+  await repo.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
+  const allowed = await get(repo, 'worm')
+  expect([allowed.status, await repo.has('worm')], explain(allowed)).toEqual([0, true])
+})
+
+test('a file that nobody of ours has comes by git-annex from where it is', async () => {
+  const repo = await scene.clone('elsewhere')
+  await scene.source.add({ 'only-there.txt': 'not in the store\n' })
+  await repo.git('pull', '-q', '--no-rebase', 'origin', 'HEAD')
+  await repo.git('fetch', '-q', 'origin')
+  await repo.git('config', '--unset', 'remote.origin.annex-ignore')
+  const result = await get(repo)
+  await scene.source.git('reset', '-q', '--hard', 'HEAD^')
+  expect(result.status, explain(result)).toBe(0)
+  expect((await repo.read('only-there.txt')).toString()).toBe('not in the store\n')
+})
+
+test('a repository that only git-annex understands is left to it as a whole', async () => {
+  const repo = await scene.clone('private', { 'annex.private': 'true' })
+  const result = await get(repo, 'd6')
+  expect([result.status, result.stderr], explain(result)).toEqual([
+    0,
+    expect.stringContaining('left to git-annex: it is private'),
+  ])
+  expect(await repo.has('d6/f6.bin')).toBe(true)
+})
+
+test('two at once both end well, and nothing comes twice into the records', async () => {
+  const repo = await scene.clone('both')
+  const results = await Promise.all([get(repo), get(repo)])
+  for (const result of results) expect(result.status, explain(result)).toBe(0)
+  await expectAllHere(repo)
+})
+
+test('git annex get beside it ends well, too', async () => {
+  const repo = await scene.clone('beside')
+  const [ours, theirs] = await Promise.all([get(repo), repo.tryAnnex('get', '.')])
+  expect([ours.status, theirs.status], explain(ours) + explain(theirs)).toEqual([0, 0])
+  await expectAllHere(repo)
+})
+
+test('a store that is not there ends it with 4, a wrong command line with 2', async () => {
+  const repo = await scene.clone('gone')
+  await repo.setConfig('remote.store.ora-url', `ria+file://${scene.workspace.path('nowhere')}`)
+  const gone = await get(repo, '--from=store')
+  expect([gone.status, gone.stderr], explain(gone)).toEqual([4, expect.stringContaining('nowhere')])
+  expect((await get(repo, '--jobs=none')).status).toBe(2)
+  expect((await get(repo, '--no-such-option')).status).toBe(2)
+  const outside = await scene.program.run(['get'], { cwd: scene.workspace.directory })
+  expect([outside.status, outside.stderr]).toEqual([2, expect.stringContaining('git repository')])
+})
+
+test('with annex.diskreserve beyond what is free nothing comes, and it is told', async () => {
+  const repo = await scene.clone('reserve', { 'annex.diskreserve': '1000000 tb' })
+  const result = await get(repo)
+  expect([result.status, result.stderr], explain(result)).toEqual([1, expect.stringContaining('annex.diskreserve')])
+  expect(await filesHere(repo)).toEqual([])
+})
+
+test('each object and directory is shown to annex.freezecontent-command', async () => {
+  const repo = await scene.clone('frozen', {
+    'annex.freezecontent-command': 'echo %path >> frozen',
+    'annex.thawcontent-command': 'true',
+  })
+  expect((await get(repo, 'd0/f0.bin')).status).toBe(0)
+  const frozen = (await repo.read('frozen')).toString().trim().split('\n')
+  const key = await repo.key('d0/f0.bin')
+  expect(frozen.map((path) => path.split('/').slice(-2))).toEqual([
+    [key, key],
+    [expect.stringMatching(/^..$/), key],
+  ])
+})
