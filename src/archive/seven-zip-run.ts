@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { abortedError } from '../core/abort.ts'
 import { codeOf, messageOf, StoreError } from '../core/errors.ts'
 import { environmentOfChild } from '../core/orphans.ts'
+import { runProcess } from '../core/process.ts'
 import { type SevenZipCommand, sevenZipArguments } from './seven-zip-arguments.ts'
 import type { SevenZip } from './seven-zip-find.ts'
 import type { SevenZipResult } from './seven-zip-words.ts'
@@ -28,8 +29,6 @@ export interface RunSettings {
 
 /** So long it may take to put its temporary file away after it was asked to end. ms. */
 const TERM_MS = 5_000
-/** More than anybody reads. Characters. */
-const MAX_ERRORS = 64 * 1024
 
 /**
  * Runs 7-Zip and gives how it ended. node-7z reads what it prints. It is started here, not there: node-7z starts it in a process group of its own, so that
@@ -45,15 +44,8 @@ export async function runSevenZip(
   const where = command.archive
   if (signal?.aborted) throw abortedError(op, where, signal)
   const { default: node7z } = await import('node-7z')
-  const child = start(program, command, settings)
-  const ended = endOf(child)
   const said = new PassThrough()
-  const lines = splitLines(child.stdout, said)
-  let errors = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    if (errors.length < MAX_ERRORS) errors += chunk.toString()
-  })
-
+  const splitter = new LineSplitter(said)
   // It only listens to a child's pipes and events.
   const pipes = { stdout: said, stderr: new PassThrough() }
   const heard = Object.assign(new EventEmitter(), pipes) as unknown as ChildProcess
@@ -67,33 +59,18 @@ export async function runSevenZip(
   stream.on('progress', ({ percent, fileCount }) => settings.onProgress?.({ percent, files: fileCount || 0 }))
   node7z.listen(stream)
 
-  let killing: NodeJS.Timeout | undefined
-  const onAbort = () => {
-    child.kill('SIGTERM')
-    killing = setTimeout(() => child.kill('SIGKILL'), TERM_MS)
-  }
-  signal?.addEventListener('abort', onAbort, { once: true })
-  try {
-    const result = await ended
-    if (signal?.aborted) throw abortedError(op, where, signal)
-    if (result instanceof Error) throw notStarted(op, where, program, result)
-    return { result, lines: lines(), errors }
-  } finally {
-    signal?.removeEventListener('abort', onAbort)
-    clearTimeout(killing)
-  }
-}
-
-function start(program: SevenZip, command: SevenZipCommand, { op, directory, listFd }: RunSettings): ChildProcess {
-  try {
-    return spawn(program.path, sevenZipArguments(command), {
-      cwd: directory,
-      env: environmentOfChild(),
-      stdio: ['ignore', 'pipe', 'pipe', listFd ?? 'ignore'],
-    })
-  } catch (error) {
-    throw notStarted(op, command.archive, program, error)
-  }
+  const { end, stderr } = await runProcess([program.path, ...sevenZipArguments(command)], {
+    cwd: settings.directory,
+    env: environmentOfChild(),
+    fd3: settings.listFd,
+    signal,
+    graceMs: TERM_MS,
+    onStdout: (bytes) => splitter.push(bytes),
+  })
+  if (signal?.aborted) throw abortedError(op, where, signal)
+  if (end.how === 'not started') throw notStarted(op, where, program, end.error)
+  const result = end.how === 'exited' ? end.code : (end.how === 'killed' && end.signal) || 'SIGKILL'
+  return { result, lines: splitter.end(), errors: stderr.toString() }
 }
 
 function notStarted(op: string, where: string, program: SevenZip, error: unknown): StoreError {
@@ -102,34 +79,36 @@ function notStarted(op: string, where: string, program: SevenZip, error: unknown
   return new StoreError({ kind, op, where, message, sent: 'no', cause: error })
 }
 
-function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | Error> {
-  return new Promise((resolve) => {
-    child.on('error', resolve)
-    child.on('close', (code, signal) => resolve(code ?? signal ?? new Error('it ended')))
-  })
-}
-
 /**
  * Splits stdout into lines, also at the backspaces by which 7-Zip wipes out its progress. All go to `said`, one a chunk: node-7z, given stdout itself,
  * reads everything since the last line end again with each chunk. Kept are those that are neither progress nor names of files.
  */
-function splitLines(stdout: Readable | null, said: PassThrough): () => readonly string[] {
-  const kept: string[] = []
-  const decoder = new StringDecoder('utf8')
-  let rest = ''
-  const take = (line: string) => {
-    if (line.trim() === '') return
-    said.write(`${line}\n`)
-    if (!/^(\s*\d+%|[=TU+R.-] )/.test(line)) kept.push(line)
+class LineSplitter {
+  readonly #said: PassThrough
+  readonly #kept: string[] = []
+  readonly #decoder = new StringDecoder('utf8')
+  #rest = ''
+
+  constructor(said: PassThrough) {
+    this.#said = said
   }
-  stdout?.on('data', (chunk: Buffer) => {
-    const parts = (rest + decoder.write(chunk)).split(/\r?\n|[\b]+/)
-    rest = parts.pop() ?? ''
-    for (const part of parts) take(part)
-  })
-  return () => {
-    take(rest)
-    rest = ''
-    return kept
+
+  push(chunk: Buffer): void {
+    const parts = (this.#rest + this.#decoder.write(chunk)).split(/\r?\n|[\b]+/)
+    this.#rest = parts.pop() ?? ''
+    for (const part of parts) this.#take(part)
+  }
+
+  /** Gives the lines that are kept. */
+  end(): readonly string[] {
+    this.#take(this.#rest)
+    this.#rest = ''
+    return this.#kept
+  }
+
+  #take(line: string): void {
+    if (line.trim() === '') return
+    this.#said.write(`${line}\n`)
+    if (!/^(\s*\d+%|[=TU+R.-] )/.test(line)) this.#kept.push(line)
   }
 }

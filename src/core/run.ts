@@ -1,40 +1,23 @@
-import { spawn } from 'node:child_process'
+import { runProcess } from './process.ts'
 
 export interface Finished {
+  /** Undefined when it was ended by a signal. */
   readonly code: number | undefined
   readonly stdout: Buffer
   readonly stderr: string
 }
 
 /**
- * Runs a short-lived program and gives what it printed. Its stderr is a pipe of ours: a child that kept git-annex's would
- * keep git-annex waiting. Rejects when it cannot be started, or is still running after `limitMs`.
+ * Runs a short-lived program and gives what it printed. Rejects with node's error when it cannot be
+ * started, and when it is still running after `limitMs` (default 30 s).
  */
-export function run(
+export async function run(
   program: string,
   args: readonly string[],
   { input, limitMs = 30_000, cwd }: { input?: Uint8Array; limitMs?: number; cwd?: string } = {},
 ): Promise<Finished> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd })
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL')
-      for (const pipe of child.stdio) pipe?.destroy() // what it started may hold them open
-      reject(new Error(`${program} did not end within ${limitMs / 1000} s`))
-    }, limitMs)
-    const stdout: Buffer[] = []
-    const stderr: Buffer[] = []
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
-    child.stdin.on('error', () => {}) // it need not read all
-    child.on('error', (error) => {
-      clearTimeout(timer)
-      reject(error)
-    })
-    child.on('close', (code) => {
-      clearTimeout(timer)
-      resolve({ code: code ?? undefined, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() })
-    })
-    child.stdin.end(input)
-  })
+  const { end, stdout, stderr } = await runProcess([program, ...args], { input, limitMs, cwd })
+  if (end.how === 'not started') throw end.error
+  if (end.how === 'stopped') throw new Error(`${program} did not end within ${limitMs / 1000} s`)
+  return { code: end.how === 'exited' ? end.code : undefined, stdout, stderr: stderr.toString() }
 }

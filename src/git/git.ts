@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createReadStream, readFileSync } from 'node:fs'
 import { messageOf } from '../core/errors.ts'
+import { type ProcessEnd, runProcess } from '../core/process.ts'
 
 export interface GitOptions {
   /** What it reads, or the file that it does. */
@@ -29,49 +28,32 @@ export class GitError extends Error {
 const STALL_MS = 300_000
 
 /** Runs the user's git. It may take as long as it takes, as long as it does something. Throws GitError. */
-export function git(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
-  const { input = '', shows = false, mayEndWith = [], gitDir, signal } = options
-  return new Promise((resolve, reject) => {
-    const fail = (what: string) => reject(new GitError(`git ${args[0]} ${what}`))
-    const child = spawn('git', args, {
-      stdio: ['pipe', 'pipe', shows ? 'inherit' : 'pipe'],
-      env: gitDir === undefined ? process.env : environmentOf(gitDir),
-      ...(signal && { signal, killSignal: 'SIGKILL' }),
-    })
-    const watched = watch(child, () => fail(`did nothing for ${STALL_MS / 60_000} minutes, and was ended`))
-    const stdout: Buffer[] = []
-    let said = ''
-    child.stdout?.on('data', (chunk: Buffer) => {
-      stdout.push(chunk)
-      watched.moved()
-    })
-    child.stderr?.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-2000)
-      watched.moved()
-    })
-    child.on('error', (error) => {
-      watched.end()
-      if (signal?.aborted) reject(signal.reason)
-      else fail(`cannot be run: ${messageOf(error)}`)
-    })
-    child.on('close', (code) => {
-      watched.end()
-      if (code === 0 || (code !== null && mayEndWith.includes(code))) {
-        resolve({ code, stdout: Buffer.concat(stdout).toString() })
-      } else
-        fail(`ended with ${code === null ? 'a signal' : code}${said.trim() && `: ${said.trim().split('\n').at(-1)}`}`)
-    })
-    child.stdin?.on('error', () => {}) // it need not read all
-    if (typeof input === 'string') child.stdin?.end(input)
-    else
-      createReadStream(input.file)
-        .on('error', (error) => {
-          child.kill('SIGKILL')
-          fail(messageOf(error))
-        })
-        .on('data', watched.moved)
-        .pipe(child.stdin as NonNullable<typeof child.stdin>)
+export async function git(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+  const { input, shows = false, mayEndWith = [], gitDir, signal } = options
+  const { end, stdout, stderr } = await runProcess(['git', ...args], {
+    input,
+    env: gitDir === undefined ? undefined : environmentOf(gitDir),
+    stderr: shows ? 'shown' : 'kept',
+    signal,
+    stallMs: STALL_MS,
+    countsComputing: true,
   })
+  if (end.how === 'exited' && (end.code === 0 || mayEndWith.includes(end.code))) {
+    return { code: end.code, stdout: stdout.toString() }
+  }
+  if (end.how === 'stopped' && end.why === 'aborted') throw signal?.reason
+  throw new GitError(`git ${args[0]} ${whatHappened(end, stderr.toString())}`)
+}
+
+/** In a few words, with the last line that it said. */
+function whatHappened(end: ProcessEnd, stderr: string): string {
+  if (end.how === 'not started') return `cannot be run: ${messageOf(end.error)}`
+  if (end.how === 'stopped') {
+    if (typeof end.why === 'object') return messageOf(end.why.input)
+    return `did nothing for ${STALL_MS / 60_000} minutes, and was ended`
+  }
+  const said = stderr.trim().split('\n').at(-1)
+  return `ended with ${end.how === 'exited' ? end.code : 'a signal'}${said && `: ${said}`}`
 }
 
 /** What git tells its children of another repository is not for this one. */
@@ -80,37 +62,6 @@ function environmentOf(gitDir: string): NodeJS.ProcessEnv {
     ([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|.*OBJECT.*|SHALLOW_FILE|NAMESPACE)$/.test(name),
   )
   return { ...Object.fromEntries(ours), GIT_DIR: gitDir }
-}
-
-/** Calls `stalled`, and kills the child, when it does nothing for too long. Where it cannot be seen whether it computes it is left alone. */
-function watch(child: ChildProcess, stalled: () => void): { moved: () => void; end: () => void } {
-  let last = performance.now()
-  let computed = cpuTime(child.pid)
-  const moved = () => {
-    last = performance.now()
-  }
-  const timer = setInterval(() => {
-    const now = cpuTime(child.pid)
-    if (now === undefined || now !== computed) moved()
-    computed = now
-    if (performance.now() - last < STALL_MS) return
-    clearInterval(timer)
-    child.kill('SIGKILL')
-    stalled()
-  }, STALL_MS / 10)
-  timer.unref()
-  return { moved, end: () => clearInterval(timer) }
-}
-
-/** In ticks, of Linux; undefined elsewhere. */
-function cpuTime(pid: number | undefined): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(fields[11]) + Number(fields[12])
-  } catch {
-    return undefined
-  }
 }
 
 /** The full name of an object, or undefined when there is none. */

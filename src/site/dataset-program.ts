@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process'
 import { abortedError } from '../core/abort.ts'
 import { messageOf, oneLine } from '../core/errors.ts'
+import { runProcess } from '../core/process.ts'
 import { decode } from '../core/text.ts'
 
 /** A program that says nothing for so long, while others of its kind take seconds, is taken to hang. ms. */
 export const PROGRAM_STALL_MS = 300_000
-
-/** Of what a program says on stderr, so much is kept. Characters. */
-const STDERR_CHARACTERS = 64 * 1024
 
 /** Who was told to end and does not is killed after this. ms. */
 const GRACE_MS = 5_000
@@ -54,70 +51,33 @@ export class ProgramError extends Error {
  * in errors (`git config`). Rejects with ProgramError, or with the reason to stop when the signal aborts; by then it has ended, and
  * so has what it started.
  */
-export function runProgram(
+export async function runProgram(
   title: string,
-  [program = '', ...args]: readonly string[],
+  command: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
   const { signal, cwd, input, env, mayEndWith = [], onStderr, stallMs = PROGRAM_STALL_MS } = options
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(abortedError(title, cwd ?? '.', signal))
-    // A group of its own: a Ctrl-C in the terminal goes to us alone, and we end it together with what it started.
-    const child = spawn(program, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      cwd,
-      env: { ...withoutRepository(process.env), GIT_TERMINAL_PROMPT: '0', SSH_ASKPASS_REQUIRE: 'never', ...env },
-      detached: true,
-    })
-    let stalled = false
-    let killing: NodeJS.Timeout | undefined
-    const end = () => {
-      killGroup(child.pid, 'SIGTERM')
-      killing ??= setTimeout(() => {
-        killGroup(child.pid, 'SIGKILL')
-        for (const pipe of child.stdio) pipe?.destroy() // who left the group may hold them open
-      }, GRACE_MS)
-    }
-    const stall = setTimeout(() => {
-      stalled = true
-      end()
-    }, stallMs)
-    signal?.addEventListener('abort', end, { once: true })
-    const settled = () => {
-      clearTimeout(stall)
-      clearTimeout(killing)
-      signal?.removeEventListener('abort', end)
-    }
-    const stdout: Buffer[] = []
-    let stderr = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      stall.refresh()
-      stdout.push(chunk)
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      stall.refresh()
-      const text = decode(chunk)
-      onStderr?.(text)
-      stderr = (stderr + text).slice(-STDERR_CHARACTERS)
-    })
-    child.stdin.on('error', () => {}) // it need not read all
-    child.on('error', (error) => {
-      settled()
-      reject(new ProgramError(`${title} cannot be run: ${messageOf(error)}`))
-    })
-    child.on('close', (code) => {
-      settled()
-      const result = { code: code ?? -1, stdout: Buffer.concat(stdout), stderr }
-      if (code === 0 || (code !== null && mayEndWith.includes(code))) return resolve(result)
-      if (signal?.aborted) return reject(abortedError(title, cwd ?? '.', signal))
-      const what = stalled
-        ? `did nothing for ${stallMs / 1000} s`
-        : `ended with ${code === null ? 'a signal' : `exit code ${code}`}`
-      const said = lastWords(stderr)
-      reject(new ProgramError(`${title} ${what}${said && `: ${said}`}`, { ...result, ...(code !== null && { code }) }))
-    })
-    child.stdin.end(input)
+  const finished = await runProcess(command, {
+    signal,
+    cwd,
+    input,
+    env: { ...withoutRepository(process.env), GIT_TERMINAL_PROMPT: '0', SSH_ASKPASS_REQUIRE: 'never', ...env },
+    stallMs,
+    ownGroup: true,
+    graceMs: GRACE_MS,
+    onStderr: onStderr && ((bytes) => onStderr(decode(bytes))),
   })
+  const { end, stdout } = finished
+  const stderr = decode(finished.stderr)
+  if (end.how === 'not started') throw new ProgramError(`${title} cannot be run: ${messageOf(end.error)}`)
+  if (end.how === 'stopped' && end.why === 'aborted' && signal) throw abortedError(title, cwd ?? '.', signal)
+  const code = end.how === 'exited' ? end.code : undefined
+  if (code === 0 || (code !== undefined && mayEndWith.includes(code))) return { code, stdout, stderr }
+  const stalled = `did nothing for ${stallMs / 1000} s`
+  const what = end.how === 'stopped' ? stalled : `ended with ${code === undefined ? 'a signal' : `exit code ${code}`}`
+  const said = lastWords(stderr)
+  const result = { stdout, stderr, ...(code !== undefined && { code }) }
+  throw new ProgramError(`${title} ${what}${said && `: ${said}`}`, result)
 }
 
 /** Who runs us as a hook or an alias of git has set these for another repository (git-rev-parse, --local-env-vars). */
@@ -134,15 +94,6 @@ const OF_A_REPOSITORY = [
 
 function withoutRepository(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !OF_A_REPOSITORY.includes(name)))
-}
-
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, signal)
-  } catch {
-    // it has ended
-  }
 }
 
 /** What tells most of what a program said: its errors, without its progress. */

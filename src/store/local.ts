@@ -7,7 +7,7 @@ import { decode, toFsPath } from '../core/text.ts'
 import { type Call, Calls } from './calls.ts'
 import { makeParents, parentOf, withWritable } from './local-directories.ts'
 import { isAbsent, localError } from './local-errors.ts'
-import { runProgram } from './local-exec.ts'
+import { execHere } from './local-exec.ts'
 import { freeLocalBytes, moveLocal } from './local-move.ts'
 import { type LocalPutOptions, putLocal, removeQuietly } from './local-put.ts'
 import { ConsumerFailure, checkRange, readExactly } from './read.ts'
@@ -157,7 +157,7 @@ class LocalStore implements Store {
 
   exec(command: readonly string[], options: ExecOptions): Promise<ExecResult> {
     return this.#run('exec', options.cwd, options, (_files, cwd, { signal }) =>
-      runProgram(command, { ...options, cwd, signal }),
+      execHere(command, { ...options, cwd, signal }),
     )
   }
 
