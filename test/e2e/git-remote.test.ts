@@ -269,6 +269,23 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
     expect(closed.stderr).toContain('127.0.0.1:1')
   })
 
+  test('what git itself pushed into a repository is cloned and fetched over SFTP, object by object', async () => {
+    const id = 'eab-pushed-by-git'
+    const url = await datasets.sftp?.(id)
+    const bare = join(sftpRoot, datasetDirectory(id))
+    const repo = await newRepo('by-git')
+    const pushByGit = async (name: string) => {
+      await commit(repo, name)
+      await gitOk(repo, 'push', '-q', bare, 'main')
+    }
+    await pushByGit('first')
+    const clone = await cloneOf(url ?? '', 'of-git')
+    await pushByGit('second')
+    await gitOk(clone, 'pull', '-q')
+    expect(await gitOk(clone, 'log', '--format=%s')).toBe('second\nfirst\n')
+    await gitOk(clone, 'fsck', '--full', '--strict')
+  })
+
   test('datalad clones a dataset from S3 by its id and gets its content', async () => {
     const repo = (await makeDataset(workspace, 'dataset')).with({ env })
     await repo.add({ 'a file.dat': 'the content of a file' })
