@@ -1,7 +1,5 @@
-import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
+import { findProgram } from '../core/find-program.ts'
 import type { StoreLocation } from '../store/open.ts'
 import type { Dataset } from './dataset.ts'
 
@@ -46,17 +44,6 @@ export async function requirePrograms(
       throw new ConfigError(`${helper}, which git needs for ria+${scheme}://, is not on PATH: install riastore there`)
     }
   }
-}
-
-async function findProgram(name: string): Promise<string | undefined> {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    const file = join(directory || '.', name)
-    try {
-      await access(file, constants.X_OK)
-      return file
-    } catch {} // the next one
-  }
-  return undefined
 }
 
 /** Asks it, in git-annex's words for special remotes, which settings it has. */

@@ -1,6 +1,4 @@
-import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { findProgram } from '../core/find-program.ts'
 import { decode } from '../core/text.ts'
 import type { Finding, Outcome } from '../ria/doctor-finding.ts'
 import { runProgram } from './dataset-program.ts'
@@ -77,14 +75,14 @@ function helpersOf({ store, pushUrl }: Site): readonly string[] {
 }
 
 async function helper(name: string): Promise<Outcome> {
-  const file = await onPath(name)
+  const file = await findProgram(name)
   return file === undefined ? ['unsafe', missing(name, 'git reaches this store by it')] : ['ok', file]
 }
 
 /** DataLad brings a program of the same name, which knows fewer stores. */
 async function remoteProgram({ store }: Site, signal: AbortSignal | undefined): Promise<Outcome> {
   const name = 'git-annex-remote-ora'
-  const file = await onPath(name)
+  const file = await findProgram(name)
   if (file === undefined) return ['unsafe', missing(name, 'git-annex moves file content by it')]
   const options = { signal, input: 'LISTCONFIGS\n', mayEndWith: [1], stallMs: VERSION_MS }
   const { stdout } = await runProgram(name, [file], options)
@@ -96,17 +94,4 @@ async function remoteProgram({ store }: Site, signal: AbortSignal | undefined): 
 
 function missing(name: string, why: string): string {
   return `${name} is not on PATH, and ${why}: install riastore for everybody`
-}
-
-async function onPath(name: string): Promise<string | undefined> {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    if (directory === '') continue
-    try {
-      await access(join(directory, name), constants.X_OK)
-      return join(directory, name)
-    } catch {
-      // not in this one
-    }
-  }
-  return undefined
 }
