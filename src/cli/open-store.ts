@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import { run } from '../core/run.ts'
 import { withoutPassword } from '../core/secret.ts'
-import { decode } from '../core/text.ts'
 import { GitConfig, rewriteUrl } from '../ria/git-config.ts'
 import { parseStoreUrl, suggestStoreUrl } from '../ria/url.ts'
 import { openStore, type StoreLocation } from '../store/open.ts'
@@ -43,8 +42,7 @@ export function openNamedStore({ location }: NamedStore): Promise<Store> {
 async function insteadOf(): Promise<GitConfig> {
   try {
     const { stdout } = await run('git', ['config', '-z', '--get-regexp', '^url\\..*\\.insteadof$'])
-    const entries = decode(stdout).split('\0').slice(0, -1)
-    return new GitConfig(entries.map((entry) => splitOnce(entry, '\n') as [string, string]))
+    return GitConfig.parse(stdout)
   } catch {
     return new GitConfig([])
   }

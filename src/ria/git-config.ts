@@ -15,6 +15,11 @@ export class GitConfig {
     for (const [key, value] of entries) this.#values.set(key, [...(this.#values.get(key) ?? []), value])
   }
 
+  /** Reads what `git config --list -z` printed, or another call of it with `-z` that prints keys. */
+  static parse(listing: Uint8Array): GitConfig {
+    return new GitConfig(parseListing(listing).map(({ key, value }) => [key, value]))
+  }
+
   /** The value that counts: the last. Keys as git prints them: section and name in lower case. */
   get(key: string): string | undefined {
     return this.#values.get(key)?.at(-1)
@@ -27,6 +32,36 @@ export class GitConfig {
   keys(): Iterable<string> {
     return this.#values.keys()
   }
+}
+
+export interface ListedEntry {
+  readonly key: string
+  readonly value: string
+  /** The scope, or the origin, of the entry, where git was asked for one of them; else empty. */
+  readonly shown: string
+}
+
+/**
+ * Reads what `git config --list -z` printed, in its order: `key\nvalue\0…`, where a key alone is
+ * `true` (git-config, VALUES). `shows`: with --show-scope or --show-origin, a field before each.
+ */
+export function parseListing(
+  listing: Uint8Array,
+  { shows = false }: { readonly shows?: boolean } = {},
+): readonly ListedEntry[] {
+  const fields = decode(listing).split('\0').slice(0, -1)
+  const step = shows ? 2 : 1
+  const entries: ListedEntry[] = []
+  for (let at = step - 1; at < fields.length; at += step) {
+    const entry = fields[at] ?? ''
+    const line = entry.indexOf('\n')
+    entries.push({
+      key: line < 0 ? entry : entry.slice(0, line),
+      value: line < 0 ? 'true' : entry.slice(line + 1),
+      shown: shows ? (fields[at - 1] ?? '') : '',
+    })
+  }
+  return entries
 }
 
 /** Reads all that git knows in a repository: system, user, repository, environment. Throws StoreError `unsupported` when git fails. */
@@ -77,17 +112,12 @@ async function readConfig(args: readonly string[], where: string, input?: Uint8A
     const message = stderr || `git ended with exit code ${code}`
     throw new StoreError({ kind: 'unsupported', op: 'git config', where, message })
   }
-  const fields = decode(stdout).split('\0').slice(0, -1)
-  if (!args.includes('--show-origin')) return new GitConfig(fields.map(splitEntry))
-  const entries = fields.filter((_field, at) => at % 2 === 1)
-  const origins = fields.filter((_field, at) => at % 2 === 0 && _field.startsWith('file:'))
-  return new GitConfig(entries.map(splitEntry), new Set(origins.map((origin) => origin.slice('file:'.length))))
-}
-
-/** `key\nvalue`; a key alone is `true` (git-config, VALUES). */
-function splitEntry(entry: string): readonly [string, string] {
-  const line = entry.indexOf('\n')
-  return line < 0 ? [entry, 'true'] : [entry.slice(0, line), entry.slice(line + 1)]
+  const entries = parseListing(stdout, { shows: args.includes('--show-origin') })
+  const files = entries.flatMap(({ shown }) => (shown.startsWith('file:') ? [shown.slice('file:'.length)] : []))
+  return new GitConfig(
+    entries.map(({ key, value }) => [key, value]),
+    new Set(files),
+  )
 }
 
 /** git's own reading of a boolean; undefined for anything else. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import { decode } from '../core/text.ts'
-import { GitConfig } from '../ria/git-config.ts'
+import { GitConfig, parseListing } from '../ria/git-config.ts'
 import { type ProgramOptions, type ProgramResult, runProgram } from './dataset-program.ts'
 
 /** What every call here takes. */
@@ -123,9 +123,9 @@ export class Dataset {
   async localSection(section: string): Promise<readonly (readonly [string, string])[]> {
     const { stdout } = await this.git(['config', '--local', '--list', '-z'])
     const prefix = normalized(`${section}.`)
-    return entriesOf(decode(stdout)).filter(
-      ([key]) => key.startsWith(prefix) && !key.slice(prefix.length).includes('.'),
-    )
+    return parseListing(stdout)
+      .filter(({ key }) => key.startsWith(prefix) && !key.slice(prefix.length).includes('.'))
+      .map(({ key, value }) => [key, value])
   }
 
   /** Makes a section in the repository's own configuration what `localSection` gave before. */
@@ -187,19 +187,8 @@ export class Dataset {
 
   async #readConfig(args: readonly string[]): Promise<GitConfig> {
     const { stdout } = await runProgram('git config', ['git', ...args], { ...this.#call, cwd: this.path })
-    return new GitConfig(entriesOf(decode(stdout)))
+    return GitConfig.parse(stdout)
   }
-}
-
-/** `key\nvalue`; a key alone is `true` (git-config, VALUES). */
-function entriesOf(listed: string): [string, string][] {
-  return listed
-    .split('\0')
-    .slice(0, -1)
-    .map((entry) => {
-      const line = entry.indexOf('\n')
-      return line < 0 ? [entry, 'true'] : [entry.slice(0, line), entry.slice(line + 1)]
-    })
 }
 
 /** As git prints keys: section and name in lower case, what is between them as it is. */

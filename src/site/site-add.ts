@@ -1,4 +1,3 @@
-import { decode } from '../core/text.ts'
 import { GitConfig } from '../ria/git-config.ts'
 import { runProgram } from './dataset-program.ts'
 import {
@@ -64,12 +63,5 @@ export async function dropSite(name: string, scope: InstallScope, options: Write
 export async function readProcedureDirectories({ signal }: WriteOptions): Promise<readonly ProcedureDirectory[]> {
   const args = ['git', 'config', '--list', '-z']
   const { stdout } = await runProgram('git config', args, { signal })
-  const entries = decode(stdout)
-    .split('\0')
-    .slice(0, -1)
-    .map((entry): [string, string] => {
-      const line = entry.indexOf('\n')
-      return line < 0 ? [entry, 'true'] : [entry.slice(0, line), entry.slice(line + 1)]
-    })
-  return procedureDirectories(new GitConfig(entries), process.env)
+  return procedureDirectories(GitConfig.parse(stdout), process.env)
 }

@@ -1,8 +1,8 @@
 import { ConfigError } from '../core/errors.ts'
-import { decode } from '../core/text.ts'
+import { parseListing } from '../ria/git-config.ts'
 import type { Dataset } from './dataset.ts'
 import { runProgram } from './dataset-program.ts'
-import { type FoundSite, findSites, type ScopedEntry, SITE_SCOPES, type SiteScope } from './site-config.ts'
+import { type FoundSite, findSites, type ScopedEntry, SITE_SCOPES } from './site-config.ts'
 
 /** The sites that git's configuration has here, of every scope, and those of a dataset's own .datalad/config under them. */
 export async function readSites(
@@ -12,7 +12,7 @@ export async function readSites(
   const options = { signal, ...(dataset && { cwd: dataset.path }) }
   const args = ['git', 'config', '--list', '-z', '--show-scope']
   const { stdout } = await runProgram('git config', args, options)
-  return findSites([...(await committedEntries(dataset)), ...scopedEntries(decode(stdout))])
+  return findSites([...(await committedEntries(dataset)), ...scopedEntries(stdout)])
 }
 
 /** The site of that name. Throws ConfigError that says which there are. */
@@ -30,19 +30,11 @@ async function committedEntries(dataset: Dataset | undefined): Promise<ScopedEnt
   )
 }
 
-/** `scope\0key\nvalue\0…`; a key alone is `true`. */
-function scopedEntries(listed: string): ScopedEntry[] {
-  const fields = listed.split('\0').slice(0, -1)
-  const entries: ScopedEntry[] = []
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const [name, entry = ''] = [fields[at], fields[at + 1]]
-    const scope: SiteScope = SITE_SCOPES.find((known) => known === name) ?? 'command'
-    const line = entry.indexOf('\n')
-    entries.push({
-      scope,
-      key: line < 0 ? entry : entry.slice(0, line),
-      value: line < 0 ? 'true' : entry.slice(line + 1),
-    })
-  }
-  return entries
+/** What git names no scope for that we know came with the command. */
+function scopedEntries(listing: Uint8Array): ScopedEntry[] {
+  return parseListing(listing, { shows: true }).map(({ key, value, shown }) => ({
+    scope: SITE_SCOPES.find((known) => known === shown) ?? 'command',
+    key,
+    value,
+  }))
 }

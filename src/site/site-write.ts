@@ -1,4 +1,4 @@
-import { decode } from '../core/text.ts'
+import { parseListing } from '../ria/git-config.ts'
 import { runProgram } from './dataset-program.ts'
 import type { InstallScope } from './procedure-directories.ts'
 import { SITE_OPTION_NAMES, type SiteOptionName, type SiteValues } from './site-options.ts'
@@ -24,9 +24,7 @@ export async function readSiteOfScope(
   // Without its file, git ends with 1 or 128, as it does for a file that it cannot read: that shows when it is written.
   const { stdout } = await runProgram('git config', args, { signal, mayEndWith: [1, 128] })
   const values = new Map<string, string>()
-  for (const entry of decode(stdout).split('\0').slice(0, -1)) {
-    const line = entry.indexOf('\n')
-    const [key, value] = line < 0 ? [entry, 'true'] : [entry.slice(0, line), entry.slice(line + 1)]
+  for (const { key, value } of parseListing(stdout)) {
     const prefix = `riastore.${name}.`
     if (key.startsWith(prefix)) values.set(key.slice(prefix.length), value)
   }
