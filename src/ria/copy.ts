@@ -1,5 +1,6 @@
 import type { Archive, Member } from '../archive/archive.ts'
-import { isStoreError } from '../core/errors.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
+import type { Key } from '../core/key.ts'
 import type { Bytes } from '../core/source.ts'
 import type { Store } from '../store/store.ts'
 
@@ -21,6 +22,21 @@ export interface CopyContent {
   readonly size: number
   /** Changes when the content is replaced. */
   readonly identity: string
+  /** Why `size` may not be the content's own length. */
+  readonly doubt?: string | undefined
+}
+
+/**
+ * The error for a copy that has not the length of its key. It is `corrupt`, unless the length that came is in doubt:
+ * nobody shall take a good copy for a damaged one and remove it.
+ */
+export function wrongLength(op: string, where: string, { size, doubt }: Omit<CopyContent, 'identity'>, key: Key) {
+  if (doubt !== undefined) {
+    const message = `${doubt}: what came has ${size} bytes, the key ${key.size}`
+    return new StoreError({ kind: 'unsupported', op, where, message })
+  }
+  const message = `the copy is damaged: it has ${size} bytes, the key ${key.size}`
+  return new StoreError({ kind: 'corrupt', op, where, message })
 }
 
 export interface CopyReadOptions {

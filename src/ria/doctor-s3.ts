@@ -40,7 +40,8 @@ async function lifecycle(probe: S3Probe, call: CallOptions): Promise<Outcome> {
     return ['unsafe', `the bucket's lifecycle deletes what is in the store (rule ${deleting.join(', ')})`]
   if (staleUploadDays !== undefined)
     return ['ok', `uploads that nobody finished are given up after ${staleUploadDays} days`]
-  const how = rules === 0 ? 'riastore init sets that' : howToSet(probe)
+  // Whether the server would take such a rule only shows when it is asked to.
+  const how = rules === 0 ? `riastore init tries to set that, else ${howToSet(probe)}` : howToSet(probe)
   return ['warning', `uploads that nobody finishes are kept, and paid for, for ever: ${how}`]
 }
 

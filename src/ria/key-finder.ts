@@ -2,7 +2,7 @@ import { isStoreError, StoreError } from '../core/errors.ts'
 import { type Key, keyFileName } from '../core/key.ts'
 import type { CallOptions, Stat, Store } from '../store/store.ts'
 import { tombstonePath } from './compaction/places.ts'
-import { type Copy, looseCopy, whileMoving } from './copy.ts'
+import { type Copy, looseCopy, whileMoving, wrongLength } from './copy.ts'
 import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
 import { LAYOUT_FILE } from './layout.ts'
 import { QuietDataset } from './quiet.ts'
@@ -108,14 +108,14 @@ export class KeyFinder {
     for (const [i, path] of loose.entries()) {
       const [stat] = await look(i)
       if (stat && isWhole(key, stat.size)) return looseCopy(this.#store, path)
-      if (stat) damaged ??= this.#damaged(path, key, stat.size)
+      if (stat) damaged ??= this.#damaged(path, key, stat)
     }
     const found = await look(loose.length)
     const archive = found[archiveSeen ? 1 : 0]
     if (archiveSeen) {
       const { archived } = await this.#judge(key, found, call)
       if (archived && isWhole(key, archived.size)) return archived.copy
-      if (archived) damaged ??= this.#damaged(this.#archive.path, key, archived.size)
+      if (archived) damaged ??= this.#damaged(this.#archive.path, key, archived)
     } else if (archive !== undefined) {
       this.#archiveSeen = true
       return this.#find({ key, loose }, call)
@@ -177,9 +177,8 @@ export class KeyFinder {
   }
 
   /** A copy of another length is neither there nor absent. */
-  #damaged(path: string, key: Key, bytes: number): StoreError {
-    const message = `the copy is damaged: it has ${bytes} bytes, the key ${key.size}`
-    return new StoreError({ kind: 'corrupt', op: 'stat', where: `${this.#store.traits.root}/${path}`, message })
+  #damaged(path: string, key: Key, copy: Pick<Stat, 'size' | 'doubt'>): StoreError {
+    return wrongLength('stat', `${this.#store.traits.root}/${path}`, copy, key)
   }
 }
 

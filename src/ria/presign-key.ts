@@ -1,6 +1,7 @@
 import { StoreError, type StoreErrorKind } from '../core/errors.ts'
 import { parseKey } from '../core/key.ts'
 import type { CallOptions, Store } from '../store/store.ts'
+import { wrongLength } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { KeyFinder } from './key-finder.ts'
 import { keyPaths } from './layout.ts'
@@ -25,7 +26,7 @@ export async function objectOfKey(
     const stat = await store.stat(path, call)
     if (stat === undefined) continue
     if (key.size === undefined || key.size === stat.size) return path
-    throw fail('corrupt', path, `the copy is damaged: it has ${stat.size} bytes, the key ${key.size}`)
+    throw wrongLength('find', `${store.traits.root}/${path}`, stat, key)
   }
   const archive = new DatasetArchive(store, directory, undefined)
   try {

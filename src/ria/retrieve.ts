@@ -7,7 +7,7 @@ import type { Key } from '../core/key.ts'
 import type { Bytes } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
 import type { CallOptions } from '../store/store.ts'
-import type { Copy, CopyContent } from './copy.ts'
+import { type Copy, type CopyContent, wrongLength } from './copy.ts'
 
 export interface RetrieveOptions extends CallOptions {
   /** Check the content against the key's checksum; a key without one that we can compute is checked by its length. */
@@ -119,8 +119,7 @@ class Download {
 
   #checkLength(content: CopyContent): void {
     const { size } = this.#key
-    if (size !== undefined && content.size !== size)
-      throw this.corrupt(`the copy is damaged: it has ${content.size} bytes, the key ${size}`)
+    if (size !== undefined && content.size !== size) throw wrongLength('get', this.#copy.where, content, this.#key)
   }
 
   async #discard(): Promise<void> {

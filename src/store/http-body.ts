@@ -24,7 +24,7 @@ export async function deliverBody(delivery: Delivery): Promise<void> {
   const { url, answer, range, stat, consume, options } = delivery
   const { start, end } = { start: range?.start ?? 0, end: range?.end ?? stat.size }
   const corrupt = (message: string) => new StoreError({ kind: 'corrupt', op: 'get', where: url, message })
-  if (start > stat.size || end > stat.size) throw corrupt(`the file has ${stat.size} bytes only`)
+  if (start > stat.size || end > stat.size) throw tooShort('get', url, stat)
   const came = partThatCame(answer, stat)
   if (came === undefined) throw corrupt(`${answer.host} sent a part of the file, but does not say which`)
   if (came.start > start || came.end < end) {
@@ -67,6 +67,13 @@ async function* section(bytes: Bytes, start: number, length: number, onSkipped: 
     else onSkipped()
     if (position > end) return // at the very end we read on: only a body that was read whole leaves its connection usable
   }
+}
+
+/** The error for a range that reaches beyond what came, which says something of the file when its length is sure. */
+export function tooShort(op: string, where: string, { size, doubt }: Stat): StoreError {
+  if (doubt === undefined)
+    return new StoreError({ kind: 'corrupt', op, where, message: `the file has ${size} bytes only` })
+  return new StoreError({ kind: 'unsupported', op, where, message: `${doubt}: what came has ${size} bytes` })
 }
 
 /** No bytes at all. */

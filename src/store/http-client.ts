@@ -3,6 +3,7 @@ import * as https from 'node:https'
 import { urlToHttpOptions } from 'node:url'
 import { abortedError } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
+import { trustedAuthorities } from './authorities.ts'
 import { connectionError } from './http-errors.ts'
 
 /**
@@ -22,8 +23,10 @@ export interface Answer {
 
 export interface HttpRequest {
   readonly op: string
-  /** The file's URL, without credentials; also what errors name. */
+  /** The file's URL, without credentials. */
   readonly url: string
+  /** What errors name. Default: the URL. */
+  readonly where?: string | undefined
   readonly method: 'GET' | 'HEAD'
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
@@ -39,18 +42,20 @@ const MAX_DRAIN_BYTES = 64 * 1024
 export class HttpClient {
   readonly #origin: string
   readonly #authorization: string | undefined
-  readonly #agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) }
+  readonly #http = new http.Agent({ keepAlive: true })
+  #https: https.Agent | undefined
 
-  /** `authorization` is sent to `origin` and to nobody else. */
+  /** `authorization` is sent to `origin` and to nobody else. Throws ConfigError for authorities that cannot be read. */
   constructor(origin: string, authorization: string | undefined) {
     this.#origin = origin
     this.#authorization = authorization
+    if (origin.startsWith('https:')) this.#agentFor('https:')
   }
 
   /** Throws `unreachable`, `aborted`, or `unsupported` for a redirect that leads nowhere. */
-  async request({ op, url: where, method, headers, signal }: HttpRequest): Promise<Answer> {
+  async request({ op, url: address, where = address, method, headers, signal }: HttpRequest): Promise<Answer> {
     const wrong = (message: string) => new StoreError({ kind: 'unsupported', op, where, message })
-    let url = new URL(where)
+    let url = new URL(address)
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const response = await this.#send(url, method, headers, signal).catch((error: unknown) => {
         throw signal.aborted ? abortedError(op, where, signal) : connectionError(op, where, url.host, error)
@@ -68,7 +73,15 @@ export class HttpClient {
   }
 
   close(): void {
-    for (const agent of Object.values(this.#agents)) agent.destroy()
+    this.#http.destroy()
+    this.#https?.destroy()
+  }
+
+  /** Authorities are read when they are needed, for there are many: a redirect may lead to https. */
+  #agentFor(protocol: string): http.Agent {
+    if (protocol !== 'https:') return this.#http
+    this.#https ??= new https.Agent({ keepAlive: true, ...trustedAuthorities('SSL_CERT_FILE') })
+    return this.#https
   }
 
   #send(url: URL, method: string, headers: HttpRequest['headers'], signal: AbortSignal): Promise<http.IncomingMessage> {
@@ -80,7 +93,7 @@ export class HttpClient {
         method,
         // Packed bodies would make every length a lie.
         headers: { 'accept-encoding': 'identity', ...headers, ...(authorization && { authorization }) },
-        agent: this.#agents[url.protocol as 'http:' | 'https:'],
+        agent: this.#agentFor(url.protocol),
         signal,
       })
       request.on('response', resolve)
@@ -101,15 +114,18 @@ function redirectTarget(response: http.IncomingMessage, from: URL): URL | undefi
   return target
 }
 
-/** Gives up the body of an answer. One to HEAD has none: resolves when its connection can be used again. */
+/** Gives up the body of an answer, and reads no more of it than is worth a connection. One to HEAD has none: resolves when its connection can be used again. */
 export async function drop({ method, response }: Answer): Promise<void> {
   response.on('error', () => {})
   if (method === 'HEAD') {
     response.resume()
     if (!response.closed) await new Promise((resolve) => response.once('close', resolve))
-  } else if (Number(response.headers['content-length'] ?? 0) > MAX_DRAIN_BYTES) {
-    response.destroy()
-  } else {
-    response.resume()
+    return
   }
+  let left = MAX_DRAIN_BYTES
+  if (Number(response.headers['content-length'] ?? 0) > left) return void response.destroy()
+  response.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) response.destroy() // it did not say its length, or has none
+  })
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { compresses, packingOf } from './http-packed.ts'
 import type { Stat } from './store.ts'
 
 /** The part of a file that an answer holds: from `start`, inclusive, to `end`, exclusive, of `total` bytes. */
@@ -26,9 +27,20 @@ export function contentLength(headers: IncomingHttpHeaders): number | undefined 
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 
-/** The Stat of a file of `size` bytes. Its identity is the ETag, else the time of the last change and the size. */
-export function statFrom(headers: IncomingHttpHeaders, size: number): Stat {
+/**
+ * The Stat of a file of `size` bytes. Its identity is the ETag, else the time of the last change and the size.
+ * A proxy that marks the ETag as weak passes the same file on, for nobody is to change its bytes.
+ */
+export function statFrom(headers: IncomingHttpHeaders, size: number, host: string): Stat {
   const { etag, 'last-modified': lastModified = '' } = headers
-  const mtimeMs = Date.parse(lastModified)
-  return { size, mtimeMs: Number.isNaN(mtimeMs) ? undefined : mtimeMs, identity: etag ?? `${lastModified} ${size}` }
+  const identity = etag?.replace(/^W\//, '') ?? `${lastModified} ${size}`
+  const packing = packingOf(headers['content-encoding'])
+  const doubt = packing && `${host} ${compresses(packing)}`
+  return { size, mtimeMs: timeOf(lastModified), identity, ...(doubt && { doubt }) }
+}
+
+/** Ms since 1970, of a time as HTTP writes it. Undefined for what is none. */
+export function timeOf(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '')
+  return Number.isNaN(ms) ? undefined : ms
 }

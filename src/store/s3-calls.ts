@@ -1,15 +1,21 @@
+import type { Readable } from 'node:stream'
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { StoreError } from '../core/errors.ts'
 import { isText } from '../core/text.ts'
 import { type Again, S3Connection, type S3Settings } from './s3-client.ts'
 import { notS3, refusalOf, type S3Server, s3Error } from './s3-errors.ts'
 import { withCompanion } from './s3-steps.ts'
+import type { CallOptions } from './store.ts'
 
 /** One call to a store, of which a request is a part. */
 export interface S3Call {
   readonly op: string
   readonly where: string
   readonly signal: AbortSignal
+  /** Called when the server shows in the middle of a long step that it is at work. */
+  readonly onSign?: (() => void) | undefined
+  /** The caller's, as CallOptions has it. */
+  readonly onSilence?: CallOptions['onSilence'] | undefined
 }
 
 interface Answer {
@@ -21,8 +27,23 @@ interface Command<T> {
   resolveMiddleware(...setup: never[]): (command: never) => Promise<{ readonly output: T }>
 }
 
+/**
+ * So long a server may be silent while it puts an object together or copies one: it answers when the object is there,
+ * and large ones take minutes. ms.
+ */
+const ASSEMBLY_SILENCE_MS = 10 * 60 * 1000
+
 /** So long after an answer that only a bucket that is there can give, a 404 without a body is believed. ms. */
 const PROOF_MS = 10_000
+
+const WATCHDOG_MARGIN_MS = 60_000
+
+/** Gives up the content of an answer, whatever becomes of it. */
+export function dropBody(body: unknown): void {
+  const stream = body as Readable | undefined
+  stream?.on('error', () => {})
+  stream?.destroy()
+}
 
 /** The requests of a store: sent, checked to come from an S3 server, their errors translated. */
 export class S3Calls {
@@ -37,10 +58,14 @@ export class S3Calls {
   readonly #unfinished = new Set<Promise<unknown>>()
   /** The server gave an error in S3's words, though it names no request ids: those that do need no other proof. */
   #speaksS3 = false
+  readonly #assemblySilenceMs: number
+  /** The server takes content with a checksum only, as it does for a bucket that locks its objects. */
+  wantsChecksums = false
 
   constructor(settings: S3Settings) {
     const { endpoint, bucket, prefix = '', again = (_call, work) => work() } = settings
     this.again = again
+    this.#assemblySilenceMs = settings.assemblySilenceMs ?? ASSEMBLY_SILENCE_MS
     const { host, protocol } = new URL(endpoint)
     this.bucket = bucket
     this.#host = host
@@ -103,6 +128,34 @@ export class S3Calls {
   }
 
   /**
+   * Sends a request for which the server may work for long: there is a limit to its silence, and each byte that comes
+   * starts that anew. What it throws is the SDK's, or `unreachable`.
+   */
+  async sendPatiently<T>(call: S3Call, command: Command<T>): Promise<T> {
+    const silenceMs = this.#assemblySilenceMs
+    const stop = new AbortController()
+    const timer = setTimeout(() => stop.abort(), silenceMs)
+    // The watchdog looks away a little longer, so that we can still see what became of it.
+    const onEnd = call.onSilence?.(silenceMs + WATCHDOG_MARGIN_MS)
+    const onAnswer = () => {
+      timer.refresh()
+      call.onSign?.()
+    }
+    try {
+      withCompanion(command, { onAnswer })
+      return await this.sendRaw({ ...call, signal: AbortSignal.any([call.signal, stop.signal]) }, command)
+    } catch (error) {
+      if (!stop.signal.aborted || call.signal.aborted) throw error
+      const { op, where } = call
+      const message = `${this.#host} said nothing for ${silenceMs / 1000} s while it was to put the object together`
+      throw new StoreError({ kind: 'unreachable', op, where, message, stalled: true })
+    } finally {
+      clearTimeout(timer)
+      onEnd?.()
+    }
+  }
+
+  /**
    * Whether a 404 without a body can only mean that the object is not there: the same server has just shown that it is an S3
    * server and has the bucket. A web server, and an S3 server without the bucket, answer in the very same way.
    */
@@ -153,7 +206,7 @@ export class S3Calls {
     const nobodys = { Bucket: this.bucket, Key: `${this.#prefix}riastore-is-this-s3-${process.pid}` }
     try {
       const answer = await this.sendRaw(call, new GetObjectCommand(nobodys))
-      ;(answer.Body as { destroy?(): void } | undefined)?.destroy?.()
+      dropBody(answer.Body)
     } catch (error) {
       const code = refusalOf(error)?.code
       if (code === 'NoSuchKey' || code === 'AccessDenied') {

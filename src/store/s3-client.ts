@@ -1,6 +1,8 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { S3Client } from '@aws-sdk/client-s3'
+import { trustedAuthorities } from './authorities.ts'
+import { collectAnswer } from './s3-answers.ts'
 import type { ObjectSettings, RestoreSettings } from './s3-attributes.ts'
 import { shortenSteps } from './s3-steps.ts'
 
@@ -28,6 +30,8 @@ export interface S3Settings extends ObjectSettings {
   readonly again?: Again
   /** Whether the content goes unsigned. Default: over https, which checks it on the way by itself. */
   readonly unsignedPayload?: boolean
+  /** So long the server may put objects together without a sign of life. Default ASSEMBLY_SILENCE_MS. */
+  readonly assemblySilenceMs?: number
 }
 
 export interface S3Credentials {
@@ -49,16 +53,23 @@ const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 /** The SDK's client for a store, made on first use: only then is it known whether there are credentials. */
 export class S3Connection {
   readonly #settings: S3Settings
-  readonly #agents = {
-    http: new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-    // Said here, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment has no effect.
-    https: new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, rejectUnauthorized: true }),
-  }
+  readonly #agents: { readonly http: http.Agent; readonly https: https.Agent }
   #client: Promise<S3Client> | undefined
   #anonymous = false
 
+  /** Throws ConfigError when the file with the authorities to trust is of no use. */
   constructor(settings: S3Settings) {
     this.#settings = settings
+    const isSecure = settings.endpoint.startsWith('https:')
+    this.#agents = {
+      http: new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
+      https: new https.Agent({
+        keepAlive: true,
+        maxSockets: MAX_SOCKETS,
+        rejectUnauthorized: true, // said here, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment has no effect
+        ...(isSecure && trustedAuthorities('AWS_CA_BUNDLE', 'SSL_CERT_FILE')),
+      }),
+    }
     // It would print a warning about the version of node into git-annex's output.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   }
@@ -130,6 +141,7 @@ export class S3Connection {
       defaultsMode: 'legacy',
       logger: SILENT,
       cacheMiddleware: true,
+      streamCollector: collectAnswer,
     })
     return shortenSteps(client)
   }

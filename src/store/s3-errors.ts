@@ -1,6 +1,7 @@
 import { abortedError } from '../core/abort.ts'
-import { codeOf, messageOf, StoreError, type StoreErrorKind } from '../core/errors.ts'
+import { codeOf, messageOf, oneLine, StoreError, type StoreErrorKind } from '../core/errors.ts'
 import { connectionError } from './http-errors.ts'
+import { AnswerTooLong } from './s3-answers.ts'
 
 /** Who is asked, for messages. */
 export interface S3Server {
@@ -19,6 +20,8 @@ export interface Refusal {
   readonly headers: Readonly<Record<string, string>>
   /** The region that the answer names as the right one. */
   readonly region: string | undefined
+  /** What the server says to people, as it came. */
+  readonly message?: string | undefined
 }
 
 type Words = string | ((server: S3Server, refusal: Refusal) => string)
@@ -33,6 +36,8 @@ const clock: Words = ({ host }) => `the clocks of this computer and of ${host} d
 const busy: Words = ({ host }, { code }) => `${host} asks to come back later (${code})`
 const arrivedDamaged: Words = ({ host }, { code }) => `the content arrived damaged at ${host} (${code})`
 const badName: Words = ({ host }, { code }) => `${host} does not take that name (${code})`
+const tooLarge: Words = ({ host }, { status, code = status }) =>
+  `${host} takes no request of that size (${code}): partsize (5MiB at least) has to be below what it, or a proxy before it, allows`
 const full: Words = ({ host }, { code }) => `no space or quota is left at ${host} (${code})`
 const denied: Words = ({ host, anonymous }, { status, code = status }) =>
   `${host} denies access (${code})${anonymous ? ', and no AWS credentials were found' : ''}`
@@ -83,6 +88,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   XMinioStorageFull: ['full', full],
   InvalidObjectState: ['unsupported', 'it lies in cold storage: it has to be restored before it can be read'],
   NotImplemented: ['unsupported', ({ host }) => `${host} cannot do that (NotImplemented)`, 'no'],
+  EntityTooLarge: ['unsupported', tooLarge],
   KeyTooLongError: ['unsupported', badName],
   InvalidObjectName: ['unsupported', badName],
   InvalidURI: ['unsupported', badName],
@@ -97,17 +103,19 @@ const STATUS: Readonly<Record<number, Meaning>> = {
   408: ['transient', ({ host }) => `${host} waited for us too long (408)`],
   409: ['transient', ({ host }, { code }) => `something else is being done to it at ${host} (409 ${code ?? ''})`],
   412: ['conflict', 'there is a file already'],
+  413: ['unsupported', tooLarge],
   429: ['transient', ({ host }) => `${host} asks to come back later (429)`],
+  501: ['unsupported', ({ host }) => `${host} cannot do that (501)`, 'no'],
   507: ['full', ({ host }) => `no space is left at ${host} (507)`],
 }
 
 /** What the server refused with, or undefined where no answer came. */
 export function refusalOf(error: unknown): Refusal | undefined {
-  if (!(error instanceof Error)) return undefined
-  const { $metadata, $response, Code, Region } = error as SdkError
+  if (!(error instanceof Error) || error instanceof AnswerTooLong) return undefined
+  const { $metadata, $response, Code, Region, message } = error as SdkError
   const status = $metadata?.httpStatusCode ?? $response?.statusCode
   if (status === undefined) return undefined
-  return { status, code: Code, headers: $response?.headers ?? {}, region: Region }
+  return { status, code: Code, headers: $response?.headers ?? {}, region: Region, message }
 }
 
 /** The parts of the SDK's errors that we read. */
@@ -131,6 +139,9 @@ export function s3Error(op: string, where: string, server: S3Server, error: unkn
   if (error instanceof URIError) {
     return new StoreError({ kind: 'unsupported', op, where, message: 'S3 has no such names', sent: 'no' })
   }
+  if (error instanceof AnswerTooLong) {
+    return new StoreError({ kind: 'unsupported', op, where, message: `${server.host}: ${error.message}` })
+  }
   return connectionError(op, where, server.host, plain(error))
 }
 
@@ -146,7 +157,14 @@ export function refusalError(op: string, where: string, server: S3Server, refusa
   }
   if (status < 300 || (status < 500 && code === undefined)) return notS3(op, where, server, `${status}`)
   const kind = status >= 500 ? 'transient' : 'unsupported'
-  return new StoreError({ kind, op, where, message: `${server.host} answered ${status} ${code ?? ''}`, sent })
+  const message = `${server.host} answered ${status} ${code ?? ''}${ownWords(refusal)}`
+  return new StoreError({ kind, op, where, message, sent })
+}
+
+/** The server's own sentence, where we have none for what it means. It may repeat what was sent: no long words of it. */
+function ownWords({ message = '' }: Refusal): string {
+  const words = oneLine(message.replace(/\p{Cc}+/gu, ' ')).replace(/\S{100,}/g, '…')
+  return words === '' || words === 'UnknownError' ? '' : `: ${words.slice(0, 300)}`
 }
 
 /** The error for an answer that no S3 server gives: a web console, a proxy, a captive portal. */
@@ -170,5 +188,11 @@ function credentialsError(op: string, where: string, error: Error): StoreError {
 /** An error that holds nothing of the request: its headers have the signature and the session token. */
 function plain(error: unknown): Error {
   const code = codeOf(error) ?? (error instanceof AggregateError ? codeOf(error.errors[0]) : undefined)
-  return Object.assign(new Error(messageOf(error)), code && { code })
+  const { reason, rawPacket } = error as { readonly reason?: unknown; readonly rawPacket?: Uint8Array }
+  return Object.assign(
+    new Error(messageOf(error)),
+    code && { code },
+    typeof reason === 'string' && { reason },
+    rawPacket && { rawPacket: rawPacket.subarray(0, 1) },
+  )
 }

@@ -3,13 +3,14 @@ import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s
 import { abortedError } from '../core/abort.ts'
 import { StoreError, type StoreErrorKind } from '../core/errors.ts'
 import type { Bytes } from '../core/source.ts'
-import { noBytes } from './http-body.ts'
+import { noBytes, tooShort } from './http-body.ts'
 import { connectionError } from './http-errors.ts'
 import { parseContentRange } from './http-headers.ts'
+import { isPackedByServer, packedError, packingOf } from './http-packed.ts'
 import { readExactly } from './read.ts'
 import { AHEAD_MIN_BYTES, AHEAD_PART_BYTES, type Part, readAhead } from './s3-ahead.ts'
 import type { RestoreSettings } from './s3-attributes.ts'
-import type { S3Call, S3Calls } from './s3-calls.ts'
+import { dropBody, type S3Call, type S3Calls } from './s3-calls.ts'
 import type { Again } from './s3-client.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
 import type { PartBuffers } from './s3-parts.ts'
@@ -42,15 +43,15 @@ export async function getObject(
     range?.end !== undefined && isLarge(range.end - range.start)
       ? { start: range.start, end: range.start + AHEAD_PART_BYTES }
       : range
-  const answer = await request(calls, call, key, first, settings.restore)
+  const answer = await requestPlain(calls, call, key, first, settings.restore)
   if (answer === undefined) return getNothing(calls, call, key, range ?? { start: 0 }, consume, options)
   const body = answer.Body as Readable
   body.on('error', () => {}) // whoever reads it is told; nobody may read it yet
   try {
-    const stat = await examine(calls, call, answer, first)
+    const stat = await examine(calls, call, key, answer, first)
     refuseOther(call, stat, options)
     const whole = { start: range?.start ?? 0, end: range?.end ?? stat.size }
-    if (whole.end > stat.size) throw failure(call, 'corrupt', `the file has ${stat.size} bytes only`)
+    if (whole.end > stat.size) throw tooShort('get', call.where, stat)
     const length = whole.end - whole.start
     const bytes = isLarge(length)
       ? readParts(calls, call, key, body, whole, stat, settings)
@@ -97,7 +98,7 @@ async function* readPart(
   const body = answer.Body as Readable
   body.on('error', () => {})
   try {
-    refuseOther(call, await examine(calls, call, answer, part), { ifMatch: identity })
+    refuseOther(call, await examine(calls, call, key, answer, part), { ifMatch: identity })
     yield* readBody(calls, call, body)
   } finally {
     if (!body.readableEnded) body.destroy()
@@ -144,19 +145,43 @@ async function request(
   }
 }
 
+/**
+ * The same. An object that comes packed, or without its length, from what stands before the server is asked for once
+ * more as a part: of a part the length is told, and few pack one.
+ */
+async function requestPlain(
+  calls: S3Calls,
+  call: S3Call,
+  key: string,
+  range: ByteRange | undefined,
+  restore: RestoreSettings | undefined,
+): Promise<GetObjectCommandOutput | undefined> {
+  const answer = await request(calls, call, key, range, restore)
+  if (answer === undefined || range !== undefined) return answer
+  const { ContentLength: length, ContentEncoding: encoding } = answer
+  if (length !== undefined && !isPackedByServer(packingOf(encoding), key)) return answer
+  dropBody(answer.Body)
+  return request(calls, call, key, { start: 0 }, restore)
+}
+
 /** Holds an answer to what was asked for. Throws `unsupported` and `corrupt`. */
 async function examine(
   calls: S3Calls,
   call: S3Call,
+  key: string,
   answer: GetObjectCommandOutput,
   range: ByteRange | undefined,
 ): Promise<Stat> {
   await calls.confirm(call, answer)
+  const packing = packingOf(answer.ContentEncoding)
+  if (isPackedByServer(packing, key)) throw packedError(call.op, call.where, calls.server.host, packing)
   const part = partThatCame(answer)
   const stat = statFrom(calls, call, answer, part?.total)
   const { start, end } = { start: range?.start ?? 0, end: range?.end ?? stat.size }
-  if (end > stat.size) throw failure(call, 'corrupt', `the file has ${stat.size} bytes only`)
-  if (part?.start !== start || part.end !== end || answer.ContentLength !== end - start) {
+  if (end > stat.size) throw tooShort('get', call.where, stat)
+  // A length that is not told at all shows at the end.
+  const { ContentLength: length = end - start } = answer
+  if (part?.start !== start || part.end !== end || length !== end - start) {
     const came = `${answer.ContentLength} bytes from ${part?.start ?? '?'} to ${part?.end ?? '?'}`
     throw failure(call, 'corrupt', `${calls.server.host} sent ${came} instead of ${start} to ${end}`)
   }
@@ -185,9 +210,7 @@ async function getNothing(
   const stat = await statObject(calls, call, key)
   if (stat === undefined) throw failure(call, 'missing', 'no such object')
   refuseOther(call, stat, options)
-  if (range.start > stat.size || (range.end ?? 0) > stat.size) {
-    throw failure(call, 'corrupt', `the file has ${stat.size} bytes only`)
-  }
+  if (range.start > stat.size || (range.end ?? 0) > stat.size) throw tooShort('get', call.where, stat)
   if (range.start < (range.end ?? stat.size)) throw failure(call, 'conflict', REPLACED)
   await readExactly(call.where, noBytes(), 0, stat, consume, options)
 }

@@ -3,7 +3,7 @@ import { StoreError } from '../core/errors.ts'
 import { encodePath } from './http-url.ts'
 import { attributesOf, type ObjectSettings } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
-import { notS3 } from './s3-errors.ts'
+import { notS3, s3Error } from './s3-errors.ts'
 import { multipart } from './s3-multipart.ts'
 import { partBytesFor } from './s3-parts.ts'
 import { statObject } from './s3-stat.ts'
@@ -35,13 +35,14 @@ export async function copyObject(
   throw new StoreError({ kind: 'conflict', op: call.op, where: calls.where(calls.pathOf(to)), message })
 }
 
-async function copyWhole(
+/** Again when that may help: what it does twice is the same. */
+function copyWhole(
   calls: S3Calls,
   call: S3Call,
   from: string,
   to: string,
   stat: Stat,
-  _options: CallOptions,
+  options: CallOptions,
   settings: ObjectSettings,
 ): Promise<void> {
   const input = {
@@ -50,8 +51,17 @@ async function copyWhole(
     CopySource: sourceOf(calls, from),
     ...attributesOf(settings, stat.size),
   }
-  const answer = await calls.send(call, new CopyObjectCommand(input))
-  if (answer.CopyObjectResult?.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the copy')
+  const own = { ...call, onSign: () => options.onProgress?.(0) }
+  return calls.again(call, async () => {
+    try {
+      const answer = await calls.sendPatiently(own, new CopyObjectCommand(input))
+      await calls.confirm(own, answer)
+      if (answer.CopyObjectResult?.ETag !== undefined) return
+    } catch (error) {
+      throw s3Error(call.op, call.where, calls.server, error, call.signal)
+    }
+    throw notS3(call.op, call.where, calls.server, 'no ETag of the copy')
+  })
 }
 
 async function copyParts(
@@ -63,17 +73,19 @@ async function copyParts(
   options: CallOptions,
   settings: ObjectSettings,
 ): Promise<void> {
-  const target = { Bucket: calls.bucket, Key: to }
+  const object = { Bucket: calls.bucket, Key: to }
   const partBytes = partBytesFor(stat.size, PART_BYTES) ?? PART_BYTES
   let copied = 0
-  await multipart(calls, call, target, attributesOf(settings, stat.size), async (upload) => {
-    const source = { ...target, UploadId: upload.id, CopySource: sourceOf(calls, from) }
+  const own = { ...call, onSign: () => options.onProgress?.(copied) }
+  const target = { ...object, size: stat.size }
+  await multipart(calls, own, target, attributesOf(settings, stat.size), async (upload) => {
+    const source = { ...object, UploadId: upload.id, CopySource: sourceOf(calls, from) }
     for (let start = 0, PartNumber = 1; start < stat.size; start += partBytes, PartNumber += 1) {
       await upload.fewerThan(PARALLEL_PARTS)
       const end = Math.min(start + partBytes, stat.size)
       upload.begin(PartNumber, async (signal) => {
         const input = { ...source, PartNumber, CopySourceRange: `bytes=${start}-${end - 1}` }
-        const answer = await calls.sendRaw({ ...call, signal }, new UploadPartCopyCommand(input))
+        const answer = await calls.sendPatiently({ ...own, signal }, new UploadPartCopyCommand(input))
         await calls.confirm(call, answer)
         copied += end - start
         options.onProgress?.(copied)

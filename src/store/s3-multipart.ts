@@ -10,6 +10,7 @@ import type { ObjectAttributes } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { notS3, refusalOf, s3Error } from './s3-errors.ts'
 import { identityOf, statObject } from './s3-stat.ts'
+import type { Stat } from './store.ts'
 
 export interface UploadedPart {
   /** From 1. */
@@ -35,7 +36,7 @@ const TIDY_MS = 10_000
 
 /**
  * Makes an object out of parts, which `work` sends through `begin`. All or nothing: when it fails, the upload is ended at the server
- * too, where its parts would cost money for ever.
+ * too, where its parts would cost money for ever. Resolves with what the server said of the object.
  */
 export function multipart(
   calls: S3Calls,
@@ -43,13 +44,15 @@ export function multipart(
   target: Target,
   create: ObjectAttributes,
   work: (upload: Upload) => Promise<void>,
-): Promise<void> {
+): Promise<Stat> {
   return calls.seeThrough(uploadParts(calls, call, target, create, work))
 }
 
-interface Target {
+export interface Target {
   readonly Bucket: string
   readonly Key: string
+  /** Of the object that is to be made. Bytes. */
+  readonly size: number
 }
 
 async function uploadParts(
@@ -58,17 +61,18 @@ async function uploadParts(
   target: Target,
   create: ObjectAttributes,
   work: (upload: Upload) => Promise<void>,
-): Promise<void> {
-  const id = await begin(calls, call, new CreateMultipartUploadCommand({ ...target, ...create }))
+): Promise<Stat> {
+  const object = { Bucket: target.Bucket, Key: target.Key }
+  const id = await begin(calls, call, new CreateMultipartUploadCommand({ ...object, ...create }))
   const parts = new Parts(calls, call, id)
   try {
     await work(parts)
     await parts.fewerThan(1)
-    await complete(calls, call, target, id, parts.done)
+    return await complete(calls, call, target, id, parts.done)
   } catch (error) {
     const failure = parts.failure ?? error
     await parts.stop()
-    const abort = new AbortMultipartUploadCommand({ ...target, UploadId: id })
+    const abort = new AbortMultipartUploadCommand({ ...object, UploadId: id })
     const tidying = { ...call, signal: AbortSignal.timeout(TIDY_MS) }
     await calls.sendRaw(tidying, abort).catch(() => {}) // the first failure is the one to tell
     throw failure
@@ -91,29 +95,32 @@ async function begin(calls: S3Calls, call: S3Call, create: CreateMultipartUpload
   }
 }
 
-/** Makes the object. When the answer got lost and the upload is gone, the object tells whether it was made. */
+/**
+ * Makes the object. Servers take their time for that, and what stands before them gives up sooner: whenever it is not
+ * certain that nothing was made, the object itself tells, before anything is sent again or called a failure.
+ */
 async function complete(
   calls: S3Calls,
   call: S3Call,
-  target: Target,
+  { Bucket, Key, size }: Target,
   UploadId: string,
   done: readonly UploadedPart[],
-): Promise<void> {
+): Promise<Stat> {
   const parts = done.toSorted((a, b) => a.PartNumber - b.PartNumber)
-  const input = { ...target, UploadId, MultipartUpload: { Parts: parts } }
+  const input = { Bucket, Key, UploadId, MultipartUpload: { Parts: parts } }
   let mayBeMade = false
-  await calls.again(call, async () => {
+  return calls.again(call, async () => {
     try {
-      const answer = await calls.sendRaw(call, new CompleteMultipartUploadCommand(input))
+      const answer = await calls.sendPatiently(call, new CompleteMultipartUploadCommand(input))
       await calls.confirm(call, answer)
       if (answer.ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag of the upload')
+      return { size, mtimeMs: undefined, identity: identityOf(answer.ETag) }
     } catch (error) {
-      if (mayBeMade && refusalOf(error)?.code === 'NoSuchUpload') {
-        const stat = await statObject(calls, call, target.Key)
-        if (stat?.identity === identityOfParts(parts)) return
-      }
       const failure = s3Error(call.op, call.where, calls.server, error, call.signal)
       mayBeMade ||= failure.sent === 'maybe'
+      if (!mayBeMade || failure.kind === 'aborted') throw failure
+      const stat = await statObject(calls, call, Key).catch(() => undefined) // the first failure is the one to tell
+      if (stat?.size === size && stat.identity === identityOfParts(parts)) return stat
       throw failure
     }
   })

@@ -1,11 +1,12 @@
 import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
-import { StoreError } from '../core/errors.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
 import type { Bytes, Source } from '../core/source.ts'
 import { checkedSource } from './put-source.ts'
 import { attributesOf, type ObjectSettings } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
-import { notS3 } from './s3-errors.ts'
-import { multipart, type Upload } from './s3-multipart.ts'
+import { withChecksumIfWanted } from './s3-checksum.ts'
+import { notS3, refusalOf, s3Error } from './s3-errors.ts'
+import { multipart, type Target, type Upload } from './s3-multipart.ts'
 import { type PartBuffers, partBytesFor } from './s3-parts.ts'
 import { bodyOf, isStreamed, payloadHash } from './s3-payload.ts'
 import { identityOf, statObject } from './s3-stat.ts'
@@ -46,11 +47,12 @@ export async function putObject(
   if (size <= wanted || options.ifAbsent) return putSingle(calls, call, key, source, options.ifAbsent, settings, onSent)
   const partBytes = partBytesFor(size, wanted)
   if (partBytes === undefined) throw tooLarge(call, `S3 takes no file of ${size} bytes`)
-  const target = { Bucket: calls.bucket, Key: key }
-  await multipart(calls, call, target, attributesOf(settings.object, size), (upload) =>
+  const target = { Bucket: calls.bucket, Key: key, size }
+  const own = { ...call, onSign: () => options.onProgress?.(told) }
+  const made = await multipart(calls, own, target, attributesOf(settings.object, size), (upload) =>
     sendParts(
       calls,
-      call,
+      own,
       target,
       upload,
       checkedSource(source, call.where, upload.signal),
@@ -59,7 +61,10 @@ export async function putObject(
       onSent,
     ),
   )
-  const stat = await statObject(calls, call, key)
+  const stat = await statObject(calls, own, key).catch((error: unknown) => {
+    if (isStoreError(error, 'aborted')) throw error
+    return made // the server said that it is made: whoever may not look, or cannot, has stored it all the same
+  })
   if (stat?.size !== size) {
     // Somebody else's, then, unless it has another length: what we sent was counted.
     const message = `${stat?.size ?? 'no'} bytes are there after ${size} were stored`
@@ -83,20 +88,34 @@ async function putSingle(
     content.set(chunk, length)
     length += chunk.length
   }
-  const input = { Bucket: calls.bucket, Key: key, Body: bodyOf(content, onSent), ContentLength: content.length }
-  const condition = ifAbsent ? { IfNoneMatch: '*' } : {}
-  const put = new PutObjectCommand({ ...input, ...condition, ...attributesOf(settings.object, source.size) })
-  withCompanion(put, { payloadHash: payloadHash(content, settings.unsigned) })
-  const { ETag } = await calls.send(call, put)
+  const attributes = { ...(ifAbsent ? { IfNoneMatch: '*' } : {}), ...attributesOf(settings.object, source.size) }
+  const hash = payloadHash(content, settings.unsigned)
+  const { ETag } = await withChecksumIfWanted(calls, content, onSent, async (md5, onContentSent) => {
+    const Body = bodyOf(content, onContentSent)
+    const input = { Bucket: calls.bucket, Key: key, Body, ContentLength: content.length, ...attributes }
+    const put = withCompanion(new PutObjectCommand(input), { payloadHash: hash, md5 })
+    const answer = await calls.sendRaw(call, put)
+    await calls.confirm(call, answer)
+    return answer
+  }).catch((error: unknown) => {
+    if (ifAbsent && refusalOf(error)?.status === 501) throw noConditions(calls, call)
+    throw s3Error(call.op, call.where, calls.server, error, call.signal)
+  })
   if (ETag === undefined) throw notS3(call.op, call.where, calls.server, 'no ETag')
   if (!isStreamed(content)) onSent(content.length)
   return { size: source.size, mtimeMs: undefined, identity: identityOf(ETag) }
 }
 
+/** A server says this of a header that it does not know, and few name the header. */
+function noConditions({ server }: S3Calls, { op, where }: S3Call): StoreError {
+  const message = `${server.host} does not know If-None-Match (501): it cannot store a file only if there is none yet`
+  return new StoreError({ kind: 'unsupported', op, where, message, sent: 'no' })
+}
+
 async function sendParts(
   calls: S3Calls,
   call: S3Call,
-  target: { readonly Bucket: string; readonly Key: string },
+  target: Target,
   upload: Upload,
   bytes: Bytes,
   partBytes: number,
@@ -108,8 +127,9 @@ async function sendParts(
   let length = 0
   const send = (whole: Buffer, content: Buffer) => {
     number += 1
-    const part = { ...target, UploadId: upload.id, PartNumber: number, ContentLength: content.length }
-    const companion = { payloadHash: payloadHash(content, unsigned) }
+    const { Bucket, Key } = target
+    const part = { Bucket, Key, UploadId: upload.id, PartNumber: number, ContentLength: content.length }
+    const hash = payloadHash(content, unsigned)
     let told = 0
     const onPartSent = (bytes: number) => {
       told += bytes
@@ -117,9 +137,11 @@ async function sendParts(
     }
     const sendOnce = async (signal: AbortSignal) => {
       if (told > 0) onPartSent(-told)
-      const command = new UploadPartCommand({ ...part, Body: bodyOf(content, onPartSent) })
-      withCompanion(command, companion)
-      const answer = await calls.sendRaw({ ...call, signal }, command)
+      const answer = await withChecksumIfWanted(calls, content, onPartSent, async (md5, onContentSent) => {
+        const command = new UploadPartCommand({ ...part, Body: bodyOf(content, onContentSent) })
+        withCompanion(command, { payloadHash: hash, md5 })
+        return calls.sendRaw({ ...call, signal }, command)
+      })
       await calls.confirm(call, answer)
       if (!isStreamed(content)) onPartSent(content.length)
       return answer.ETag

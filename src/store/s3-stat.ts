@@ -1,7 +1,8 @@
-import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
+import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { StoreError } from '../core/errors.ts'
 import { parseContentRange } from './http-headers.ts'
-import type { S3Call, S3Calls } from './s3-calls.ts'
+import { compresses, isPackedByServer, packedError, packingOf } from './http-packed.ts'
+import { dropBody, type S3Call, type S3Calls } from './s3-calls.ts'
 import { notS3, refusalOf, s3Error } from './s3-errors.ts'
 import type { Stat } from './store.ts'
 
@@ -9,6 +10,7 @@ import type { Stat } from './store.ts'
 interface Headers {
   readonly ETag?: string | undefined
   readonly LastModified?: Date | undefined
+  readonly ContentEncoding?: string | undefined
 }
 
 /** Looks an object up: one HEAD where it is there, and where it is not and the bucket was seen a moment ago. */
@@ -18,7 +20,11 @@ export async function statObject(calls: S3Calls, call: S3Call, key: string): Pro
   try {
     const answer = await calls.sendRaw(call, new HeadObjectCommand(input))
     await calls.confirm(call, answer)
-    return statFrom(calls, call, answer, answer.ContentLength)
+    const { ContentLength: length } = answer
+    // What stands before a server may take the length away, or have another one for what it packs.
+    if (length === undefined || isPackedByServer(packingOf(answer.ContentEncoding), key))
+      return askAgain(calls, call, key)
+    return statFrom(calls, call, answer, length)
   } catch (error) {
     if (calls.provesAbsence(error)) return undefined
     failure = error
@@ -30,24 +36,36 @@ export async function statObject(calls: S3Calls, call: S3Call, key: string): Pro
   return askAgain(calls, call, key)
 }
 
-/** An error that a HEAD gets has no body, and so no reason in it. The same question as a GET has. */
+/**
+ * The same question as a GET has: an error that a HEAD gets has no body, and so no reason in it, and of a part that
+ * is sent the length of the whole is told.
+ */
 async function askAgain(calls: S3Calls, call: S3Call, key: string): Promise<Stat | undefined> {
-  const input = { Bucket: calls.bucket, Key: key, Range: 'bytes=0-0' }
   const { server } = calls
   try {
-    const answer = await calls.sendRaw(call, new GetObjectCommand(input))
-    ;(answer.Body as { destroy?(): void } | undefined)?.destroy?.()
+    const answer = await getFirst(calls, call, key)
+    dropBody(answer.Body)
     await calls.confirm(call, answer)
-    return statFrom(calls, call, answer, parseContentRange(answer.ContentRange)?.total)
+    const packing = packingOf(answer.ContentEncoding)
+    if (isPackedByServer(packing, key)) throw packedError(call.op, call.where, server.host, packing)
+    const isPart = answer.$metadata.httpStatusCode === 206
+    return statFrom(calls, call, answer, isPart ? parseContentRange(answer.ContentRange)?.total : answer.ContentLength)
   } catch (error) {
     if (calls.saysNoSuchKey(error)) return undefined
     const refusal = refusalOf(error)
     if (refusal?.status === 404 && refusal.code === undefined) throw notS3(call.op, call.where, server, '404')
-    if (refusal?.status === 416) {
-      const message = 'the file was made just now'
-      throw new StoreError({ kind: 'transient', op: call.op, where: call.where, message, sent: 'no' })
-    }
     throw s3Error(call.op, call.where, server, error, call.signal)
+  }
+}
+
+/** Asks for the first byte, and of an object that has none for all. */
+async function getFirst(calls: S3Calls, call: S3Call, key: string): Promise<GetObjectCommandOutput> {
+  const input = { Bucket: calls.bucket, Key: key }
+  try {
+    return await calls.sendRaw(call, new GetObjectCommand({ ...input, Range: 'bytes=0-0' }))
+  } catch (error) {
+    if (refusalOf(error)?.status !== 416) throw error
+    return calls.sendRaw(call, new GetObjectCommand(input))
   }
 }
 
@@ -55,11 +73,17 @@ async function askAgain(calls: S3Calls, call: S3Call, key: string): Promise<Stat
 export function statFrom(
   { server }: S3Calls,
   { op, where }: S3Call,
-  { ETag, LastModified }: Headers,
+  { ETag, LastModified, ContentEncoding }: Headers,
   size: number | undefined,
 ): Stat {
-  if (ETag === undefined || size === undefined) throw notS3(op, where, server, 'no ETag or length')
-  return { size, mtimeMs: wholeSeconds(LastModified), identity: identityOf(ETag) }
+  if (size === undefined) {
+    const message = `${server.host} does not say how long the object is`
+    throw new StoreError({ kind: 'unsupported', op, where, message })
+  }
+  if (ETag === undefined) throw notS3(op, where, server, 'no ETag')
+  const packing = packingOf(ContentEncoding)
+  const doubt = packing && `${server.host} ${compresses(packing)}`
+  return { size, mtimeMs: wholeSeconds(LastModified), identity: identityOf(ETag), ...(doubt && { doubt }) }
 }
 
 /** HEAD and GET tell seconds, a listing more. */

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { S3Client } from '@aws-sdk/client-s3'
+import { packingOf } from './http-packed.ts'
+import { expectAnswer } from './s3-answers.ts'
 
 /** What a request takes along that is no member of it: the SDK passes it by, and our own steps read it. */
 interface Companion {
@@ -7,8 +9,13 @@ interface Companion {
   readonly signal?: AbortSignal
   /** Of the content, for the signature: the SDK would not sign a stream. */
   readonly payloadHash?: string
-  /** Whether to add the checksum that older servers want of some requests, and which the SDK has given up for others. */
-  readonly md5?: boolean
+  /**
+   * The checksum that older servers want of some requests, and which the SDK has given up for others: of the content,
+   * as the header Content-MD5 has it, or `true` for that of the request's XML.
+   */
+  readonly md5?: string | true | undefined
+  /** Called when the answer begins, and with each part of it that comes. */
+  readonly onAnswer?: (() => void) | undefined
 }
 
 interface Command {
@@ -54,16 +61,23 @@ export function shortenSteps(client: S3Client): S3Client {
   for (const name of NEEDLESS) stack.remove(name)
   stack.add(addHeaders as never, { step: 'build', name: 'addHeaders' } as never)
   const handler = client.config.requestHandler
-  const send = () => (step: Step) => {
-    const { signal } = companionOf(step.input)
-    return handler.handle(step.request as never, signal === undefined ? {} : { abortSignal: signal })
+  const send = () => async (step: Step) => {
+    const { signal, onAnswer } = companionOf(step.input)
+    const request = step.request as Request
+    // Not signed: what stands between may change it. Packed content would make every length a lie.
+    request.headers['accept-encoding'] = 'identity'
+    const sent = await handler.handle(request as never, signal === undefined ? {} : { abortSignal: signal })
+    onAnswer?.()
+    const { headers, body } = sent.response
+    expectAnswer(body, packingOf(headers['content-encoding']), onAnswer)
+    return sent
   }
   stack.add(send as never, { step: 'deserialize', priority: 'low', name: 'send' } as never)
   return client
 }
 
 /** As the header Content-MD5 has it. */
-export function md5(content: string): string {
+export function md5(content: string | Uint8Array): string {
   return createHash('md5').update(content).digest('base64')
 }
 
@@ -73,7 +87,7 @@ function addHeaders(next: Next): Next {
     const { payloadHash, md5: wanted } = companionOf(step.input)
     headers['user-agent'] = 'riastore'
     if (payloadHash !== undefined) headers['x-amz-content-sha256'] = payloadHash
-    if (wanted) headers['content-md5'] = md5(body)
+    if (wanted !== undefined) headers['content-md5'] = wanted === true ? md5(body) : wanted
     return next(step)
   }
 }

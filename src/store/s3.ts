@@ -145,8 +145,9 @@ class S3Store implements Store {
 
   #run<T>(op: string, path: string, options: CallOptions, work: (call: S3Call, key: string) => Promise<T>): Promise<T> {
     const where = this.#s3.where(path)
+    const { onSilence } = options
     return this.#calls.run(op, where, options.signal, async ({ signal }) =>
-      work({ op, where, signal }, this.#s3.key(op, path)),
+      work({ op, where, signal, onSilence }, this.#s3.key(op, path)),
     )
   }
 

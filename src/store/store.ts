@@ -107,6 +107,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal
   /** Called when the backend got further. `bytes` is the number of content bytes so far in this attempt; it may repeat. */
   readonly onProgress?: (bytes: number) => void
+  /**
+   * Called when the backend waits for a step that may take so long without a sign of life, in ms; what it returns is
+   * called when that is over.
+   */
+  readonly onSilence?: (ms: number) => () => void
 }
 
 export interface GetOptions extends CallOptions {
@@ -181,6 +186,11 @@ export interface Stat {
    * a replacement of the same size within the same second is not noticed.
    */
   readonly identity: string
+  /**
+   * Why `size` may not be the length of the file itself, in words that read well in an error: the server packed what it
+   * sends. A file that then has the right length is as good as any; of one that has not, nothing is known.
+   */
+  readonly doubt?: string | undefined
 }
 
 export interface Entry extends Stat {

@@ -16,6 +16,8 @@ export class Watch {
   readonly #outer: CallOptions | undefined
   readonly #inner: AbortController
   #lastActivity = 0
+  /** What the backend says of the steps that it waits for: so long each may take in silence. ms. */
+  readonly #silences: number[] = []
   /** How many pieces of our own code are at work. */
   #ours = 0
   #timer: NodeJS.Timeout | undefined
@@ -38,13 +40,29 @@ export class Watch {
     this.#touch()
   }
 
-  /** The caller's options with our signal and our ear for progress in them. */
+  /** The caller's options with our signal and our ear for progress and for silence in them. */
   options<O extends CallOptions>(options: O | undefined): O & CallOptions {
     const onProgress = (bytes: number) => {
       this.#touch()
       options?.onProgress?.(bytes)
     }
-    return { ...(options as O), signal: this.#inner.signal, onProgress }
+    return { ...(options as O), signal: this.#inner.signal, onProgress, onSilence: this.#onSilence }
+  }
+
+  readonly #onSilence = (ms: number) => {
+    this.#silences.push(ms)
+    this.#touch()
+    return () => {
+      this.#silences.splice(this.#silences.indexOf(ms), 1)
+      clearTimeout(this.#timer) // it may have been set for much later
+      this.#timer = undefined
+      this.#touch()
+    }
+  }
+
+  /** What may pass without progress now. ms. */
+  get #limitMs(): number {
+    return Math.max(this.#stallMs, ...this.#silences)
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
@@ -166,7 +184,7 @@ export class Watch {
 
   #touch(): void {
     this.#lastActivity = performance.now()
-    if (this.#timer === undefined && this.#ours === 0 && !this.#over) this.#arm(this.#stallMs)
+    if (this.#timer === undefined && this.#ours === 0 && !this.#over) this.#arm(this.#limitMs)
   }
 
   #arm(ms: number): void {
@@ -177,9 +195,10 @@ export class Watch {
   readonly #look = () => {
     this.#timer = undefined
     if (this.#ours > 0) return // the next touch arms it again
-    const left = this.#lastActivity + this.#stallMs - performance.now()
+    const limitMs = this.#limitMs
+    const left = this.#lastActivity + limitMs - performance.now()
     if (left > 0) return this.#arm(left)
-    const message = `no progress for ${this.#stallMs / 1000} s`
+    const message = `no progress for ${limitMs / 1000} s`
     const stall = new StoreError({ kind: 'unreachable', op: this.#op, where: this.#where, message, stalled: true })
     this.#stall = stall
     this.#inner.abort(stall)

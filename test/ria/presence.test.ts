@@ -8,6 +8,7 @@ import {
   CONTENT,
   DIRECTORY,
   dataset,
+  downloads,
   KEY,
   type MemoryOptions,
   memoryStore,
@@ -15,6 +16,7 @@ import {
   put,
   withTraits,
 } from '../support/stores/memory-dataset.ts'
+import { withMethods } from '../support/stores/stores.ts'
 
 const KINDS: readonly StoreErrorKind[] = [
   'missing',
@@ -75,6 +77,22 @@ describe.each([true, false])('asking whether a key is there (everything at once:
       where: `memory:/${PLACE}`,
       message: expect.stringContaining(`has ${content.length} bytes, the key 22`),
     })
+  })
+
+  test('does not call a copy damaged whose length the server made doubtful, be it there or read', async () => {
+    const store = await open({}, { [PLACE]: 'what came of it' })
+    const doubt = 'web.example compresses what it sends'
+    const doubtful = withMethods(store, {
+      statAll: async (paths, options) =>
+        (await store.statAll(paths, options)).map((stat) => stat && { ...stat, doubt }),
+      get: (path, consume, options) =>
+        store.get(path, (bytes, stat) => consume(bytes, path === PLACE ? { ...stat, doubt } : stat), options),
+    })
+    const failure = { kind: 'unsupported', reason: `${doubt}: what came has 15 bytes, the key 22` }
+    await expect(dataset(doubtful).checkPresent(KEY)).rejects.toMatchObject(failure)
+    const target = await downloads()
+    await expect(dataset(doubtful).retrieve(KEY, target.file('key'))).rejects.toMatchObject(failure)
+    await target.remove()
   })
 
   test('finds the whole one of two copies, of which the other is damaged', async () => {

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ConfigError } from '../../src/core/errors.ts'
 import { openHttpStore } from '../../src/store/http.ts'
+import { nobodysNeighbour } from '../../src/store/http-guard.ts'
 import { withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withWatchdog } from '../../src/store/watchdog.ts'
@@ -37,6 +38,9 @@ afterEach(() => store.close())
 
 const host = () => new URL(server.url).host
 
+/** The requests for files, without those for a file that nobody has. */
+const asked = () => server.requests.filter(({ url }) => !/[0-9a-f]{32}/.test(url))
+
 describe('the http store and the status of an answer', () => {
   it.each([404, 410])('takes %i for the proof that a file is absent', async (status) => {
     server.behave('/file', { status })
@@ -59,7 +63,7 @@ describe('the http store and the status of an answer', () => {
   it('finds a directory absent, to which the server redirects with a slash', async () => {
     expect(await store.stat('annex')).toBeUndefined()
     await expect(read(store, 'annex')).rejects.toMatchObject({ kind: 'missing' })
-    expect(server.requests.map(({ url }) => url)).toEqual(['/annex', '/annex'])
+    expect(asked().map(({ url }) => url)).toEqual(['/annex', '/annex'])
   })
 })
 
@@ -73,10 +77,17 @@ describe('the http store and stat', () => {
       expect((await store.stat('empty'))?.size).toBe(0)
       expect(await store.stat('other')).toBeUndefined()
       expect(await store.stat('annex')).toBeUndefined()
-      expect(server.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET', 'GET', 'GET', 'GET'])
-      expect(server.requests[1]?.headers.range).toBe('bytes=0-0')
+      expect(asked().map(({ method }) => method)).toEqual(['HEAD', 'GET', 'GET', 'GET', 'GET'])
+      expect(asked()[1]?.headers.range).toBe('bytes=0-0')
     },
   )
+
+  it.each([400, 403, 405])('asks for the first byte where HEAD is answered with %i and GET is not', async (status) => {
+    server.behave(/./, { methods: ['HEAD'], status })
+    expect((await store.stat('file'))?.size).toBe(BYTES.length)
+    expect(await store.stat('other')).toBeUndefined()
+    expect(asked().map(({ method }) => method)).toEqual(['HEAD', 'GET', 'GET'])
+  })
 
   it('asks for the first byte when HEAD does not say the length', async () => {
     server.behave('/file', { methods: ['HEAD'], without: ['content-length'] })
@@ -85,7 +96,10 @@ describe('the http store and stat', () => {
 
   it('says so when the server never tells the length', async () => {
     server.behave('/file', { without: ['content-length'], ignoreRange: true })
-    await expect(store.stat('file')).rejects.toMatchObject({ kind: 'unsupported', reason: /does not say how long/ })
+    await expect(store.stat('file')).rejects.toMatchObject({
+      kind: 'unsupported',
+      reason: expect.stringMatching(/does not say how long the file is \(HTTP\/1.1 without a Content-Length\)/),
+    })
     await expect(read(store, 'file')).rejects.toMatchObject({ kind: 'unsupported', reason: /does not say how long/ })
   })
 
@@ -97,6 +111,97 @@ describe('the http store and stat', () => {
     expect(await read(store, 'file', { ifMatch: stat?.identity ?? '' })).toHaveLength(BYTES.length)
     server.behave('/file', { without: ['etag', 'last-modified'] })
     expect(await store.stat('file')).toMatchObject({ mtimeMs: undefined })
+  })
+})
+
+describe('the http store and a server that shows a page for what it has not', () => {
+  const SIZELESS = 'annex/GPGHMACSHA1--0123456789'
+  const unread = async () => expect.fail('the page was delivered')
+
+  const expectNothingProven = async (path: string, kind = 'unsupported') => {
+    const reason = expect.stringMatching(new RegExp(`^${host()} answers \\d+.* for a file that nobody has`))
+    const failure = { kind, reason, where: `${server.url}/${path}` }
+    await expect(store.stat(path)).rejects.toMatchObject(failure)
+    await expect(store.get(path, unread)).rejects.toMatchObject(failure)
+    await expect(store.get(path, unread, { range: { start: 2 } })).rejects.toMatchObject(failure)
+  }
+
+  it.each([
+    ['a page', {}],
+    ['a page without a type', { without: ['content-type'] }],
+    ['a page that calls itself a file', { headers: { 'content-type': 'application/octet-stream' } }],
+    ['a page as a part', { status: 206, headers: { 'content-range': 'bytes 0-10/11', etag: '"1"' } }],
+  ])('proves nothing by %s, and delivers none', async (_name, behaviour) => {
+    server.behave(/./, { page: 'hello world', ...behaviour })
+    await expectNothingProven(SIZELESS)
+    await expectNothingProven('annex/MD5E-s11--0123456789.nii.gz')
+  })
+
+  it('proves nothing by a page that comes only for what is not there, and says what the server does', async () => {
+    server.behave(/./, { pageIfAbsent: '<html>welcome</html>' })
+    await expectNothingProven(SIZELESS)
+    await expect(store.stat('file')).rejects.toMatchObject({ reason: expect.stringContaining('200 (text/html)') })
+    server.behave(/.*/, { pageIfAbsent: '', headers: { 'content-type': '' } })
+    await expectNothingProven('annex/MD5E-s0--d41d8.dat')
+  })
+
+  it.each([
+    ['names without an extension', /\/[^./]+$/, SIZELESS, 'annex/x.dat'],
+    ['names with the same extension', /\.dat$/, 'annex/x.dat', SIZELESS],
+    ['HEAD', /./, SIZELESS, undefined],
+    ['one directory', /^\/annex\//, SIZELESS, 'other'],
+  ])('notices one that does so for %s only', async (name, path, shown, told) => {
+    server.behave(path, { page: 'a page', ...(name === 'HEAD' && { methods: ['HEAD'] }) })
+    await expect(store.stat(shown)).rejects.toMatchObject({ kind: 'unsupported' })
+    if (told !== undefined) expect(await store.stat(told)).toBeUndefined()
+  })
+
+  it('notices one that does so from now on', async () => {
+    expect((await store.stat('file'))?.size).toBe(BYTES.length)
+    expect(await store.stat(SIZELESS)).toBeUndefined()
+    server.behave(/./, { pageIfAbsent: 'log in' })
+    await expectNothingProven(SIZELESS)
+    await expectNothingProven('file')
+    server.reset()
+    expect((await store.stat('file'))?.size).toBe(BYTES.length)
+  })
+
+  it('asks for another name each time, like that of the file', async () => {
+    await store.stat('file')
+    await read(store, 'file')
+    const probes = server.requests.filter((request) => !asked().includes(request))
+    expect(probes.map(({ method }) => method)).toEqual(['HEAD', 'GET'])
+    expect(new Set(probes.map(({ url }) => url)).size).toBe(2)
+    for (const path of ['a/b/MD5E-s10--0123456789abcdef0123456789abcdef.nii.gz', 'a/ü\udcff', '.x', 'archive.7z']) {
+      const name = nobodysNeighbour(path)
+      expect(name).not.toBe(path)
+      expect(name.replace(/[^/]*$/, '')).toBe(path.replace(/[^/]*$/, ''))
+      expect(/^[^.]*(.*)$/.exec(name.slice(1))?.[1]).toBe(/^[^.]*(.*)$/.exec(path.slice(1))?.[1])
+    }
+    expect(nobodysNeighbour('a/MD5E-s10--0123456789abcdef0123456789abcdef.nii.gz')).toHaveLength(51)
+  })
+
+  it.each([401, 403, 451])(
+    'finds nothing present where it answers %i for what is not there, but reads',
+    async (status) => {
+      server.behave(/[0-9a-f]{32}/, { status })
+      const reason = expect.stringContaining(`${status} for a file that nobody has: only 404 or 410 would prove`)
+      await expect(store.stat('file')).rejects.toMatchObject({ reason })
+      expect(await read(store, 'file')).toHaveLength(BYTES.length)
+    },
+  )
+
+  it('tries again later where the server cannot say it now', async () => {
+    server.behave(/[0-9a-f]{32}/, { status: 503 })
+    await expect(store.stat('file')).rejects.toMatchObject({ kind: 'transient' })
+    await expect(read(store, 'file')).rejects.toMatchObject({ kind: 'transient' })
+  })
+
+  it('reads the parts of a file that was found by its identity without asking for nothing', async () => {
+    const stat = await store.stat('file')
+    server.reset()
+    await read(store, 'file', { range: { start: 5, end: 10 }, ifMatch: stat?.identity ?? '' })
+    expect(server.requests).toHaveLength(1)
   })
 })
 
@@ -164,16 +269,93 @@ describe('the http store and the bytes of a file', () => {
     expect(bytes.equals(BYTES.subarray(100, 200))).toBe(true)
   })
 
-  it('reads one after the other over one connection, also after absent files and errors', async () => {
+  it('reads one after the other over the same few connections, also after absent files and errors', async () => {
     const before = server.connections
     await read(store, 'file')
     await store.stat('file')
     await store.stat('other')
     await read(store, 'other').catch(() => {})
     await new Promise((resolve) => setTimeout(resolve, 20)) // nobody waits for the end of an unwanted body
-    await read(store, 'file', { range: { start: 10, end: 20 } })
+    for (let i = 0; i < 5; i++) await read(store, 'file', { range: { start: 10, end: 20 } })
     await read(store, 'empty')
-    expect(server.connections - before).toBe(1)
+    expect(server.connections - before).toBeLessThan(server.requests.length / 2)
+  })
+})
+
+describe('the http store and a server that compresses what it sends', () => {
+  it('asks for a file as for a part of it, which comes as it is', async () => {
+    server.behave(/./, { packs: 'wholes' })
+    expect((await store.stat('file'))?.size).toBe(BYTES.length)
+    expect((await read(store, 'file')).equals(BYTES)).toBe(true)
+    expect(await read(store, 'file', { range: { start: 7, end: 9 } })).toHaveLength(2)
+    expect(await read(store, 'empty')).toHaveLength(0)
+  })
+
+  it('says so by name when a part comes compressed, too: the file is neither damaged nor there', async () => {
+    server.behave(/./, { packs: 'parts too' })
+    const failure = {
+      kind: 'unsupported',
+      reason: `${host()} compresses what it sends (Content-Encoding: gzip), though it was asked not to`,
+    }
+    await expect(store.stat('file')).rejects.toMatchObject(failure)
+    await expect(read(store, 'file')).rejects.toMatchObject(failure)
+    await expect(read(store, 'file', { range: { start: 7, end: 9 } })).rejects.toMatchObject(failure)
+    expect(await store.stat('other')).toBeUndefined()
+  })
+
+  it('has doubts about the length of a file that is packed by its name', async () => {
+    await writeFile(join(directory.path, 'scan.nii.gz'), gzipSync('a scan'))
+    server.behave(/./, { packs: 'parts too' })
+    const doubt = expect.stringContaining(`${host()} compresses what it sends`)
+    expect(await store.stat('scan.nii.gz')).toMatchObject({ doubt })
+    const start = 1_000_000
+    await expect(read(store, 'scan.nii.gz', { range: { start } })).rejects.toMatchObject({ kind: 'unsupported' })
+    server.reset()
+    expect(await store.stat('scan.nii.gz')).not.toHaveProperty('doubt')
+  })
+})
+
+describe('the http store and a file behind several mirrors', () => {
+  const DAY_MS = 24 * 3600 * 1000
+  const at = (ms: number) => new Date(ms).toUTCString()
+  const now = Date.now()
+  const mirror = (etag: string, changedMs: number, size = BYTES.length) => {
+    const headers = { etag, 'last-modified': at(changedMs), date: at(now), 'content-length': String(size) }
+    server.behave('/file', { methods: ['HEAD'], headers })
+    const { 'content-length': _length, ...others } = headers
+    server.behave('/file', { methods: ['GET'], headers: others })
+  }
+  const readAs = (identity: string | undefined) =>
+    read(store, 'file', { range: { start: 1, end: 9 }, ifMatch: identity ?? '' })
+
+  it('is the same by an ETag that a proxy marked as weak', async () => {
+    mirror('"a"', now)
+    const identity = (await store.stat('file'))?.identity
+    mirror('W/"a"', now)
+    expect((await store.stat('file'))?.identity).toBe(identity)
+    expect(await readAs(identity)).toHaveLength(8)
+  })
+
+  it('is the same by its time and length when that time was long ago, whatever the ETag', async () => {
+    mirror('"a"', now - DAY_MS)
+    const identity = (await store.stat('file'))?.identity
+    for (const etag of ['"b"', '"a"', 'W/"c"']) {
+      mirror(etag, now - DAY_MS)
+      expect((await store.stat('file'))?.identity).toBe(identity)
+      expect(await readAs(identity)).toHaveLength(8)
+    }
+  })
+
+  it.each([
+    ['it was changed later', now - DAY_MS, now - DAY_MS + 1000, BYTES.length],
+    ['it has another length', now - DAY_MS, now - DAY_MS, BYTES.length + 1],
+    ['it was changed a moment before it was seen', now - 1000, now - 1000, BYTES.length],
+  ])('is another when its ETag is, and %s', async (_why, before, after, size) => {
+    mirror('"a"', before)
+    const identity = (await store.stat('file'))?.identity
+    mirror('"b"', after, size)
+    expect((await store.stat('file'))?.identity).not.toBe(identity)
+    await expect(readAs(identity)).rejects.toMatchObject({ kind: 'conflict' })
   })
 })
 
@@ -316,7 +498,7 @@ describe('the http store in the wrappers', () => {
     }
     await compose(10_000).get('file', consume, { range: () => ({ start: length }) })
     expect(Buffer.concat(parts).equals(BYTES)).toBe(true)
-    const [, again] = server.requests.map(({ headers }) => headers.range)
+    const [, again] = asked().map(({ headers }) => headers.range)
     expect(again).toMatch(/^bytes=[1-9]\d*-$/)
   })
 
@@ -327,7 +509,7 @@ describe('the http store in the wrappers', () => {
     const stalled = { kind: 'unreachable', stalled: true, reason: 'no progress for 0.1 s' }
     await expect(watched.stat('silent')).rejects.toMatchObject(stalled)
     await expect(read(watched, 'file')).rejects.toMatchObject(stalled)
-    expect(server.requests).toHaveLength(2)
+    expect(asked()).toHaveLength(2)
   })
 })
 
@@ -336,7 +518,7 @@ describe('openHttpStore', () => {
     const sub = openHttpStore({ url: `${server.url}/annex/objects/` })
     expect(sub.traits.root).toBe(`${server.url}/annex/objects`)
     await sub.stat('a b/ü%?#&+\udcff')
-    expect(server.requests[0]?.url).toBe('/annex/objects/a%20b/%C3%BC%25%3F%23%26%2B%FF')
+    expect(asked()[0]?.url).toBe('/annex/objects/a%20b/%C3%BC%25%3F%23%26%2B%FF')
     await sub.close()
   })
 

@@ -55,6 +55,28 @@ describe('withWatchdog', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('waits as long as the backend says that a step may take in silence, and no longer', async () => {
+    const steps = async (_path: string, options: CallOptions = {}, lastMs = 0) => {
+      const onEnd = options.onSilence?.(10 * STALL_MS)
+      await pause(9 * STALL_MS)
+      options.onProgress?.(0)
+      await pause(9 * STALL_MS)
+      onEnd?.()
+      await pause(lastMs)
+      return STAT
+    }
+    expect(await end(watchedStore({ stat: steps }).stat('file'))).toEqual({ value: STAT, ms: 18 * STALL_MS })
+    const slowAtTheEnd = (path: string, options?: CallOptions) => steps(path, options, 2 * STALL_MS)
+    const { error, ms } = await end(watchedStore({ stat: slowAtTheEnd }).stat('file'))
+    expect(error).toMatchObject(STALLED)
+    expect(ms).toBe(19 * STALL_MS)
+    const silent = (_path: string, options: CallOptions = {}) => {
+      options.onSilence?.(10 * STALL_MS)
+      return never()
+    }
+    expect(await end(watchedStore({ stat: silent }).stat('file'))).toMatchObject({ ms: 10 * STALL_MS })
+  })
+
   it('tells the backend why, and gives the same error although the backend throws another', async () => {
     let reason: unknown
     const stat = (_path: string, { signal }: CallOptions = {}) =>

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bufferSource, type Source } from '../../../src/core/source.ts'
 import { Retry } from '../../../src/store/retry.ts'
-import type { Store } from '../../../src/store/store.ts'
+import type { PutOptions, Store } from '../../../src/store/store.ts'
 import type { S3Faults } from '../../support/servers/s3-faults.ts'
 import { chunkedSource, content, failingSource, stallingSource } from '../../support/stores/hostile-sources.ts'
 import { paths, read, write } from '../../support/stores/stores.ts'
@@ -51,14 +51,13 @@ describe('an upload in parts', () => {
       ['corrupt', source(bytes.length + 1, whole.open)],
       ['corrupt', source(bytes.length - 1, whole.open)],
       ['transient', whole, () => faults.misbehave({ on: /partNumber=3/, status: 503, code: 'SlowDown' })],
-      ['unreachable', whole, () => faults.misbehave({ on: /^POST .*uploadId/, cutAfter: 0 })],
+      ['transient', whole, () => faults.misbehave({ on: /^POST .*uploadId/, status: 500, code: 'InternalError' })],
       ['transient', whole, () => faults.misbehave({ on: /^POST .*uploadId/, status: 200, code: 'InternalError' })],
     ]
     for (const [i, [kind, each, prepare]] of attempts.entries()) {
       faults.reset()
       prepare?.()
-      const target = kind === 'unreachable' ? 'other' : 'file' // there the server did act: its answer got lost
-      const outcome = await own.put(target, each).catch((error: unknown) => error)
+      const outcome = await own.put('file', each).catch((error: unknown) => error)
       expect(outcome, `attempt ${i}`).toMatchObject({ kind })
       expect((await read(own, 'file')).toString()).toBe('old')
       expect(await uploads(), `attempt ${i}`).toBe(0)
@@ -80,16 +79,90 @@ describe('an upload in parts', () => {
     expect(await uploads()).toBe(0)
   })
 
-  it('whose last answer gets lost is found to be there, and not sent again', async () => {
-    const retry = new Retry({ retries: 2, minDelayMs: 1, maxDelayMs: 2 })
-    const own = open({ ...small, again: (call, work) => retry.run(call, work) })
-    faults.misbehave({ on: /^POST .*uploadId/, status: 404, code: 'NoSuchUpload' }) // Ceph would say yes once more
-    faults.misbehave({ on: /^POST .*uploadId/, cutAfter: 0, times: 1 })
-    const stat = await own.put('file', bufferSource(bytes))
-    expect(stat.size).toBe(bytes.length)
+  describe('whose object is put together by a server that', () => {
+    const AT_THE_END = /^POST .*uploadId/
+    const partsSent = () => faults.requests.filter((request) => /partNumber/.test(request)).length
+
+    const expectStored = async (own: Store, options?: PutOptions) => {
+      const stat = await own.put('file', bufferSource(bytes), options)
+      expect(stat.size).toBe(bytes.length)
+      expect(partsSent()).toBe(8)
+      faults.reset()
+      expect((await read(own, 'file')).equals(bytes)).toBe(true)
+      expect(await uploads()).toBe(0)
+    }
+
+    it.each([
+      ['loses its answer', { cutAfter: 0, times: 1 }],
+      ['cuts its answer off', { cutAfter: 60, times: 1 }],
+      ['sends half an answer', { body: (answer: Buffer) => answer.subarray(0, answer.length / 2), times: 1 }],
+      ['sends an empty answer', { body: () => Buffer.alloc(0), times: 1 }],
+      ['answers for a proxy that did not wait', { as: 504, body: () => Buffer.from('<html></html>'), times: 1 }],
+    ])('%s is asked for the object, and nothing is sent again', async (_what, fault) => {
+      faults.misbehave({ on: AT_THE_END, status: 404, code: 'NoSuchUpload' }) // Ceph would say yes once more
+      faults.misbehave({ on: AT_THE_END, ...fault })
+      await expectStored(open(small))
+      expect(faults.requests.filter((request) => AT_THE_END.test(request)).length).toBeLessThanOrEqual(1)
+    })
+
+    it('sends blanks while it works makes progress', async () => {
+      faults.misbehave({ on: AT_THE_END, blanksThen: 'answer' })
+      let signs = 0
+      const onProgress = (sent: number) => {
+        if (sent === bytes.length) signs += 1
+      }
+      await expectStored(open(small), { onProgress })
+      expect(signs).toBeGreaterThan(3)
+    })
+
+    it('falls silent over it is waited for as long as that may take, and then asked for the object', async () => {
+      faults.misbehave({ on: AT_THE_END, blanksThen: 'silence' })
+      const silences: string[] = []
+      const onSilence = (ms: number) => {
+        silences.push(`${ms} ms`)
+        return () => silences.push('over')
+      }
+      await expectStored(open({ ...small, assemblySilenceMs: 2000 }), { onSilence })
+      expect(silences).toEqual(['62000 ms', 'over'])
+    })
+
+    it('did not do it is told of, as it failed', async () => {
+      const own = open({ ...small, assemblySilenceMs: 2000 })
+      await write(own, 'file', 'old')
+      faults.misbehave({ on: AT_THE_END, silent: true })
+      const reason = expect.stringMatching(/said nothing for 2 s while it was to put the object together$/)
+      await expect(own.put('file', bufferSource(bytes))).rejects.toMatchObject({ kind: 'unreachable', reason })
+      expect((await read(own, 'file')).toString()).toBe('old')
+      expect(await uploads()).toBe(0)
+    })
+
+    it('did it is believed, though the object cannot be looked at', async () => {
+      const own = open(small)
+      faults.misbehave({ on: /^(HEAD|GET)/, status: 403, code: 'AccessDenied' })
+      await expectStored(own)
+      faults.misbehave({ on: /^(HEAD|GET)/, without: ['content-length', 'content-range'] })
+      await expectStored(own)
+    })
+  })
+
+  it('is sent with checksums to a bucket that takes nothing without', async () => {
+    const words = '<Message>Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests</Message>'
+    faults.misbehave({ on: /^PUT/, onlyWithout: 'content-md5', status: 400, code: 'InvalidRequest', xml: words })
+    const own = open(small)
+    const progress: number[] = []
+    await own.put('file', bufferSource(bytes), { onProgress: (sent) => progress.push(sent) })
+    await write(own, 'small', 'x')
+    faults.reset()
     expect((await read(own, 'file')).equals(bytes)).toBe(true)
-    expect(faults.requests.filter((request) => /partNumber/.test(request))).toHaveLength(8)
-    expect(await uploads()).toBe(0)
+    expect(progress.toSorted((a, b) => a - b)).toEqual(progress)
+    expect(progress.at(-1)).toBe(bytes.length)
+    const other = open({})
+    faults.misbehave({ on: /^PUT/, onlyWithout: 'content-md5', status: 400, code: 'MissingContentMD5' })
+    await write(other, 'small', 'y')
+    expect((await read(other, 'small')).toString()).toBe('y')
+    expect(faults.requests.filter((request) => request.startsWith('PUT'))).toHaveLength(2)
+    await write(other, 'small', 'z')
+    expect(faults.requests.filter((request) => request.startsWith('PUT'))).toHaveLength(3)
   })
 
   it('that somebody ended is not sent on', async () => {

@@ -101,6 +101,77 @@ describe('absent', () => {
   })
 })
 
+describe('a server that refuses HEAD, or leaves the length away', () => {
+  it.each([400, 403, 405])('with %i is asked by GET', async (status) => {
+    await write(store, 'there', 'abc')
+    await write(store, 'empty', '')
+    faults.misbehave({ on: /^HEAD/, status })
+    expect((await store.stat('there'))?.size).toBe(3)
+    expect((await store.stat('empty'))?.size).toBe(0)
+    expect(await store.stat('no')).toBeUndefined()
+  })
+
+  it('is asked for a part, of which the length of the whole is told', async () => {
+    await write(store, 'there', 'abc')
+    await write(store, 'empty', '')
+    faults.misbehave({ without: ['content-length'] })
+    expect((await store.stat('there'))?.size).toBe(3)
+    expect((await read(store, 'there')).toString()).toBe('abc')
+    expect((await read(store, 'there', { range: { start: 1, end: 2 } })).toString()).toBe('b')
+    faults.reset()
+    faults.misbehave({ on: /^HEAD/, without: ['content-length'] })
+    expect((await store.stat('empty'))?.size).toBe(0)
+  })
+
+  it('is told of when it never says the length', async () => {
+    await write(store, 'there', 'abc')
+    faults.misbehave({ without: ['content-length', 'content-range'] })
+    const failure = { kind: 'unsupported', reason: expect.stringMatching(/does not say how long the object is$/) }
+    await expect(store.stat('there')).rejects.toMatchObject(failure)
+    await expect(read(store, 'there')).rejects.toMatchObject({ kind: 'unsupported' })
+  })
+})
+
+describe('a server that compresses what it sends', () => {
+  const bytes = content(100_000)
+
+  it('is understood where it compresses answers, and objects that are not asked for in part', async () => {
+    faults.misbehave({ packs: true })
+    await store.put('dir/there', bufferSource(bytes))
+    expect((await store.stat('dir/there'))?.size).toBe(bytes.length)
+    expect((await read(store, 'dir/there')).equals(bytes)).toBe(true)
+    expect(await paths(store, '')).toEqual(['dir/there'])
+    await store.move('dir/there', 'moved')
+    await store.removeAll?.(['moved'])
+    expect(await paths(store, '')).toEqual([])
+    expect(faults.headers.every((headers) => headers['accept-encoding'] === 'identity')).toBe(true)
+  })
+
+  it('is told of by name, and no object is called damaged', async () => {
+    await store.put('there', bufferSource(bytes))
+    faults.misbehave({ headers: { 'content-encoding': 'gzip' } })
+    const failure = {
+      kind: 'unsupported',
+      reason: expect.stringMatching(/^127\S+ compresses what it sends \(.*gzip\)/),
+    }
+    await expect(store.stat('there')).rejects.toMatchObject(failure)
+    await expect(read(store, 'there')).rejects.toMatchObject(failure)
+  })
+})
+
+describe('an answer that does not end', () => {
+  it('is given up before it fills the memory', async () => {
+    await write(store, 'there', 'x')
+    faults.misbehave({ on: /list-type|uploads|^PUT.*elsewhere/, endless: true })
+    const calls = [
+      () => paths(store, ''),
+      () => store.put('large', bufferSource(content(17 * 1024 * 1024))),
+      () => store.move('there', 'elsewhere'),
+    ]
+    await expectToFail(store, 'unsupported', /its answer is longer than 16777216 bytes/, calls)
+  })
+})
+
 describe('a server that names no request ids', () => {
   const without = ['x-amz-request-id']
 
@@ -131,7 +202,9 @@ describe('what the server refuses with', () => {
     ['PermanentRedirect', 301, 'denied', /in another region: set AWS_REGION=eu-west-9/],
     ['AuthorizationHeaderMalformed', 400, 'denied', /in another region: set AWS_REGION=eu-west-9/],
     ['TemporaryRedirect', 307, 'transient', /come back later/],
-    ['SomethingNew', 400, 'unsupported', /answered 400 SomethingNew/],
+    ['EntityTooLarge', 400, 'unsupported', /takes no request of that size \(EntityTooLarge\): partsize/],
+    ['SomethingNew', 400, 'unsupported', /answered 400 SomethingNew: two lines$/],
+    ['SomethingNew', 413, 'unsupported', /takes no request of that size \(SomethingNew\): partsize/],
     ['SomethingNew', 403, 'denied', /denies access \(SomethingNew\)/],
     ['SomethingNew', 599, 'transient', /answered 599/],
   ])('%s (%i) is `%s`, in one line', async (code, status, kind, reason) => {
@@ -146,6 +219,29 @@ describe('what the server refuses with', () => {
     await expectToFail(wrong, 'denied', /secret key does not belong/)
     const unknown = open({ credentials: { accessKeyId: 'NOBODY', secretAccessKey } })
     await expectToFail(unknown, 'denied', /does not know the access key/)
+  })
+
+  it('is the size of what was sent, when a proxy allows no more', async () => {
+    faults.misbehave({ on: /^PUT/, status: 413, page: '<html>Request Entity Too Large</html>' })
+    const failure = { kind: 'unsupported', sent: 'no', reason: expect.stringMatching(/of that size \(413\): partsize/) }
+    await expect(write(store, 'x', 'x')).rejects.toMatchObject(failure)
+    await expect(store.put('large', bufferSource(content(17 * 1024 * 1024)))).rejects.toMatchObject(failure)
+  })
+
+  it.each(['NotImplemented', undefined])('is the condition of a file that must be new (501 %s)', async (code) => {
+    faults.misbehave({ on: /^PUT/, status: 501, ...(code && { code }) })
+    const reason = expect.stringMatching(/does not know If-None-Match \(501\): it cannot store a file only if/)
+    const put = store.put('x', bufferSource('x'), { ifAbsent: true })
+    await expect(put).rejects.toMatchObject({ kind: 'unsupported', sent: 'no', reason })
+    await expect(write(store, 'x', 'x')).rejects.toMatchObject({ kind: 'unsupported', sent: 'no' })
+  })
+
+  it('says nothing of what was sent, however much the server repeats', async () => {
+    const token = 'IQoJb3JpZ2luX2VjE'.repeat(20)
+    const xml = `<Message>the token ${token} is odd\u001b[31m</Message>`
+    faults.misbehave({ on: /^PUT/, status: 400, code: 'OddToken', xml })
+    const reason = expect.stringMatching(/answered 400 OddToken: the token … is odd/)
+    await expect(write(store, 'x', 'x')).rejects.toMatchObject({ reason })
   })
 
   it('certainly did not act when it says that somebody was faster', async () => {

@@ -1,5 +1,6 @@
 import * as http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 
 /** How the server misbehaves. */
 export interface Fault {
@@ -29,6 +30,14 @@ export interface Fault {
   readonly delayMs?: number
   /** Does not answer at all. */
   readonly silent?: boolean
+  /** Sends 200 and blanks until the real answer is there, as Amazon does while it works; then that, or nothing more. */
+  readonly blanksThen?: 'answer' | 'silence'
+  /** Sends 200 and then blanks without end. */
+  readonly endless?: boolean
+  /** Compresses the body of a real answer that is not one part of it, and says so. */
+  readonly packs?: boolean
+  /** Only for requests that lack this header (lower case). */
+  readonly onlyWithout?: string
 }
 
 export interface S3Faults {
@@ -55,8 +64,9 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
   let headersSeen: http.IncomingHttpHeaders[] = []
   let bodies: { request: string; body: string }[] = []
 
-  const faultFor = (request: string): Fault => {
-    const found = faults.find(({ fault, left }) => left > 0 && (fault.on?.test(request) ?? true))
+  const faultFor = (request: string, headers: http.IncomingHttpHeaders): Fault => {
+    const lacks = ({ onlyWithout }: Fault) => onlyWithout === undefined || headers[onlyWithout] === undefined
+    const found = faults.find(({ fault, left }) => left > 0 && (fault.on?.test(request) ?? true) && lacks(fault))
     if (found === undefined) return {}
     found.left -= 1
     return found.fault
@@ -66,8 +76,9 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
     const { method = '', url = '' } = request
     requests.push(`${method} ${url}`)
     headersSeen.push(request.headers)
-    const fault = faultFor(`${method} ${url}`)
+    const fault = faultFor(`${method} ${url}`, request.headers)
     if (fault.silent) return
+    if (fault.endless) return void sendBlanksForever(response)
     if (fault.status !== undefined || fault.page !== undefined) {
       const chunks: Buffer[] = []
       request.on('data', (chunk: Buffer) => chunks.push(chunk.subarray(0, 4096)))
@@ -81,7 +92,10 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
     for (const name of fault.deafTo ?? []) delete headers[name]
     // The host stays as the client named it: that is what it signed.
     const options = { hostname, port: portBehind, method, path: url, headers, agent, setHost: false }
-    const onward = http.request(options, (answer) => passOn(answer, response, fault))
+    const stopBlanks = fault.blanksThen && sendBlanks(response)
+    const onward = http.request(options, (answer) =>
+      stopBlanks ? endBlanks(answer, response, fault, stopBlanks) : passOn(answer, response, fault),
+    )
     onward.on('error', () => response.destroy())
     if (fault.delayMs === undefined) request.pipe(onward)
     else setTimeout(() => request.pipe(onward), fault.delayMs)
@@ -130,10 +144,41 @@ function answerOurselves(request: http.IncomingMessage, response: http.ServerRes
   response.end(request.method === 'HEAD' ? '' : body)
 }
 
+function sendBlanks(response: http.ServerResponse): () => void {
+  response.writeHead(200, { 'content-type': 'application/xml', 'x-amz-request-id': 'tx0000' })
+  const timer = setInterval(() => response.write('\n '), 20)
+  response.on('close', () => clearInterval(timer))
+  return () => clearInterval(timer)
+}
+
+async function endBlanks(
+  answer: http.IncomingMessage,
+  response: http.ServerResponse,
+  { blanksThen }: Fault,
+  stop: () => void,
+): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of answer) chunks.push(chunk)
+  await new Promise((resolve) => setTimeout(resolve, 200)) // so that some blanks were sent, however fast it was
+  stop()
+  if (blanksThen === 'answer') response.end(Buffer.concat([...chunks, Buffer.from('\n\n')]))
+}
+
+function sendBlanksForever(response: http.ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/xml', 'x-amz-request-id': 'tx0000' })
+  const blanks = Buffer.alloc(256 * 1024, ' ')
+  const more = () => {
+    while (!response.destroyed && response.write(blanks));
+  }
+  response.on('drain', more)
+  more()
+}
+
 async function passOn(answer: http.IncomingMessage, response: http.ServerResponse, fault: Fault): Promise<void> {
   const headers = { ...answer.headers, ...fault.headers }
   for (const name of fault.without ?? []) delete headers[name]
-  if (fault.body === undefined && fault.cutAfter === undefined) {
+  const packs = fault.packs && answer.statusCode === 200
+  if (fault.body === undefined && fault.cutAfter === undefined && !packs) {
     response.writeHead(fault.as ?? answer.statusCode ?? 500, headers)
     answer.pipe(response)
     return
@@ -141,8 +186,9 @@ async function passOn(answer: http.IncomingMessage, response: http.ServerRespons
   const chunks: Buffer[] = []
   for await (const chunk of answer) chunks.push(chunk)
   const real = Buffer.concat(chunks)
-  const body = fault.body?.(real) ?? real
-  if (fault.body) {
+  const body = fault.body?.(real) ?? (packs ? gzipSync(real) : real)
+  if (packs) headers['content-encoding'] = 'gzip'
+  if (fault.body || packs) {
     delete headers['transfer-encoding']
     headers['content-length'] = String(body.length)
   }

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import * as http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 
 /** How a server misbehaves for a path. All may be combined. */
 export interface Behaviour {
@@ -16,6 +17,8 @@ export interface Behaviour {
   readonly without?: readonly string[]
   /** Answers 200 with this page, whatever was asked for. */
   readonly page?: string
+  /** Answers 200 with this page for what is not there, as `try_files` of a single-page application does. */
+  readonly pageIfAbsent?: string
   /** Sends the client there (default status 302). */
   readonly redirect?: string
   /** Ends the connection after so many bytes of the body. */
@@ -25,6 +28,8 @@ export interface Behaviour {
   /** Says that the body has so many bytes. */
   readonly contentLength?: number
   readonly ignoreRange?: boolean
+  /** Compresses files though nobody asked for that; parts of them, too, or only those that are sent whole. */
+  readonly packs?: 'wholes' | 'parts too'
 }
 
 export interface WebServer {
@@ -111,7 +116,7 @@ async function answer(
   behaviour: Behaviour,
 ): Promise<void> {
   if (behaviour.stallAfter === -1) return
-  const draft = await misbehave(behaviour, () => serveFile(directory, request, behaviour))
+  const draft = await packed(await misbehave(behaviour, () => serveFile(directory, request, behaviour)), behaviour)
   const headers: Record<string, string> = { ...draft.headers, ...behaviour.headers }
   if (behaviour.contentLength !== undefined) headers['content-length'] = String(behaviour.contentLength)
   for (const name of behaviour.without ?? []) delete headers[name]
@@ -124,7 +129,7 @@ async function answer(
 async function misbehave(behaviour: Behaviour, serve: () => Promise<Draft>): Promise<Draft> {
   const { status, redirect, page } = behaviour
   if (redirect !== undefined) return plain(status ?? 302, 'over there', { location: redirect })
-  if (page !== undefined) return plain(status ?? 200, page, { 'content-type': 'text/html; charset=utf-8' })
+  if (page !== undefined) return { ...htmlPage(page), status: status ?? 200 }
   if (status !== undefined) return plain(status, `status ${status}`)
   return serve()
 }
@@ -133,7 +138,10 @@ async function serveFile(directory: string, request: http.IncomingMessage, behav
   const path = request.url?.split('?', 1)[0] ?? '/'
   const file = Buffer.concat([Buffer.from(directory), decodePercent(path)])
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => error.code ?? 'EIO')
-  if (found === 'ENOENT' || found === 'ENOTDIR') return plain(404, 'not found')
+  if (found === 'ENOENT' || found === 'ENOTDIR') {
+    const { pageIfAbsent } = behaviour
+    return pageIfAbsent === undefined ? plain(404, 'not found') : htmlPage(pageIfAbsent)
+  }
   if (typeof found === 'string') return plain(found === 'ENAMETOOLONG' ? 414 : 500, found)
   if (found.isDirectory()) {
     return path.endsWith('/') ? plain(403, 'no index') : plain(301, 'a directory', { location: `${path}/` })
@@ -151,6 +159,19 @@ async function serveFile(directory: string, request: http.IncomingMessage, behav
   if (asked) headers['content-range'] = `bytes ${start}-${end - 1}/${found.size}`
   const body = end > start ? createReadStream(file, { start, end: end - 1 }) : Buffer.alloc(0)
   return { status: asked ? 206 : 200, headers, body }
+}
+
+async function packed(draft: Draft, { packs }: Behaviour): Promise<Draft> {
+  if (packs === undefined || !(draft.status === 200 || (draft.status === 206 && packs === 'parts too'))) return draft
+  const chunks: Buffer[] = []
+  for await (const chunk of Buffer.isBuffer(draft.body) ? [draft.body] : draft.body) chunks.push(chunk)
+  const body = gzipSync(Buffer.concat(chunks))
+  const headers = { ...draft.headers, 'content-encoding': 'gzip', 'content-length': String(body.length) }
+  return { ...draft, headers, body }
+}
+
+function htmlPage(text: string): Draft {
+  return plain(200, text, { 'content-type': 'text/html; charset=utf-8' })
 }
 
 function plain(status: number, text: string, headers: Record<string, string> = {}): Draft {
