@@ -1,11 +1,9 @@
-import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { fileSource } from '../core/source.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory, aliasFile, readAlias } from '../ria/alias-file.ts'
 import type { CallOptions, Store } from '../store/store.ts'
+import { download } from './pack-files.ts'
 import type { RefState } from './ref-state.ts'
 import { readText, writeViews } from './views.ts'
 
@@ -57,7 +55,7 @@ export async function removeAliasViews(
 async function copy(store: Store, from: string, to: string, call: CallOptions): Promise<void> {
   await inTemporaryDirectory(async (work) => {
     const file = join(work, 'copy')
-    await store.get(from, (bytes) => pipeline(Readable.from(bytes), createWriteStream(file)), call)
+    await download(store, from, file, call)
     await store.put(to, await fileSource(file), call)
   })
 }

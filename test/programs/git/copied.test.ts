@@ -1,15 +1,15 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { datasetDirectory } from '../../src/ria/layout.ts'
-import { run } from '../support/programs/run.ts'
-import { paths, write } from '../support/stores/stores.ts'
-import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
+import { datasetDirectory } from '../../../src/ria/layout.ts'
+import { run } from '../../support/programs/run.ts'
+import { paths, write } from '../../support/stores/stores.ts'
+import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
 
-let world: GitWorld
+let world: MemoryGit
 let repo: string
 beforeAll(async () => {
-  world = await makeGitWorld({ isPublic: true })
+  world = await makeMemoryGit()
   repo = await world.newRepo('origin')
   await world.commit(repo, 'by git')
   await world.gitOk(repo, 'tag', '-a', 'v1', '-m', 'a tag')
@@ -25,12 +25,12 @@ async function copied(id: string, ...gc: string[]): Promise<string> {
   if (gc.length > 0) await world.gitOk(bare, ...gc)
   for (const name of await readdir(bare, { recursive: true })) {
     const file = join(bare, name)
-    if ((await stat(file)).isFile()) await write(world.bucket, `${datasetDirectory(id)}/${name}`, await readFile(file))
+    if ((await stat(file)).isFile()) await write(world.store, `${datasetDirectory(id)}/${name}`, await readFile(file))
   }
   return url
 }
 
-describe('a repository that git wrote, copied to S3', () => {
+describe('a repository that git wrote, copied into a store', () => {
   test.each([
     ['aaa-packed', ['gc', '-q']],
     ['aab-loose-refs', ['repack', '-adq']],
@@ -41,11 +41,11 @@ describe('a repository that git wrote, copied to S3', () => {
     await world.gitOk(clone, 'rev-parse', 'v1')
     await world.commit(clone, 'by us')
     await world.gitOk(clone, 'push', '-q', 'origin', 'main')
-    const stock = await world.clone(url.replace('s3+', ''), `${id}-stock`)
+    const stock = await world.clone(await world.web(datasetDirectory(id)), `${id}-stock`)
     expect(await world.gitOk(stock, 'log', '--format=%s')).toBe('by us\nby git\n')
     expect(await world.gitOk(stock, 'tag')).toBe('v1\n')
     // Refs that git kept as files would hide ours from who copies the repository back.
-    expect(await paths(world.bucket, `${datasetDirectory(id)}/refs`)).toEqual([`${datasetDirectory(id)}/refs/.keep`])
+    expect(await paths(world.store, `${datasetDirectory(id)}/refs`)).toEqual([`${datasetDirectory(id)}/refs/.keep`])
     await world.gitOk(await world.clone(url, `${id}-again`), 'fsck', '--full', '--strict')
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { setAlias } from '../../src/git/alias.ts'
+import { run } from '../support/programs/run.ts'
 import { paths, read } from '../support/stores/stores.ts'
 import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
 
@@ -62,4 +63,35 @@ describe('requests of git to a dataset in S3', () => {
     await world.commit(clone, 'again with an alias')
     expect(await counted(() => world.gitOk(clone, 'push', '-q'))).toBeLessThanOrEqual(8 + 10)
   })
+})
+
+test('the program says what it did, for people and for programs', async () => {
+  const url = await world.dataset('aah-program')
+  const repo = await world.newRepo('program')
+  for (let i = 0; i < 3; i++) {
+    await world.commit(repo, `file ${i}`)
+    await world.gitOk(repo, 'push', '-q', url, 'main')
+  }
+  const program = world.workspace.path('programs/package/dist/riastore.js')
+  const riastore = (...args: string[]) =>
+    run(process.execPath, [program, 'gc', world.storeUrl, 'aah-program', ...args], { env: world.env })
+  expect(await riastore('--dry-run')).toMatchObject({ status: 0, stdout: 'aah-program: would put 3 packs together\n' })
+  expect(await riastore()).toMatchObject({ status: 0, stdout: 'aah-program: put 3 packs together\n' })
+  const { status, stdout } = await riastore('--json')
+  expect(status).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ dataset: 'aah-program', packs: { before: 1, after: 1 } })
+  expect(await riastore('--grace', 'never')).toMatchObject({ status: 1 })
+})
+
+test('the program names, lists and forgets', async () => {
+  await world.dataset('aaf-by-hand')
+  const riastore = async (...args: string[]) => {
+    const program = world.workspace.path('programs/package/dist/riastore.js')
+    return run(process.execPath, [program, 'alias', ...args], { env: world.env })
+  }
+  expect(await riastore('set', world.storeUrl, 'aaf-by-hand', 'by-hand')).toMatchObject({ status: 0 })
+  expect((await riastore('list', world.storeUrl)).stdout).toContain('~by-hand aaf-by-hand\n')
+  expect(await riastore('remove', world.storeUrl, 'by-hand')).toMatchObject({ status: 0 })
+  expect((await riastore('list', world.storeUrl)).stdout).not.toContain('by-hand')
+  expect(await riastore('set', world.storeUrl, 'by-hand')).toMatchObject({ status: 1 })
 })

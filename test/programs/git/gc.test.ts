@@ -1,29 +1,35 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { collectGarbage } from '../../src/git/gc.ts'
-import { RefLog } from '../../src/git/ref-log.ts'
-import { StoredRepository } from '../../src/git/repository.ts'
-import { run, start } from '../support/programs/run.ts'
-import { addDataset, makeRiaStore } from '../support/repos/ria-store.ts'
-import { paths, read, withMethods, write } from '../support/stores/stores.ts'
-import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { collectGarbage } from '../../../src/git/gc.ts'
+import { RefLog } from '../../../src/git/ref-log.ts'
+import { StoredRepository } from '../../../src/git/repository.ts'
+import { riastore } from '../../support/programs/console-double.ts'
+import { start } from '../../support/programs/run.ts'
+import { addDataset, makeRiaStore } from '../../support/repos/ria-store.ts'
+import { paths, read, withMethods, write } from '../../support/stores/stores.ts'
+import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
 
-let world: GitWorld
+let world: MemoryGit
 beforeAll(async () => {
-  world = await makeGitWorld({ isPublic: true })
+  world = await makeMemoryGit()
 })
-afterEach(() => world?.faults.reset())
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  world?.reset()
+})
 afterAll(() => world?.remove())
 
 const GRACE_MS = 14 * 24 * 3_600_000
 
-function gc(directory: string, graceMs = GRACE_MS, dryRun = false) {
-  const repository = new StoredRepository(world.bucket, directory, { gitDir: undefined, shows: false })
-  return collectGarbage(world.bucket, directory, repository, { graceMs, dryRun })
+function gc(directory: string, { dryRun = false } = {}) {
+  const repository = new StoredRepository(world.store, directory, { gitDir: undefined, shows: false })
+  return collectGarbage(world.store, directory, repository, { graceMs: GRACE_MS, dryRun })
 }
 
 const packsOf = async (directory: string) =>
-  (await paths(world.bucket, `${directory}/objects/pack`)).filter((path) => path.endsWith('.pack'))
+  (await paths(world.store, `${directory}/objects/pack`)).filter((path) => path.endsWith('.pack'))
 
 /** A repository that was pushed so often, each commit by itself. */
 async function pushed(id: string, pushes: number): Promise<{ url: string; repo: string }> {
@@ -36,15 +42,33 @@ async function pushed(id: string, pushes: number): Promise<{ url: string; repo: 
   return { url, repo }
 }
 
-/** The times of files are in seconds. */
-const nextSecond = () => sleep(1100)
+/** Pushes, and kills it when its pack is there, and what it pushed is not committed. */
+async function pushAndKill(url: string, repo: string): Promise<void> {
+  const committing = new Promise<void>((resolve) => {
+    world.change({
+      put: (path, ...rest) => {
+        if (!path.includes('riastore/refs/')) return world.store.put(path, ...rest)
+        resolve()
+        return new Promise(() => {})
+      },
+    })
+  })
+  const push = start('git', ['push', '-q', url, 'main'], { env: world.env, cwd: repo })
+  await committing
+  push.killGroup()
+  await push.done
+  world.reset()
+}
+
+/** The store's clock, and ours, stand still but for this. */
+const afterGrace = () => vi.setSystemTime(Date.now() + GRACE_MS + 1000)
 
 test('all packs become one, the old ones stay for who reads them, and go when the grace period is over', async () => {
   const { url, repo } = await pushed('aaa-packs', 4)
   const reader = await world.clone(url, 'packs-reader')
   const old = await packsOf('aaa/-packs')
   expect(old).toHaveLength(4)
-  expect(await gc('aaa/-packs', GRACE_MS, true)).toMatchObject({ packs: { before: 4, after: 1 } })
+  expect(await gc('aaa/-packs', { dryRun: true })).toMatchObject({ packs: { before: 4, after: 1 } })
   expect(await packsOf('aaa/-packs')).toEqual(old)
   expect(await gc('aaa/-packs')).toMatchObject({
     packs: { before: 4, after: 1 },
@@ -52,19 +76,19 @@ test('all packs become one, the old ones stay for who reads them, and go when th
   })
   expect(await packsOf('aaa/-packs')).toEqual(expect.arrayContaining(old))
   // Who has the objects already downloads nothing.
-  world.faults.reset()
+  world.reset()
   await world.commit(repo, 'one more')
   await world.gitOk(repo, 'push', '-q', url, 'main')
   await world.gitOk(reader, 'pull', '-q')
-  expect(world.faults.requests.filter((request) => /^GET .*\.pack/.test(request))).toHaveLength(1)
-  await nextSecond()
+  expect(world.calls.filter(({ op, path }) => op === 'get' && path.endsWith('.pack'))).toHaveLength(1)
+  afterGrace()
   // What the newest state but one names went out of use only now.
-  expect(await gc('aaa/-packs', 0)).toMatchObject({ packs: { before: 2, after: 1 }, removed: { packs: 4 } })
-  await nextSecond()
-  expect(await gc('aaa/-packs', 0)).toMatchObject({ packs: { before: 1, after: 1 }, removed: { packs: 2 } })
+  expect(await gc('aaa/-packs')).toMatchObject({ packs: { before: 2, after: 1 }, removed: { packs: 4 } })
+  afterGrace()
+  expect(await gc('aaa/-packs')).toMatchObject({ packs: { before: 1, after: 1 }, removed: { packs: 2 } })
   expect(await packsOf('aaa/-packs')).toHaveLength(1)
-  expect(await paths(world.bucket, 'aaa/-packs/riastore/refs')).toHaveLength(1)
-  for (const address of [url, url.replace('s3+', '')]) {
+  expect(await paths(world.store, 'aaa/-packs/riastore/refs')).toHaveLength(1)
+  for (const address of [url, await world.web('aaa/-packs')]) {
     const clone = await world.clone(address, `packs-${address.length}`)
     await world.gitOk(clone, 'fsck', '--full', '--strict')
     expect((await world.gitOk(clone, 'log', '--format=%s')).split('\n')).toHaveLength(6)
@@ -74,19 +98,13 @@ test('all packs become one, the old ones stay for who reads them, and go when th
 test('what a killed push left behind goes after the grace period, and not before', async () => {
   const { url, repo } = await pushed('aab-orphans', 1)
   await world.commit(repo, 'never pushed')
-  world.faults.reset()
-  world.faults.misbehave({ on: /^PUT .*riastore\/refs/, silent: true })
-  const push = start('git', ['push', '-q', url, 'main'], { env: world.env, cwd: repo })
-  while (!world.faults.requests.some((request) => /PUT .*riastore\/refs/.test(request))) await sleep(5)
-  push.killGroup()
-  await push.done
-  world.faults.reset()
+  await pushAndKill(url, repo)
   expect(await packsOf('aab/-orphans')).toHaveLength(2)
   expect(await gc('aab/-orphans')).toMatchObject({ removed: { packs: 0 } })
-  await nextSecond()
-  expect(await gc('aab/-orphans', 0, true)).toMatchObject({ removed: { packs: 1 } })
+  afterGrace()
+  expect(await gc('aab/-orphans', { dryRun: true })).toMatchObject({ removed: { packs: 1 } })
   expect(await packsOf('aab/-orphans')).toHaveLength(2)
-  expect(await gc('aab/-orphans', 0)).toMatchObject({ removed: { packs: 1 } })
+  expect(await gc('aab/-orphans')).toMatchObject({ removed: { packs: 1 } })
   await world.gitOk(repo, 'push', '-q', url, 'main')
   await world.gitOk(await world.clone(url, 'orphans-clone'), 'fsck', '--full', '--strict')
 })
@@ -94,16 +112,10 @@ test('what a killed push left behind goes after the grace period, and not before
 test('a push does not build on a pack that a killed one left: it may go at any moment', async () => {
   const { url, repo } = await pushed('aac-reuse', 1)
   await world.commit(repo, 'killed once')
-  world.faults.reset()
-  world.faults.misbehave({ on: /^PUT .*riastore\/refs/, silent: true })
-  const push = start('git', ['push', '-q', url, 'main'], { env: world.env, cwd: repo })
-  while (!world.faults.requests.some((request) => /PUT .*riastore\/refs/.test(request))) await sleep(5)
-  push.killGroup()
-  await push.done
-  world.faults.reset()
+  await pushAndKill(url, repo)
   const before = await packsOf('aac/-reuse')
   await world.gitOk(repo, 'push', '-q', url, 'main')
-  const { packs } = await new RefLog(world.bucket, 'aac/-reuse').newest()
+  const { packs } = await new RefLog(world.store, 'aac/-reuse').newest()
   expect(packs).toHaveLength(2)
   expect(before.filter((path) => packs.some((name) => path.includes(name)))).toHaveLength(1)
 })
@@ -117,14 +129,14 @@ test('a push that rests on what was put together without it packs anew', async (
   await world.commit(repo, 'on top of it')
   // Between the upload and the commit the branch is deleted, and its objects are put away.
   let isFirst = true
-  const slow = withMethods(world.bucket, {
+  const slow = withMethods(world.store, {
     put: async (path, ...rest) => {
       if (/riastore\/refs\//.test(path) && isFirst) {
         isFirst = false
         await world.gitOk(other, 'push', '-q', 'origin', ':side')
         await gc('aad/-base')
       }
-      return world.bucket.put(path, ...rest)
+      return world.store.put(path, ...rest)
     },
   })
   const to = (await world.gitOk(repo, 'rev-parse', 'HEAD')).trim()
@@ -137,8 +149,8 @@ test('a push that rests on what was put together without it packs anew', async (
   } finally {
     delete process.env.GIT_DIR
   }
-  await nextSecond()
-  await gc('aad/-base', 0)
+  afterGrace()
+  await gc('aad/-base')
   const clone = await world.clone(url, 'base-clone', '--mirror')
   await world.gitOk(clone, 'fsck', '--full', '--strict')
   expect(await world.gitOk(clone, 'rev-parse', 'refs/heads/new')).toBe(`${to}\n`)
@@ -147,14 +159,14 @@ test('a push that rests on what was put together without it packs anew', async (
 test('pushes that come while packs are put together are kept', async () => {
   const { url, repo } = await pushed('aae-meanwhile', 3)
   let isFirst = true
-  const slow = withMethods(world.bucket, {
+  const slow = withMethods(world.store, {
     put: async (path, ...rest) => {
       if (/riastore\/refs\//.test(path) && isFirst) {
         isFirst = false
         await world.commit(repo, 'meanwhile')
         await world.gitOk(repo, 'push', '-q', url, 'main')
       }
-      return world.bucket.put(path, ...rest)
+      return world.store.put(path, ...rest)
     },
   })
   const repository = new StoredRepository(slow, 'aae/-meanwhile', { gitDir: undefined, shows: false })
@@ -167,12 +179,12 @@ test('pushes that come while packs are put together are kept', async () => {
 test('a repository that lacks a pack is left as it is', async () => {
   await pushed('aaf-damaged', 3)
   const [lost = ''] = await packsOf('aaf/-damaged')
-  const content = await read(world.bucket, lost)
-  await write(world.bucket, lost, content.subarray(0, content.length - 3))
-  const before = await paths(world.bucket, 'aaf')
+  const content = await read(world.store, lost)
+  await write(world.store, lost, content.subarray(0, content.length - 3))
+  const before = await paths(world.store, 'aaf')
   await expect(gc('aaf/-damaged')).rejects.toThrow(/index-pack/)
-  expect(await paths(world.bucket, 'aaf')).toEqual(before)
-  await world.bucket.remove(lost)
+  expect(await paths(world.store, 'aaf')).toEqual(before)
+  await world.store.remove(lost)
   await expect(gc('aaf/-damaged')).rejects.toMatchObject({ kind: 'missing' })
 })
 
@@ -183,23 +195,10 @@ test('many small packs are put together after a push', async () => {
   const push = await world.git(repo, 'push', url, 'main')
   expect(push.status).toBe(0)
   expect(push.stderr).toContain('putting 6 packs together')
-  const state = await new RefLog(world.bucket, 'aag/-many').newest()
+  const state = await new RefLog(world.store, 'aag/-many').newest()
   expect(state.packs).toHaveLength(1)
   await world.gitOk(await world.clone(url, 'many-clone'), 'fsck', '--full', '--strict')
   await world.gitOk(repo, 'config', 'gc.auto', '0')
-})
-
-test('the program says what it did, for people and for programs', async () => {
-  await pushed('aah-program', 3)
-  const program = world.workspace.path('programs/package/dist/riastore.js')
-  const riastore = (...args: string[]) =>
-    run(process.execPath, [program, 'gc', world.storeUrl, 'aah-program', ...args], { env: world.env })
-  expect(await riastore('--dry-run')).toMatchObject({ status: 0, stdout: 'aah-program: would put 3 packs together\n' })
-  expect(await riastore()).toMatchObject({ status: 0, stdout: 'aah-program: put 3 packs together\n' })
-  const { status, stdout } = await riastore('--json')
-  expect(status).toBe(0)
-  expect(JSON.parse(stdout)).toMatchObject({ dataset: 'aah-program', packs: { before: 1, after: 1 } })
-  expect(await riastore('--grace', 'never')).toMatchObject({ status: 1 })
 })
 
 test('a repository that git looks after is left to git, packed or not', async () => {
@@ -208,11 +207,10 @@ test('a repository that git looks after is left to git, packed or not', async ()
   const repo = await world.newRepo('of-git')
   await world.commit(repo, 'file')
   await world.gitOk(repo, 'push', '-q', directory, 'main')
-  const program = world.workspace.path('programs/package/dist/riastore.js')
   for (const work of [[], ['gc', '-q']]) {
     if (work.length > 0) await world.gitOk(directory, ...work)
-    const { status, stderr } = await run(process.execPath, [program, 'gc', store.root, '--all'], { env: world.env })
-    expect(status).toBe(1)
+    const { code, stderr } = await riastore(['gc', store.root, '--all'])
+    expect(code).toBe(1)
     expect(stderr).toContain('git itself looks after this repository: run git gc in it')
   }
 })

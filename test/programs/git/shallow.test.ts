@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
+import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
 
-let world: GitWorld
+let world: MemoryGit
 beforeAll(async () => {
-  world = await makeGitWorld()
+  world = await makeMemoryGit()
 })
 afterAll(() => world?.remove())
 

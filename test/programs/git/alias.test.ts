@@ -1,35 +1,36 @@
 import { mkdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { listAliases, removeAlias, resolveAlias, setAlias } from '../../src/git/alias.ts'
-import { openLocalStore } from '../../src/store/local.ts'
-import { run } from '../support/programs/run.ts'
-import { paths, read, write } from '../support/stores/stores.ts'
-import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
+import { listAliases, removeAlias, resolveAlias, setAlias } from '../../../src/git/alias.ts'
+import { openLocalStore } from '../../../src/store/local.ts'
+import { explain, run } from '../../support/programs/run.ts'
+import { paths, read, write } from '../../support/stores/stores.ts'
+import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
 
-let world: GitWorld
+let world: MemoryGit
 beforeAll(async () => {
-  world = await makeGitWorld({ isPublic: true })
+  world = await makeMemoryGit()
 })
 afterAll(() => world?.remove())
 
-describe('an alias in S3', () => {
+describe('an alias where there are no links', () => {
   test('leads our git to its dataset, and git over HTTP to a copy that each push renews', async () => {
     const url = await world.dataset('aaa-with-an-alias')
     const alias = url.replace('aaa/-with-an-alias', 'alias/mydata')
-    const web = alias.replace('s3+', '')
     const repo = await world.newRepo('named')
     await world.commit(repo, 'before')
     await world.gitOk(repo, 'push', '-q', url, 'main')
-    await setAlias(world.bucket, 'aaa/-with-an-alias', 'mydata')
-    await setAlias(world.bucket, 'aaa/-with-an-alias', 'mydata')
-    expect(await listAliases(world.bucket)).toEqual([{ name: 'mydata', directory: 'aaa/-with-an-alias' }])
+    await setAlias(world.store, 'aaa/-with-an-alias', 'mydata')
+    await setAlias(world.store, 'aaa/-with-an-alias', 'mydata')
+    expect(await listAliases(world.store)).toEqual([{ name: 'mydata', directory: 'aaa/-with-an-alias' }])
     const clone = await world.clone(alias, 'named-clone')
     const stock = world.workspace.path('named-stock')
     const stockGit = (...args: string[]) => run('git', args, { env: world.workspace.stockEnv })
-    expect(await stockGit('clone', '-q', web, stock)).toMatchObject({ status: 0 })
+    const cloned = await stockGit('clone', '-q', await world.web('alias/mydata'), stock)
+    expect(cloned.status, explain(cloned)).toBe(0)
     await world.commit(clone, 'after')
     await world.gitOk(clone, 'push', '-q', 'origin', 'main')
+    await world.web('alias/mydata')
     expect(await stockGit('-C', stock, 'pull', '-q')).toMatchObject({ status: 0 })
     expect(await stockGit('-C', stock, 'log', '--format=%s')).toMatchObject({ stdout: 'after\nbefore\n' })
     expect(await stockGit('-C', stock, 'fsck', '--full', '--strict')).toMatchObject({ status: 0 })
@@ -38,12 +39,12 @@ describe('an alias in S3', () => {
 
   test('of a dataset that nothing was pushed to yet shows what is pushed later', async () => {
     const url = await world.dataset('aab-empty')
-    await setAlias(world.bucket, 'aab/-empty', 'early')
+    await setAlias(world.store, 'aab/-empty', 'early')
     const repo = await world.newRepo('early')
     expect(await world.gitOk(repo, 'ls-remote', url)).toBe('')
     await world.commit(repo, 'a file')
     await world.gitOk(repo, 'push', '-q', url, 'main')
-    const web = url.replace('s3+', '').replace('aab/-empty', 'alias/early')
+    const web = await world.web('alias/early')
     const shown = await run('git', ['clone', '-q', web, world.workspace.path('early-stock')], {
       env: world.workspace.stockEnv,
     })
@@ -52,7 +53,7 @@ describe('an alias in S3', () => {
 
   test('belongs to who has it first', async () => {
     for (const id of ['aac-one', 'aac-two']) await world.dataset(id)
-    const all = ['aac/-one', 'aac/-two'].map((directory) => setAlias(world.bucket, directory, 'wanted'))
+    const all = ['aac/-one', 'aac/-two'].map((directory) => setAlias(world.store, directory, 'wanted'))
     const ends = await Promise.allSettled(all)
     expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
     const failed = ends.find((end) => end.status === 'rejected')
@@ -66,26 +67,26 @@ describe('an alias in S3', () => {
     const repo = await world.newRepo('removed')
     await world.commit(repo, 'a file')
     await world.gitOk(repo, 'push', '-q', url, 'main')
-    await setAlias(world.bucket, 'aad/-one', 'for-a-while')
-    await removeAlias(world.bucket, 'for-a-while')
-    expect(await paths(world.bucket, 'alias/for-a-while')).toEqual([])
+    await setAlias(world.store, 'aad/-one', 'for-a-while')
+    await removeAlias(world.store, 'for-a-while')
+    expect(await paths(world.store, 'alias/for-a-while')).toEqual([])
     await world.commit(repo, 'another')
     await world.gitOk(repo, 'push', '-q', url, 'main')
-    expect(await paths(world.bucket, 'alias/for-a-while')).toEqual([])
-    await setAlias(world.bucket, 'aad/-two', 'for-a-while')
-    expect(await resolveAlias(world.bucket, 'alias/for-a-while')).toBe('aad/-two')
-    await expect(removeAlias(world.bucket, 'nobody')).rejects.toMatchObject({ kind: 'missing' })
+    expect(await paths(world.store, 'alias/for-a-while')).toEqual([])
+    await setAlias(world.store, 'aad/-two', 'for-a-while')
+    expect(await resolveAlias(world.store, 'alias/for-a-while')).toBe('aad/-two')
+    await expect(removeAlias(world.store, 'nobody')).rejects.toMatchObject({ kind: 'missing' })
   })
 
   test('whose file names no dataset is an error, and nothing that others put there is touched', async () => {
     await world.dataset('aae-one')
-    await write(world.bucket, 'alias/bad/riastore-alias', '../../elsewhere\n')
-    await expect(resolveAlias(world.bucket, 'alias/bad')).rejects.toMatchObject({ kind: 'corrupt' })
-    await write(world.bucket, 'alias/taken/HEAD', 'of somebody\n')
-    await expect(setAlias(world.bucket, 'aae/-one', 'taken')).rejects.toMatchObject({ kind: 'conflict' })
-    expect((await read(world.bucket, 'alias/taken/HEAD')).toString()).toBe('of somebody\n')
-    await expect(setAlias(world.bucket, 'aae/-one', '../up')).rejects.toThrow('is no alias')
-    await expect(setAlias(world.bucket, 'aae/-none', 'x')).rejects.toMatchObject({ kind: 'missing' })
+    await write(world.store, 'alias/bad/riastore-alias', '../../elsewhere\n')
+    await expect(resolveAlias(world.store, 'alias/bad')).rejects.toMatchObject({ kind: 'corrupt' })
+    await write(world.store, 'alias/taken/HEAD', 'of somebody\n')
+    await expect(setAlias(world.store, 'aae/-one', 'taken')).rejects.toMatchObject({ kind: 'conflict' })
+    expect((await read(world.store, 'alias/taken/HEAD')).toString()).toBe('of somebody\n')
+    await expect(setAlias(world.store, 'aae/-one', '../up')).rejects.toThrow('is no alias')
+    await expect(setAlias(world.store, 'aae/-none', 'x')).rejects.toMatchObject({ kind: 'missing' })
   })
 })
 
@@ -106,17 +107,4 @@ test('an alias on a disk is a symbolic link, which DataLad and git follow', asyn
   expect(await listAliases(store)).toEqual([])
   expect(await paths(store, 'aaa')).toHaveLength(2)
   await store.close()
-})
-
-test('the program names, lists and forgets', async () => {
-  await world.dataset('aaf-by-hand')
-  const riastore = async (...args: string[]) => {
-    const program = world.workspace.path('programs/package/dist/riastore.js')
-    return run(process.execPath, [program, 'alias', ...args], { env: world.env })
-  }
-  expect(await riastore('set', world.storeUrl, 'aaf-by-hand', 'by-hand')).toMatchObject({ status: 0 })
-  expect((await riastore('list', world.storeUrl)).stdout).toContain('~by-hand aaf-by-hand\n')
-  expect(await riastore('remove', world.storeUrl, 'by-hand')).toMatchObject({ status: 0 })
-  expect((await riastore('list', world.storeUrl)).stdout).not.toContain('by-hand')
-  expect(await riastore('set', world.storeUrl, 'by-hand')).toMatchObject({ status: 1 })
 })
