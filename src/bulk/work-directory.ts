@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { codeOf } from '../core/errors.ts'
 import { keyFileName } from '../core/key.ts'
+import { isOwnDirectory } from '../core/own-directory.ts'
 import { decode, encode, toFsPath } from '../core/text.ts'
+import { isLeftBehind, OWNER, ownerText } from '../core/work-directory.ts'
 import { localError } from './local-error.ts'
 
 const PREFIX = 'riastore-'
@@ -17,7 +18,7 @@ const TAKEN = 'taken-'
  * the file system of the objects, so that a rename places what is whole. In it lie keys that came, or are coming, by the names that their objects
  * have; a list of the keys that were placed; and files of the moment.
  *
- * What dead processes of this machine left is taken over: no content has to come twice, and what was placed is recorded at last.
+ * What dead processes of ours on this machine left is taken over, where nobody else could have put it there: no content has to come twice, and what was placed is recorded at last.
  */
 export class WorkDirectory {
   readonly path: string
@@ -38,11 +39,14 @@ export class WorkDirectory {
     const parent = join(annexDirectory, 'othertmp')
     try {
       fs.mkdirSync(parent, { recursive: true })
-      const path = join(parent, `${PREFIX}${hostname()}-${process.pid}-${randomBytes(6).toString('hex')}`)
-      fs.mkdirSync(join(path, KEYS), { recursive: true })
+      const name = `${PREFIX}${hostname()}-${process.pid}-${randomBytes(6).toString('hex')}`
+      const path = join(parent, name)
+      fs.mkdirSync(join(path, KEYS), { recursive: true, mode: 0o700 })
+      fs.writeFileSync(join(path, OWNER), ownerText(name), { flag: 'wx' })
       const leftovers = new Map<string, string>()
       const placed: string[] = []
-      for (const name of fs.readdirSync(parent)) if (isDead(name)) takeOver(parent, name, path, leftovers, placed)
+      for (const name of fs.readdirSync(parent))
+        if (isOfTheDead(parent, name)) takeOver(parent, name, path, leftovers, placed)
       return new WorkDirectory(path, leftovers, placed)
     } catch (error) {
       throw localError(error, parent)
@@ -100,6 +104,11 @@ function takeOver(parent: string, name: string, path: string, leftovers: Map<str
   const taken = join(path, TAKEN + name)
   try {
     fs.renameSync(join(parent, name), taken)
+    // Where others can write, it may be another one by now.
+    if (!isOwnDirectory(fs.lstatSync(taken))) {
+      fs.renameSync(taken, join(parent, name))
+      return
+    }
   } catch {
     return
   }
@@ -121,16 +130,7 @@ function collect(directory: string, leftovers: Map<string, string>, placed: stri
   }
 }
 
-/** Of a process of this machine that is no more. */
-function isDead(name: string): boolean {
-  const start = `${PREFIX}${hostname()}-`
-  if (!name.startsWith(start)) return false
-  const pid = Number(/^(\d+)-[0-9a-f]{12}$/.exec(name.slice(start.length))?.[1])
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch (error) {
-    return codeOf(error) === 'ESRCH'
-  }
+/** In a repository that others can write to, a name proves nothing. */
+function isOfTheDead(parent: string, name: string): boolean {
+  return name.startsWith(`${PREFIX}${hostname()}-`) && isLeftBehind(parent, name)
 }

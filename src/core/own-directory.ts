@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { open, readdir, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
@@ -11,6 +11,11 @@ export interface OwnDirectory {
   readonly content: string
   /** ms since 1970. */
   readonly mtimeMs: number
+}
+
+/** Whether what `lstat` or `fstat` tells is of a directory of ours into which nobody else may write. */
+export function isOwnDirectory(stats: Stats): boolean {
+  return stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & WRITABLE_BY_OTHERS) === 0
 }
 
 /**
@@ -26,8 +31,9 @@ export async function withOwnDirectory<T>(
   const handle = await open(path, flags).catch(() => undefined)
   if (handle === undefined) return undefined
   try {
-    const { uid, mode, mtimeMs } = await handle.stat()
-    if (uid !== process.geteuid?.() || (mode & WRITABLE_BY_OTHERS) !== 0) return undefined
+    const stats = await handle.stat()
+    if (!isOwnDirectory(stats)) return undefined
+    const { mtimeMs } = stats
     // Linux leads from here to the open directory itself; elsewhere there is only its name.
     const content = process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : path
     return await work({ content, mtimeMs })

@@ -1,14 +1,15 @@
+import { lstatSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { removeOwnDirectory, withOwnDirectory } from './own-directory.ts'
+import { isOwnDirectory, removeOwnDirectory, withOwnDirectory } from './own-directory.ts'
 import { isAliveHere, isDead, ourselves, type ProcessOwner, parseOwner } from './process-owner.ts'
 
-/** How the names of all work directories begin. */
+/** How the names of work directories begin. */
 const PREFIX = 'riastore-work-'
 
-/** The file that says whose a work directory is. */
-const OWNER = 'owner.json'
+/** The file in a work directory that says whose it is: `ownerText`. */
+export const OWNER = 'owner.json'
 
 /** Of a process of which nothing can be known: on another machine, say. ms. */
 const OLD_MS = 7 * 24 * 3_600_000
@@ -38,11 +39,27 @@ export function inTemporaryDirectory<T>(work: (directory: string) => Promise<T>)
  * the process, should that be killed before it can write down more.
  */
 export async function makeWorkDirectory(parent: string): Promise<string> {
-  const us = ourselves()
-  const directory = await mkdtemp(join(parent, `${PREFIX}${us.pid}-${us.processStart ?? ''}-`))
-  // With its name: a directory that somebody else renamed to look like one of ours is none.
-  await writeFile(join(directory, OWNER), JSON.stringify({ ...us, directory: basename(directory) }), { flag: 'wx' })
+  const { pid, processStart = '' } = ourselves()
+  const directory = await mkdtemp(join(parent, `${PREFIX}${pid}-${processStart}-`))
+  await writeFile(join(directory, OWNER), ownerText(basename(directory)), { flag: 'wx' })
   return directory
+}
+
+/** Says that a directory of this name is ours: one that somebody else renamed to look like it is not. */
+export function ownerText(name: string): string {
+  return JSON.stringify({ ...ourselves(), directory: name })
+}
+
+/** Whether a directory is ours alone, and of a process that is certainly gone. For callers that have kinds of their own. */
+export function isLeftBehind(parent: string, name: string): boolean {
+  try {
+    const directory = join(parent, name)
+    if (!isOwnDirectory(lstatSync(directory))) return false
+    const owner = parseOwnerFile(readFileSync(join(directory, OWNER), 'utf8'))
+    return owner?.directory === name && isDead(owner)
+  } catch {
+    return false
+  }
 }
 
 /** Removes what `makeWorkDirectory` made, and all that is in it. */
@@ -86,14 +103,23 @@ async function removeBegun(directory: string): Promise<void> {
 }
 
 /** Undefined when it was not written, or not to its end. */
-async function readOwner(content: string): Promise<(ProcessOwner & { readonly directory: unknown }) | undefined> {
+async function readOwner(content: string): Promise<DirectoryOwner | undefined> {
   try {
-    const value = JSON.parse(await readFile(join(content, OWNER), 'utf8'))
-    const owner = parseOwner(value)
-    return owner && { ...owner, directory: value.directory }
+    return parseOwnerFile(await readFile(join(content, OWNER), 'utf8'))
   } catch {
     return undefined
   }
+}
+
+interface DirectoryOwner extends ProcessOwner {
+  readonly directory: unknown
+}
+
+/** Throws what `JSON.parse` throws. */
+function parseOwnerFile(text: string): DirectoryOwner | undefined {
+  const value = JSON.parse(text)
+  const owner = parseOwner(value)
+  return owner && { ...owner, directory: value.directory }
 }
 
 /** A process of this machine; ourselves when the name tells none. */

@@ -1,8 +1,18 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WorkDirectory } from '../../src/bulk/work-directory.ts'
+import { ourselves } from '../../src/core/process-owner.ts'
 import { temporaryDirectory } from '../support/stores/stores.ts'
 
 let annex: { path: string; remove: () => Promise<void> }
@@ -14,9 +24,12 @@ afterEach(() => annex.remove())
 /** No process has this number. */
 const DEAD = 2 ** 22 + 7
 
-function leave(pid: number, host = hostname()): string {
-  const path = join(annex.path, 'othertmp', `riastore-${host}-${pid}-0123456789ab`)
-  mkdirSync(join(path, 'keys'), { recursive: true })
+function leave(pid: number, host = hostname(), mode = 0o700): string {
+  const name = `riastore-${host}-${pid}-0123456789ab`
+  const path = join(annex.path, 'othertmp', name)
+  mkdirSync(join(path, 'keys'), { recursive: true, mode: 0o700 })
+  writeFileSync(join(path, 'owner.json'), JSON.stringify({ ...ourselves(), host, pid, directory: name }))
+  chmodSync(path, mode)
   writeFileSync(join(path, 'keys/MD5-s3--abc'), 'ab', { mode: 0o444 })
   writeFileSync(join(path, 'placed'), 'MD5-s1--x\nMD5-s1--y\nMD5-s1--cut')
   return path
@@ -42,6 +55,7 @@ test('what a dead process took over from another dead one is not lost', () => {
   const dead = name.replace(`-${process.pid}-`, `-${DEAD + 1}-`)
   const moved = join(annex.path, 'othertmp', dead)
   renameSync(join(annex.path, 'othertmp', name), moved)
+  writeFileSync(join(moved, 'owner.json'), JSON.stringify({ ...ourselves(), pid: DEAD + 1, directory: dead }))
   const second = WorkDirectory.open(annex.path)
   expect([...second.placedBefore].sort()).toEqual(['MD5-s1--x', 'MD5-s1--y', 'MD5-s1--z'])
   expect(second.takeLeftover('MD5-s3--abc')).toBe(true)
@@ -53,4 +67,17 @@ test('what belongs to a living process, or to another machine, is left alone', (
   expect(work.placedBefore).toEqual([])
   work.close(true)
   for (const path of paths) expect(existsSync(path)).toBe(true)
+})
+
+test('what others could have put there is not taken over, whatever it is named', () => {
+  const open = leave(DEAD, hostname(), 0o770)
+  const elsewhere = join(annex.path, 'elsewhere')
+  renameSync(leave(DEAD + 2), elsewhere)
+  const link = join(annex.path, 'othertmp', `riastore-${hostname()}-${DEAD + 2}-0123456789ab`)
+  symlinkSync(elsewhere, link)
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore).toEqual([])
+  expect(work.takeLeftover('MD5-s3--abc')).toBe(false)
+  work.close(true)
+  for (const path of [open, link]) expect(existsSync(join(path, 'keys/MD5-s3--abc'))).toBe(true)
 })
