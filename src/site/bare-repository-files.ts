@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isStoreError, StoreError } from '../core/errors.ts'
 import { bufferSource } from '../core/source.ts'
+import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { StoredRepository } from '../git/repository.ts'
 import { readText } from '../git/views.ts'
 import { LAYOUT_FILE } from '../ria/layout.ts'
@@ -110,17 +110,14 @@ async function setUuid(store: Store, { directory, uuid }: RepositoryWish, call: 
   const path = `${directory}/config`
   const text = await readText(store, path, call)
   if (uuid === undefined || text === undefined) return
-  const scratch = await mkdtemp(join(tmpdir(), 'riastore-'))
-  try {
+  await inTemporaryDirectory(async (scratch) => {
     const file = join(scratch, 'config')
     await writeFile(file, text)
     const key = 'datalad.ora-remote.uuid'
     await runProgram('git config', ['git', 'config', '--file', file, '--replace-all', key, uuid], call)
     const changed = await readFile(file, 'utf8')
     if (changed !== text) await store.put(path, bufferSource(changed), call)
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
+  })
 }
 
 function conflict(store: Store, { directory }: RepositoryWish): StoreError {

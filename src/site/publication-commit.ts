@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, lstat, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, copyFile, lstat, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import { decode } from '../core/text.ts'
+import { inTemporaryDirectory } from '../core/work-directory.ts'
 import type { Dataset } from './dataset.ts'
 
 const CONFIG = '.datalad/config'
@@ -38,8 +38,7 @@ export async function commitSettings(
 ): Promise<boolean> {
   const committed = await committedFile(dataset)
   if (committed === undefined) return false
-  const scratch = await mkdtemp(join(tmpdir(), 'riastore-'))
-  try {
+  return inTemporaryDirectory(async (scratch) => {
     const change = (content: Buffer) => withSettings(dataset, content, settings, join(scratch, 'config'))
     const content = await change(committed.content)
     const isNew = !content.equals(committed.content)
@@ -51,9 +50,7 @@ export async function commitSettings(
       await dataset.git(['add', '--refresh', '--', `:(top)${CONFIG}`], { ...TO_ITS_END, mayEndWith: [1, 128] })
     }
     return isNew
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
+  })
 }
 
 interface CommittedFile {
