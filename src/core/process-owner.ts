@@ -26,11 +26,12 @@ export function ourselves(): ProcessOwner {
   }
 }
 
-/** Whether it is certain that the process is gone. What runs on another host, or in another container, may well be alive. */
+/**
+ * Whether it is certain that the process is gone. What runs on another host, or in another container, may well be alive; and so may what runs on a host of our
+ * name with another boot id: it may be another host.
+ */
 export function isDead(owner: ProcessOwner, us: ProcessOwner = ourselves()): boolean {
-  if (owner.host !== us.host) return false
-  if (owner.boot !== undefined && us.boot !== undefined && owner.boot !== us.boot) return true
-  if (owner.pidNamespace !== us.pidNamespace) return false
+  if (owner.host !== us.host || isOfAnotherBoot(owner, us) || owner.pidNamespace !== us.pidNamespace) return false
   try {
     process.kill(owner.pid, 0)
   } catch (error) {
@@ -62,6 +63,11 @@ export function parseOwner(value: unknown): ProcessOwner | undefined {
     boot: text('boot'),
     pidNamespace: text('pidNamespace'),
   }
+}
+
+/** Whether the process ran on this host before it was started anew, or on another host of the same name. */
+export function isOfAnotherBoot(owner: ProcessOwner, us: ProcessOwner = ourselves()): boolean {
+  return owner.host === us.host && owner.boot !== undefined && us.boot !== undefined && owner.boot !== us.boot
 }
 
 /** What Linux tells of a process; undefined elsewhere, or when it is hidden. */

@@ -1,4 +1,5 @@
 import { orAborted } from '../core/abort.ts'
+import { isRecent, type Moment, moment } from '../core/moment.ts'
 import type { CallOptions, Stat, Store } from '../store/store.ts'
 import { lockPath } from './compaction/places.ts'
 import { archivePath, LAYOUT_FILE } from './layout.ts'
@@ -33,7 +34,7 @@ export class QuietDataset {
 
   /** As it was seen a moment ago; undefined when that was too long ago. */
   get now(): Quiet | undefined {
-    return this.#last !== undefined && isRecent(this.#last.since) ? this.#last.quiet : undefined
+    return this.#last !== undefined && isRecent(this.#last.since, QUIET_MS) ? this.#last.quiet : undefined
   }
 
   /** As it is, seen a moment ago or now. Undefined: somebody packs or unpacks. The look is shared by all who ask meanwhile, so no one's signal ends it. */
@@ -57,19 +58,4 @@ export class QuietDataset {
     this.#last = { quiet, since }
     return quiet
   }
-}
-
-/** By two clocks: one stands still while the machine sleeps, the other may be set. ms. */
-interface Moment {
-  readonly steady: number
-  readonly wall: number
-}
-
-function moment(): Moment {
-  return { steady: performance.now(), wall: Date.now() }
-}
-
-function isRecent({ steady, wall }: Moment): boolean {
-  const now = moment()
-  return [now.steady - steady, now.wall - wall].every((age) => age >= 0 && age < QUIET_MS)
 }

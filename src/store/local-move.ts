@@ -4,13 +4,22 @@ import type { Files } from '../core/files.ts'
 import { toFsPath } from '../core/text.ts'
 import { parentOf, withWritable } from './local-directories.ts'
 import { flushDirectory } from './local-put.ts'
+import type { MoveOptions } from './store.ts'
 
 /** Renames a file and flushes the directories that changed. */
-export async function moveLocal(files: Files, from: string, to: string): Promise<void> {
+export async function moveLocal(
+  files: Files,
+  from: string,
+  to: string,
+  { flush = true, mayChange }: MoveOptions,
+): Promise<void> {
   const directories = [...new Set([parentOf(from), parentOf(to)])]
-  const move = async () => files.rename(toFsPath(from), toFsPath(to))
+  const move = async () => {
+    mayChange?.()
+    return files.rename(toFsPath(from), toFsPath(to))
+  }
   await directories.reduce((change, directory) => () => withWritable(files, directory, change), move)()
-  await Promise.all(directories.map((directory) => flushDirectory(files, directory)))
+  if (flush) await Promise.all(directories.map((directory) => flushDirectory(files, directory)))
 }
 
 /** Free bytes for this user, of the file system of a directory or of what is above where it would be. */

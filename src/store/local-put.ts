@@ -113,7 +113,10 @@ async function writeAll(
 
 /** Makes the file visible under its name. Returns the directories whose entries changed. */
 async function publish(files: Files, temporary: string, file: string, options: LocalPutOptions): Promise<string[]> {
-  const move = () => moveInto(files, temporary, file, options.ifAbsent === true)
+  const move = () => {
+    options.mayChange?.()
+    return moveInto(files, temporary, file, options.ifAbsent === true)
+  }
   const { changed } = await withParents(files, file, options, move)
   return [parentOf(file), ...changed]
 }

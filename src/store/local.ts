@@ -5,11 +5,11 @@ import { type Files, filesFor, type OpenDirectory, patientFiles, readDescriptor,
 import type { Source } from '../core/source.ts'
 import { decode, toFsPath } from '../core/text.ts'
 import { type Call, Calls } from './calls.ts'
-import { makeParents, parentOf, withWritable } from './local-directories.ts'
+import { type MakeOptions, makeParents, parentOf, withWritable } from './local-directories.ts'
 import { isAbsent, localError } from './local-errors.ts'
 import { execHere } from './local-exec.ts'
 import { freeLocalBytes, moveLocal } from './local-move.ts'
-import { type LocalPutOptions, putLocal, removeQuietly } from './local-put.ts'
+import { putLocal, removeQuietly } from './local-put.ts'
 import { ConsumerFailure, checkRange, readExactly } from './read.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
 import type {
@@ -19,6 +19,7 @@ import type {
   ExecOptions,
   ExecResult,
   GetOptions,
+  MoveOptions,
   PutOptions,
   RemoveOptions,
   Stat,
@@ -96,23 +97,32 @@ class LocalStore implements Store {
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
     return this.#run('remove', path, options, async (files, file) => {
-      let directory = parentOf(file)
+      const directory = parentOf(file)
       try {
-        await withWritable(files, directory, () => files.unlink(toFsPath(file)))
+        await withWritable(files, directory, () => {
+          options.mayChange?.()
+          return files.unlink(toFsPath(file))
+        })
       } catch (error) {
         if (!isAbsent(error)) throw error
       }
-      for (let n = options.pruneParents ?? 0; n > 0 && directory.length > this.#root.length; n--) {
-        const child = directory
-        directory = parentOf(child)
-        try {
-          await withWritable(files, directory, () => files.rmdir(toFsPath(child)))
-          this.#known.delete(child)
-        } catch {
-          return // not empty, or not ours to remove: the key is gone, that was asked
-        }
-      }
+      await this.#prune(files, directory, options.pruneParents)
     })
+  }
+
+  /** Removes a directory, and up to `count` - 1 above it, as long as they are empty. */
+  async #prune(files: Files, from: string, count = 0): Promise<void> {
+    let directory = from
+    for (let n = count; n > 0 && directory.length > this.#root.length; n--) {
+      const child = directory
+      directory = parentOf(child)
+      try {
+        await withWritable(files, directory, () => files.rmdir(toFsPath(child)))
+        this.#known.delete(child)
+      } catch {
+        return // not empty, or not ours to remove: the file is gone, that was asked
+      }
+    }
   }
 
   async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
@@ -147,8 +157,12 @@ class LocalStore implements Store {
     })
   }
 
-  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
-    return this.#run('move', from, options, async (files, file) => moveLocal(files, file, this.#file(to)))
+  move(from: string, to: string, options: MoveOptions = {}): Promise<void> {
+    return this.#run('move', from, options, async (files, file) => {
+      if (options.within !== undefined) await makeParents(files, this.#file(to), this.#absolute(options))
+      await moveLocal(files, file, this.#file(to), options)
+      await this.#prune(files, parentOf(file), options.pruneParents)
+    })
   }
 
   freeBytes(directory: string, options: CallOptions = {}): Promise<number | undefined> {
@@ -173,7 +187,7 @@ class LocalStore implements Store {
     } catch {} // another user's file: they shared it
   }
 
-  #absolute(options: PutOptions): LocalPutOptions {
+  #absolute<O extends Pick<MoveOptions, 'within'>>(options: O): O & MakeOptions {
     const within = options.within === undefined ? undefined : this.#file(options.within)
     return { ...options, within, known: this.#known }
   }

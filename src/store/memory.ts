@@ -11,6 +11,7 @@ import type {
   ExecOptions,
   ExecResult,
   GetOptions,
+  MoveOptions,
   PutOptions,
   RemoveOptions,
   Stat,
@@ -46,6 +47,8 @@ class MemoryStore implements Store {
     exec: false,
   }
   readonly #files = new Map<string, StoredFile>()
+  /** Those that were made, by a file or for one, and not pruned since. */
+  readonly #directories = new Set<string>([''])
   readonly #calls = new Calls()
   #version = 0
 
@@ -74,6 +77,7 @@ class MemoryStore implements Store {
         if (options.ifAbsent && this.#files.has(path)) throw failure('conflict', 'put', path, 'there is a file already')
       }
       refuseToReplace()
+      this.#makeParents('put', path, options.within)
       const chunks: Buffer[] = []
       let length = 0
       for await (const chunk of checkedSource(source, where(path), signal)) {
@@ -83,13 +87,17 @@ class MemoryStore implements Store {
       }
       if (signal.aborted) throw abortedError('put', where(path), signal)
       refuseToReplace() // again: somebody else may have been faster
+      this.#makeParents('put', path, options.within)
+      options.mayChange?.()
       return this.#replace(path, Buffer.concat(chunks))
     })
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
     return this.#calls.run('remove', where(path), options.signal, async () => {
+      options.mayChange?.()
       this.#files.delete(path)
+      this.#prune(path, options.pruneParents)
     })
   }
 
@@ -114,12 +122,16 @@ class MemoryStore implements Store {
     })
   }
 
-  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
+  move(from: string, to: string, options: MoveOptions = {}): Promise<void> {
     return this.#calls.run('move', where(from), options.signal, async () => {
       const file = this.#files.get(from)
       if (file === undefined) throw failure('missing', 'move', from, 'no such file')
+      if (options.within !== undefined) this.#makeParents('move', to, options.within)
+      else if (!this.#directories.has(parentOf(to))) throw failure('missing', 'move', to, 'no such directory')
+      options.mayChange?.()
       this.#files.set(to, file)
       if (to !== from) this.#files.delete(from)
+      this.#prune(from, options.pruneParents)
     })
   }
 
@@ -133,6 +145,24 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#calls.close()
+  }
+
+  #makeParents(op: string, path: string, within = ''): void {
+    const wanted: string[] = []
+    for (let above = parentOf(path); above.length > within.length; above = parentOf(above)) wanted.push(above)
+    if (!this.#directories.has(within)) throw failure('missing', op, path, 'no such directory')
+    for (const directory of wanted) this.#directories.add(directory)
+  }
+
+  #prune(path: string, count = 0): void {
+    let directory = parentOf(path)
+    for (let n = count; n > 0 && directory !== ''; n--) {
+      const below = `${directory}/`
+      const isInside = (other: string) => other.startsWith(below)
+      if ([...this.#files.keys()].some(isInside) || [...this.#directories].some(isInside)) return
+      this.#directories.delete(directory)
+      directory = parentOf(directory)
+    }
   }
 
   #replace(path: string, content: Buffer): Stat {
@@ -153,6 +183,10 @@ async function* chunksOf(content: Buffer, path: string, signal: AbortSignal): By
     buffer.fill(0)
   }
   if (signal.aborted) throw abortedError('get', where(path), signal)
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
 function where(path: string): string {

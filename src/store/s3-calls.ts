@@ -16,6 +16,8 @@ export interface S3Call {
   readonly onSign?: (() => void) | undefined
   /** The caller's, as CallOptions has it. */
   readonly onSilence?: CallOptions['onSilence'] | undefined
+  /** As CallOptions has it: called before each request is sent, be it one that changes something or not. */
+  readonly mayChange?: (() => void) | undefined
 }
 
 interface Answer {
@@ -122,9 +124,9 @@ export class S3Calls {
   }
 
   /** Sends a request. What it throws is the SDK's. */
-  async sendRaw<T>({ signal }: S3Call, command: Command<T>): Promise<T> {
+  async sendRaw<T>({ signal, mayChange }: S3Call, command: Command<T>): Promise<T> {
     const client = await this.#connection.client()
-    return client.send(withCompanion(command, { signal }) as never) as Promise<T>
+    return client.send(withCompanion(command, { signal, mayChange }) as never) as Promise<T>
   }
 
   /**

@@ -73,7 +73,7 @@ async function uploadParts(
     const failure = parts.failure ?? error
     await parts.stop()
     const abort = new AbortMultipartUploadCommand({ ...object, UploadId: id })
-    const tidying = { ...call, signal: AbortSignal.timeout(TIDY_MS) }
+    const tidying = { ...call, mayChange: undefined, signal: AbortSignal.timeout(TIDY_MS) }
     await calls.sendRaw(tidying, abort).catch(() => {}) // the first failure is the one to tell
     throw failure
   }

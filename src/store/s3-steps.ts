@@ -7,6 +7,8 @@ import { expectAnswer } from './s3-answers.ts'
 interface Companion {
   /** Ends the request. */
   readonly signal?: AbortSignal
+  /** Called last of all before it is sent; what it throws is thrown. */
+  readonly mayChange?: (() => void) | undefined
   /** Of the content, for the signature: the SDK would not sign a stream. */
   readonly payloadHash?: string
   /**
@@ -62,10 +64,11 @@ export function shortenSteps(client: S3Client): S3Client {
   stack.add(addHeaders as never, { step: 'build', name: 'addHeaders' } as never)
   const handler = client.config.requestHandler
   const send = () => async (step: Step) => {
-    const { signal, onAnswer } = companionOf(step.input)
+    const { signal, onAnswer, mayChange } = companionOf(step.input)
     const request = step.request as Request
     // Not signed: what stands between may change it. Packed content would make every length a lie.
     request.headers['accept-encoding'] = 'identity'
+    mayChange?.()
     const sent = await handler.handle(request as never, signal === undefined ? {} : { abortSignal: signal })
     onAnswer?.()
     const { headers, body } = sent.response

@@ -18,6 +18,7 @@ import type {
   ExecOptions,
   ExecResult,
   GetOptions,
+  MoveOptions,
   PutOptions,
   RemoveOptions,
   Stat,
@@ -121,7 +122,7 @@ class S3Store implements Store {
     })
   }
 
-  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
+  move(from: string, to: string, options: MoveOptions = {}): Promise<void> {
     return this.#run('move', from, options, async (call, key) => {
       const target = this.#s3.key('move', to)
       await copyObject(this.#s3, call, key, target, options, this.#settings)
@@ -145,9 +146,9 @@ class S3Store implements Store {
 
   #run<T>(op: string, path: string, options: CallOptions, work: (call: S3Call, key: string) => Promise<T>): Promise<T> {
     const where = this.#s3.where(path)
-    const { onSilence } = options
+    const { onSilence, mayChange } = options
     return this.#calls.run(op, where, options.signal, async ({ signal }) =>
-      work({ op, where, signal, onSilence }, this.#s3.key(op, path)),
+      work({ op, where, signal, onSilence, mayChange }, this.#s3.key(op, path)),
     )
   }
 

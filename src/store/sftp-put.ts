@@ -38,6 +38,7 @@ export async function putSftp({ session, temporary, known }: Connected, put: Sft
     await made
     if (options.signal?.aborted) throw abortedError('put', where, options.signal)
     const shared = shareDirectories(session, await made, options.sharing)
+    options.mayChange?.()
     await Promise.all([shared, publish(session, target, file, options.ifAbsent === true, directories)])
     temporary.renamed(target)
     return stat

@@ -10,6 +10,7 @@ import { isNoSuchFile, isUnsupported, sftpError } from './sftp-errors.ts'
 import { listSftp } from './sftp-list.ts'
 import { putSftp } from './sftp-put.ts'
 import { getSftp } from './sftp-read.ts'
+import type { SftpSession } from './sftp-session.ts'
 import { look } from './sftp-stat.ts'
 import { FILE_MODE } from './sharing.ts'
 import { type SshTarget, targetName } from './ssh-config.ts'
@@ -22,6 +23,7 @@ import type {
   ExecOptions,
   ExecResult,
   GetOptions,
+  MoveOptions,
   PutOptions,
   RemoveOptions,
   Stat,
@@ -125,21 +127,28 @@ class SftpStore implements Store {
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
     return this.#run('remove', path, options, async ({ session, known }, file) => {
-      let directory = file.slice(0, file.lastIndexOf('/'))
-      const removed = withWritable(session, directory, () => session.unlink(file))
-      const emptied: string[] = []
-      for (let n = options.pruneParents ?? 0; n > 0 && directory.length > this.#root.length; n--) {
-        emptied.push(directory)
-        directory = directory.slice(0, directory.lastIndexOf('/'))
-      }
+      options.mayChange?.()
+      const removed = withWritable(session, parentOf(file), () => session.unlink(file))
       // In one go with the removal: a directory that is not empty stays.
-      const pruned = Promise.allSettled(emptied.map((empty) => session.rmdir(empty)))
-      for (const empty of emptied) known.delete(empty)
+      const pruned = this.#prune(session, known, file, options.pruneParents)
       await removed.catch((error: unknown) => {
         if (!isNoSuchFile(error)) throw error
       })
       await pruned
     })
+  }
+
+  /** Sends the removal of the `count` directories above a file, the nearest first; those that are not empty stay. Never rejects. */
+  async #prune(session: SftpSession, known: Set<string>, file: string, count = 0): Promise<void> {
+    const emptied: string[] = []
+    let directory = parentOf(file)
+    for (let n = count; n > 0 && directory.length > this.#root.length; n--) {
+      emptied.push(directory)
+      directory = parentOf(directory)
+    }
+    const pruned = Promise.allSettled(emptied.map((empty) => session.rmdir(empty)))
+    for (const empty of emptied) known.delete(empty)
+    await pruned
   }
 
   list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
@@ -168,12 +177,20 @@ class SftpStore implements Store {
     })
   }
 
-  move(from: string, to: string, options: CallOptions = {}): Promise<void> {
-    return this.#run('move', from, options, async ({ session }, file) => {
+  move(from: string, to: string, options: MoveOptions = {}): Promise<void> {
+    return this.#run('move', from, options, async ({ session, known }, file) => {
       const target = this.#file(to)
-      const directories = [...new Set([file, target].map((name) => name.slice(0, name.lastIndexOf('/'))))]
-      const move = () => session.renameOver(file, target)
+      if (options.within !== undefined) {
+        const directories = { sharing: options.sharing, within: this.#file(options.within), known }
+        await shareDirectories(session, await makeParents(session, target, directories), options.sharing)
+      }
+      const directories = [...new Set([file, target].map(parentOf))]
+      const move = () => {
+        options.mayChange?.()
+        return session.renameOver(file, target)
+      }
       await directories.reduce((change, directory) => () => withWritable(session, directory, change), move)()
+      await this.#prune(session, known, file, options.pruneParents)
     })
   }
 
@@ -212,7 +229,7 @@ class SftpStore implements Store {
     return path === '' ? this.traits.root : `${this.traits.root}/${path}`
   }
 
-  #within(options: PutOptions): string {
+  #within(options: Pick<PutOptions, 'within'>): string {
     return options.within === undefined ? '' : this.#file(options.within)
   }
 
@@ -253,4 +270,8 @@ class SftpStore implements Store {
   #giveUp(reason: unknown): void {
     if (reason instanceof StoreError && reason.stalled) this.#connection.drop(reason).catch(() => {})
   }
+}
+
+function parentOf(file: string): string {
+  return file.slice(0, file.lastIndexOf('/'))
 }

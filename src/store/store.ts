@@ -62,10 +62,10 @@ export interface Store {
   append(path: string, content: Uint8Array, options?: PutOptions): Promise<void>
 
   /**
-   * Renames a file, replacing what is there; whoever looks sees the old content or the new one. The directory must exist. Flushed as far
-   * as the backend can. `missing` when there is no `from`; `unsupported` where the backend cannot rename.
+   * Renames a file, replacing what is there; whoever looks sees the old content or the new one. The directory must exist, unless `within` lets it be
+   * made. Flushed as far as the backend can, unless `flush` is false. `missing` when there is no `from`; `unsupported` where the backend cannot rename.
    */
-  move(from: string, to: string, options?: CallOptions): Promise<void>
+  move(from: string, to: string, options?: MoveOptions): Promise<void>
 
   /** Free space for files below a directory, or where it would be, in bytes. Undefined where the backend does not say. */
   freeBytes(directory: string, options?: CallOptions): Promise<number | undefined>
@@ -112,6 +112,11 @@ export interface CallOptions {
    * called when that is over.
    */
   readonly onSilence?: (ms: number) => () => void
+  /**
+   * Called each time that something is about to be changed, as near to the act as the backend can: what it throws is thrown, and nothing is changed. For
+   * those who may change something only as long as they know something (a lock is theirs, say). Only remove, removeAll, move and put heed it.
+   */
+  readonly mayChange?: (() => void) | undefined
 }
 
 export interface GetOptions extends CallOptions {
@@ -165,6 +170,16 @@ export const EXEC_OUTPUT_BYTES = 16 * 1024 * 1024
 export interface RemoveOptions extends CallOptions {
   /** Remove up to so many parent directories if they are then empty. Object stores have none. */
   readonly pruneParents?: number
+}
+
+export interface MoveOptions extends CallOptions {
+  /** Remove up to so many parent directories of what was renamed if they are then empty. Object stores have none. */
+  readonly pruneParents?: number
+  /** Make missing directories of the target, but only below this one. Default: none are made. Object stores ignore it. */
+  readonly within?: string
+  readonly sharing?: Sharing | undefined
+  /** Default true. False where it does not matter whether it is still renamed after the machine lost power. */
+  readonly flush?: boolean
 }
 
 /**

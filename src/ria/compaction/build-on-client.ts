@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { addMembers, removeMembers } from '../../archive/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
-import { fileSource } from '../../core/source.ts'
+import { type Bytes, fileSource } from '../../core/source.ts'
 import { makeWorkDirectory, removeWorkDirectory } from '../../core/work-directory.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
@@ -82,7 +82,7 @@ export class ClientBuilder implements Builder {
   /** False when the file is not there any more. */
   async #load(path: string, file: string, identity: string, { signal }: CallOptions): Promise<boolean> {
     try {
-      await this.#work.store.get(path, (bytes) => pipeline(bytes, createWriteStream(file)), {
+      await this.#work.store.get(path, (bytes) => pipeline(copied(bytes), createWriteStream(file)), {
         ifMatch: identity,
         ...(signal && { signal }),
       })
@@ -105,6 +105,11 @@ export class ClientBuilder implements Builder {
       onProgress: (bytes) => onPart(bytes / (source.size || 1)),
     })
   }
+}
+
+/** A chunk is ours only until the next one is asked for, and a file is written later. */
+async function* copied(bytes: Bytes): Bytes {
+  for await (const chunk of bytes) yield Buffer.from(chunk)
 }
 
 /** A key that was replaced while it was loaded stays loose. */

@@ -1,20 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Level } from '../../archive/seven-zip.ts'
 import { ConfigError, StoreError } from '../../core/errors.ts'
+import type { Time } from '../../core/moment.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout, readSharing } from '../layout-state.ts'
 import type { Builder } from './builder.ts'
+import { Changes, type Needed } from './changes.ts'
 import { type Built, checkBuilt } from './check-built.ts'
 import { chooseBuilder } from './choose-builder.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { type Lock, withLock } from './lock.ts'
 import type { Filter, LeftReason, LooseKey } from './loose.ts'
-import { archivesDirectory, fileNameOf, objectsDirectory } from './places.ts'
+import { archivesDirectory, fileNameOf, objectsDirectory, tombstonePath } from './places.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { markDropped, removeLoose } from './settle.ts'
-import { listTombstones, removeTombstones } from './tombstones.ts'
+import { listTombstones } from './tombstones.ts'
 import { readUsage, type Usage, usageOf } from './usage.ts'
 
 export interface CompactOptions extends Filter {
@@ -24,6 +26,8 @@ export interface CompactOptions extends Filter {
   /** Pack nothing when fewer keys than this are to be packed. */
   readonly minKeys?: number | undefined
   readonly breakLock?: boolean | undefined
+  /** Default: the real one. */
+  readonly time?: Time | undefined
   /** Only say what would be done. */
   readonly dryRun?: boolean | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -71,8 +75,11 @@ export async function compact(store: Store, directory: string, options: CompactO
   if (!store.traits.writable) throw new ConfigError(`${store.traits.root} can only be read by this URL`)
   if (layout.readOnly !== undefined) throw new ConfigError(`treated as read-only: ${layout.readOnly}`)
   const sharing = await readSharing(store, directory, call)
-  return withLock(store, directory, { ...call, sharing, breakLock: options.breakLock }, (lock, signal) =>
-    new Compaction(store, directory, version, sharing, lock, { ...options, signal }).run(),
+  return withLock(
+    store,
+    directory,
+    { ...call, sharing, breakLock: options.breakLock, time: options.time },
+    (lock, signal) => new Compaction(store, directory, version, sharing, lock, { ...options, signal }).run(),
   )
 }
 
@@ -115,6 +122,7 @@ class Compaction {
   readonly #version: string
   readonly #sharing: Sharing | undefined
   readonly #lock: Lock
+  readonly #changes: Changes
   readonly #options: CompactOptions & { readonly signal: AbortSignal }
   readonly #call: CallOptions
 
@@ -133,12 +141,16 @@ class Compaction {
     this.#lock = lock
     this.#options = options
     this.#call = { signal: options.signal }
+    this.#changes = new Changes(store, directory, lock, { sharing, signal: options.signal })
   }
 
   async run(): Promise<CompactReport> {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
     await this.#begin('listing')
-    await removeLeftovers(store, directory, { ...call, temporaryDirectory: this.#options.temporaryDirectory })
+    await removeLeftovers(store, directory, this.#changes, {
+      ...call,
+      temporaryDirectory: this.#options.temporaryDirectory,
+    })
     const plan = await makePlan(store, directory, {
       ...call,
       version: this.#version,
@@ -148,8 +160,9 @@ class Compaction {
     })
     const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
     const isNeeded = plan.add.length > 0 || plan.drop.length > 0
-    const { built, by } = isNeeded ? await this.#replaceArchive(plan) : { built: unchanged(plan), by: undefined }
-    if (isNeeded || plan.already.length > 0 || plan.few === 0) await this.#settle(plan, built)
+    const kept = { built: unchanged(plan), by: undefined, archive: plan.old?.identity }
+    const { built, by, archive } = isNeeded ? await this.#replaceArchive(plan) : kept
+    if (isNeeded || plan.already.length > 0 || plan.few === 0) await this.#settle(plan, built, { archive })
     const { damaged, changed, unread, packed } = built
     const left = { ...plan.loose.left }
     if (damaged.length > 0) left.damaged = (left.damaged ?? 0) + damaged.length
@@ -177,11 +190,13 @@ class Compaction {
     }
   }
 
-  async #replaceArchive(plan: Plan): Promise<{ built: Built; by: Builder['kind'] | undefined }> {
-    const archive = archivePath(this.#directory)
+  /** Gives also the identity of the archive that is there then, undefined for none. */
+  async #replaceArchive(
+    plan: Plan,
+  ): Promise<{ built: Built; by: Builder['kind'] | undefined; archive: string | undefined }> {
     if (plan.add.length === 0 && plan.drop.length === plan.members.size) {
-      await this.#removeArchive()
-      return { built: unchanged(plan), by: undefined }
+      await this.#removeArchive(plan)
+      return { built: unchanged(plan), by: undefined, archive: undefined }
     }
     await this.#waitForNewSecond(plan.old)
     const builder = await chooseBuilder(
@@ -203,9 +218,8 @@ class Compaction {
       await builder.build({ ...this.#call, onPart: (part) => this.#tell('packing', part, 1) })
       const built = await this.#verify(plan, builder)
       await this.#begin('swapping')
-      if (built.count === 0) await this.#removeArchive()
-      else await this.#swap(plan, built, builder, archive)
-      return { built, by: builder.kind }
+      const archive = built.count === 0 ? await this.#removeArchive(plan) : await this.#swap(plan, built, builder)
+      return { built, by: builder.kind, archive: archive?.identity }
     } finally {
       await builder.discard()
     }
@@ -238,45 +252,34 @@ class Compaction {
     }
   }
 
-  async #swap(plan: Plan, built: Built, builder: Builder, archive: string): Promise<void> {
+  async #swap(plan: Plan, built: Built, builder: Builder): Promise<Stat> {
     await builder.finish(this.#call)
     const stat = await this.#store.stat(builder.path, this.#call)
     if (stat === undefined || (plan.old !== undefined && seconds(stat) === seconds(plan.old))) {
       throw this.#conflict('the new archive cannot be told from the old one; try again')
     }
-    await markDropped(this.#store, this.#directory, built.packed, plan.archived, {
-      ...this.#call,
-      sharing: this.#sharing,
-    })
-    await this.#requireSameArchive(plan)
-    await this.#lock.check()
-    await this.#store.move(builder.path, archive, this.#call)
+    // Somebody may have exported an archive meanwhile with a program that knows no lock: nothing is done then.
+    const needed = { archive: plan.old?.identity }
+    await markDropped(this.#store, this.#directory, this.#changes, built.packed, plan.archived, needed, this.#call)
+    return this.#changes.replaceArchive(builder.path, stat, plan.old?.identity)
   }
 
-  async #removeArchive(): Promise<void> {
-    await this.#lock.check()
-    await this.#store.remove(archivePath(this.#directory), this.#call)
+  async #removeArchive({ old }: Plan): Promise<undefined> {
+    if (old !== undefined) await this.#changes.removeArchive(old.identity)
   }
 
-  /** Somebody may have exported an archive meanwhile with a program that knows no lock. */
-  async #requireSameArchive({ old }: Plan): Promise<void> {
-    const now = await this.#store.stat(archivePath(this.#directory), this.#call)
-    if (now?.identity !== old?.identity) throw this.#conflict('the archive was replaced meanwhile')
-  }
-
-  async #settle(plan: Plan, built: Built): Promise<void> {
+  async #settle(plan: Plan, built: Built, needed: Needed): Promise<void> {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
     await this.#begin('removing')
     const keys = [...built.packed, ...plan.already]
     let done = 0
-    await removeLoose(store, directory, keys, { ...call, onKey: () => this.#tell('removing', ++done, keys.length) })
+    const onKey = () => this.#tell('removing', ++done, keys.length)
+    await removeLoose(store, directory, this.#changes, keys, needed, { ...call, onKey })
     const dropped = await listTombstones(store, directory, call)
-    await removeTombstones(
-      store,
-      directory,
-      [...dropped].filter((name) => !built.fileNames.has(name)),
-      call,
-    )
+    const paths = [...dropped]
+      .filter((name) => !built.fileNames.has(name))
+      .map((fileName) => tombstonePath(directory, fileName))
+    await this.#changes.removeOwn(paths, needed, 1)
   }
 
   /** SFTP knows mtimes in seconds: a client must see that the archive is another one. The lock file has the store's own time. */

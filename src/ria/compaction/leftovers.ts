@@ -1,7 +1,8 @@
 import { endOrphans } from '../../core/orphans.ts'
 import { removeDeadWorkDirectories } from '../../core/work-directory.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { archivesDirectory, fileNameOf, SUCCESSOR } from './places.ts'
+import type { Changes } from './changes.ts'
+import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from './places.ts'
 
 /** A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside it. */
 const LEFTOVER = /^riastore-\d+-[0-9a-f]{12}-\d+\.tmp/
@@ -18,6 +19,7 @@ export interface LeftoverOptions extends CallOptions {
 export async function removeLeftovers(
   store: Store,
   directory: string,
+  changes: Changes,
   { temporaryDirectory, ...call }: LeftoverOptions = {},
 ): Promise<number> {
   await removeDeadWorkDirectories(temporaryDirectory)
@@ -27,13 +29,14 @@ export async function removeLeftovers(
     await endOrphans()
     paths = await leftovers(store, directory, call)
   }
-  for (const path of paths) await store.remove(path, call)
+  await changes.removeOwn(paths, 'whichever')
   return paths.length
 }
 
 async function leftovers(store: Store, directory: string, call: CallOptions): Promise<string[]> {
   const paths: string[] = []
   for await (const { path } of store.list(archivesDirectory(directory), call)) {
+    if (path.startsWith(`${archivesDirectory(directory)}/${HOLDER}`)) continue // our own: those of others are gone
     const name = fileNameOf(path)
     if (LEFTOVER.test(name) || name.startsWith(SUCCESSOR)) paths.push(path)
   }

@@ -1,23 +1,35 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { StoreError } from '../../core/errors.ts'
-import { isDead, ourselves, type ProcessOwner } from '../../core/process-owner.ts'
-import { bufferSource, collect } from '../../core/source.ts'
-import { removeFiles } from '../../store/remove-files.ts'
+import { isStoreError, type StoreError } from '../../core/errors.ts'
+import { REAL_TIME, type Time } from '../../core/moment.ts'
+import { ourselves } from '../../core/process-owner.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
-import { temporaryName } from '../../store/temporary.ts'
 import { SETTLE_MS } from '../quiet.ts'
-import { archivesDirectory, lockPath, SUCCESSOR } from './places.ts'
+import { endOthers, type Holder, makeHolder, removeHolder, showLife } from './holder.ts'
+import {
+  type FoundLock,
+  heldBy,
+  type LockContent,
+  readLock,
+  successorPath,
+  takenFromUs,
+  tokenOf,
+  tokensIn,
+} from './lock-file.ts'
+import { mayBeTaken, putLock, removeDead, removeMarks } from './lock-takeover.ts'
+import { lockPath } from './places.ts'
 
 /** The lock of a dataset's archive, held. */
 export interface Lock {
-  /** Of the lock file as we first wrote it: its mtime is the time by the store's clock. */
+  /** Of the lock file as we wrote it: its mtime is the time by the store's clock. */
   readonly stat: Stat
+  /** Through which everything is changed. */
+  readonly holder: Holder
+  readonly time: Time
   /** Aborts, with a StoreError `conflict`, when somebody took the lock from us. */
   readonly lost: AbortSignal
   /** Throws `conflict` unless the lock is still ours. */
-  check(): Promise<void>
+  check(call?: CallOptions): Promise<void>
   /** Gives the lock up. What is not ours any more stays. */
   release(): Promise<void>
 }
@@ -26,15 +38,10 @@ export interface LockOptions extends CallOptions {
   /** Take the lock from whoever has it. */
   readonly breakLock?: boolean | undefined
   readonly sharing?: Sharing | undefined
-  /** How often the lock file is written anew, so that its mtime shows that we live. ms. */
+  /** How often we show that we live. ms. */
   readonly refreshMs?: number | undefined
-}
-
-interface LockContent extends ProcessOwner {
-  readonly program: 'riastore'
-  /** ISO 8601. */
-  readonly started: string
-  readonly token: string
+  /** Default: the real one. */
+  readonly time?: Time | undefined
 }
 
 const REFRESH_MS = 60_000
@@ -42,37 +49,44 @@ const REFRESH_MS = 60_000
 /** So often somebody else may take a lock that we found free, or dead, before we give up. */
 const TRIES = 5
 
-const LOCK_BYTES = 64 * 1024
-
 /**
- * Takes the lock of a dataset's archive. One whose process is certainly dead is taken over. Throws `conflict`, saying who holds it since
- * when, when somebody else has it.
+ * Takes the lock of a dataset's archive. One whose process is certainly dead is taken over; what its owner could still do is ended before this resolves (holder.ts).
+ * Throws `conflict`, saying who holds it since when, when somebody else has it.
  */
 export async function takeLock(store: Store, directory: string, options: LockOptions = {}): Promise<Lock> {
   const held = new HeldLock(store, directory, options)
+  const before = new Set<string>()
   let mayBreak = options.breakLock === true
   for (let tries = 1; ; tries++) {
     try {
-      return await held.create()
+      await held.create()
+      return await held.begin([...before])
     } catch (error) {
-      if (!(error instanceof StoreError) || error.kind !== 'conflict' || tries === TRIES) throw error
+      if (held.isWritten || !isStoreError(error, 'conflict') || tries === TRIES) throw error
     }
     const found = await readLock(store, directory, options)
     if (found === undefined) continue // it was just given up
-    if (held.isOurs(found)) return held.begin(found.stat) // written by a try whose answer was lost
+    if (held.isOurs(found)) return held.begin([...before]) // written by a try whose answer was lost
     const isBroken = mayBreak
     mayBreak = false
-    if (!isBroken && !(found.content && isDead(found.content))) throw heldBy(store, directory, found)
+    if (!isBroken && !(await mayBeTaken(store, directory, found, options))) {
+      throw await heldBy(store, directory, found, options)
+    }
+    for (const token of tokensIn(found)) before.add(token)
+    held.follow([...before])
     if (!store.traits.moveCopies) await removeDead(store, directory, found, options)
-    else if (await held.takeOver(found, isBroken)) return held
+    else if (await held.takeOver(found, isBroken)) return held.begin([...before])
   }
 }
+
+/** So many of those who had the lock before are remembered. */
+const MAX_BEFORE = 20
 
 class HeldLock implements Lock {
   readonly #store: Store
   readonly #directory: string
   readonly #options: LockOptions
-  readonly #content: LockContent = {
+  #content: LockContent = {
     program: 'riastore',
     ...ourselves(),
     started: new Date().toISOString(),
@@ -80,6 +94,7 @@ class HeldLock implements Lock {
   }
   readonly #lost = new AbortController()
   #stat: Stat | undefined
+  #holder: Holder | undefined
   #timer: NodeJS.Timeout | undefined
   #refreshing: Promise<void> | undefined
 
@@ -94,24 +109,59 @@ class HeldLock implements Lock {
     return this.#stat
   }
 
+  get holder(): Holder {
+    if (this.#holder === undefined) throw new Error('the lock was not taken')
+    return this.#holder
+  }
+
+  get time(): Time {
+    return this.#options.time ?? REAL_TIME
+  }
+
   get lost(): AbortSignal {
     return this.#lost.signal
   }
 
-  async create(): Promise<this> {
-    return this.begin(await this.#write(true))
+  /** The lock file was written by us, at some time. */
+  get isWritten(): boolean {
+    return this.#stat !== undefined
   }
 
-  /** The lock file is there, and ours: it is kept fresh from now on. */
-  begin(stat: Stat): this {
-    this.#stat = stat
-    this.#timer = setInterval(() => {
-      this.#refreshing ??= this.#refresh().finally(() => {
-        this.#refreshing = undefined
-      })
-    }, this.#options.refreshMs ?? REFRESH_MS)
-    this.#timer.unref()
-    return this
+  /** Says in the lock that will be written who had it before. */
+  follow(before: readonly string[]): void {
+    this.#content = { ...this.#content, after: before.slice(0, MAX_BEFORE) }
+  }
+
+  async create(): Promise<void> {
+    this.#stat = await this.#write(true)
+  }
+
+  /**
+   * The lock file is there, and ours. What others could still do is ended, and we show that we live from now on. Throws `conflict` when the lock
+   * was taken from us again.
+   */
+  async begin(before: readonly string[]): Promise<this> {
+    const { signal, sharing } = this.#options
+    const call = signal ? { signal } : {}
+    try {
+      signal?.throwIfAborted()
+      this.#stat ??= await this.#store.stat(lockPath(this.#directory), call)
+      this.#holder = await makeHolder(this.#store, this.#directory, this.#content.token, { ...call, sharing })
+      this.#timer = setInterval(() => {
+        this.#refreshing ??= this.#refresh().finally(() => {
+          this.#refreshing = undefined
+        })
+      }, this.#options.refreshMs ?? REFRESH_MS)
+      this.#timer.unref()
+      // After the directory is there: from now on whoever takes the lock away finds it.
+      await this.check(call)
+      await endOthers(this.#store, this.#directory, this.#holder, { ...call, sharing, before, time: this.time })
+      await this.check(call)
+      return this
+    } catch (error) {
+      await this.release().catch(() => {}) // the first error is the one to tell
+      throw error
+    }
   }
 
   /**
@@ -120,34 +170,37 @@ class HeldLock implements Lock {
    * whose owner died is succeeded in the same way, so the marks are a chain.
    */
   async takeOver(found: FoundLock, mayBreak: boolean): Promise<boolean> {
+    const [store, directory] = [this.#store, this.#directory]
     const marks: string[] = []
     for (let last = found; ; ) {
-      const mark = successorPath(this.#directory, last)
+      const mark = successorPath(directory, last)
       marks.push(mark)
       if (await this.#putMark(mark)) break
-      const other = await readLock(this.#store, this.#directory, this.#options, mark)
+      const other = await readLock(store, directory, this.#options, mark)
       if (other === undefined) return false // its owner has the lock now
       if (this.isOurs(other)) break // written by a try whose answer was lost
-      if (!mayBreak && !(other.content && isDead(other.content))) throw heldBy(this.#store, this.#directory, other)
+      if (!mayBreak && !(await mayBeTaken(store, directory, other, this.#options))) {
+        throw await heldBy(store, directory, other, this.#options)
+      }
       last = other
     }
     let isSame = false
     try {
-      const now = await readLock(this.#store, this.#directory, this.#options)
+      const now = await readLock(store, directory, this.#options)
       isSame = now !== undefined && tokenOf(now) === tokenOf(found)
-      if (isSame) this.begin(await this.#write(false))
+      if (isSame) this.#stat = await this.#write(false)
     } finally {
-      await removeFiles(this.#store, isSame ? marks : marks.slice(-1))
+      await removeMarks(store, isSame ? marks : marks.slice(-1))
     }
     return isSame
   }
 
   async #putMark(path: string): Promise<boolean> {
     try {
-      await this.#put(path, true)
+      await putLock(this.#store, this.#directory, path, this.#content, this.#options, true)
       return true
     } catch (error) {
-      if (error instanceof StoreError && error.kind === 'conflict') return false
+      if (isStoreError(error, 'conflict')) return false
       throw error
     }
   }
@@ -156,162 +209,60 @@ class HeldLock implements Lock {
     return found?.content?.token === this.#content.token
   }
 
-  async check(): Promise<void> {
-    await this.#refreshing
+  async check(call: CallOptions = this.#options): Promise<void> {
     if (this.#lost.signal.aborted) throw this.#lost.signal.reason
-    const found = await readLock(this.#store, this.#directory, this.#options)
-    if (this.isOurs(found)) return
-    const error = new StoreError({
-      kind: 'conflict',
-      op: 'lock',
-      where: whereOf(this.#store, this.#directory),
-      message: `the lock was taken from us${found?.content ? ` by ${describe(found.content)}` : ''}`,
-    })
-    this.#lost.abort(error)
-    throw error
+    const found = await readLock(this.#store, this.#directory, call)
+    if (!this.isOurs(found)) throw this.#lose(found)
   }
 
+  #lose(found?: FoundLock): StoreError {
+    const error = takenFromUs(this.#store, this.#directory, found)
+    this.#lost.abort(error)
+    return error
+  }
+
+  /** Our caller may have given up: the lock goes all the same. */
   async release(): Promise<void> {
     clearInterval(this.#timer)
     await this.#refreshing
-    // Our caller may have given up: the lock goes all the same.
-    const found = await readLock(this.#store, this.#directory, {})
-    if (this.isOurs(found)) await this.#store.remove(lockPath(this.#directory))
+    if (this.#holder?.isFence) await this.#takeOwn(this.#holder)
+    else {
+      const found = await readLock(this.#store, this.#directory, {})
+      if (this.isOurs(found)) await this.#store.remove(lockPath(this.#directory))
+    }
+    if (this.#holder !== undefined) await removeHolder(this.#store, this.#holder)
   }
 
-  /** A store that cannot be reached just now is no reason to give up: the check before the swap will tell. */
+  /** Removes the lock, through our directory: if it turns out to be another's, who has just taken it from us, it goes back. */
+  async #takeOwn({ path }: Holder): Promise<void> {
+    const aside = `${path}/lock`
+    try {
+      await this.#store.move(lockPath(this.#directory), aside)
+    } catch (error) {
+      if (!isStoreError(error, 'missing')) throw error
+      return // it was taken from us: it is not there, or our directory is not
+    }
+    if (this.isOurs(await readLock(this.#store, this.#directory, {}, aside))) await this.#store.remove(aside)
+    else await this.#store.move(aside, lockPath(this.#directory))
+  }
+
+  /** A store that cannot be reached just now is no reason to give up: the look before each change will tell. */
   async #refresh(): Promise<void> {
     try {
-      await this.check()
-      await this.#write(false)
-    } catch {}
+      await this.check({})
+      await showLife(this.#store, this.holder)
+    } catch (error) {
+      if (isStoreError(error, 'missing')) this.#lose()
+    }
   }
 
   /** Not broken off half-way: nobody would know whether we hold the lock. */
   async #write(ifAbsent: boolean): Promise<Stat> {
     const path = lockPath(this.#directory)
-    const stat = await this.#put(path, ifAbsent)
+    const stat = await putLock(this.#store, this.#directory, path, this.#content, this.#options, ifAbsent)
     // Some stores tell the time only when they are asked.
     return stat.mtimeMs === undefined ? ((await this.#store.stat(path)) ?? stat) : stat
   }
-
-  async #put(path: string, ifAbsent: boolean): Promise<Stat> {
-    const { signal, sharing } = this.#options
-    signal?.throwIfAborted()
-    const text = `${JSON.stringify(this.#content, null, 2)}\n`
-    return this.#store.put(path, bufferSource(text), {
-      ifAbsent,
-      within: this.#directory,
-      ...(sharing && { sharing }),
-    })
-  }
-}
-
-interface FoundLock {
-  /** Undefined when the file is none of ours. */
-  readonly content: LockContent | undefined
-  readonly stat: Stat
-}
-
-async function readLock(
-  store: Store,
-  directory: string,
-  { signal }: CallOptions,
-  path = lockPath(directory),
-): Promise<FoundLock | undefined> {
-  let found: FoundLock | undefined
-  try {
-    await store.get(
-      path,
-      async (bytes, stat) => {
-        found = { content: parseLock((await collect(bytes, LOCK_BYTES)).toString()), stat }
-      },
-      signal && { signal },
-    )
-  } catch (error) {
-    if (error instanceof StoreError && error.kind === 'missing') return undefined
-    if (!(error instanceof RangeError)) throw error
-    const stat = await store.stat(path, signal && { signal })
-    return stat && { content: undefined, stat }
-  }
-  return found
-}
-
-function parseLock(text: string): LockContent | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return undefined
-    const content = value as Partial<LockContent>
-    const isOurs =
-      typeof content.host === 'string' && Number.isSafeInteger(content.pid) && typeof content.token === 'string'
-    return isOurs ? (content as LockContent) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * Removes a dead lock, and only that: it is moved aside first, and put back if it turns out to be somebody's new one, who was as quick as
- * we are.
- */
-async function removeDead(
-  store: Store,
-  directory: string,
-  dead: FoundLock,
-  { signal, sharing }: LockOptions,
-): Promise<void> {
-  const path = lockPath(directory)
-  const aside = `${archivesDirectory(directory)}/${temporaryName()}`
-  const call = signal ? { signal } : {}
-  try {
-    await store.move(path, aside, call)
-  } catch (error) {
-    if (error instanceof StoreError && error.kind === 'missing') return
-    if (!(error instanceof StoreError) || error.kind !== 'unsupported') throw error
-    const found = await readLock(store, directory, call)
-    if (found?.content?.token === dead.content?.token) await store.remove(path, call)
-    return
-  }
-  const moved = await readLock(store, directory, call, aside)
-  if (moved?.content !== undefined && moved.content.token !== dead.content?.token) {
-    const text = `${JSON.stringify(moved.content, null, 2)}\n`
-    await store.put(path, bufferSource(text), {
-      ...call,
-      ifAbsent: true,
-      within: directory,
-      ...(sharing && { sharing }),
-    })
-  }
-  await store.remove(aside, call)
-}
-
-/** What tells a lock from every other: its token, of one that is not ours its identity. In a form that a file name takes. */
-function tokenOf({ content, stat }: FoundLock): string {
-  return createHash('sha256')
-    .update(content?.token ?? stat.identity)
-    .digest('hex')
-    .slice(0, 32)
-}
-
-function successorPath(directory: string, found: FoundLock): string {
-  return `${archivesDirectory(directory)}/${SUCCESSOR}${tokenOf(found)}`
-}
-
-function heldBy(store: Store, directory: string, { content, stat }: FoundLock): StoreError {
-  const sign = stat.mtimeMs === undefined ? '' : `, last sign of life ${new Date(stat.mtimeMs).toISOString()}`
-  const message =
-    content === undefined
-      ? `the lock is none that this program wrote${sign}; --break-lock removes it`
-      : `the archive is being worked on by ${describe(content)} since ${content.started}${sign}; if that is not so, --break-lock removes the lock`
-  return new StoreError({ kind: 'conflict', op: 'lock', where: whereOf(store, directory), message, sent: 'no' })
-}
-
-function describe({ user, host, pid }: ProcessOwner): string {
-  return `${user === undefined ? '' : `${user}@`}${host} (process ${pid})`
-}
-
-function whereOf(store: Store, directory: string): string {
-  return `${store.traits.root}/${lockPath(directory)}`
 }
 
 /**
@@ -329,7 +280,7 @@ export async function withLock<T>(
   let result: T
   try {
     // Clients of an object store rely on it that nothing moves for a moment (quiet.ts).
-    if (store.traits.flat) await sleep(SETTLE_MS, undefined, { signal }).catch(() => {})
+    if (store.traits.flat) await lock.time.sleep(SETTLE_MS, signal)
     signal.throwIfAborted()
     result = await work(lock, signal)
   } catch (error) {

@@ -7,6 +7,9 @@ export const archivesDirectory = (directory: string) => `${directory}/archives`
 export const lockPath = (directory: string) => `${directory}/archives/lock`
 /** What the marks of those begin with who succeed a dead lock. */
 export const SUCCESSOR = 'lock-after-'
+/** What the directory begins with through which the holder of a lock makes all its changes (holder.ts). */
+export const HOLDER = 'holder-'
+export const holderDirectory = (directory: string, token: string) => `${directory}/archives/${HOLDER}${token}`
 export const droppedDirectory = (directory: string) => `${directory}/archives/dropped`
 export const tombstonePath = (directory: string, fileName: string) => `${directory}/archives/dropped/${fileName}`
 

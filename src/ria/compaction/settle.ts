@@ -1,15 +1,14 @@
-import { removeFiles } from '../../store/remove-files.ts'
-import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import type { Changes, Doomed, Needed } from './changes.ts'
 import type { LooseKey } from './loose.ts'
 import { chunksOf, forEachParallel } from './parallel.ts'
 import { objectsDirectory } from './places.ts'
-import { listTombstones, writeTombstone } from './tombstones.ts'
+import { listTombstones } from './tombstones.ts'
 
 /** So many files are looked up with one call. */
 const LOOKS_AT_ONCE = 128
 
 export interface SettleOptions extends CallOptions {
-  readonly sharing?: Sharing | undefined
   readonly onKey?: (() => void) | undefined
 }
 
@@ -21,53 +20,71 @@ export interface SettleOptions extends CallOptions {
 export async function markDropped(
   store: Store,
   directory: string,
+  changes: Changes,
   packed: readonly LooseKey[],
   archivedBefore: ReadonlySet<string>,
-  { sharing, signal }: SettleOptions,
+  needed: Needed,
+  { signal }: SettleOptions,
 ): Promise<void> {
   const call = signal ? { signal } : {}
-  const gone: LooseKey[] = []
-  await lookAtAll(store, directory, packed, call, async (looked) => {
-    for (const { key, stat, twin } of looked) {
-      if (stat === undefined && twin === undefined && !archivedBefore.has(key.fileName)) gone.push(key)
-    }
+  let dropped: ReadonlySet<string> | undefined
+  await inChunks(store, packed, async (chunk) => {
+    // Looked at after the proof: whoever takes the lock from us makes keys loose, and archived.
+    await changes.whileProven(needed, async (proven) => {
+      for (const { key, stat, twin } of await lookAt(store, directory, chunk, call)) {
+        if (stat !== undefined || twin !== undefined || archivedBefore.has(key.fileName)) continue
+        dropped ??= await listTombstones(store, directory, call)
+        if (!dropped.has(key.fileName)) await changes.markDropped(key.fileName, proven)
+      }
+    })
   })
-  if (gone.length === 0) return
-  const dropped = await listTombstones(store, directory, call)
-  for (const { fileName } of gone) {
-    if (!dropped.has(fileName)) await writeTombstone(store, directory, fileName, { ...call, sharing })
-  }
 }
 
 /**
  * After the swap: removes the loose copies of archived keys. One that was replaced since it was packed stays, and so does one with a tombstone:
- * its key was dropped and is being stored again, which the next run sees through. Gives the number of keys that are not loose any more.
+ * its key was dropped and is being stored again, which the next run sees through. Throws `conflict`, and removes nothing more, when the lock is not ours any more
+ * or the archive not the one that is `needed`. Gives the number of keys that are not loose any more.
  */
 export async function removeLoose(
   store: Store,
   directory: string,
+  changes: Changes,
   packed: readonly LooseKey[],
+  needed: Needed,
   { signal, onKey }: SettleOptions,
 ): Promise<number> {
   const call = signal ? { signal } : {}
   const dropped = await listTombstones(store, directory, call)
+  const objects = objectsDirectory(directory)
   let count = 0
-  await lookAtAll(store, directory, packed, call, async (looked) => {
-    const places: string[] = []
-    for (const { key, stat, twin } of looked) {
-      onKey?.()
-      if (dropped.has(key.fileName)) continue
-      const mine = stat === undefined || stat.identity === key.identity
-      const other = twin === undefined || twin.identity === key.twin?.identity
-      if (stat !== undefined && mine) places.push(key.place)
-      if (twin !== undefined && key.twin !== undefined && other) places.push(key.twin.place)
-      if (mine && other) count += 1
-    }
-    const paths = places.map((place) => `${objectsDirectory(directory)}/${place}`)
-    // The key's own directory and both hash directories: who archives has too few inodes.
-    await removeFiles(store, paths, { ...call, pruneParents: 3 })
+  await inChunks(store, packed, async (chunk) => {
+    const places: Doomed[] = []
+    const twins: Doomed[] = []
+    const settled = new Set<LooseKey>()
+    await changes.whileProven(needed, async (proven) => {
+      for (const { key, stat, twin } of await lookAt(store, directory, chunk, call)) {
+        if (dropped.has(key.fileName)) continue
+        const mine = stat === undefined || stat.identity === key.identity
+        const other = twin === undefined || twin.identity === key.twin?.identity
+        if (stat !== undefined && mine) places.push({ path: `${objects}/${key.place}`, identity: stat.identity })
+        if (twin !== undefined && key.twin !== undefined && other)
+          twins.push({ path: `${objects}/${key.twin.place}`, identity: twin.identity })
+        if (mine && other) settled.add(key)
+      }
+      // Both have the same name: one after the other.
+      for (const doomed of [twins, places].filter(({ length }) => length > 0)) {
+        await changes.removeCopies(doomed.splice(0), proven)
+      }
+    })
+    count += settled.size
+    for (const _key of chunk) onKey?.()
   })
   return count
+}
+
+/** Does `work` with some keys at a time. */
+function inChunks(store: Store, keys: readonly LooseKey[], work: (chunk: readonly LooseKey[]) => Promise<void>) {
+  return forEachParallel(chunksOf(keys, LOOKS_AT_ONCE), Math.ceil(store.traits.maxInFlight / LOOKS_AT_ONCE), work)
 }
 
 interface Looked {
@@ -76,26 +93,19 @@ interface Looked {
   readonly twin: Stat | undefined
 }
 
-async function lookAtAll(
+async function lookAt(
   store: Store,
   directory: string,
-  keys: readonly LooseKey[],
+  chunk: readonly LooseKey[],
   call: CallOptions,
-  work: (looked: readonly Looked[]) => Promise<void>,
-): Promise<void> {
+): Promise<readonly Looked[]> {
   const objects = objectsDirectory(directory)
-  await forEachParallel(
-    chunksOf(keys, LOOKS_AT_ONCE),
-    Math.ceil(store.traits.maxInFlight / LOOKS_AT_ONCE),
-    async (chunk) => {
-      const twins = chunk.filter(({ twin }) => twin !== undefined)
-      const places = [...chunk.map(({ place }) => place), ...twins.map(({ twin, place }) => twin?.place ?? place)]
-      const paths = places.map((place) => `${objects}/${place}`)
-      const found = await lookUp(store, paths, call)
-      const twinStats = new Map(twins.map((key, i) => [key, found[chunk.length + i]]))
-      await work(chunk.map((key, i) => ({ key, stat: found[i], twin: twinStats.get(key) })))
-    },
-  )
+  const twins = chunk.filter(({ twin }) => twin !== undefined)
+  const places = [...chunk.map(({ place }) => place), ...twins.map(({ twin, place }) => twin?.place ?? place)]
+  const paths = places.map((place) => `${objects}/${place}`)
+  const found = await lookUp(store, paths, call)
+  const twinStats = new Map(twins.map((key, i) => [key, found[chunk.length + i]]))
+  return chunk.map((key, i) => ({ key, stat: found[i], twin: twinStats.get(key) }))
 }
 
 /** The order does not matter here: a key is not on its way while it is settled. */

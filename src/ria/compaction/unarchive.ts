@@ -1,8 +1,10 @@
 import { Archive, type Member } from '../../archive/archive.ts'
 import { ConfigError, messageOf, StoreError } from '../../core/errors.ts'
+import type { Time } from '../../core/moment.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout, readSharing } from '../layout-state.ts'
+import { Changes, type Needed } from './changes.ts'
 import { isLooseGood } from './content.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { type Lock, withLock } from './lock.ts'
@@ -11,16 +13,23 @@ import { forEachParallel } from './parallel.ts'
 import { archivesDirectory, keyAtPlace, objectsDirectory, placesOf, tombstonePath } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { requireFree } from './space.ts'
-import { listTombstones, removeTombstones } from './tombstones.ts'
+import { listTombstones } from './tombstones.ts'
 import { readUsage, type Usage } from './usage.ts'
 
 export interface UnarchiveOptions {
   readonly signal?: AbortSignal | undefined
   readonly breakLock?: boolean | undefined
+  /** Default: the real one. */
+  readonly time?: Time | undefined
   /** Only say what would be done. */
   readonly dryRun?: boolean | undefined
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
+  /** Called, and awaited, when a phase begins. */
+  readonly onPhase?: ((phase: UnarchivePhase) => void | Promise<void>) | undefined
 }
+
+/** `removing`: of the archive, once every key is loose. */
+export type UnarchivePhase = 'looking' | 'unpacking' | 'removing'
 
 export interface UnarchiveReport {
   readonly directory: string
@@ -54,8 +63,11 @@ export async function unarchive(
   const version = layout.dataset.version
   if (options.dryRun) return new Unarchiving(store, directory, version, undefined, undefined, options).run()
   const sharing = await readSharing(store, directory, call)
-  return withLock(store, directory, { ...call, sharing, breakLock: options.breakLock }, (lock, signal) =>
-    new Unarchiving(store, directory, version, sharing, lock, { ...options, signal }).run(),
+  return withLock(
+    store,
+    directory,
+    { ...call, sharing, breakLock: options.breakLock, time: options.time },
+    (lock, signal) => new Unarchiving(store, directory, version, sharing, lock, { ...options, signal }).run(),
   )
 }
 
@@ -81,7 +93,8 @@ class Unarchiving {
   readonly #directory: string
   readonly #version: string
   readonly #sharing: Sharing | undefined
-  readonly #lock: Lock | undefined
+  /** Undefined when nothing is to be changed. */
+  readonly #changes: Changes | undefined
   readonly #options: UnarchiveOptions
   readonly #call: { readonly signal?: AbortSignal }
   readonly #problems: string[] = []
@@ -100,17 +113,18 @@ class Unarchiving {
     this.#directory = directory
     this.#version = version
     this.#sharing = sharing
-    this.#lock = lock
     this.#options = options
     this.#call = options.signal ? { signal: options.signal } : {}
+    this.#changes = lock && new Changes(store, directory, lock, { ...this.#call, sharing })
   }
 
   async run(): Promise<UnarchiveReport | undefined> {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
-    if (this.#lock) await removeLeftovers(store, directory, call)
+    const changes = this.#changes
+    if (changes) await removeLeftovers(store, directory, changes, call)
     const stat = await store.stat(archivePath(directory), call)
     if (stat === undefined) {
-      if (this.#lock) await removeTombstones(store, directory, await listTombstones(store, directory, call), call)
+      if (changes) await this.#removeTombstones(changes, await listTombstones(store, directory, call))
       return undefined
     }
     const before = await readUsage(store, directory, { ...call, version: this.#version })
@@ -118,14 +132,16 @@ class Unarchiving {
     try {
       const dropped = await listTombstones(store, directory, call)
       const { wanted, droppedMembers } = await this.#select(archive, dropped)
+      await this.#options.onPhase?.('looking')
       const missing = await this.#findMissing(wanted)
       const report = { directory, dropped: droppedMembers, problems: this.#problems, before }
       const all = amountOf(missing)
-      if (this.#lock === undefined) return { ...report, unpacked: all, dryRun: true, after: before }
+      if (changes === undefined) return { ...report, unpacked: all, dryRun: true, after: before }
       await requireFree(store, objectsDirectory(directory), all.bytes, call)
+      await this.#options.onPhase?.('unpacking')
       await this.#unpack(archive, missing)
       const unpacked = amountOf(missing.filter(({ fileName }) => this.#written.has(fileName)))
-      if (this.#problems.length === 0) await this.#removeArchive(archive, wanted, stat.identity)
+      if (this.#problems.length === 0) await this.#removeArchive(changes, archive, wanted, stat.identity)
       return {
         ...report,
         unpacked,
@@ -187,7 +203,7 @@ class Unarchiving {
         ...(this.#sharing && { sharing: this.#sharing }),
       })
       this.#written.set(fileName, stat.identity)
-      if (await this.#store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path)
+      if (await this.#store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path, 'whichever')
     } catch (error) {
       if (!(error instanceof StoreError) || error.kind !== 'corrupt') throw error
       this.#problems.push(messageOf(error))
@@ -198,15 +214,17 @@ class Unarchiving {
    * Removes the loose copy of a key that was dropped while it was written. Where files are told apart by seconds it may be somebody's new copy of the
    * key: there it stays, for a dropped key that is back does less harm than one that is lost.
    */
-  async #takeBack(fileName: string, path: string): Promise<void> {
-    if (!this.#store.traits.local) return
-    const now = await this.#store.stat(path, this.#call)
-    if (now === undefined || now.identity !== this.#written.get(fileName)) return
-    await this.#store.remove(path, { ...this.#call, pruneParents: 2 })
+  async #takeBack(fileName: string, path: string, needed: Needed): Promise<void> {
+    const identity = this.#written.get(fileName)
+    if (!this.#store.traits.local || identity === undefined) return
+    await this.#changes?.whileProven(needed, async (proven) => {
+      const now = await this.#store.stat(path, this.#call)
+      if (now?.identity === identity) await this.#changes?.removeCopies([{ path, identity }], proven)
+    })
   }
 
   /** Only when every key that was not dropped is loose. Tombstones go last: without them dropped keys would be back. */
-  async #removeArchive(archive: Archive, wanted: readonly Wanted[], identity: string): Promise<void> {
+  async #removeArchive(changes: Changes, archive: Archive, wanted: readonly Wanted[], identity: string): Promise<void> {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
     const dropped = await listTombstones(store, directory, call)
     await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
@@ -214,20 +232,18 @@ class Unarchiving {
       if (!loose) await this.#unpackOne(archive, each)
     })
     if (this.#problems.length > 0) return
-    await this.#lock?.check()
-    const now = await store.stat(archivePath(directory), call)
-    if (now?.identity !== identity) {
-      throw new StoreError({
-        kind: 'conflict',
-        op: 'unarchive',
-        where: this.#where(),
-        message: 'it was replaced meanwhile',
-      })
-    }
-    await store.remove(archivePath(directory), call)
+    await this.#options.onPhase?.('removing')
+    await changes.removeArchive(identity)
     const tombstones = await listTombstones(store, directory, call)
-    for (const { fileName, path } of wanted) if (tombstones.has(fileName)) await this.#takeBack(fileName, path)
-    await removeTombstones(store, directory, tombstones, call)
+    for (const { fileName, path } of wanted) {
+      if (tombstones.has(fileName)) await this.#takeBack(fileName, path, { archive: undefined })
+    }
+    await this.#removeTombstones(changes, tombstones)
+  }
+
+  #removeTombstones(changes: Changes, fileNames: Iterable<string>): Promise<void> {
+    const paths = [...fileNames].map((fileName) => tombstonePath(this.#directory, fileName))
+    return changes.removeOwn(paths, { archive: undefined }, 1)
   }
 
   #where(): string {

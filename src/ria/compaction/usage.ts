@@ -3,7 +3,7 @@ import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { InodeCount } from './inodes.ts'
 import { type LooseKeys, listLoose } from './loose.ts'
-import { archivesDirectory, lockPath } from './places.ts'
+import { archivesDirectory, HOLDER, lockPath } from './places.ts'
 
 /** What a dataset's keys take up. */
 export interface Usage {
@@ -11,7 +11,7 @@ export interface Usage {
   readonly looseBytes: number
   readonly archivedKeys: number
   readonly archiveBytes: number
-  /** Files and directories below annex/objects and archives, our lock aside; undefined when that was not counted, and where there are none. */
+  /** Files and directories below annex/objects and archives, a lock and what belongs to it aside; undefined when that was not counted, and where there are none. */
   readonly inodes: number | undefined
 }
 
@@ -45,7 +45,8 @@ export async function usageOf(
   const archives = archivesDirectory(directory)
   const inodes = new InodeCount()
   for await (const { path } of store.list(archives, call)) {
-    if (path !== lockPath(directory)) inodes.add(path.slice(archives.length + 1))
+    const isOfLock = path === lockPath(directory) || path.startsWith(`${archives}/${HOLDER}`)
+    if (!isOfLock) inodes.add(path.slice(archives.length + 1))
   }
   return {
     looseKeys: loose.count,

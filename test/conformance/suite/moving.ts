@@ -1,4 +1,7 @@
 import { expect, it } from 'vitest'
+import { StoreError } from '../../../src/core/errors.ts'
+import { bufferSource } from '../../../src/core/source.ts'
+import { removeFiles } from '../../../src/store/remove-files.ts'
 import { paths, read, write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
@@ -36,6 +39,37 @@ export function moving(bench: Bench): void {
     const moved = await bench.store.move(bench.at('file'), bench.at('no/such/directory/file')).catch(() => 'failed')
     const [left] = await paths(bench.store, bench.at())
     expect(left).toBe(bench.at(moved === 'failed' ? 'file' : 'no/such/directory/file'))
+  })
+
+  it('makes the directory of the target below another, and removes those that are empty then', async () => {
+    await write(bench.store, bench.at('a/b/c/file'), 'content')
+    await write(bench.store, bench.at('a/other'), 'x')
+    const options = { within: bench.at(), pruneParents: 3, flush: false }
+    await bench.store.move(bench.at('a/b/c/file'), bench.at('new/directory/file'), options)
+    expect((await read(bench.store, bench.at('new/directory/file'))).toString()).toBe('content')
+    expect(await paths(bench.store, bench.at())).toEqual([bench.at('a/other'), bench.at('new/directory/file')])
+    if (bench.store.traits.flat) return
+    await write(bench.store, bench.at('file'), 'x')
+    await failure(bench.store.move(bench.at('file'), bench.at('a/b/file')), 'missing') // it is gone, and not made again
+    await failure(bench.store.move(bench.at('file'), bench.at('no/such/file'), { within: bench.at('no') }), 'missing')
+  })
+
+  it('changes nothing when it may not, as is asked right before', async () => {
+    await write(bench.store, bench.at('from'), 'content')
+    const refusal = new StoreError({ kind: 'conflict', op: 'test', where: 'here', message: 'it may not', sent: 'no' })
+    const mayChange = () => {
+      throw refusal
+    }
+    for (const change of [
+      () => bench.store.move(bench.at('from'), bench.at('to'), { mayChange }),
+      () => bench.store.remove(bench.at('from'), { mayChange }),
+      () => removeFiles(bench.store, [bench.at('from'), bench.at('to')], { mayChange }),
+      () => bench.store.put(bench.at('from'), bufferSource('other'), { mayChange }),
+    ]) {
+      expect(await failure(change(), 'conflict')).toMatchObject({ reason: 'it may not' })
+    }
+    expect(await paths(bench.store, bench.at())).toEqual([bench.at('from')])
+    expect((await read(bench.store, bench.at('from'))).toString()).toBe('content')
   })
 
   it('tells of free space a number of bytes or nothing, also where there is no directory yet', async () => {

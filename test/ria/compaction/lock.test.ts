@@ -8,6 +8,7 @@ import { type Lock, takeLock, withLock } from '../../../src/ria/compaction/lock.
 import { SETTLE_MS } from '../../../src/ria/quiet.ts'
 import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { copyingStore } from '../../support/stores/copying-store.ts'
 import {
   DIRECTORY,
   memoryStore as memoryOfOneStep,
@@ -35,20 +36,6 @@ async function leaveDeadLock(store: Store, changes: object = {}): Promise<void> 
   await once(child, 'close')
   const content = { ...ourselves(), pid: child.pid, started: '2026-01-01T00:00:00.000Z', token: 'dead', ...changes }
   await put(store, LOCK, JSON.stringify(content))
-}
-
-/** As in an object store: to move is to copy, and then to remove, and others get a turn between them. */
-async function copyingStore(): Promise<Store> {
-  const store = await memoryOfOneStep()
-  const move: Store['move'] = async (from, to) => {
-    await put(store, to, await read(store, from))
-    await sleep(1)
-    await store.remove(from)
-  }
-  const removeAll = async (paths: readonly string[]) => {
-    for (const path of paths) await store.remove(path)
-  }
-  return withMethods(store, { move, removeAll, traits: { ...store.traits, moveCopies: true } })
 }
 
 describe.each([
@@ -93,11 +80,28 @@ describe.each([
     expect(await store.stat(LOCK)).toBeDefined()
   })
 
-  test('is taken over when its pid belongs to another process now, or the machine was started anew', async () => {
+  test('is taken over when its pid belongs to another process now', async () => {
     expect(isDead(ourselves())).toBe(false)
     expect(isDead({ ...ourselves(), processStart: '1' })).toBe(true)
-    expect(isDead({ ...ourselves(), boot: 'another' })).toBe(true)
-    expect(isDead({ ...ourselves(), boot: 'another', host: 'elsewhere' })).toBe(false)
+  })
+
+  test('of a host of our name that was started anew is taken over only when it showed no life for long', async () => {
+    expect(isDead({ ...ourselves(), boot: 'another' })).toBe(false)
+    const store = await memoryStore()
+    await leaveDeadLock(store, { boot: 'another' })
+    expect((await refused(takeLock(store, DIRECTORY))).kind).toBe('conflict')
+    const silent = withMethods(store, {
+      get: (path, consume, options) =>
+        store.get(
+          path,
+          (bytes, stat) => consume(bytes, { ...stat, mtimeMs: (stat.mtimeMs ?? 0) - 11 * 60_000 }),
+          options,
+        ),
+    })
+    const lock = await takeLock(silent, DIRECTORY)
+    await lock.check()
+    await lock.release()
+    expect((await paths(store)).filter((path) => path.includes('archives'))).toEqual([])
   })
 
   test('goes to whoever breaks it, and the one who had it notices', async () => {
@@ -132,18 +136,38 @@ describe.each([
     }
   })
 
-  test('is written anew while it is held, and the work stops when it is lost', async () => {
+  test('shows that its holder lives, and the work stops when it is lost', async () => {
     const store = await memoryStore()
     const work = withLock(store, DIRECTORY, { refreshMs: 20 }, async (lock, signal) => {
-      const { identity } = lock.stat
-      await sleep(100)
-      expect((await store.stat(LOCK))?.identity).not.toBe(identity)
+      const alive = `${lock.holder.path}/alive`
+      const before = await store.stat(alive)
+      await expect.poll(async () => (await store.stat(alive))?.identity).not.toBe(before?.identity)
       await lock.check()
       await takeLock(store, DIRECTORY, { breakLock: true })
       await sleep(5_000, undefined, { signal })
     })
     await expect(work).rejects.toThrow()
     expect(await store.stat(LOCK)).toBeDefined() // the other one's
+  })
+
+  test('is not written over that of another by who was stopped just when showing that it lives', async () => {
+    const store = await memoryStore()
+    let other: Lock | undefined
+    const stopping = withMethods(store, {
+      put: async (path, source, options) => {
+        // The first time it is made.
+        if (path.endsWith('/alive') && (await store.stat(path))) {
+          other ??= await takeLock(store, DIRECTORY, { breakLock: true })
+        }
+        return store.put(path, source, options)
+      },
+    })
+    const lock = await takeLock(stopping, DIRECTORY, { refreshMs: 20 })
+    await expect.poll(() => other).toBeDefined()
+    await expect.poll(() => lock.lost.aborted).toBe(true)
+    await other?.check()
+    await lock.release()
+    await other?.check()
   })
 
   test('is given up when we are interrupted while it is written', async () => {

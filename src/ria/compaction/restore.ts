@@ -1,0 +1,54 @@
+import { isStoreError } from '../../core/errors.ts'
+import type { Source } from '../../core/source.ts'
+import type { CallOptions, MoveOptions, Sharing, Store } from '../../store/store.ts'
+import { readLayout } from '../layout-state.ts'
+import { fileNameOf, objectsDirectory, placesOf, tombstonePath } from './places.ts'
+
+/**
+ * Puts a loose copy back that somebody was about to remove: to be loose as well does no harm. One whose key was dropped meanwhile, or is loose again,
+ * stays where it is, to be removed.
+ */
+export async function restoreKey(
+  store: Store,
+  directory: string,
+  from: string,
+  key: string,
+  { sharing, signal }: CallOptions & { readonly sharing?: Sharing | undefined },
+): Promise<void> {
+  const call = signal ? { signal } : {}
+  const { dataset } = await readLayout(store, directory, call)
+  const places = placesOf(key, dataset.version).map((place) => `${objectsDirectory(directory)}/${place}`)
+  const [first] = places
+  const found = await store.statAll([tombstonePath(directory, fileNameOf(from)), ...places], call)
+  if (first === undefined || found.some((stat) => stat !== undefined)) return
+  try {
+    await store.move(from, first, { ...call, within: directory, sharing } satisfies MoveOptions)
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return // its owner has removed it, or put it back
+    if (!isStoreError(error, 'unsupported')) throw error
+    await copy(store, directory, from, first, { ...call, sharing })
+  }
+}
+
+/** Where nothing can be renamed. */
+async function copy(
+  store: Store,
+  directory: string,
+  from: string,
+  to: string,
+  { sharing, ...call }: CallOptions & { readonly sharing?: Sharing | undefined },
+): Promise<void> {
+  const consume = async (bytes: AsyncIterable<Uint8Array>, { size }: { readonly size: number }) => {
+    let isOpened = false
+    const source: Source = {
+      size,
+      async *open() {
+        if (isOpened) throw new Error('it can be read once only')
+        isOpened = true
+        yield* bytes
+      },
+    }
+    await store.put(to, source, { ...call, within: directory, ...(sharing && { sharing }) })
+  }
+  await store.get(from, consume, call)
+}
