@@ -14,6 +14,7 @@ import { splitMatching } from './matching-options.ts'
 import { procedureCommand } from './procedure.ts'
 import { showCommand } from './show.ts'
 import { siteCommand } from './site.ts'
+import { applyStallOption, STALL_OPTION } from './stall-timeout.ts'
 import { unarchiveCommand } from './unarchive.ts'
 import { urlCommand } from './url.ts'
 import { version } from './version.ts'
@@ -24,6 +25,7 @@ export async function runCli(args: readonly string[], console: Console): Promise
   const bulk = BULK.includes(name)
   const { matching, rest } = bulk ? splitMatching(args) : { matching: [], rest: args }
   let code = 0
+  let takeBack = () => {}
   const finished = (exitCode: number) => {
     code = exitCode
   }
@@ -43,6 +45,10 @@ export async function runCli(args: readonly string[], console: Console): Promise
     .command(gcCommand(console, finished))
     .command(getCommand(console, finished, matching))
     .command(showCommand(console, finished))
+    .options(STALL_OPTION)
+    .middleware(({ stallTimeout }) => {
+      takeBack = applyStallOption(stallTimeout)
+    })
     .demandCommand(1, 'which command? riastore --help lists them')
     .strict()
     .strictCommands()
@@ -64,6 +70,8 @@ export async function runCli(args: readonly string[], console: Console): Promise
     if (error instanceof Interrupted) return error.exitCode
     console.fail(messageOf(error))
     return bulk ? EXIT.usage : EXIT.failed
+  } finally {
+    takeBack()
   }
   return code
 }

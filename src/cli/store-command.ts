@@ -6,9 +6,6 @@ import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import { parseStore } from './open-store.ts'
 
-/** A call in which nothing moves for so long has failed. ms. */
-const STALL_MS = 30_000
-
 /** The least that S3 allows, so that little has to be sent to see whether uploads in parts work. Bytes. */
 const PART_BYTES = 5 * 1024 * 1024
 
@@ -22,10 +19,10 @@ export interface OpenedStore {
 
 /** Opens a store, as a whole, for as long as `work` goes on. Throws ConfigError for the name of a dataset. */
 export async function withOpenStore<T>(name: string, work: (opened: OpenedStore) => Promise<T>): Promise<T> {
-  const { location, dataset } = await parseStore(name)
+  const { location, dataset, stallMs } = await parseStore(name)
   if (dataset !== undefined) throw new ConfigError(`this is about the whole store: leave #${dataset} away`)
   const log = process.env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
-  const store = await openStore(location, { stallMs: STALL_MS, ssh: 'auto', s3: { partBytes: PART_BYTES }, log })
+  const store = await openStore(location, { stallMs, ssh: 'auto', s3: { partBytes: PART_BYTES }, log })
   let probe: S3Probe | undefined
   try {
     probe = await openProbe(location)

@@ -1,9 +1,9 @@
 import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
-import { ConfigError } from '../core/errors.ts'
+import { ConfigError, codeOf } from '../core/errors.ts'
 import { keyFileName, parseKey } from '../core/key.ts'
-import { run as runProgram } from '../core/run.ts'
+import { type Finished, run as runProgram } from '../core/run.ts'
 import { objectOfKey } from '../ria/presign-key.ts'
 import { findDataset } from '../ria/store-datasets.ts'
 import type { Console } from './console.ts'
@@ -94,8 +94,25 @@ async function readKey(text: string): Promise<{ readonly key: string; readonly f
     throw new ConfigError(`${JSON.stringify(text)} is neither a key nor a file that is here`)
   }
   const lookUp = ['annex', 'lookupkey', '--', basename(text)]
-  const { code, stdout } = await runProgram('git', lookUp, { cwd: dirname(text) })
+  const { code, stdout } = await runGit(lookUp, dirname(text))
   const key = stdout.toString().trim()
-  if (code !== 0 || key === '') throw new ConfigError(`${JSON.stringify(text)} is no annexed file`)
+  if (code !== 0 || key === '') {
+    await requireGitAnnex(text)
+    throw new ConfigError(`${JSON.stringify(text)} is no annexed file`)
+  }
   return { key, fileName: basename(text) }
+}
+
+/** Without git-annex git says no to everything, in words of its own that are in the user's language. */
+async function requireGitAnnex(text: string): Promise<void> {
+  const { code } = await runGit(['annex', 'version', '--raw'], process.cwd())
+  if (code === 0) return
+  throw new ConfigError(`git-annex is not on PATH, to say which key ${JSON.stringify(text)} is: give the key itself`)
+}
+
+function runGit(args: readonly string[], cwd: string): Promise<Finished> {
+  return runProgram('git', args, { cwd }).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error
+    throw new ConfigError('git is not on PATH, to say which key a file is: give the key itself')
+  })
 }

@@ -1,14 +1,14 @@
 import { createInterface } from 'node:readline'
 import { messageOf } from '../core/errors.ts'
+import { run } from '../core/run.ts'
+import { GitConfig } from '../ria/git-config.ts'
+import { stallMsOf } from '../ria/stall-timeout.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { parseRepositoryUrl } from './address.ts'
 import { resolveAlias } from './alias.ts'
 import { RemoteHelper } from './remote-helper.ts'
 import { StoredRepository } from './repository.ts'
-
-/** A call in which nothing moves for so long has failed. ms. */
-const STALL_MS = 30_000
 
 /**
  * Runs the helper as git starts it, `git-remote-<scheme> <remote> <url>`, until git closes its input. Resolves with the exit code;
@@ -18,11 +18,11 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
   const options = { verbosity: 1, progress: false }
   let store: Store | undefined
   const open = async () => {
-    const [, url] = args
+    const [remote, url] = args
     if (url === undefined) throw new Error('git starts this program, for a URL of its own')
     const { location, directory } = parseRepositoryUrl(url)
     const log = env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
-    store = await openStore(location, { stallMs: STALL_MS, ssh: 'auto', log })
+    store = await openStore(location, { stallMs: await readStallMs(remote), ssh: 'auto', log })
     return new StoredRepository(store, await resolveAlias(store, directory), {
       gitDir: env.GIT_DIR,
       shows: options.progress && options.verbosity > 0,
@@ -46,4 +46,10 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
   } finally {
     await store?.close()
   }
+}
+
+/** As git's configuration says, which git hands on with what `-c` gave it. */
+async function readStallMs(remote: string | undefined): Promise<number> {
+  const { stdout } = await run('git', ['config', '-z', '--get-regexp', '(^|\\.)riastore[.-]stall-timeout$'])
+  return stallMsOf(GitConfig.parse(stdout), remote)
 }

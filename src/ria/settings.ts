@@ -5,6 +5,7 @@ import type { SshProvider } from '../store/ssh-connect.ts'
 import { type GitConfig, rewriteUrl, toBoolean } from './git-config.ts'
 import { oneOf } from './setting-values.ts'
 import { type S3Options, s3Options } from './settings-s3.ts'
+import { stallMsOf } from './stall-timeout.ts'
 import { parseStoreUrl } from './url.ts'
 
 /** Settings of the special remote, committed to the git-annex branch by initremote. */
@@ -118,7 +119,7 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
     bufferBytes: bytes(local('ora-buffer-size')),
     verify: verifies(sources, local('riastore-verify') ?? 'auto'),
     ssh: oneOf('riastore-ssh', local('riastore-ssh') ?? 'auto', ['auto', 'ssh2', 'openssh']),
-    stallMs: seconds('riastore-stall-timeout', local('riastore-stall-timeout') ?? '30') * 1000,
+    stallMs: stallMsOf(sources.git, sources.gitName ?? sources.name),
     s3: s3Options(committed, { profile: local('riastore-s3-profile'), parallel: local('riastore-s3-parallel') }),
   }
 }
@@ -169,13 +170,6 @@ function flag(name: string, value: string | undefined): boolean {
   const parsed = value === undefined ? false : toBoolean(value)
   if (parsed === undefined) throw new ConfigError(`${name} is ${JSON.stringify(value)}: true or false?`)
   return parsed
-}
-
-function seconds(name: string, value: string): number {
-  const number = Number(value)
-  if (!(number > 0 && number <= 86_400))
-    throw new ConfigError(`${name} is ${JSON.stringify(value)}: a number of seconds above 0, and 86400 at most?`)
-  return number
 }
 
 function bytes(value: string | undefined): number | undefined {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
+import { stallMsOf } from '../ria/stall-timeout.ts'
 import { type OpenSettings, openStore } from '../store/open.ts'
 import type { CallOptions } from '../store/store.ts'
 import type { Dataset } from './dataset.ts'
@@ -11,9 +12,6 @@ import { type Step, siblingSteps } from './sibling-steps.ts'
 import { Undo } from './sibling-undo.ts'
 
 export type { SiblingOptions } from './sibling-options.ts'
-
-/** A call in which nothing moves for so long has failed. ms. */
-const STALL_MS = 30_000
 
 export interface SiblingCall {
   readonly signal?: AbortSignal | undefined
@@ -57,14 +55,15 @@ export async function createSibling(
   const call: CallOptions = signal === undefined ? {} : { signal }
   const dataset = signal === undefined ? opened : opened.with({ signal })
   const options = checkOptions(given, (await dataset.annexUuid()) !== undefined)
-  const place = placeSibling(await idInStore(dataset, options), options, await dataset.config())
+  const git = await dataset.config()
+  const place = placeSibling(await idInStore(dataset, options), options, git)
   refuseWithoutPosix(options, place)
   const storage = options.storageName !== undefined
   await requirePrograms(dataset, [place.location.scheme, place.readLocation.scheme], {
     storage,
     git: options.storageSibling !== 'only',
   })
-  const store = await openStore(place.location, { stallMs: STALL_MS, ssh: 'auto', ...open })
+  const store = await openStore(place.location, { stallMs: stallMsOf(git), ssh: 'auto', ...open })
   try {
     const plan = await planSibling(dataset, store, place, options, call)
     for (const remark of remarks(options, place)) tell?.(remark)

@@ -1,5 +1,5 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput, RestoreObjectCommand, type Tier } from '@aws-sdk/client-s3'
-import { StoreError } from '../core/errors.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
 import type { RestoreSettings } from './s3-attributes.ts'
 import type { S3Call, S3Calls } from './s3-calls.ts'
 import { refusalOf, s3Error } from './s3-errors.ts'
@@ -24,7 +24,11 @@ export async function coldError(
 ): Promise<StoreError> {
   try {
     const input = { Bucket: calls.bucket, Key: key }
-    const head = await calls.send(call, new HeadObjectCommand(input))
+    const head: Head = await calls.send(call, new HeadObjectCommand(input)).catch((error: unknown) => {
+      // The GET said already that it is cold: whoever may not look closer is told that.
+      if (isStoreError(error, 'denied', 'unsupported')) return {}
+      throw error
+    })
     const place = placeOf(head)
     const where = `it lies in cold storage (${place})`
     if (/ongoing-request="true"/.test(head.Restore ?? '')) {
@@ -70,8 +74,10 @@ async function askFor(
   }
 }
 
+type Head = Partial<Pick<HeadObjectCommandOutput, 'StorageClass' | 'ArchiveStatus' | 'Restore'>>
+
 /** The storage class; of one in which S3 moves things by itself, where it has moved it. */
-function placeOf({ StorageClass, ArchiveStatus }: HeadObjectCommandOutput): string {
+function placeOf({ StorageClass, ArchiveStatus }: Head): string {
   return ArchiveStatus ?? StorageClass ?? 'of a kind that is not named'
 }
 

@@ -35,6 +35,12 @@ async function expectCold(own: Store, reason: RegExp, kind = 'unsupported'): Pro
 }
 
 describe('an object in cold storage', () => {
+  it('is told to be cold to whoever may not look closer', async () => {
+    freeze('GLACIER')
+    faults.misbehave({ on: /^HEAD/, status: 403 })
+    await expectCold(store, /it lies in cold storage \(of a kind that is not named\): it has to be restored/)
+  })
+
   it('is there', async () => {
     freeze('DEEP_ARCHIVE')
     expect((await store.stat('cold'))?.size).toBe(7)

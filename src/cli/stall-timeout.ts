@@ -1,0 +1,44 @@
+import { GitConfig } from '../ria/git-config.ts'
+import { STALL_TIMEOUT, stallMs } from '../ria/stall-timeout.ts'
+
+/** Every command takes it: each may talk to a store. */
+export const STALL_OPTION = {
+  'stall-timeout': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'seconds without any progress after which a request to a store has failed; default 30',
+  },
+} as const
+
+/**
+ * Makes the option git configuration of this process and of all that it starts, as `git -c` does: the programs of
+ * git and git-annex that a command runs talk to the store, too. Returns what takes it back. Throws ConfigError.
+ */
+export function applyStallOption(given: string | readonly string[] | undefined): () => void {
+  const value = [given].flat().at(-1)
+  if (value === undefined) return () => {}
+  stallMs('--stall-timeout', value)
+  const count = Number(process.env.GIT_CONFIG_COUNT ?? 0)
+  const added = {
+    GIT_CONFIG_COUNT: `${count + 1}`,
+    [`GIT_CONFIG_KEY_${count}`]: STALL_TIMEOUT,
+    [`GIT_CONFIG_VALUE_${count}`]: value,
+  }
+  const before = Object.keys(added).map((name) => [name, process.env[name]] as const)
+  Object.assign(process.env, added)
+  return () => {
+    for (const [name, old] of before) {
+      if (old === undefined) delete process.env[name]
+      else process.env[name] = old
+    }
+  }
+}
+
+/** What the environment says of git's configuration, for where there is no git to ask (git, GIT_CONFIG_COUNT). */
+export function gitConfigOfEnvironment(): GitConfig {
+  const { env } = process
+  const entries = Array.from({ length: Number(env.GIT_CONFIG_COUNT ?? 0) || 0 }, (_, i) => {
+    return [env[`GIT_CONFIG_KEY_${i}`] ?? '', env[`GIT_CONFIG_VALUE_${i}`] ?? ''] as const
+  })
+  return new GitConfig(entries)
+}
