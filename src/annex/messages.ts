@@ -1,3 +1,5 @@
+import { printable } from '../core/printable.ts'
+
 /**
  * The messages of git-annex's external special remote protocol, version 1, as far as a remote without exports needs them. Every union
  * has its parse and its format, each the other's inverse. Source: design/external_special_remote_protocol.
@@ -128,10 +130,19 @@ export function parseMessage(line: string): Incoming {
   return (given && parse(given)) ?? { verb: 'UNKNOWN', line }
 }
 
-/** The line of a message, without its end. A line break in a parameter becomes a space: it would be another message. */
+/** What git-annex shows to its user, as it is; keys and settings are data. */
+const SHOWN: ReadonlySet<string> = new Set(['message', 'place'])
+
+/**
+ * The line of a message, without its end. A line break in a parameter becomes a space: it would be another message. What git-annex shows is made safe for
+ * a terminal.
+ */
 export function formatMessage(message: Incoming | Reply | Aside): string {
   if (message.verb === 'UNKNOWN') return message.line
   const { verb, ...fields } = message
-  const values = Object.values(fields).map((value) => (Array.isArray(value) ? value.join(' ') : String(value)))
+  const values = Object.entries(fields).map(([name, value]) => {
+    const text = Array.isArray(value) ? value.join(' ') : String(value)
+    return SHOWN.has(name) || verb === 'INFOVALUE' ? printable(text.replaceAll('\n', ' ')) : text
+  })
   return [verb, ...values].join(' ').replace(/\n/g, ' ')
 }

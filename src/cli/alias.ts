@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../core/errors.ts'
+import { printable } from '../core/printable.ts'
 import { listAliases, removeAlias, setAlias } from '../git/alias.ts'
 import { findDataset } from '../ria/store-datasets.ts'
 import type { Store } from '../store/store.ts'
@@ -79,7 +80,9 @@ async function act(
   if (action === 'list') {
     for (const { name, directory } of await listAliases(store, call)) {
       const dataset = directory?.replace('/', '')
-      console.print(json ? JSON.stringify({ alias: name, dataset }) : `~${name} ${dataset ?? '(names no dataset)'}`)
+      console.print(
+        json ? JSON.stringify({ alias: name, dataset }) : printable(`~${name} ${dataset ?? '(names no dataset)'}`),
+      )
     }
     return
   }

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
 import type { Level } from '../archive/seven-zip.ts'
+import { printable } from '../core/printable.ts'
 import { type CompactReport, compact } from '../ria/compaction/compact.ts'
 import type { Console } from './console.ts'
 import { CAREFUL, DRY_RUN, forEachDataset, type Question, SELECT, type Selected, selecting } from './datasets.ts'
@@ -114,7 +115,7 @@ function summarize(name: string, { dryRun, packed, purged, left, before, after }
   const leftLoose = reasons.length > 0 ? [`left loose: ${reasons.join(', ')}`] : []
   if (packed.keys === 0 && purged === 0 && before.looseKeys === after.looseKeys) {
     const found = `${counted(before.archivedKeys, 'key')} in the archive`
-    return [`${name}: nothing to pack, ${found}`, ...leftLoose].join('; ')
+    return [`${printable(name)}: nothing to pack, ${found}`, ...leftLoose].join('; ')
   }
   return [
     usageTable(name, before, after),

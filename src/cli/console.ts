@@ -1,3 +1,6 @@
+import { oneLine } from '../core/errors.ts'
+import { printable, printableLines } from '../core/printable.ts'
+
 /** How a command talks to whoever called it. */
 export interface Console {
   /** Width of the terminal, or 80. */
@@ -14,6 +17,19 @@ export interface Console {
   note(message: string): void
   /** Asks a question that is answered with yes or no. */
   confirm(question: string): Promise<boolean>
+}
+
+/** The same console, for text that others wrote in part (names, what a server said): nothing in it reaches the terminal as a command. */
+export function safeConsole(console: Console): Console {
+  return {
+    columns: console.columns,
+    isTerminal: console.isTerminal,
+    signal: console.signal,
+    print: (text) => console.print(printableLines(text)),
+    fail: (message) => console.fail(oneLine(message)),
+    note: (message) => console.note(oneLine(message)),
+    confirm: (question) => console.confirm(printable(question)),
+  }
 }
 
 /** The command was ended by a signal. */

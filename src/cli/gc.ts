@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from 'yargs'
+import { printable } from '../core/printable.ts'
 import { collectGarbage, type GcReport } from '../git/gc.ts'
 import { StoredRepository } from '../git/repository.ts'
 import type { Console } from './console.ts'
@@ -61,5 +62,5 @@ function summarize(name: string, { dryRun, packs, removed, mended }: GcReport): 
       : []),
     ...(mended ? ['mended what others see of it'] : []),
   ]
-  return `${name}: ${done.length > 0 ? done.join('; ') : 'nothing to do'}`
+  return `${printable(name)}: ${done.length > 0 ? done.join('; ') : 'nothing to do'}`
 }

@@ -2,7 +2,7 @@ import yargs from 'yargs'
 import { messageOf } from '../core/errors.ts'
 import { aliasCommand } from './alias.ts'
 import { archiveCommand } from './archive.ts'
-import { type Console, Interrupted } from './console.ts'
+import { type Console, Interrupted, safeConsole } from './console.ts'
 import { createSiblingCommand } from './create-sibling.ts'
 import { createSiblingGitLabCommand } from './create-sibling-gitlab.ts'
 import { doctorCommand } from './doctor.ts'
@@ -20,7 +20,8 @@ import { urlCommand } from './url.ts'
 import { version } from './version.ts'
 
 /** Runs `riastore` with these arguments. Resolves with the exit code; whatever goes wrong is told in one line. */
-export async function runCli(args: readonly string[], console: Console): Promise<number> {
+export async function runCli(args: readonly string[], caller: Console): Promise<number> {
+  const console = safeConsole(caller)
   const [name = ''] = args
   const bulk = BULK.includes(name)
   const { matching, rest } = bulk ? splitMatching(args) : { matching: [], rest: args }

@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress'
+import { printable } from '../core/printable.ts'
 
 /** Shows how far something is. */
 export interface ProgressBar {
@@ -44,7 +45,7 @@ export function terminalBar(): ProgressBar {
           },
           Presets.shades_grey,
         )
-        bar.start(total, done, { label })
+        bar.start(total, done, { label: printable(label) })
       } else {
         bar.update(done)
       }

@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from 'yargs'
+import { printable } from '../core/printable.ts'
 import { type RemoteDescription, readRemote } from '../git/read-remote.ts'
 import type { Console } from './console.ts'
 import { forEachDataset, JSON_LINES, SELECT, type Selected, selecting } from './datasets.ts'
@@ -40,9 +41,9 @@ function run(console: Console, args: Args): Promise<number> {
 }
 
 function describe(name: string, { head, refs, aliases, config, readme }: RemoteDescription): string {
-  const row = (label: string, text: string) => `  ${label.padEnd(8)} ${plain(text)}`
+  const row = (label: string, text: string) => `  ${label.padEnd(8)} ${printable(text)}`
   return [
-    plain(name),
+    printable(name),
     ...aliases.map((alias) => row('alias', `~${alias}`)),
     row('HEAD', head ?? 'on no branch'),
     ...[...refs].map(([ref, id]) => row('ref', `${id} ${ref}`)),
@@ -55,10 +56,5 @@ function describe(name: string, { head, refs, aliases, config, readme }: RemoteD
 function firstLines(text: string): string[] {
   const lines = text.trimEnd().split(/\r?\n/)
   const more = lines.length > README_LINES ? ['    …'] : []
-  return [...lines.slice(0, README_LINES).map((line) => `    ${plain(line)}`), ...more]
-}
-
-/** What others wrote must not move the cursor. */
-function plain(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ')
+  return [...lines.slice(0, README_LINES).map((line) => `    ${printable(line)}`), ...more]
 }

@@ -1,5 +1,8 @@
+import { printable } from '../core/printable.ts'
+
 /** Columns of text, each as wide as its longest cell. */
-export function textTable(rows: readonly (readonly string[])[]): string {
+export function textTable(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable))
   const widths: number[] = []
   for (const row of rows)
     row.forEach((cell, i) => {

@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import { printable } from '../core/printable.ts'
 import type { Usage } from '../ria/compaction/usage.ts'
 import { formatSize } from './quantities.ts'
 
@@ -44,10 +45,10 @@ export function plainTable(head: readonly string[], rows: readonly (readonly str
   const table = new Table({
     ...PLAIN,
     style: { ...PLAIN.style, head: [], border: [] },
-    head: [...head],
+    head: head.map(printable),
     colAligns: head.map((_name, i) => (i === 0 ? 'left' : 'right')),
   })
-  table.push(...rows.map((row) => [...row]))
+  table.push(...rows.map((row) => row.map(printable)))
   return table
     .toString()
     .split('\n')

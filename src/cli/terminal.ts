@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events'
 import { createInterface } from 'node:readline/promises'
-import { oneLine } from '../core/errors.ts'
 import { type Console, Interrupted } from './console.ts'
 
 /** The console of this process. The first signal asks a command to end, which tidies up; the second ends it at once. */
@@ -25,10 +24,10 @@ export function processConsole(): Console {
       process.stdout.write(`${text}\n`)
     },
     fail: (message) => {
-      process.stderr.write(`riastore: ${oneLine(message)}\n`)
+      process.stderr.write(`riastore: ${message}\n`)
     },
     note: (message) => {
-      process.stderr.write(`${oneLine(message)}\n`)
+      process.stderr.write(`${message}\n`)
     },
     confirm: (question) => ask(question, stop.signal),
   }

@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from 'yargs'
+import { printable } from '../core/printable.ts'
 import { type UnarchiveReport, unarchive } from '../ria/compaction/unarchive.ts'
 import type { Console } from './console.ts'
 import {
@@ -65,7 +66,8 @@ async function run(console: Console, args: Args): Promise<number> {
         onProgress: ({ done, total }) => bar.show(`${dataset.name} unpacking`, done, total),
       }).finally(() => bar.clear())
       if (json) console.print(JSON.stringify({ dataset: dataset.name, archive: report !== undefined, ...report }))
-      else console.print(report === undefined ? `${dataset.name}: no archive` : summarize(dataset.name, report))
+      else
+        console.print(report === undefined ? `${printable(dataset.name)}: no archive` : summarize(dataset.name, report))
       for (const problem of report?.problems ?? []) console.fail(problem)
       return (report?.problems.length ?? 0) === 0
     },
@@ -76,7 +78,7 @@ async function run(console: Console, args: Args): Promise<number> {
 function summarize(name: string, { dryRun, unpacked, dropped, before, after }: UnarchiveReport): string {
   return [
     ...(dryRun ? [] : [usageTable(name, before, after)]),
-    `${dryRun ? `${name}: would unpack` : 'unpacked'} ${counted(unpacked.keys, 'key')}, ${formatSize(unpacked.bytes)}` +
+    `${dryRun ? `${printable(name)}: would unpack` : 'unpacked'} ${counted(unpacked.keys, 'key')}, ${formatSize(unpacked.bytes)}` +
       (dropped > 0 ? `; ${counted(dropped, 'dropped key')} ${dryRun ? 'would go' : 'went'} with the archive` : ''),
     ...(dryRun ? [] : ['']),
   ].join('\n')

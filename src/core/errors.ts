@@ -1,3 +1,5 @@
+import { printable } from './printable.ts'
+
 /**
  * What went wrong, as far as the caller must act differently on it. The set is closed: every table that turns an
  * error into a reply or an exit code is exhaustive over it.
@@ -73,8 +75,14 @@ export function messageOf(error: unknown): string {
   return oneLine(error instanceof Error ? error.message : String(error))
 }
 
+/** Returns a text on one line that is safe to show on a terminal, see `printable`. */
 export function oneLine(text: string): string {
-  return text.replace(/[\s\0]*[\r\n\0][\s\0]*/g, ' ').trim()
+  return printable(
+    text
+      .replace(/[\s\0]*[\r\n\0][\s\0]*/g, ' ')
+      .replaceAll('\t', ' ')
+      .trim(),
+  )
 }
 
 /** Returns the error code of node (`ENOENT`, `ECONNREFUSED`, …) or undefined. */

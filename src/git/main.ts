@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, oneLine } from '../core/errors.ts'
 import { run } from '../core/run.ts'
 import { GitConfig } from '../ria/git-config.ts'
 import { stallMsOf } from '../ria/stall-timeout.ts'
@@ -34,7 +34,7 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
     return repository
   }
   const say = (...lines: readonly string[]) => process.stdout.write(lines.map((line) => `${line}\n`).join(''))
-  const helper = new RemoteHelper(opened, options, say, (line) => process.stderr.write(`${line}\n`))
+  const helper = new RemoteHelper(opened, options, say, (line) => process.stderr.write(`${oneLine(line)}\n`))
   try {
     for await (const line of createInterface({ input: process.stdin })) {
       if (!(await helper.handle(line))) break

@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts'
+import { messageOf, oneLine } from '../core/errors.ts'
 import { git, resolveObject } from './git.ts'
 import type { RefState } from './ref-state.ts'
 import type { RefUpdate, StoredRepository } from './repository.ts'
@@ -155,7 +155,8 @@ export class RemoteHelper {
       warn: (line: string) => this.#tell(`warning: ${line}`),
     }
     const results = await repository.push(updates, listed, options)
-    for (const [name, reason] of results) this.#say(reason === undefined ? `ok ${name}` : `error ${name} ${reason}`)
+    for (const [name, reason] of results)
+      this.#say(reason === undefined ? `ok ${name}` : `error ${name} ${oneLine(reason)}`)
     this.#say('')
     // git shows what came of the push, and then waits for us.
     const tell = (line: string) => {

@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Answer, formatMessage, type Incoming, parseMessage, type Request } from '../../src/annex/messages.ts'
+import { printable } from '../../src/core/printable.ts'
 import { anyText } from '../core/arbitrary.ts'
 
 /** Characters that mean something somewhere, and one that stands for a byte that is no UTF-8. */
 const CHARACTERS = [...'abcXYZ09-_./%&:= \t\r\0"\\é例😀', '\udcff']
 const text = fc.string({ unit: fc.constantFrom(...CHARACTERS), maxLength: 20 })
 const word = fc.string({ unit: fc.constantFrom(...CHARACTERS.filter((c) => c !== ' ')), minLength: 1, maxLength: 20 })
+/** What is made safe for a terminal on its way is another text. */
+const shown = text.map(printable)
 const file = fc.string({ unit: fc.constantFrom(...CHARACTERS), minLength: 1, maxLength: 20 })
 
 const requests: Readonly<Record<Request['verb'], fc.Arbitrary<Request>>> = {
@@ -39,7 +42,7 @@ const answers: Readonly<Record<Answer['verb'], fc.Arbitrary<Answer>>> = {
 const messages: Readonly<Record<string, fc.Arbitrary<Incoming>>> = {
   ...requests,
   ...answers,
-  ERROR: fc.record({ verb: fc.constant('ERROR'), message: text }),
+  ERROR: fc.record({ verb: fc.constant('ERROR'), message: shown }),
 }
 
 test.each(Object.entries(messages))('%s is parsed to what was formatted', (_verb, arbitrary) => {
@@ -125,4 +128,15 @@ test('a reply repeats the key as it came, odd characters and all', () => {
       expect(formatMessage({ verb: 'CHECKPRESENT-SUCCESS', key })).toBe(`CHECKPRESENT-SUCCESS ${key}`)
     }),
   )
+})
+
+test('what git-annex shows to its user is safe for a terminal, and keys and settings are as they came', () => {
+  const evil = 'a\u001b[31mb\u009bc\udcff'
+  const shown = 'a\\u001b[31mb\\u009bc\\udcff'
+  expect(formatMessage({ verb: 'INFO', message: evil })).toBe(`INFO ${shown}`)
+  expect(formatMessage({ verb: 'PREPARE-FAILURE', message: evil })).toBe(`PREPARE-FAILURE ${shown}`)
+  expect(formatMessage({ verb: 'WHEREIS-SUCCESS', place: evil })).toBe(`WHEREIS-SUCCESS ${shown}`)
+  expect(formatMessage({ verb: 'INFOVALUE', value: evil })).toBe(`INFOVALUE ${shown}`)
+  expect(formatMessage({ verb: 'REMOVE-FAILURE', key: evil, message: evil })).toBe(`REMOVE-FAILURE ${evil} ${shown}`)
+  expect(formatMessage({ verb: 'SETCONFIG', name: 'url', value: evil })).toBe(`SETCONFIG url ${evil}`)
 })
