@@ -15,7 +15,7 @@ const SYSTEM_PROGRAMS = [
   { program: 'git', packages: ['git'] },
   { program: 'git-annex', packages: ['git-annex'] },
   { program: 'datalad', packages: ['datalad'] },
-  { program: '7z', packages: ['p7zip-full'] },
+  { program: '7z', packages: ['p7zip-full', '7zip'] },
   { program: '7zz', packages: ['7zip'] },
   { program: 'sshd', packages: ['openssh-server'] },
   { program: 'ssh', packages: ['openssh-client'] },

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { messageOf, StoreError } from '../core/errors.ts'
 import { isPackable, type Level, listOfNames } from './seven-zip-arguments.ts'
-import { type FindOptions, findSevenZip, INSTALL_HINT, type SevenZip } from './seven-zip-find.ts'
+import { type FindOptions, findSevenZip, type SevenZip } from './seven-zip-find.ts'
 import { type Progress, runSevenZip } from './seven-zip-run.ts'
+import { INSTALL_HINT, tooOld } from './seven-zip-version.ts'
 import { filesFound, filesMissed, sevenZipError } from './seven-zip-words.ts'
 
 export { isPackable, isTemporaryOf, type Level, listOfNames, sevenZipArguments } from './seven-zip-arguments.ts'
@@ -16,6 +17,8 @@ export type { Progress } from './seven-zip-run.ts'
 interface Options {
   /** The archive's file. */
   readonly archive: string
+  /** It is new, or all that is in it was packed by us just now: then an old 7-Zip program may read it, too. Default false. */
+  readonly isOurs?: boolean | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
   readonly signal?: AbortSignal | undefined
   /** Where to look for the program. */
@@ -80,7 +83,7 @@ export async function removeMembers(options: RemoveMembersOptions): Promise<void
 export async function testArchive(options: Options): Promise<void> {
   const op = 'test'
   const archive = resolve(options.archive)
-  const program = await needProgram(op, archive, options.programs)
+  const program = await needProgram(op, { ...options, archive })
   const { onProgress, signal } = options
   const result = await runSevenZip(program, { command: 'test', archive }, { op, onProgress, signal })
   if (result.result !== 0) throw sevenZipError(op, archive, program.path, result)
@@ -93,7 +96,7 @@ async function withList(
   adding?: { readonly level: Level },
 ) {
   const archive = resolve(options.archive)
-  const program = await needProgram(op, archive, options.programs)
+  const program = await needProgram(op, { ...options, archive })
   const list = await openList(op, archive, names)
   try {
     const listFile = '/dev/fd/3'
@@ -108,10 +111,10 @@ async function withList(
   }
 }
 
-async function needProgram(op: string, archive: string, programs: FindOptions | undefined): Promise<SevenZip> {
+async function needProgram(op: string, { archive, isOurs, programs }: Options): Promise<SevenZip> {
   const program = await findSevenZip(programs)
-  if (program !== undefined) return program
-  const message = `it needs the 7-Zip program: ${INSTALL_HINT}`
+  if (program !== undefined && (isOurs || program.isSafe)) return program
+  const message = program ? tooOld(program.path, program.version) : `it needs the 7-Zip program: ${INSTALL_HINT}`
   throw new StoreError({ kind: 'unsupported', op, where: archive, message, sent: 'no' })
 }
 

@@ -1,4 +1,5 @@
-import { findSevenZip, INSTALL_HINT } from '../archive/seven-zip-find.ts'
+import { findSevenZip } from '../archive/seven-zip-find.ts'
+import { INSTALL_HINT, tooOld } from '../archive/seven-zip-version.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName } from '../store/temporary.ts'
 import { findSevenZipOnServer } from './compaction/build-on-server.ts'
@@ -32,12 +33,16 @@ async function freeSpace(store: Store, call: CallOptions): Promise<Outcome> {
 async function sevenZip(store: Store, call: CallOptions): Promise<Outcome> {
   if (!store.traits.local) {
     const program = await findSevenZipOnServer(store, '', call)
-    if (program !== undefined) return ['ok', `the server runs ${program}`]
+    if (program?.isSafe) return ['ok', `the server runs ${program.name}`]
   }
   const here = await findSevenZip()
   if (here === undefined) return ['warning', `keys cannot be packed into archives: ${INSTALL_HINT}`]
+  if (!here.isSafe) return ['warning', tooOld(here.path, here.version)]
   if (store.traits.local) return ['ok', `${here.name} packs archives`]
-  return ['ok', `the server runs no 7z: ${here.name} on this machine packs archives, and the keys pass through it`]
+  return [
+    'ok',
+    `the server runs no 7z that is new enough: ${here.name} on this machine packs archives, and the keys pass through it`,
+  ]
 }
 
 async function leftovers(store: Store, call: CallOptions): Promise<Outcome> {

@@ -78,7 +78,7 @@ test('the package names the licences of what is bundled into it', async () => {
 
 test('of other packages only those with programs or libraries of the machine are left to npm', async () => {
   const { dependencies } = JSON.parse(await readFile(join(prefix, 'lib/node_modules/riastore/package.json'), 'utf8'))
-  expect(Object.keys(dependencies)).toEqual(['7zip-bin', '@napi-rs/lzma'])
+  expect(Object.keys(dependencies)).toEqual(['@napi-rs/lzma'])
   for (const name of Object.keys(dependencies)) {
     await readFile(join(prefix, 'lib/node_modules/riastore/node_modules', name, 'package.json'))
   }

@@ -1,11 +1,10 @@
 import { orAborted } from '../../core/abort.ts'
 import type { Bytes } from '../../core/source.ts'
-import { findSevenZip } from '../seven-zip-find.ts'
 import type { Coder, DecodeOptions, Folder, PackedStreams } from './folder.ts'
 import { readPacked } from './input.ts'
 import { checkLzma2Length, loadLzma, lzmaHead } from './lzma.ts'
 import { methodId } from './methods.ts'
-import { unpackByProgram } from './program.ts'
+import { hasProgram, unpackByProgram } from './program.ts'
 
 /** From here on the program is faster, and takes no memory of ours. Bytes. */
 const WITH_PROGRAM_BYTES = 8 * 1024 * 1024
@@ -18,7 +17,7 @@ const OUTPUT_CHUNK_BYTES = 512 * 1024
  */
 export async function* unpackInMemory(folder: Folder, packed: PackedStreams, options: DecodeOptions): Bytes {
   const library = await loadLzma()
-  if (library === undefined || Math.max(options.packedSizes[0] ?? 0, folder.unpackedSize) > (await limit(options))) {
+  if (library === undefined || !(await fits(Math.max(options.packedSizes[0] ?? 0, folder.unpackedSize), options))) {
     return yield* unpackByProgram(folder, packed, options)
   }
   const coder = folder.coders[0] as Coder
@@ -36,7 +35,9 @@ export async function* unpackInMemory(folder: Folder, packed: PackedStreams, opt
   }
 }
 
-async function limit({ maxMemoryBytes, programs }: DecodeOptions): Promise<number> {
-  if (maxMemoryBytes !== undefined) return maxMemoryBytes
-  return (await findSevenZip(programs)) === undefined ? WITHOUT_PROGRAM_BYTES : WITH_PROGRAM_BYTES
+async function fits(size: number, options: DecodeOptions): Promise<boolean> {
+  const { maxMemoryBytes } = options
+  if (maxMemoryBytes !== undefined) return size <= maxMemoryBytes
+  if (size <= WITH_PROGRAM_BYTES) return true
+  return size <= WITHOUT_PROGRAM_BYTES && !(await hasProgram(options))
 }

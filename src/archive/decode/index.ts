@@ -1,14 +1,13 @@
 import { crc32 } from 'node:zlib'
 import { StoreError } from '../../core/errors.ts'
 import type { Bytes } from '../../core/source.ts'
-import { findSevenZip } from '../seven-zip-find.ts'
 import { unpackBzip2 } from './bzip2.ts'
 import { damaged, decodeError } from './errors.ts'
 import type { DecodeOptions, Folder, PackedStreams } from './folder.ts'
 import { unpackInMemory } from './in-memory.ts'
 import { InputFailure, openPacked } from './input.ts'
 import { isEncrypted, methodId } from './methods.ts'
-import { unpackByProgram } from './program.ts'
+import { hasProgram, unpackByProgram } from './program.ts'
 import { checkShape } from './shape.ts'
 import { inflate, unpackZstandard } from './streamed.ts'
 import { fitsTemporary } from './temporary.ts'
@@ -60,7 +59,8 @@ function unpack(folder: Folder, packed: PackedStreams, options: DecodeOptions): 
     case '040202':
       return unpackBzip2Folder(folder, packed, options)
     case '04f71101':
-      return unpackZstandard?.(input()) ?? unpackByProgram(folder, packed, options)
+      if (unpackZstandard !== undefined) return unpackZstandard(input())
+      throw decodeError('unsupported', options, 'unpacking Zstandard needs node 22.15 or newer: 7-Zip does not know it')
     default:
       return unpackByProgram(folder, packed, options)
   }
@@ -71,7 +71,7 @@ const BZIP2_BY_PROGRAM_BYTES = 256 * 1024
 
 async function* unpackBzip2Folder(folder: Folder, packed: PackedStreams, options: DecodeOptions): Bytes {
   const programPays = folder.unpackedSize > BZIP2_BY_PROGRAM_BYTES && fitsTemporary(options)
-  if (programPays && (await findSevenZip(options.programs)) !== undefined) {
+  if (programPays && (await hasProgram(options))) {
     yield* unpackByProgram(folder, packed, options)
   } else {
     yield* unpackBzip2(openPacked(packed, 0, options), folder.unpackedSize)

@@ -1,6 +1,7 @@
 import type { StoreError } from '../../core/errors.ts'
 import type { Bytes } from '../../core/source.ts'
-import { findSevenZip, INSTALL_HINT, type SevenZip } from '../seven-zip-find.ts'
+import { findSevenZip, type SevenZip } from '../seven-zip-find.ts'
+import { INSTALL_HINT, tooOld } from '../seven-zip-version.ts'
 import { type Ending, outputOfChild } from './child.ts'
 import { damaged, decodeError } from './errors.ts'
 import type { DecodeOptions, Folder, PackedStreams } from './folder.ts'
@@ -16,11 +17,20 @@ const MAX_PROGRAM_MEMORY_BYTES = 2 * 1024 ** 3
 /** Opens the archive, which has no name, through its descriptor 3. */
 const ARGUMENTS = ['e', '-so', '-t7z', '-y', '-bd', '-sccUTF-8', '--', '/dev/fd/3']
 
+/** Whether there is a program that `unpackByProgram` can use. */
+export async function hasProgram(options: DecodeOptions): Promise<boolean> {
+  return (await findSevenZip(options.programs))?.isSafe ?? false
+}
+
 /** Unpacks any folder by the 7-Zip program, from a temporary archive that holds just this folder. Throws StoreError and InputFailure. */
 export async function* unpackByProgram(folder: Folder, packed: PackedStreams, options: DecodeOptions): Bytes {
   const program = await findSevenZip(options.programs)
   if (program === undefined) {
     const message = `unpacking ${methodNames(folder)} needs the 7-Zip program: ${INSTALL_HINT}`
+    throw decodeError('unsupported', options, message)
+  }
+  if (!program.isSafe) {
+    const message = `unpacking ${methodNames(folder)}: ${tooOld(program.path, program.version)}`
     throw decodeError('unsupported', options, message)
   }
   const memory = memoryNeeded(folder)
@@ -56,8 +66,7 @@ function programError(
   options: DecodeOptions,
 ): StoreError {
   if (/unsupported method|not implemented/i.test(said)) {
-    const message = `${program.path} does not know ${methodNames(folder)}: ${INSTALL_HINT}, a newer one`
-    return decodeError('unsupported', options, message)
+    return decodeError('unsupported', options, `${program.path} does not know ${methodNames(folder)}`)
   }
   if (result === 8 || /can.?t allocate|not enough memory/i.test(said)) {
     return decodeError('unsupported', options, `${program.path} has not enough memory to unpack it`)

@@ -56,15 +56,17 @@ export class ClientBuilder implements Builder {
       await mkdir(dirname(file), { recursive: true })
       await load(`${objectsDirectory(directory)}/${place}`, file, identity).catch(ignoreChanged)
     })
-    await removeMembers({ archive: this.#archive, names: drop, signal })
+    const isOurs = old === undefined
+    await removeMembers({ archive: this.#archive, isOurs, names: drop, signal })
     const names = add.map(({ place }) => place)
-    await addMembers({ archive: this.#archive, directory: join(local, 'objects'), names, level, signal })
+    await addMembers({ archive: this.#archive, isOurs, directory: join(local, 'objects'), names, level, signal })
     await rm(join(local, 'objects'), { recursive: true, force: true })
     await this.#send(call, (part) => onPart?.(0.6 + part * 0.4))
   }
 
   async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
-    await removeMembers({ archive: this.#archive, names: members, signal: call.signal })
+    const isOurs = this.#work.old === undefined
+    await removeMembers({ archive: this.#archive, isOurs, names: members, signal: call.signal })
     await this.#send(call)
   }
 

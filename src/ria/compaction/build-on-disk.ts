@@ -34,6 +34,7 @@ export class DiskBuilder implements Builder {
     await this.remove(drop, { ...(signal && { signal }) })
     await addMembers({
       archive: this.#file(this.path),
+      isOurs: old === undefined,
       directory: this.#file(objectsDirectory(directory)),
       names: add.map(({ place }) => place),
       level,
@@ -43,7 +44,8 @@ export class DiskBuilder implements Builder {
   }
 
   async remove(members: readonly string[], { signal }: CallOptions = {}): Promise<void> {
-    await removeMembers({ archive: this.#file(this.path), names: members, signal })
+    const isOurs = this.#work.old === undefined
+    await removeMembers({ archive: this.#file(this.path), isOurs, names: members, signal })
   }
 
   async finish(): Promise<void> {

@@ -1,4 +1,6 @@
 import { listOfNames, type SevenZipCommand, sevenZipArguments } from '../../archive/seven-zip-arguments.ts'
+import { SEVEN_ZIP_NAMES } from '../../archive/seven-zip-find.ts'
+import { isSafe, parseVersion, type SevenZipVersion } from '../../archive/seven-zip-version.ts'
 import { sevenZipError } from '../../archive/seven-zip-words.ts'
 import { StoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
@@ -8,26 +10,40 @@ import type { Builder, BuildOptions, Work } from './builder.ts'
 import { archivesDirectory, fileNameOf, objectsDirectory } from './places.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
 
-/** In the order in which they are looked for; `7zr` knows all that is needed here. */
-const PROGRAMS = ['7zz', '7z', '7za', '7zr']
+/** `7zr` too: it knows all that is needed here. */
+const PROGRAMS = [...SEVEN_ZIP_NAMES, '7zr']
 
-/** The name of a 7z program that the server runs for us, or undefined. */
+/** A 7z program that a server runs for us. */
+export interface ServerProgram {
+  readonly name: string
+  /** Undefined when it does not tell. */
+  readonly version: SevenZipVersion | undefined
+  /** It may be given what somebody else made. */
+  readonly isSafe: boolean
+}
+
+/** Looks for a 7z program on the server: for one that is safe, and where there is none, for any. Undefined when there is none. */
 export async function findSevenZipOnServer(
   store: Store,
   directory: string,
   call: CallOptions = {},
-): Promise<string | undefined> {
+): Promise<ServerProgram | undefined> {
   if (!store.traits.exec) return undefined
-  for (const program of PROGRAMS) {
+  let old: ServerProgram | undefined
+  for (const name of PROGRAMS) {
     try {
-      const { code, stdout } = await store.exec([program, 'i'], { ...call, cwd: directory })
-      if (code === 0 && stdout.includes('7-Zip')) return program
+      const { code, stdout } = await store.exec([name, 'i'], { ...call, cwd: directory })
+      if (code !== 0 || !stdout.includes('7-Zip')) continue
+      const version = parseVersion(stdout.toString())
+      const program = { name, version, isSafe: isSafe(version) }
+      if (program.isSafe) return program
+      old ??= program
     } catch (error) {
       if (!(error instanceof StoreError) || error.kind !== 'unsupported') throw error
       return undefined // no shell: no program at all
     }
   }
-  return undefined
+  return old
 }
 
 /** Builds where the store lies, on a server that has a shell and 7z: no key passes the network but to be read back. */

@@ -4,7 +4,7 @@ import { DiskBuilder } from './build-on-disk.ts'
 import { findSevenZipOnServer, ServerBuilder } from './build-on-server.ts'
 import type { Builder, Work } from './builder.ts'
 
-/** Where 7z is to run: on the disk that holds the store, on its server if that has one, else here. */
+/** Where 7z is to run: on the disk that holds the store, on its server if that has one (to which an old archive can be given), else here. */
 export async function chooseBuilder(
   work: Work,
   { temporaryDirectory, ...call }: CallOptions & { readonly temporaryDirectory?: string | undefined },
@@ -12,5 +12,6 @@ export async function chooseBuilder(
   const { traits } = work.store
   if (traits.local && traits.exec) return new DiskBuilder(work)
   const program = await findSevenZipOnServer(work.store, work.directory, call)
-  return program === undefined ? new ClientBuilder(work, temporaryDirectory) : new ServerBuilder(work, program)
+  const isUsable = program !== undefined && (program.isSafe || work.old === undefined)
+  return isUsable ? new ServerBuilder(work, program.name) : new ClientBuilder(work, temporaryDirectory)
 }

@@ -1,7 +1,19 @@
-import { link, mkdir, mkdtemp, open, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import {
+  link,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   addMembers,
   findSevenZip,
@@ -58,15 +70,14 @@ async function members(file = archive): Promise<Record<string, Listed>> {
   )
 }
 
-const cacheDirectory = join(tmpdir(), `riastore-7za-${process.pid}`)
-afterAll(() => rm(cacheDirectory, { recursive: true, force: true }))
+describe.each(['7zz', '7z', '7za'])('with %s alone', (name) => {
+  const programs = { path: join(tmpdir(), `riastore-${name}-${process.pid}`) }
+  beforeAll(async () => {
+    await mkdir(programs.path, { recursive: true })
+    await symlink(await systemProgram(name), join(programs.path, name))
+  })
+  afterAll(() => rm(programs.path, { recursive: true, force: true }))
 
-const PROGRAMS = {
-  'the one on PATH': {},
-  'the one of 7zip-bin': { path: '', cacheDirectory },
-}
-
-describe.each(Object.entries(PROGRAMS))('with %s', (_, programs) => {
   it('packs files of any name that is packable, under exactly that name', async () => {
     const names = [
       'f87/4d5/MD5E-s10--0123.nii.gz/MD5E-s10--0123.nii.gz',
@@ -269,9 +280,9 @@ describe('an error is one line that names the archive once', () => {
   })
 
   it('when there is no program', async () => {
-    const { kind, message } = await caught(add([await write('a')], 0, { programs: { path: '', bundled: false } }))
+    const { kind, message } = await caught(add([await write('a')], 0, { programs: { path: '' } }))
     expect(kind).toBe('unsupported')
-    expect(message).toBe(`pack ${archive}: it needs the 7-Zip program: install 7-Zip (the package 7zip or p7zip-full)`)
+    expect(message).toBe(`pack ${archive}: it needs the 7-Zip program: install 7-Zip 24.08 or newer (the package 7zip)`)
   })
 
   it('when a name cannot be packed; nothing is written then', async () => {
@@ -284,29 +295,51 @@ describe('an error is one line that names the archive once', () => {
 })
 
 describe('the search for the program', () => {
-  it('takes the full ones first, wherever they are on PATH', async () => {
-    const [first, second] = [join(directory, '1'), join(directory, '2')]
-    for (const place of [first, second]) await mkdir(place)
-    await writeFile(join(first, '7zr'), '', { mode: 0o755 })
-    await writeFile(join(first, '7za'), '', { mode: 0o644 })
-    await writeFile(join(second, '7za'), '', { mode: 0o755 })
-    const path = `relative:${first}:${second}`
-    expect(await findSevenZip({ path, bundled: false })).toEqual({ path: join(second, '7za'), name: '7za' })
-    expect(await findSevenZip({ path: first, bundled: false })).toEqual({ path: join(first, '7zr'), name: '7zr' })
-    const cacheDirectory = join(directory, 'cache')
-    expect(await findSevenZip({ path: first, cacheDirectory })).toMatchObject({ name: '7za' })
-    expect(await findSevenZip({ path: '', bundled: false })).toBeUndefined()
+  /** Writes a program that says it is this 7-Zip, and is the real one for the rest. */
+  async function program(place: string, name: string, banner: string, mode = 0o755): Promise<string> {
+    await mkdir(join(directory, place), { recursive: true })
+    const script = `#!/bin/sh\n[ "$1" = i ] && { echo '${banner}'; exit; }\nexec '${await systemProgram('7zz')}' "$@"\n`
+    const file = join(directory, place, name)
+    await writeFile(file, script, { mode })
+    return file
+  }
+  const OLD = '7-Zip (a) [64] 16.02 : Copyright (c) 1999-2016 Igor Pavlov : 2016-05-21'
+  const NEW = '7-Zip (z) 24.08 (x64) : Copyright (c) 1999-2024 Igor Pavlov : 2024-08-11'
+
+  it('takes the best name first, wherever it is on PATH, and what can be run', async () => {
+    await program('1', '7zr', NEW)
+    await program('1', '7z', NEW, 0o644)
+    const path = await program('2', '7za', NEW)
+    const found = await findSevenZip({ path: `relative:${directory}/1:${directory}/2` })
+    expect(found).toEqual({ path, name: '7za', version: { major: 24, minor: 8 }, isSafe: true })
+    expect(await findSevenZip({ path: `${directory}/1` })).toBeUndefined()
+    expect(await findSevenZip({ path: '' })).toBeUndefined()
   })
 
-  it('keeps an executable copy of the bundled one, and replaces one that was changed', async () => {
-    const cacheDirectory = join(directory, 'cache')
-    const copy = await findSevenZip({ path: '', cacheDirectory })
-    if (!copy?.path.startsWith(cacheDirectory)) return // the package's own file can be run
-    const good = await readFile(copy.path)
-    await writeFile(copy.path, 'evil')
-    expect(await findSevenZip({ path: `${directory}/nothing`, cacheDirectory })).toEqual(copy)
-    expect((await readFile(copy.path)).equals(good)).toBe(true)
-    expect(await readdir(cacheDirectory)).toHaveLength(1)
+  it('takes one that is new enough before one that is too old, and that one before none', async () => {
+    const old = await program('1', '7zz', OLD)
+    const path = await program('2', '7za', NEW)
+    expect(await findSevenZip({ path: `${directory}/1:${directory}/2` })).toMatchObject({ path, isSafe: true })
+    expect(await findSevenZip({ path: `${directory}/1` })).toMatchObject({ path: old, isSafe: false })
+  })
+
+  it('an old one makes an archive, and is not given one that others may have made', async () => {
+    const old = await program('1', '7z', OLD)
+    const programs = { path: `${directory}/1` }
+    await write('a')
+    await add(['a'], 0, { programs, isOurs: true })
+    const before = await readFile(archive)
+    await write('b')
+    const refusal = {
+      kind: 'unsupported',
+      reason: `${old} is 7-Zip 16.02, which is not safe with archives that others may have made: install 7-Zip 24.08 or newer (the package 7zip)`,
+    }
+    await expect(add(['b'], 0, { programs })).rejects.toMatchObject(refusal)
+    await expect(removeMembers({ archive, names: ['a'], programs })).rejects.toMatchObject(refusal)
+    await expect(testArchive({ archive, programs })).rejects.toMatchObject(refusal)
+    expect((await readFile(archive)).equals(before)).toBe(true)
+    await add(['b'], 0, { programs, isOurs: true })
+    expect(Object.keys(await members())).toEqual(['a', 'b'])
   })
 })
 

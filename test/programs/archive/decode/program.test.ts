@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type DecodeOptions, decodeFolder } from '../../../../src/archive/decode/index.ts'
+import { findSevenZip } from '../../../../src/archive/seven-zip-find.ts'
 import { StoreError } from '../../../../src/core/errors.ts'
 import { collect } from '../../../../src/core/source.ts'
 import {
@@ -15,7 +16,7 @@ import {
 import { descendants } from '../../../support/programs/processes.ts'
 
 const CONTENT = mixedContent(3_000_000)
-const NO_PROGRAM = { path: '', bundled: false }
+const NO_PROGRAM = { path: '' }
 
 let directory: string
 let temporaryDirectory: string
@@ -40,11 +41,12 @@ function start(real: RealFolder, options: Partial<DecodeOptions> = {}, opened = 
 const read = (real: RealFolder, options?: Partial<DecodeOptions>, opened = openStreams(real.packed)) =>
   collect(start(real, options, opened), 2 ** 30)
 
-/** A directory for PATH with a `7zz` that runs a shell script instead. */
-async function fakeProgram(script: string): Promise<string> {
+/** A directory for PATH with a `7zz` that says it is 7-Zip 26.02, and runs a shell script. */
+async function fakeProgram(script: string, version = '26.02'): Promise<string> {
   const path = join(directory, 'bin')
   await mkdir(path)
-  await writeFile(join(path, '7zz'), `#!/bin/sh\n${script}\n`)
+  const banner = `[ "$1" = i ] && { echo '7-Zip (z) ${version} (x64) : a fake'; exit; }`
+  await writeFile(join(path, '7zz'), `#!/bin/sh\n${banner}\n${script}\n`)
   await chmod(join(path, '7zz'), 0o755)
   return path
 }
@@ -101,10 +103,10 @@ it('the program is killed when the signal aborts while it works', async () => {
 it('a program that says nothing is killed after the stall limit, whether before or after its output', async () => {
   const real = await packFolder(CONTENT, ['-m0=PPMd'])
   const path = await fakeProgram('printf x; exec sleep 60')
-  const reading = read(real, { programs: { path, bundled: false }, stallMs: 200 })
+  const reading = read(real, { programs: { path }, stallMs: 200 })
   await expect(reading).rejects.toMatchObject({ kind: 'transient', reason: 'the 7-Zip program was silent for 0.2 s' })
   await writeFile(join(path, '7zz'), '#!/bin/sh\nprintf x\nexec sleep 60 >&-\n')
-  const again = read(real, { programs: { path, bundled: false }, stallMs: 200 })
+  const again = read(real, { programs: { path }, stallMs: 200 })
   await expect(again).rejects.toMatchObject({ kind: 'transient' })
 })
 
@@ -121,7 +123,7 @@ it('the stall limit does not count the time that the consumer takes', async () =
 it('a program that is killed is no reason to call the archive damaged', async () => {
   const real = await packFolder(CONTENT, ['-m0=PPMd'])
   const path = await fakeProgram('printf x; kill -9 $$')
-  const reading = read(real, { programs: { path, bundled: false } })
+  const reading = read(real, { programs: { path } })
   await expect(reading).rejects.toMatchObject({
     kind: 'transient',
     reason: expect.stringContaining('was ended by SIGKILL'),
@@ -131,15 +133,16 @@ it('a program that is killed is no reason to call the archive damaged', async ()
 it('a program that cannot be started is no reason to call the archive damaged', async () => {
   const real = await packFolder(CONTENT, ['-m0=PPMd'])
   const path = await fakeProgram('')
+  await findSevenZip({ path })
   await writeFile(join(path, '7zz'), '#!/no/such/shell\n')
-  const reading = read(real, { programs: { path, bundled: false } })
+  const reading = read(real, { programs: { path } })
   await expect(reading).rejects.toMatchObject({ kind: 'unsupported', reason: expect.stringContaining('cannot be run') })
 })
 
 it('a program that ends well without having done its work is no reason to call the archive damaged', async () => {
   const real = await packFolder(CONTENT, ['-m0=PPMd'])
   const path = await fakeProgram('printf x')
-  const reading = read(real, { programs: { path, bundled: false } })
+  const reading = read(real, { programs: { path } })
   const reason = expect.stringMatching(/7zz gave only 1 of 3000000 bytes and no reason/)
   await expect(reading).rejects.toMatchObject({ kind: 'unsupported', reason })
 })
@@ -151,7 +154,7 @@ describe('without a 7-Zip program', () => {
     const error = await read(real, { programs: NO_PROGRAM }, opened).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ kind: 'unsupported' })
     expect((error as Error).message).toMatch(
-      /^get a\.7z: unpacking (PPMd|Deflate64|.*BCJ2.*) needs the 7-Zip program: install 7-Zip \(the package 7zip or p7zip-full\)$/,
+      /^get a\.7z: unpacking (PPMd|Deflate64|.*BCJ2.*) needs the 7-Zip program: install 7-Zip 24\.08 or newer \(the package 7zip\)$/,
     )
     expect(opened.opened).toEqual([])
   })
@@ -160,6 +163,36 @@ describe('without a 7-Zip program', () => {
     const real = await packFolder(CONTENT, ['-m0=LZMA'])
     const reading = read(real, { programs: NO_PROGRAM, maxMemoryBytes: CONTENT.length - 1 })
     await expect(reading).rejects.toMatchObject({ kind: 'unsupported' })
+  })
+})
+
+describe('with a 7-Zip program that is too old for what others may have made', () => {
+  it.each(['16.02', '24.07', 'no'])(
+    '(%s) it is not started, and the version that is needed is named',
+    async (version) => {
+      const real = await packFolder(CONTENT, ['-m0=PPMd'])
+      const path = await fakeProgram(`touch '${directory}/started'`, version)
+      const opened = openStreams(real.packed)
+      const reading = read(real, { programs: { path } }, opened)
+      const what = version === 'no' ? 'does not tell its version' : `is 7-Zip ${version}`
+      await expect(reading).rejects.toMatchObject({
+        kind: 'unsupported',
+        reason: `unpacking PPMd: ${path}/7zz ${what}, which is not safe with archives that others may have made: install 7-Zip 24.08 or newer (the package 7zip)`,
+      })
+      expect(opened.opened).toEqual([])
+      expect(await readdir(directory)).not.toContain('started')
+    },
+  )
+
+  it('what libraries can unpack is unpacked by them, also what is larger', async () => {
+    const path = await fakeProgram(`touch '${directory}/started'`, '16.02')
+    for (const [method, content] of [
+      ['-m0=LZMA2', Buffer.alloc(9_000_000, 'some text')],
+      ['-m0=BZip2', mixedContent(300_000)],
+    ] as const) {
+      expect((await read(await packFolder(content, [method]), { programs: { path } })).equals(content)).toBe(true)
+    }
+    expect(await readdir(directory)).not.toContain('started')
   })
 })
 
