@@ -1,9 +1,10 @@
+import { printable } from '../core/printable.ts'
 import { listArchived } from '../ria/compaction/list.ts'
 import type { StoredDataset } from '../ria/store-datasets.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 
-/** `riastore archive --list`: a line for each key, `<bytes> <key>`, with a mark when it was dropped; with `heading` below the dataset's name. */
+/** `riastore archive --list`: a line for each key, `<bytes> <key>`, with marks when it was dropped or is misplaced; with `heading` below the dataset's name. */
 export async function listDataset(
   console: Console,
   store: Store,
@@ -11,10 +12,12 @@ export async function listDataset(
   json: boolean,
   heading: boolean,
 ): Promise<boolean> {
-  if (heading && !json) console.print(`${dataset.name}:`)
-  for await (const { name, key, size, dropped } of listArchived(store, dataset.directory, { signal: console.signal })) {
-    if (json) console.print(JSON.stringify({ dataset: dataset.name, key, name, size, dropped }))
-    else console.print(`${String(size).padStart(12)}  ${key ?? name}${dropped ? '  (dropped)' : ''}`)
+  if (heading && !json) console.print(`${printable(dataset.name)}:`)
+  for await (const member of listArchived(store, dataset.directory, { signal: console.signal })) {
+    const { name, key, size, dropped, misplaced } = member
+    const marks = [...(dropped ? ['  (dropped)'] : []), ...(misplaced ? ['  (misplaced)'] : [])].join('')
+    if (json) console.print(JSON.stringify({ dataset: dataset.name, key, name, size, dropped, misplaced }))
+    else console.print(`${String(size).padStart(12)}  ${printable(misplaced ? name : (key ?? name))}${marks}`)
   }
   return true
 }

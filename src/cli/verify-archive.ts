@@ -1,4 +1,5 @@
-import { verifyArchive } from '../ria/compaction/verify.ts'
+import { printable } from '../core/printable.ts'
+import { type VerifyReport, verifyArchive } from '../ria/compaction/verify.ts'
 import type { StoredDataset } from '../ria/store-datasets.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
@@ -6,7 +7,7 @@ import { noBar, terminalBar } from './progress.ts'
 import { formatSize } from './quantities.ts'
 import { counted } from './summary.ts'
 
-/** `riastore archive --verify`. False when a member is bad. */
+/** `riastore archive --verify`. False when a member is bad, or lies where no client finds it. */
 export async function verifyDataset(
   console: Console,
   store: Store,
@@ -18,13 +19,18 @@ export async function verifyDataset(
     signal: console.signal,
     onProgress: ({ done, total }) => bar.show(`${dataset.name} verifying`, done, total),
   }).finally(() => bar.clear())
-  const { members, bytes, bad } = report ?? { members: 0, bytes: 0, bad: [] }
-  if (json) console.print(JSON.stringify({ dataset: dataset.name, archive: report !== undefined, members, bytes, bad }))
-  else if (report === undefined) console.print(`${dataset.name}: no archive`)
-  else
-    console.print(
-      `${dataset.name}: ${counted(members, 'member')}, ${formatSize(bytes)}: ${bad.length === 0 ? 'all good' : `${bad.length} bad`}`,
-    )
-  for (const { name, reason } of bad) console.fail(`${dataset.name}: ${name}: ${reason}`)
-  return bad.length === 0
+  const found = report ?? { members: 0, bytes: 0, bad: [], misplaced: [] }
+  if (json) console.print(JSON.stringify({ dataset: dataset.name, archive: report !== undefined, ...found }))
+  else console.print(`${printable(dataset.name)}: ${report === undefined ? 'no archive' : summarize(report)}`)
+  const faults = [...found.bad, ...found.misplaced]
+  for (const { name, reason } of faults) console.fail(`${dataset.name}: ${name}: ${reason}`)
+  return faults.length === 0
+}
+
+function summarize({ members, bytes, bad, misplaced }: VerifyReport): string {
+  const faults = [
+    ...(bad.length > 0 ? [`${bad.length} bad`] : []),
+    ...(misplaced.length > 0 ? [`${misplaced.length} where no client looks`] : []),
+  ]
+  return `${counted(members, 'member')}, ${formatSize(bytes)}: ${faults.join(', ') || 'all good'}`
 }

@@ -1,11 +1,12 @@
-import type { Archive, Member } from '../archive/archive.ts'
+import type { Archive } from '../archive/archive.ts'
 import type { IndexCache } from '../archive/index-cache.ts'
 import { orAborted } from '../core/abort.ts'
 import { isStoreError, StoreError } from '../core/errors.ts'
 import type { Key } from '../core/key.ts'
 import type { CallOptions, Stat, Store } from '../store/store.ts'
 import { archivedCopy, type Copy } from './copy.ts'
-import { archivePath, DATASET_VERSIONS, keyPaths } from './layout.ts'
+import { archivePath } from './layout.ts'
+import { findMember } from './member-names.ts'
 
 /** A key in the archive. */
 export interface ArchivedKey {
@@ -40,11 +41,8 @@ export class DatasetArchive {
       if (!isStoreError(error, 'missing')) throw error
       throw new StoreError({ kind: 'conflict', op: 'get', where, message: 'the archive was removed', cause: error })
     })
-    for (const name of memberNames(key)) {
-      const member: Member | undefined = await archive.find(name)
-      if (member !== undefined) return { size: member.size, copy: archivedCopy(where, archive, member) }
-    }
-    return undefined
+    const member = await findMember(archive, key.text)
+    return member && { size: member.size, copy: archivedCopy(where, archive, member) }
   }
 
   /** Never rejects. */
@@ -72,15 +70,5 @@ export class DatasetArchive {
     const directory = this.#cacheDirectory
     const cache: IndexCache | undefined = directory ? new IndexCache({ directory, maxBytes: CACHE_BYTES }) : undefined
     return Archive.open(this.#store, this.path, { stat, cache })
-  }
-}
-
-/**
- * What a key may be called in an archive: git-annex's hash directories of both kinds, of the name as ORA hashes it and as git-annex does. The
- * usual one comes first, for to hash them all takes longer than to look one up.
- */
-function* memberNames(key: Key): Iterable<string> {
-  for (const version of [...DATASET_VERSIONS].reverse()) {
-    for (const path of keyPaths('', version, key.text)) yield path.slice('/annex/objects/'.length)
   }
 }

@@ -1,10 +1,11 @@
 import { Archive } from '../../archive/archive.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
+import { memberFileName } from '../member-names.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
 import type { LooseKey } from './loose.ts'
 import { forEachParallel } from './parallel.ts'
-import { fileNameOf, objectsDirectory } from './places.ts'
+import { objectsDirectory } from './places.ts'
 import { type MemberFacts, type Plan, READS_AT_ONCE } from './plan.ts'
 import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 
@@ -52,7 +53,7 @@ export async function checkBuilt(
   const newMembers = async function* (): AsyncGenerator<PackedMember, void, void> {
     for await (const member of archive.members(call)) {
       count += 1
-      fileNames.add(fileNameOf(member.name))
+      fileNames.add(memberFileName(member.name))
       const loose = wanted.get(member.name)
       if (loose !== undefined) {
         wanted.delete(member.name)

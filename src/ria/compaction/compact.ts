@@ -6,6 +6,7 @@ import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout, readSharing } from '../layout-state.ts'
+import { memberFileName } from '../member-names.ts'
 import type { Builder } from './builder.ts'
 import { Changes, type Needed } from './changes.ts'
 import { type Built, checkBuilt } from './check-built.ts'
@@ -13,7 +14,7 @@ import { chooseBuilder } from './choose-builder.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { type Lock, withLock } from './lock.ts'
 import type { Filter, LeftReason, LooseKey } from './loose.ts'
-import { archivesDirectory, fileNameOf, objectsDirectory, tombstonePath } from './places.ts'
+import { archivesDirectory, objectsDirectory, tombstonePath } from './places.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { markDropped, removeLoose } from './settle.ts'
 import { listTombstones } from './tombstones.ts'
@@ -327,7 +328,7 @@ function unchanged({ members, drop }: Plan): Built {
     changed: [],
     unread: [],
     count: names.length,
-    fileNames: new Set(names.map(fileNameOf)),
+    fileNames: new Set(names.map(memberFileName)),
   }
 }
 

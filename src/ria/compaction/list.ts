@@ -2,7 +2,7 @@ import { Archive } from '../../archive/archive.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout } from '../layout-state.ts'
-import { fileNameOf, keyAtPlace } from './places.ts'
+import { keyOfMember, memberFileName } from '../member-names.ts'
 import { listTombstones } from './tombstones.ts'
 
 /** A member of a dataset's archive. */
@@ -14,6 +14,8 @@ export interface ArchivedKey {
   readonly size: number
   /** It was dropped: no client has it, and the next compaction takes it out. */
   readonly dropped: boolean
+  /** It lies where no client looks for a key. */
+  readonly misplaced: boolean
 }
 
 /** Lists what is in a dataset's archive; nothing when it has none. Changes nothing. */
@@ -30,7 +32,9 @@ export async function* listArchived(
   const archive = await Archive.open(store, path, { ...call, stat })
   try {
     for await (const { name, size } of archive.members(call)) {
-      yield { name, key: keyAtPlace(name)?.key, size, dropped: dropped.has(fileNameOf(name)) }
+      const found = keyOfMember(name)
+      const misplaced = found?.isFindable !== true
+      yield { name, key: found?.key, size, dropped: dropped.has(memberFileName(name)), misplaced }
     }
   } finally {
     await archive.close()

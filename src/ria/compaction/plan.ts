@@ -2,10 +2,11 @@ import { Archive, type Member } from '../../archive/archive.ts'
 import { isPackable } from '../../archive/seven-zip.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
+import { findMember, keyOfMember } from '../member-names.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
 import { forEachParallel } from './parallel.ts'
-import { fileNameOf, objectsDirectory } from './places.ts'
+import { objectsDirectory } from './places.ts'
 import { listTombstones } from './tombstones.ts'
 
 /** So many members are read at the same time. */
@@ -69,7 +70,10 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
       old,
       ...index,
       add: [...loose.wanted.values()].filter(({ fileName }) => !kept.has(fileName)),
-      drop: [...index.drop, ...index.both.filter(([, key]) => !kept.has(key.fileName)).map(([{ name }]) => name)],
+      drop: [
+        ...index.drop,
+        ...index.both.flatMap(([{ name }, { fileName }]) => (kept.has(fileName) || !canBeTakenOut(name) ? [] : [name])),
+      ],
       already,
       few: 0,
     }
@@ -96,19 +100,27 @@ async function readIndex(
   const index: Index = { members: new Map(), archived: new Set(), drop: [], both: [] }
   if (archive === undefined) return index
   for await (const member of archive.members(call)) {
-    const fileName = fileNameOf(member.name)
+    const found = keyOfMember(member.name)
     index.members.set(member.name, { size: member.size, crc: member.crc })
+    // One that clients do not find is carried along, and is no copy of its key.
+    if (found?.isFindable !== true) continue
+    const { fileName } = found
     index.archived.add(fileName)
     const loose = wanted.get(fileName)
     // What 7z cannot be told to take out stays, with its tombstone.
     if (dropped.has(fileName)) {
-      if (isPackable(member.name)) index.drop.push(member.name)
+      if (canBeTakenOut(member.name)) index.drop.push(member.name)
     } else if (loose !== undefined) index.both.push([member, loose])
   }
   return index
 }
 
-/** The loose keys whose archived copy may stay: it is good, and of the same content as the loose one. */
+/** 7-Zip takes a `\` in a list for something else. A member that stays is found after the one that comes beside it with `/`. */
+function canBeTakenOut(name: string): boolean {
+  return isPackable(name) && !name.includes('\\')
+}
+
+/** The loose keys whose archived copy may stay: clients get this one, it is good, and of the same content as the loose one. */
 async function findGood(
   store: Store,
   directory: string,
@@ -119,6 +131,7 @@ async function findGood(
   const good: LooseKey[] = []
   if (archive === undefined) return good
   await forEachParallel(both, READS_AT_ONCE, async ([member, loose]) => {
+    if ((await findMember(archive, loose.key))?.name !== member.name) return
     if (member.size !== loose.size || !(await isMemberGood(archive, member, loose.key, call))) return
     if (!hasChecksum(loose.key)) {
       const path = `${objectsDirectory(directory)}/${loose.place}`

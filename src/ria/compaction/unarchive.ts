@@ -4,13 +4,14 @@ import type { Time } from '../../core/moment.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout, readSharing } from '../layout-state.ts'
+import { canBePlaced, keyOfMember } from '../member-names.ts'
 import { Changes, type Needed } from './changes.ts'
 import { isLooseGood } from './content.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { type Lock, withLock } from './lock.ts'
 import { memberSource } from './member-source.ts'
 import { forEachParallel } from './parallel.ts'
-import { archivesDirectory, keyAtPlace, objectsDirectory, placesOf, tombstonePath } from './places.ts'
+import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { requireFree } from './space.ts'
 import { listTombstones } from './tombstones.ts'
@@ -157,9 +158,11 @@ class Unarchiving {
     const wanted: Wanted[] = []
     let droppedMembers = 0
     for await (const member of archive.members(this.#call)) {
-      const found = keyAtPlace(member.name)
-      if (found === undefined) {
-        this.#problems.push(`${this.#where()}: the member ${member.name} is no key, so there is no place for it`)
+      const found = keyOfMember(member.name)
+      if (found === undefined || !canBePlaced(found)) {
+        this.#problems.push(
+          `${this.#where()}: the member ${member.name} cannot be known to be a key, so there is no place for it`,
+        )
       } else if (dropped.has(found.fileName)) {
         droppedMembers += 1
       } else {

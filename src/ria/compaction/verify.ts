@@ -3,9 +3,9 @@ import { messageOf, StoreError } from '../../core/errors.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { readLayout } from '../layout-state.ts'
+import { keyOfMember } from '../member-names.ts'
 import { memberMatches } from './content.ts'
 import { forEachParallel } from './parallel.ts'
-import { keyAtPlace } from './places.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 
@@ -17,7 +17,10 @@ export interface VerifyOptions {
 export interface VerifyReport {
   readonly members: number
   readonly bytes: number
+  /** Those whose content is not what it should be, or cannot be read. */
   readonly bad: readonly BadMember[]
+  /** Those that lie where no client looks for a key, whatever is in them. */
+  readonly misplaced: readonly BadMember[]
 }
 
 export interface BadMember {
@@ -27,7 +30,8 @@ export interface BadMember {
 }
 
 /**
- * Reads every member of a dataset's archive and holds it against its key's checksum, else against the CRC of the archive. Changes nothing.
+ * Reads every member of a dataset's archive and holds it against its key's checksum, else against the CRC of the archive. Looks whether clients find it.
+ * Changes nothing.
  * Undefined when the dataset has no archive. Throws StoreError when it cannot be read at all.
  */
 export async function verifyArchive(
@@ -42,10 +46,11 @@ export async function verifyArchive(
   if (stat === undefined) return undefined
   const archive = await Archive.open(store, path, { ...call, stat })
   const bad: BadMember[] = []
+  const misplaced: BadMember[] = []
   let members = 0
   let bytes = 0
   try {
-    await forEachParallel(groupAdjacent(keysIn(archive, call)), READS_AT_ONCE, async (group) => {
+    await forEachParallel(groupAdjacent(keysIn(archive, misplaced, call)), READS_AT_ONCE, async (group) => {
       const tell = ({ member: { name, size } }: MemberOfKey, reason?: string) => {
         if (reason !== undefined) bad.push({ name, reason })
         members += 1
@@ -58,11 +63,21 @@ export async function verifyArchive(
   } finally {
     await archive.close()
   }
-  return { members, bytes, bad }
+  return { members, bytes, bad, misplaced }
 }
 
-async function* keysIn(archive: Archive, call: CallOptions): AsyncGenerator<MemberOfKey, void, void> {
-  for await (const member of archive.members(call)) yield { member, key: keyAtPlace(member.name)?.key ?? '' }
+/** All members. Those that no client finds are added to `misplaced`. */
+async function* keysIn(
+  archive: Archive,
+  misplaced: BadMember[],
+  call: CallOptions,
+): AsyncGenerator<MemberOfKey, void, void> {
+  for await (const member of archive.members(call)) {
+    const found = keyOfMember(member.name)
+    if (found === undefined) misplaced.push({ name: member.name, reason: 'it is not named as a key is' })
+    else if (!found.isFindable) misplaced.push({ name: member.name, reason: 'no client looks for the key there' })
+    yield { member, key: found?.key ?? '' }
+  }
 }
 
 /** What is wrong with a member, in one line; undefined when nothing is. */
