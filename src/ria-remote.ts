@@ -39,11 +39,16 @@ export class RiaRemote implements SpecialRemote {
   readonly #git: EarlyGitConfig
   readonly #log: Log | undefined
   readonly #told = new Set<string>()
+  readonly #isFsck: boolean
 
-  /** `log` gets a line for each call of a store; it costs time. */
-  constructor({ git, log }: { git: EarlyGitConfig; log?: Log | undefined }) {
+  /**
+   * `log` gets a line for each call of a store; it costs time. `isFsck`: git-annex reads each key, checks it, and takes damaged copies away; it does nothing
+   * else with what it reads.
+   */
+  constructor({ git, log, isFsck }: { git: EarlyGitConfig; log?: Log | undefined; isFsck?: boolean }) {
     this.#git = git
     this.#log = log
+    this.#isFsck = isFsck ?? false
   }
 
   async initialize(job: Job): Promise<void> {
@@ -166,6 +171,8 @@ export class RiaRemote implements SpecialRemote {
       forceWrite,
       ignoreFlags,
       verify,
+      // What is removed through another URL may be another copy.
+      handsOverDamaged: this.#isFsck && config.pushUrl === undefined,
       cacheDirectory: join(cacheDirectory(), 'archives'),
     }
     const dataset = new RiaDataset(store, settings)

@@ -1,4 +1,5 @@
 import { isSeveral, jobsInCommand, parentCommand } from '../annex/concurrency.ts'
+import { readsContent } from '../annex/fsck-command.ts'
 import { writeLine } from '../core/write-line.ts'
 import { EarlyGitConfig } from '../ria/git-config.ts'
 
@@ -12,11 +13,12 @@ async function main(): Promise<void> {
   const git = new EarlyGitConfig() // it works while the rest of the program is loaded
   const { RiaRemote } = await import('../ria-remote.ts')
   const { Server } = await import('../annex/serve.ts')
-  const remote = new RiaRemote({ git, log })
+  const command = parentCommand() ?? []
+  const remote = new RiaRemote({ git, log, isFsck: readsContent(command) })
   const send = (line: string) => {
     if (!writeLine(1, line)) server.stop(1) // git-annex is gone
   }
-  const server = new Server(remote, send, { async: await severalJobs(git) })
+  const server = new Server(remote, send, { async: await severalJobs(git, command) })
 
   process.stdin.on('data', (bytes: Buffer) => server.push(bytes))
   process.stdin.on('end', () => server.stop(0))
@@ -31,8 +33,8 @@ async function main(): Promise<void> {
 }
 
 /** When in doubt, yes: it is right for one job too. */
-async function severalJobs(git: EarlyGitConfig): Promise<boolean> {
-  const several = jobsInCommand(parentCommand() ?? [])
+async function severalJobs(git: EarlyGitConfig, command: readonly string[]): Promise<boolean> {
+  const several = jobsInCommand(command)
   if (several !== 'unsaid') return several ?? true
   return isSeveral((await git.get('annex.jobs')) ?? '1')
 }

@@ -8,7 +8,8 @@ import { removeTombstones, writeTombstone } from './compaction/tombstones.ts'
 import { type Copy, looseCopy, whileMoving } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { writeErrorLog } from './error-log.ts'
-import { type ArchiveState, KeyFinder, type KeyPlaces } from './key-finder.ts'
+import { handOver } from './hand-over.ts'
+import { type ArchiveState, type FindOptions, KeyFinder, type KeyPlaces } from './key-finder.ts'
 import { datasetDirectory, keyPaths, LAYOUT_FILE, transferDirectory } from './layout.ts'
 import { type Layout, readLayout, readSharing } from './layout-state.ts'
 import { retrieveToFile } from './retrieve.ts'
@@ -24,6 +25,11 @@ export interface DatasetSettings {
   readonly ignoreFlags?: boolean
   /** Check a download against the key's own checksum. */
   readonly verify?: boolean
+  /**
+   * Whoever asks for a key reads it, checks it, and removes it here when it is damaged. So a damaged copy is present, and is handed over as it is, if
+   * its damage is sure to be found. Not for a store that cannot be written to: what is damaged may be the way to it.
+   */
+  readonly handsOverDamaged?: boolean
   /** Where indices of archives are kept for later processes. Without, each process reads them anew. */
   readonly cacheDirectory?: string | undefined
 }
@@ -72,12 +78,23 @@ export class RiaDataset {
 
   /** Whether the dataset has a key. False is said only when the store proved it. */
   async checkPresent(text: string, call: CallOptions = {}): Promise<boolean> {
-    return (await this.#find(await this.#places(text, call), call)) !== undefined
+    const evenDamaged = this.#handsOverDamaged
+    return (await this.#find(await this.#places(text, call), { ...call, evenDamaged })) !== undefined
   }
 
   /** Downloads a key into a local file, going on where a partial one ends. Throws `missing` when it is proven absent. */
   async retrieve(text: string, file: string, call: CallOptions = {}): Promise<void> {
     const places = await this.#places(text, call)
+    try {
+      await this.#retrieveGood(places, file, call)
+    } catch (error) {
+      if (!isStoreError(error, 'corrupt') || !this.#handsOverDamaged) throw error
+      const copy = await this.#find(places, { ...withoutProgress(call), evenDamaged: true })
+      if (copy === undefined || !(await handOver(copy, places.key, file, call))) throw error
+    }
+  }
+
+  async #retrieveGood(places: KeyPlaces, file: string, call: CallOptions): Promise<void> {
     try {
       await this.#retrieve(places, file, call)
     } catch (error) {
@@ -199,7 +216,11 @@ export class RiaDataset {
     return error
   }
 
-  #find(places: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
+  get #handsOverDamaged(): boolean {
+    return this.#settings.handsOverDamaged === true && this.#store.traits.writable
+  }
+
+  #find(places: KeyPlaces, call: FindOptions): Promise<Copy | undefined> {
     return this.#finder.find(places, call).catch((error: unknown) => {
       throw this.#forgetLayout(error)
     })

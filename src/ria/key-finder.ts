@@ -13,6 +13,11 @@ export interface KeyPlaces {
   readonly loose: readonly string[]
 }
 
+export interface FindOptions extends CallOptions {
+  /** When all copies are of another length than the key's, resolve with one of them. */
+  readonly evenDamaged?: boolean | undefined
+}
+
 /** What an archive has to do with a key. */
 export interface ArchiveState {
   /** Undefined also when it was dropped from the archive. */
@@ -55,10 +60,10 @@ export class KeyFinder {
    * Finds a copy of the right length. Undefined means proven absent: the dataset is there (its disk may be unmounted, a share gone), and the key neither
    * loose nor in the archive. Throws `corrupt` when all there is is damaged, `missing` when the dataset is not there, and whatever stood in the way.
    */
-  async find(places: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
+  async find(places: KeyPlaces, { evenDamaged, ...call }: FindOptions): Promise<Copy | undefined> {
     const { quiet } = this
     const found = quiet && (await this.#findWhileQuiet(places, quiet, call).catch(unlessMoving))
-    return found === undefined ? whileMoving(() => this.#find(places, call)) : found.copy
+    return found === undefined ? whileMoving(() => this.#find(places, evenDamaged === true, call)) : found.copy
   }
 
   /** What the archive has of a key; it may be loose as well. */
@@ -99,26 +104,28 @@ export class KeyFinder {
     return tombstone === undefined ? this.#archive.find(key, archive, call) : undefined
   }
 
-  async #find({ key, loose }: KeyPlaces, call: CallOptions): Promise<Copy | undefined> {
+  async #find({ key, loose }: KeyPlaces, evenDamaged: boolean, call: CallOptions): Promise<Copy | undefined> {
     const archiveSeen = this.#archiveSeen
     const marks = archiveSeen ? this.#marks(key) : [this.#archive.path]
     const last = [this.#layoutFile, ...loose, this.#archive.path]
     const look = await this.#lookUp([...loose.map((path) => [path]), marks, last], call)
-    let damaged: StoreError | undefined
+    let damaged: { readonly copy: Copy; readonly error: StoreError } | undefined
     for (const [i, path] of loose.entries()) {
       const [stat] = await look(i)
       if (stat && isWhole(key, stat.size)) return looseCopy(this.#store, path)
-      if (stat) damaged ??= this.#damaged(path, key, stat)
+      if (stat) damaged ??= { copy: looseCopy(this.#store, path), error: this.#damaged(path, key, stat) }
     }
     const found = await look(loose.length)
     const archive = found[archiveSeen ? 1 : 0]
     if (archiveSeen) {
       const { archived } = await this.#judge(key, found, call)
       if (archived && isWhole(key, archived.size)) return archived.copy
-      if (archived) damaged ??= this.#damaged(this.#archive.path, key, archived)
+      if (archived) {
+        damaged ??= { copy: archived.copy, error: this.#damaged(this.#archive.path, key, archived) }
+      }
     } else if (archive !== undefined) {
       this.#archiveSeen = true
-      return this.#find({ key, loose }, call)
+      return this.#find({ key, loose }, evenDamaged, call)
     }
     const [layout, ...again] = await look(loose.length + 1)
     if (layout === undefined) throw this.datasetGone()
@@ -127,8 +134,9 @@ export class KeyFinder {
       if (stat && isWhole(key, stat.size)) return looseCopy(this.#store, path)
     }
     if (again.at(-1)?.identity !== archive?.identity) throw this.#replaced()
-    if (damaged !== undefined) throw damaged
-    return undefined
+    if (damaged === undefined) return undefined
+    if (evenDamaged && damaged.error.kind === 'corrupt') return damaged.copy
+    throw damaged.error
   }
 
   /** Looks up groups of files in this order: all at once where that costs hardly more, else a group when it is asked for. */
