@@ -6,6 +6,9 @@ import type { Bytes } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
 import { localError } from './local-error.ts'
 
+/** Up to so many bytes a key is read into memory, checked, and written with one call. */
+export const SMALL_BYTES = 1024 * 1024
+
 /** A key with a checksum and a length: only such keys are got here, for only of them we can say that what came is what was stored. */
 export interface CheckedKey {
   readonly key: Key

@@ -1,22 +1,23 @@
+import { existsSync } from 'node:fs'
 import { checksumOf } from '../core/checksum.ts'
 import { isStoreError, StoreError } from '../core/errors.ts'
 import { parseKey } from '../core/key.ts'
 import type { Bytes } from '../core/source.ts'
+import { toFsPath } from '../core/text.ts'
 import { type Copy, looseCopy } from '../ria/copy.ts'
 import { keyPaths } from '../ria/layout.ts'
 import { retrieveToFile } from '../ria/retrieve.ts'
+import type { AnnexPartials } from './annex-partials.ts'
 import type { Bandwidth } from './bandwidth.ts'
-import { type CheckedKey, damaged, takeSmall, writeChecked } from './content.ts'
+import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked } from './content.ts'
 import type { DiskSpace } from './disk-space.ts'
 import type { OpenRemote } from './open-remote.ts'
 import type { WorkDirectory } from './work-directory.ts'
 
-/** Up to so many bytes a key is read into memory, checked, and written with one call. */
-export const SMALL_BYTES = 1024 * 1024
-
 export interface FetchOptions {
   readonly remote: OpenRemote
   readonly work: WorkDirectory
+  readonly partials: AnnexPartials
   readonly space: DiskSpace
   readonly bandwidth: Bandwidth
   readonly signal: AbortSignal | undefined
@@ -89,13 +90,15 @@ export class Fetch {
   }
 
   async #receive(copy: Copy, checked: CheckedKey): Promise<void> {
-    const { work, signal, onBytes, bandwidth } = this.#options
+    const { work, signal, onBytes, bandwidth, partials } = this.#options
     const file = work.keyFile(checked.key.text)
     const passing = through(copy, async (bytes) => {
       if (bandwidth.isLimited) await bandwidth.pass(bytes, signal)
       onBytes(bytes)
     })
-    if (work.takeLeftover(checked.key.text) || checked.size > SMALL_BYTES) {
+    const isLarge = checked.size > SMALL_BYTES
+    if (work.takeLeftover(checked.key.text) || isLarge) {
+      if (isLarge && !existsSync(toFsPath(file))) await partials.take(checked.key.text, file)
       return retrieveToFile(passing, checked.key, file, { verify: true, ...(signal && { signal }) })
     }
     const consume = async (bytes: Bytes, content: { readonly size: number }) => {

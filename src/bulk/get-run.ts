@@ -3,6 +3,7 @@ import { messageOf, StoreError } from '../core/errors.ts'
 import { parseKey } from '../core/key.ts'
 import { decode } from '../core/text.ts'
 import { toBoolean } from '../ria/git-config.ts'
+import { AnnexPartials } from './annex-partials.ts'
 import { Bandwidth } from './bandwidth.ts'
 import { bring } from './bring.ts'
 import { Candidates } from './candidates.ts'
@@ -37,6 +38,7 @@ export class GetRun {
   readonly #count: Counter
   readonly #placer: Placer
   readonly #stage: Stage
+  readonly #partials: AnnexPartials
   #keysTotal = 0
   #bytes = 0
   #bytesTotal = 0
@@ -49,6 +51,7 @@ export class GetRun {
     this.#work = work
     this.#count = new Counter(options.events)
     this.#placer = new Placer(clone)
+    this.#partials = new AnnexPartials(clone)
     const wanted = table.size
     for (const key of work.placedBefore) table.add(key)
     this.#states = new States(table.size)
@@ -76,6 +79,7 @@ export class GetRun {
       await this.#stage.flush()
       await this.#record(recorder, unlocked)
     }
+    this.#work.leaveParts((key, file) => this.#partials.leave(key, file))
     await this.#leaveRest()
     return this.#report()
   }
@@ -145,6 +149,7 @@ export class GetRun {
         table: this.#table,
         states: this.#states,
         work: this.#work,
+        partials: this.#partials,
         space: new DiskSpace(this.#clone.annexDirectory, this.#clone.config),
         bandwidth: new Bandwidth(bytesPerSecond),
         jobs,

@@ -1,24 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
-import { keyFileName } from '../core/key.ts'
+import { dirname, join } from 'node:path'
+import { keyFileName, parseKey } from '../core/key.ts'
 import { isOwnDirectory } from '../core/own-directory.ts'
 import { decode, encode, toFsPath } from '../core/text.ts'
 import { isLeftBehind, OWNER, ownerText } from '../core/work-directory.ts'
+import { keyOfFileName } from '../ria/compaction/places.ts'
+import { SMALL_BYTES } from './content.ts'
 import { localError } from './local-error.ts'
 
-const PREFIX = 'riastore-'
+/** Ours alone. git-annex clears its own directories for such files, tmp and othertmp, whenever one of its processes ends. */
+const PARENT = 'riastore'
 const KEYS = 'keys'
 const PLACED = 'placed'
 const TAKEN = 'taken-'
 
 /**
- * A directory below `.git/annex/othertmp`, where git-annex has files that are nobody's objects yet, and removes what is older than a week. It is on
- * the file system of the objects, so that a rename places what is whole. In it lie keys that came, or are coming, by the names that their objects
- * have; a list of the keys that were placed; and files of the moment.
+ * A directory below `.git/annex/riastore`, so on the file system of the objects: a rename places what is whole. In it lie keys that came, or are
+ * coming, by the names that their objects have; a list of the keys that were placed; and files of the moment.
  *
- * What dead processes of ours on this machine left is taken over, where nobody else could have put it there: no content has to come twice, and what was placed is recorded at last.
+ * What dead processes of ours on this machine left is taken over, where nobody else could have put it there: no content has to come twice, and what
+ * was placed is recorded at last.
  */
 export class WorkDirectory {
   readonly path: string
@@ -36,10 +39,12 @@ export class WorkDirectory {
 
   /** Makes one. Throws StoreError. */
   static open(annexDirectory: string): WorkDirectory {
-    const parent = join(annexDirectory, 'othertmp')
+    const parent = join(annexDirectory, PARENT)
     try {
-      fs.mkdirSync(parent, { recursive: true })
-      const name = `${PREFIX}${hostname()}-${process.pid}-${randomBytes(6).toString('hex')}`
+      // Whoever else may use the repository may do so here.
+      if (fs.mkdirSync(parent, { recursive: true }) !== undefined)
+        fs.chmodSync(parent, fs.statSync(annexDirectory).mode & 0o7777)
+      const name = `${hostname()}-${process.pid}-${randomBytes(6).toString('hex')}`
       const path = join(parent, name)
       fs.mkdirSync(join(path, KEYS), { recursive: true, mode: 0o700 })
       fs.writeFileSync(join(path, OWNER), ownerText(name), { flag: 'wx' })
@@ -88,6 +93,16 @@ export class WorkDirectory {
     }
   }
 
+  /** Shows each key that came in part, or was left in part by somebody who is dead. */
+  leaveParts(visit: (key: string, file: string) => void): void {
+    const own = fs.readdirSync(join(this.path, KEYS), { encoding: 'buffer' }).map(decode)
+    const files = [...own.map((name) => [name, `${this.path}/${KEYS}/${name}`] as const), ...this.#leftovers]
+    for (const [name, file] of files) {
+      const key = keyOfFileName(name)
+      if (key !== undefined && (parseKey(key).size ?? 0) > SMALL_BYTES) visit(key, file)
+    }
+  }
+
   /**
    * Removes it with all that is in it, unless keys were placed that are not recorded: then the next run takes it over. Never throws.
    */
@@ -95,6 +110,7 @@ export class WorkDirectory {
     if (!allRecorded) return
     try {
       fs.rmSync(this.path, { recursive: true, force: true })
+      fs.rmdirSync(dirname(this.path)) // fails while somebody else is at work
     } catch {}
   }
 }
@@ -132,5 +148,5 @@ function collect(directory: string, leftovers: Map<string, string>, placed: stri
 
 /** In a repository that others can write to, a name proves nothing. */
 function isOfTheDead(parent: string, name: string): boolean {
-  return name.startsWith(`${PREFIX}${hostname()}-`) && isLeftBehind(parent, name)
+  return name.startsWith(`${hostname()}-`) && isLeftBehind(parent, name)
 }

@@ -25,8 +25,8 @@ afterEach(() => annex.remove())
 const DEAD = 2 ** 22 + 7
 
 function leave(pid: number, host = hostname(), mode = 0o700): string {
-  const name = `riastore-${host}-${pid}-0123456789ab`
-  const path = join(annex.path, 'othertmp', name)
+  const name = `${host}-${pid}-0123456789ab`
+  const path = join(annex.path, 'riastore', name)
   mkdirSync(join(path, 'keys'), { recursive: true, mode: 0o700 })
   writeFileSync(join(path, 'owner.json'), JSON.stringify({ ...ourselves(), host, pid, directory: name }))
   chmodSync(path, mode)
@@ -43,7 +43,7 @@ test('what a dead process left is taken over: its content, and what it placed', 
   expect(readFileSync(work.keyFile('MD5-s3--abc'), 'utf8')).toBe('ab')
   expect(work.takeLeftover('MD5-s3--abc')).toBe(false)
   work.close(true)
-  expect(readdirSync(join(annex.path, 'othertmp'))).toEqual([])
+  expect(readdirSync(annex.path)).toEqual([])
 })
 
 test('what a dead process took over from another dead one is not lost', () => {
@@ -51,10 +51,10 @@ test('what a dead process took over from another dead one is not lost', () => {
   const first = WorkDirectory.open(annex.path)
   first.notePlaced(['MD5-s1--z'])
   first.close(false)
-  const name = readdirSync(join(annex.path, 'othertmp'))[0] ?? ''
+  const name = readdirSync(join(annex.path, 'riastore'))[0] ?? ''
   const dead = name.replace(`-${process.pid}-`, `-${DEAD + 1}-`)
-  const moved = join(annex.path, 'othertmp', dead)
-  renameSync(join(annex.path, 'othertmp', name), moved)
+  const moved = join(annex.path, 'riastore', dead)
+  renameSync(join(annex.path, 'riastore', name), moved)
   writeFileSync(join(moved, 'owner.json'), JSON.stringify({ ...ourselves(), pid: DEAD + 1, directory: dead }))
   const second = WorkDirectory.open(annex.path)
   expect([...second.placedBefore].sort()).toEqual(['MD5-s1--x', 'MD5-s1--y', 'MD5-s1--z'])
@@ -73,7 +73,7 @@ test('what others could have put there is not taken over, whatever it is named',
   const open = leave(DEAD, hostname(), 0o770)
   const elsewhere = join(annex.path, 'elsewhere')
   renameSync(leave(DEAD + 2), elsewhere)
-  const link = join(annex.path, 'othertmp', `riastore-${hostname()}-${DEAD + 2}-0123456789ab`)
+  const link = join(annex.path, 'riastore', `${hostname()}-${DEAD + 2}-0123456789ab`)
   symlinkSync(elsewhere, link)
   const work = WorkDirectory.open(annex.path)
   expect(work.placedBefore).toEqual([])

@@ -1,10 +1,11 @@
-import { chmod, readdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { explain } from '../support/programs/run.ts'
 import type { AnnexRepo } from '../support/repos/annex-repo.ts'
 import {
   type BulkScene,
+  expectAllHere,
   filesHere,
   makeBulkScene,
   manyFiles,
@@ -22,15 +23,9 @@ beforeAll(async () => {
 })
 afterAll(() => scene?.remove())
 
-const get = (repo: AnnexRepo, ...args: string[]) => scene.program.run(['get', ...args], { cwd: repo.path })
+const get = (repo: AnnexRepo, ...args: string[]) => scene.riastore(repo, 'get', ...args)
 
-async function expectAllHere(repo: AnnexRepo): Promise<void> {
-  expect(await filesHere(repo)).toEqual(names)
-  for (const [name, content] of Object.entries(files)) expect((await repo.read(name)).equals(content), name).toBe(true)
-  const fsck = await repo.tryAnnex('fsck')
-  expect([fsck.status, fsck.stdout.includes('fixing location log')], explain(fsck)).toEqual([0, false])
-  expect((await repo.git('status', '--short')).stdout).toBe('')
-}
+const expectHere = (repo: AnnexRepo) => expectAllHere(repo, files)
 
 test('all files come, and git-annex sees what it would see had it got them itself', async () => {
   const [repo, other] = [await scene.clone('ours'), await scene.clone('git-annex')]
@@ -44,9 +39,9 @@ test('all files come, and git-annex sees what it would see had it got them itsel
     const others = (await whereis(other, name)).filter((uuid) => uuid !== there)
     expect(await whereis(repo, name)).toEqual([...others, here].sort())
   }
-  await expectAllHere(repo)
+  await expectHere(repo)
   expect((await repo.git('for-each-ref', 'refs/riastore')).stdout).toBe('')
-  expect(await readdir(join(repo.path, '.git/annex/othertmp'))).toEqual([])
+  expect(await readdir(join(repo.path, '.git/annex'))).not.toContain('riastore')
 })
 
 test('what is here is not got again', async () => {
@@ -93,7 +88,7 @@ test('keys come by their names, and all that the repository knows', async () => 
   expect((await get(repo, '--key', key)).status).toBe(0)
   expect(await filesHere(repo)).toEqual(['d3/f3.bin'])
   expect((await get(repo, '--all')).status).toBe(0)
-  await expectAllHere(repo)
+  await expectHere(repo)
 })
 
 test('--dry-run says what would come, and changes nothing', async () => {
@@ -133,7 +128,7 @@ test('a key whose copy in the store is damaged does not come, and the others do'
   expect(await filesHere(repo)).toEqual(names.filter((name) => name !== 'd5/f5.bin'))
   expect(await whereis(repo, 'd5/f5.bin')).not.toContain(await repo.uuid())
   expect((await get(repo)).status).toBe(0)
-  await expectAllHere(repo)
+  await expectHere(repo)
 })
 
 test.each(['group', 'all'])(
@@ -151,7 +146,7 @@ test('files of an adjusted branch come with their content', async () => {
   const repo = await scene.clone('adjusted')
   await repo.annex('adjust', '--unlock')
   expect((await get(repo)).status).toBe(0)
-  await expectAllHere(repo)
+  await expectHere(repo)
 })
 
 test('a bare repository gets all keys, where git-annex has them there', async () => {
@@ -205,14 +200,14 @@ test('two at once both end well, and nothing comes twice into the records', asyn
   const repo = await scene.clone('both')
   const results = await Promise.all([get(repo), get(repo)])
   for (const result of results) expect(result.status, explain(result)).toBe(0)
-  await expectAllHere(repo)
+  await expectHere(repo)
 })
 
 test('git annex get beside it ends well, too', async () => {
   const repo = await scene.clone('beside')
   const [ours, theirs] = await Promise.all([get(repo), repo.tryAnnex('get', '.')])
   expect([ours.status, theirs.status], explain(ours) + explain(theirs)).toEqual([0, 0])
-  await expectAllHere(repo)
+  await expectHere(repo)
 })
 
 test('a store that is not there ends it with 4, a wrong command line with 2', async () => {
@@ -245,4 +240,40 @@ test('each object and directory is shown to annex.freezecontent-command', async 
     [key, key],
     [expect.stringMatching(/^..$/), key],
   ])
+})
+
+test('a large key goes on where git-annex, or an earlier run, left off, and is checked as a whole', async () => {
+  const repo = await scene.clone('resumed')
+  const content = files['large.bin'] as Buffer
+  const tmp = join(repo.path, '.git/annex/tmp')
+  const partial = join(tmp, await repo.key('large.bin'))
+  await mkdir(tmp, { recursive: true })
+  await writeFile(partial, content.subarray(0, 2_000_000))
+  const resumed = await get(repo, '--json', 'large.bin')
+  expect(resumed.status, explain(resumed)).toBe(0)
+  expect((await repo.read('large.bin')).equals(content)).toBe(true)
+  expect(await readdir(tmp)).toEqual([])
+  await repo.annex('drop', '--force', 'large.bin')
+  await writeFile(partial, Buffer.alloc(2_000_000, 'wrong'))
+  expect((await get(repo, 'large.bin')).status).toBe(0)
+  expect((await repo.read('large.bin')).equals(content)).toBe(true)
+})
+
+test('a get that is interrupted ends soon, and the next one goes on with what had come', async () => {
+  const repo = await scene.clone('cut')
+  const good = files['large.bin'] as Buffer
+  const run = scene.program.start(['get', '--bwlimit=1M', 'large.bin'], { cwd: repo.path, env: scene.env })
+  const staged = async () => {
+    for (const name of await readdir(join(repo.path, '.git/annex/riastore')).catch(() => [])) {
+      const keys = join(repo.path, '.git/annex/riastore', name, 'keys')
+      for (const key of await readdir(keys).catch(() => [])) return (await stat(join(keys, key))).size
+    }
+    return 0
+  }
+  await expect.poll(staged).toBeGreaterThan(500_000)
+  process.kill(run.pid, 'SIGINT')
+  expect((await run.done).status).toBe(130)
+  const again = await get(repo, 'large.bin')
+  expect(again.status, explain(again)).toBe(0)
+  expect((await repo.read('large.bin')).equals(good)).toBe(true)
 })

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { expect } from 'vitest'
 import { type ArchiveProgram, installArchiveProgram } from '../programs/archive-program.ts'
+import { explain, type Result } from '../programs/run.ts'
 import { AnnexRepo, cloneAnnexRepo, field, makeAnnexRepo } from '../repos/annex-repo.ts'
 import { addDataset, initRemote, listTree, makeRiaStore, type RiaDatasetFiles } from '../repos/ria-store.ts'
+import { startSshd } from '../servers/sshd.ts'
+import { makeS3Scene, type S3Scene } from './s3-scene.ts'
 import { makeWorkspace, type Workspace } from './workspace.ts'
 
 /** A repository whose files are in a store, and `riastore` to get them into clones. */
@@ -9,8 +13,17 @@ export interface BulkScene {
   readonly workspace: Workspace
   readonly program: ArchiveProgram
   readonly source: AnnexRepo
+  /** The URL of the store. */
+  readonly url: string
+  readonly datasetId: string
+  /** With what the programs need to reach the store. */
+  readonly env: NodeJS.ProcessEnv
+  /** The dataset's files, where the store is on a disk. */
   readonly dataset: RiaDatasetFiles
-  readonly files: Readonly<Record<string, Buffer>>
+  /** What stands between the programs and the store, where that is in S3. */
+  readonly s3: S3Scene | undefined
+  /** Runs `riastore` in a repository. */
+  riastore(repo: AnnexRepo, ...args: string[]): Promise<Result>
   /** A clone that has no content, with the store as its remote `store`. */
   clone(name: string, config?: Readonly<Record<string, string>>): Promise<AnnexRepo>
   /** The same without a work tree. */
@@ -18,34 +31,49 @@ export interface BulkScene {
   remove(): Promise<void>
 }
 
+export type BulkStore = 'file' | 'ssh' | 's3'
+
 export interface BulkSceneOptions {
-  readonly files: Readonly<Record<string, Buffer>>
+  /** Where the store is. Default: on the disk. */
+  readonly store?: BulkStore
+  readonly files: Readonly<Record<string, Uint8Array>>
   /** Of them, those that are not links. */
   readonly unlocked?: readonly string[]
-  /** The store's URL, from the path of its directory. */
-  readonly url?: (root: string, workspace: Workspace) => Promise<string>
+  /** The store has the files. Default: yes. */
+  readonly filled?: boolean
 }
 
 export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScene> {
+  const { store: kind = 'file', files, unlocked, filled = true } = options
   const workspace = await makeWorkspace()
   const program = await installArchiveProgram(workspace)
   const store = await makeRiaStore(workspace.path('store'))
   const dataset = await addDataset(workspace, store)
-  const source = await makeAnnexRepo(workspace, 'source')
-  await source.add(options.files)
-  if (options.unlocked !== undefined) {
-    await source.annex('unlock', ...options.unlocked)
+  const s3 = kind === 's3' ? await makeS3Scene(workspace) : undefined
+  await s3?.addDataset(dataset.id)
+  const env = s3?.env ?? workspace.env
+  const url =
+    s3?.url ??
+    (kind === 'ssh' ? `ria+ssh://${(await startSshd(workspace)).alias}${store.root}` : `ria+file://${store.root}`)
+  const source = await makeAnnexRepo(workspace, 'source', { env })
+  await source.add(files)
+  if (unlocked !== undefined) {
+    await source.annex('unlock', ...unlocked)
     await source.git('commit', '-q', '-a', '-m', 'Unlock files')
   }
-  const url = (await options.url?.(store.root, workspace)) ?? `ria+file://${store.root}`
   await initRemote(source, url, dataset.id, { name: 'store' })
-  await source.annex('copy', '--to', 'store', '-J2', '.')
+  if (filled) await source.annex('copy', '--to', 'store', '-J2', '.')
+  await source.annex('merge')
   return {
     workspace,
     program,
     source,
+    url,
+    datasetId: dataset.id,
+    env,
     dataset,
-    files: options.files,
+    s3,
+    riastore: (repo, ...args) => program.run(args, { cwd: repo.path, env }),
     clone: async (name, config = {}) => {
       const repo = await cloneAnnexRepo(source, name)
       for (const [key, value] of Object.entries(config)) await repo.setConfig(key, value)
@@ -53,7 +81,7 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
       return repo
     },
     bareClone: async (name) => {
-      const repo = new AnnexRepo(workspace, workspace.path(name))
+      const repo = new AnnexRepo(workspace, workspace.path(name), { env })
       await source.git('clone', '-q', '--bare', source.path, repo.path)
       await repo.annex('init', '-q', name)
       await repo.annex('enableremote', 'store')
@@ -89,4 +117,13 @@ export async function whereis(repo: AnnexRepo, file: string): Promise<string[]> 
 export async function filesHere(repo: AnnexRepo): Promise<string[]> {
   const { stdout } = await repo.annex('find', '--in=here', `--format=${field('file')}\\000`)
   return stdout.split('\0').slice(0, -1).sort()
+}
+
+/** Fails unless all files are in a repository, and everything that git-annex and git can check is as it should be. */
+export async function expectAllHere(repo: AnnexRepo, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  expect(await filesHere(repo)).toEqual(Object.keys(files).sort())
+  for (const [name, content] of Object.entries(files)) expect((await repo.read(name)).equals(content), name).toBe(true)
+  const fsck = await repo.tryAnnex('fsck')
+  expect([fsck.status, fsck.stdout.includes('fixing location log')], explain(fsck)).toEqual([0, false])
+  expect((await repo.git('status', '--short')).stdout).toBe('')
 }
