@@ -26,7 +26,8 @@ async function write(store: string, dataset: string): Promise<void> {
 /** A remote of that store that git-annex has prepared, and what it tells the user. */
 async function prepared() {
   const told: string[] = []
-  const settings: Record<string, string> = { url: `ria+file://${place.path}`, 'archive-id': ID }
+  const url = `ria+file://${place.path}`
+  const settings: Record<string, string> = { url, 'push-url': url, 'archive-id': ID }
   const job: Job = {
     signal: new AbortController().signal,
     getConfig: async (name) => settings[name] ?? '',
