@@ -10,7 +10,7 @@ import { DatasetArchive } from './dataset-archive.ts'
 import { writeErrorLog } from './error-log.ts'
 import { handOver } from './hand-over.ts'
 import { type ArchiveState, type FindOptions, KeyFinder, type KeyPlaces } from './key-finder.ts'
-import { datasetDirectory, keyPaths, LAYOUT_FILE, transferDirectory } from './layout.ts'
+import { checkAnnexUuid, datasetDirectory, keyPaths, LAYOUT_FILE, transferDirectory } from './layout.ts'
 import { type Layout, readLayout, readSharing } from './layout-state.ts'
 import { retrieveToFile } from './retrieve.ts'
 
@@ -52,7 +52,9 @@ export class RiaDataset {
   #swept = false
   #notices: readonly string[] = []
 
+  /** Throws ConfigError for an id or uuid that is no plain name. */
   constructor(store: Store, settings: DatasetSettings) {
+    checkAnnexUuid(settings.annexUuid)
     this.#store = store
     this.#settings = settings
     this.directory = datasetDirectory(settings.id)

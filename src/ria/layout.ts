@@ -38,6 +38,15 @@ export function archivePath(directory: string): string {
   return `${directory}/archives/archive.7z`
 }
 
+/**
+ * Throws ConfigError for the uuid of a special remote that is no plain name: it comes from the
+ * git-annex branch, which others write, and becomes part of paths.
+ */
+export function checkAnnexUuid(annexUuid: string): void {
+  if (!/[/\\\p{Cc}]/u.test(annexUuid)) return
+  throw new ConfigError(`the uuid of the special remote, ${JSON.stringify(annexUuid)}, is not one`)
+}
+
 /** Where uploads wait until they are whole: named as ORA's places are, so that clean-up scripts for those know it. */
 export function transferDirectory(directory: string, annexUuid: string): string {
   return `${directory}/ora-remote-${annexUuid}/transfer`
