@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Job, SpecialRemote } from './annex/remote.ts'
+import { readAnnexLogs, settingsOfLine } from './core/annex-logs.ts'
 import { cacheDirectory } from './core/cache-directory.ts'
 import { ConfigError, messageOf } from './core/errors.ts'
 import type { Log } from './core/log.ts'
@@ -9,7 +10,8 @@ import { fileSource } from './core/source.ts'
 import { toFsPath } from './core/text.ts'
 import { RiaDataset } from './ria/dataset.ts'
 import type { EarlyGitConfig, GitConfig } from './ria/git-config.ts'
-import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type S3Options, type StoreUrl } from './ria/settings.ts'
+import { isOfAws } from './ria/s3-endpoints.ts'
+import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from './ria/settings.ts'
 import { writeMarker } from './ria/write-marker.ts'
 import { type OpenSettings, openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
@@ -20,6 +22,9 @@ interface Configured {
   readonly annexUuid: string
   /** The remote has been set up before, here or in another clone. */
   readonly isKnown: boolean
+  readonly gitDir: string
+  /** Of the git remote, as far as it is known. */
+  readonly name: string | undefined
 }
 
 /** What git-annex's own S3 remote calls its credentials. */
@@ -63,7 +68,13 @@ export class RiaRemote implements SpecialRemote {
       const { store, dataset } = await this.#writer(job)
       await writeMarker(store, dataset.directory, { signal: job.signal })
     }
-    if (isS3(config.url) || isS3(config.pushUrl)) keepCredentials(job)
+    if (!configured.isKnown) {
+      const endpoints = [config.url, config.pushUrl].flatMap((url) =>
+        url === undefined ? [] : (endpointOf(url) ?? []),
+      )
+      if (endpoints.length > 0) await keepCredentials(job)
+      await rememberEndpoints(configured, endpoints)
+    }
     job.setConfig('archive-id', id)
     if (!config.url.isLocal) job.setConfig('url', config.url.text)
     if (config.pushUrl && !config.pushUrl.isLocal) job.setConfig('push-url', config.pushUrl.text)
@@ -157,11 +168,12 @@ export class RiaRemote implements SpecialRemote {
   }
 
   async #open(job: Job, url: StoreUrl): Promise<Opened> {
-    const { config, id, annexUuid } = this.#settings()
+    const configured = this.#settings()
+    const { config, id, annexUuid } = configured
     const store = await openStore(url.location, {
       stallMs: config.stallMs,
       ssh: config.ssh,
-      s3: isS3(url) ? await withCredentials(job, config.s3) : undefined,
+      s3: isS3(url) ? await withCredentials(job, configured, url) : undefined,
       log: this.#log,
     })
     const { forceWrite, ignoreFlags, verify } = config
@@ -204,7 +216,7 @@ export class RiaRemote implements SpecialRemote {
     const id = committed['archive-id'] || (initializing ? ((await dataladId(gitDir)) ?? annexUuid) : '')
     if (id === '') throw new ConfigError('no archive-id is configured: run git annex enableremote')
     const isKnown = !initializing || (await isRecorded(gitDir, annexUuid, committed['sameas-name']))
-    return { config, id, annexUuid, isKnown }
+    return { config, id, annexUuid, isKnown, gitDir, name: gitName ?? name }
   }
 }
 
@@ -212,37 +224,79 @@ function isS3(url: StoreUrl | undefined): boolean {
   return url?.location.scheme.startsWith('s3+') ?? false
 }
 
-/** With the credentials of AWS's own places, or those that git-annex keeps; where there are none, requests are not signed. */
-async function withCredentials(job: Job, s3: S3Options): Promise<OpenSettings['s3']> {
-  const { findCredentials } = await import('./store/s3-chain.ts')
-  const found = await findCredentials(s3.profile, async () => {
-    const kept = await job.getCreds(S3_CREDS)
-    return kept && { accessKeyId: kept.user, secretAccessKey: kept.password }
-  })
-  return { ...s3, ...found }
-}
-
-/** As git-annex's own S3 remote does. Keys that are only good with a session's token would soon be of no use. */
-function keepCredentials(job: Job): void {
-  const { AWS_ACCESS_KEY_ID: user, AWS_SECRET_ACCESS_KEY: password, AWS_SESSION_TOKEN: token } = process.env
-  if (user && password && !token && /^\S+$/.test(user) && /^\S+$/.test(password)) job.setCreds(S3_CREDS, user, password)
+/** The server of a store in S3, as the origin of its URL. */
+function endpointOf({ location }: StoreUrl): string | undefined {
+  return 'endpoint' in location ? new URL(location.endpoint).origin : undefined
 }
 
 /**
- * Whether the git-annex branch has the remote, so that it is being enabled, not made: git-annex asks us the same in both cases. One that
+ * With the credentials of AWS's own places, or those that git-annex keeps; where there are none, requests are not signed. What is
+ * found here belongs to the user, who has to have named the server: the URL of a remote comes with the dataset.
+ */
+async function withCredentials(job: Job, configured: Configured, url: StoreUrl): Promise<OpenSettings['s3']> {
+  const { s3, s3Endpoints } = configured.config
+  const { configuredEndpoint, findCredentials, hasCredentials } = await import('./store/s3-chain.ts')
+  const kept = async () => {
+    const creds = await job.getCreds(S3_CREDS)
+    return creds && { accessKeyId: creds.user, secretAccessKey: creds.password }
+  }
+  const endpoint = endpointOf(url) ?? ''
+  const isNamed =
+    !configured.isKnown ||
+    url.isLocal ||
+    s3Endpoints.named.has(endpoint) ||
+    isOfAws(endpoint) ||
+    (await configuredEndpoint(s3.profile)) === endpoint
+  if (isNamed) return { ...s3, ...(await findCredentials(s3.profile, kept)) }
+  const credentials = s3Endpoints.ofRemote.size === 0 ? await kept() : undefined
+  if (credentials !== undefined || !(await hasCredentials(s3.profile)))
+    return { ...s3, credentials: credentials ?? 'none' }
+  const key = `remote.${configured.name ?? '<name>'}.riastore-s3-endpoint`
+  const unsigned = `AWS keys of your own are sent to no server that only the dataset names: git config --add ${key} ${endpoint} allows it`
+  return { ...s3, credentials: 'none', unsigned }
+}
+
+/**
+ * As git-annex's own S3 remote does, but only for who makes the remote. Keys that are only good with a session's token would soon be
+ * of no use. Never where they would be committed without being asked to: git-annex does so by default with a gpg key.
+ */
+async function keepCredentials(job: Job): Promise<void> {
+  const { AWS_ACCESS_KEY_ID: user, AWS_SECRET_ACCESS_KEY: password, AWS_SESSION_TOKEN: token } = process.env
+  if (!user || !password || token || !/^\S+$/.test(user) || !/^\S+$/.test(password)) return
+  const [embed, cipherKeys] = await Promise.all([job.getConfig('embedcreds'), job.getConfig('cipherkeys')])
+  if (embed === '' && cipherKeys !== '') {
+    job.info(
+      'The AWS keys were not kept: with this encryption git-annex would commit them. embedcreds=yes or no decides.',
+    )
+  } else job.setCreds(S3_CREDS, user, password)
+}
+
+/** Who made the remote named its servers, though the URL will be read from the git-annex branch from now on. */
+async function rememberEndpoints({ gitDir, name, config }: Configured, endpoints: readonly string[]): Promise<void> {
+  for (const endpoint of new Set(endpoints)) {
+    if (name === undefined || config.s3Endpoints.ofRemote.has(endpoint)) continue
+    const args = [`--git-dir=${gitDir}`, 'config', '--add', `remote.${name}.riastore-s3-endpoint`, endpoint]
+    const { code, stderr } = await run('git', args)
+    if (code !== 0) throw new ConfigError(`git config cannot note the server of the store: ${stderr}`)
+  }
+}
+
+/**
+ * Whether a git-annex branch has the remote, so that it is being enabled, not made: git-annex asks us the same in both cases. One that
  * uses the uuid of another is known by its name.
  */
 async function isRecorded(gitDir: string, uuid: string, sameasName: string | undefined): Promise<boolean> {
-  const { code, stdout } = await run('git', [`--git-dir=${gitDir}`, 'cat-file', 'blob', 'git-annex:remote.log'])
-  if (code !== 0) return false
-  const name = sameasName?.replace(/[\s&]/g, (character) => `&${character.charCodeAt(0)};`)
-  return stdout
-    .toString()
-    .split('\n')
-    .map((line) => line.split(' '))
-    .some(([first, ...settings]) =>
-      name ? settings.includes(`sameas-uuid=${uuid}`) && settings.includes(`sameas-name=${name}`) : first === uuid,
-    )
+  const git = async (args: readonly string[]) => {
+    const { code = -1, stdout, stderr } = await run('git', [`--git-dir=${gitDir}`, ...args])
+    if (code !== 0 && args[0] !== 'cat-file') throw new ConfigError(`git ${args[0]} failed in ${gitDir}: ${stderr}`)
+    return { code, stdout }
+  }
+  const lines = (await readAnnexLogs(git, gitDir, 'remote.log')).flatMap((log) => log.split('\n'))
+  return lines.some((line) => {
+    if (!sameasName) return line.startsWith(`${uuid} `)
+    const settings = settingsOfLine(line)
+    return settings.get('sameas-uuid') === uuid && settings.get('sameas-name') === sameasName
+  })
 }
 
 /** What is committed goes to everybody who clones the dataset. */

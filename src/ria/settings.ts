@@ -3,6 +3,7 @@ import { withoutPassword } from '../core/secret.ts'
 import type { StoreLocation } from '../store/open.ts'
 import type { SshProvider } from '../store/ssh-connect.ts'
 import { type GitConfig, rewriteUrl, toBoolean } from './git-config.ts'
+import { endpointsInConfig, parseEndpoint } from './s3-endpoints.ts'
 import { oneOf } from './setting-values.ts'
 import { type S3Options, s3Options } from './settings-s3.ts'
 import { stallMsOf } from './stall-timeout.ts'
@@ -61,6 +62,8 @@ export const LOCAL_SETTINGS = {
   'riastore-ssh': 'auto|ssh2|openssh: who makes the ssh connection',
   'riastore-stall-timeout': 'seconds without any progress after which a transfer or request has failed. Default 30',
   'riastore-s3-profile': 'S3: profile in the AWS configuration files that the credentials are taken from',
+  'riastore-s3-endpoint':
+    'S3: server that AWS keys found here are sent to, like https://s3.example.org. It may be repeated',
   'riastore-s3-parallel': 'S3: parts of one file that are on their way at once, up or down, 1 to 64',
 } as const
 
@@ -77,6 +80,15 @@ export interface RemoteConfig {
   readonly ssh: SshProvider
   readonly stallMs: number
   readonly s3: S3Options
+  readonly s3Endpoints: S3Endpoints
+}
+
+/** Servers of S3, each as the origin of a URL: `https://host[:port]`. */
+export interface S3Endpoints {
+  /** Those that the user or the administrator named, for whatever purpose. */
+  readonly named: ReadonlySet<string>
+  /** Those that were named for this very remote. Where there are any, what git-annex keeps for it is for them alone, too. */
+  readonly ofRemote: ReadonlySet<string>
 }
 
 export interface StoreUrl {
@@ -101,11 +113,12 @@ export interface ConfigSources {
 export function resolveConfig(sources: ConfigSources): RemoteConfig {
   const { committed } = sources
   const local = (setting: LocalSetting) => localSetting(sources, setting)
-  const url = storeUrl(sources, 'url', local('ora-url'), committed.url) ?? deprecatedUrl(sources)
+  const url = storeUrl(sources, 'url', committed.url) ?? deprecatedUrl(sources)
   if (url === undefined) throw new ConfigError('no store is configured: give url=ria+<scheme>://…')
-  const pushUrl = storeUrl(sources, 'push-url', local('ora-push-url'), committed['push-url'])
+  const pushUrl = storeUrl(sources, 'push-url', committed['push-url'])
   if (pushUrl?.location.scheme.startsWith('http')) {
-    throw new ConfigError(`the push-url ${withoutPassword(pushUrl.text)} is HTTP, which can only be read`)
+    const name = pushUrl.isLocal ? nameOfLocal(sources, 'ora-push-url') : 'push-url'
+    throw new ConfigError(`the ${name} ${withoutPassword(pushUrl.text)} is HTTP, which can only be read`)
   }
   const deprecated = (setting: string) => sources.git.get(`annex.ora-remote.${sources.name}.${setting}`)
   return {
@@ -121,28 +134,46 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
     ssh: oneOf('riastore-ssh', local('riastore-ssh') ?? 'auto', ['auto', 'ssh2', 'openssh']),
     stallMs: stallMsOf(sources.git, sources.gitName ?? sources.name),
     s3: s3Options(committed, { profile: local('riastore-s3-profile'), parallel: local('riastore-s3-parallel') }),
+    s3Endpoints: s3Endpoints(sources),
   }
 }
 
-function localSetting({ git, gitName, name }: ConfigSources, setting: string): string | undefined {
+function s3Endpoints(sources: ConfigSources): S3Endpoints {
+  const setting = 'riastore-s3-endpoint'
+  const given = localSettings(sources, setting).filter((value) => value !== '')
+  const ofRemote = new Set(given.map((value) => parseEndpoint(setting, value)))
+  return { ofRemote, named: new Set([...endpointsInConfig(sources.git), ...ofRemote]) }
+}
+
+function localSetting(sources: ConfigSources, setting: string): string | undefined {
+  return localSettings(sources, setting).at(-1)
+}
+
+function localSettings({ git, gitName, name }: ConfigSources, setting: string): readonly string[] {
   const remote = gitName ?? name
-  return remote === undefined ? undefined : git.get(`remote.${remote}.${setting}`)
+  return remote === undefined ? [] : git.all(`remote.${remote}.${setting}`)
 }
 
 function storeUrl(
-  { git }: ConfigSources,
-  name: string,
-  local: string | undefined,
+  sources: ConfigSources,
+  name: 'url' | 'push-url',
   committed: string | undefined,
 ): StoreUrl | undefined {
+  const local = localSetting(sources, `ora-${name}`)
   const given = local || committed
   if (!given) return undefined
-  const text = rewriteUrl(git, given)
+  const text = rewriteUrl(sources.git, given)
   try {
     return { text, location: parseStoreUrl(text), isLocal: Boolean(local) }
   } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(`${name}: ${error.message}`) : error
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError(`${local ? nameOfLocal(sources, `ora-${name}`) : name}: ${error.message}`)
   }
+}
+
+/** As the user finds it in git's configuration. */
+function nameOfLocal({ gitName, name }: ConfigSources, setting: LocalSetting): string {
+  return `remote.${gitName ?? name ?? '<name>'}.${setting}`
 }
 
 /** The form before there were URLs: a host (`0` or none: this machine) and a path. */

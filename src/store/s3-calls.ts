@@ -56,6 +56,7 @@ export class S3Calls {
   readonly #host: string
   readonly #prefix: string
   readonly #connection: S3Connection
+  readonly #unsigned: string | undefined
   #provenAt = Number.NEGATIVE_INFINITY
   readonly #unfinished = new Set<Promise<unknown>>()
   /** The server gave an error in S3's words, though it names no request ids: those that do need no other proof. */
@@ -74,10 +75,12 @@ export class S3Calls {
     this.root = `s3+${protocol}//${host}/${bucket}${prefix && `/${prefix}`}`
     this.#prefix = prefix && `${prefix}/`
     this.#connection = new S3Connection(settings)
+    this.#unsigned = settings.unsigned
   }
 
   get server(): S3Server {
-    return { host: this.#host, bucket: this.bucket, anonymous: this.#connection.anonymous }
+    const { anonymous } = this.#connection
+    return { host: this.#host, bucket: this.bucket, anonymous, unsigned: this.#unsigned }
   }
 
   where(path: string): string {

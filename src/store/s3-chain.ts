@@ -1,4 +1,4 @@
-import { S3Client } from '@aws-sdk/client-s3'
+import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { S3Credentials, S3Settings } from './s3-client.ts'
 
 /** Credentials as settings for a store. Without: the store asks AWS's chain, and tells what is wrong. */
@@ -14,13 +14,44 @@ export async function findCredentials(
   profile: string | undefined,
   kept: () => Promise<S3Credentials | undefined>,
 ): Promise<FoundCredentials> {
-  const { AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env
-  if (profile || AWS_PROFILE || (AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY)) return {}
+  if (isChosen(profile)) return {}
   const given = await withoutInstance(askChain)
   if (given !== undefined) return given
   const credentials = await kept()
   if (credentials !== undefined) return { credentials }
   return (await askChain()) ?? { credentials: 'none' }
+}
+
+/** Whether there are any where somebody put them for this. Looks at no cloud instance. */
+export async function hasCredentials(profile: string | undefined): Promise<boolean> {
+  return isChosen(profile) || (await withoutInstance(askChain)) !== undefined
+}
+
+/** Where they come from was said, so there is nothing to look for. */
+function isChosen(profile: string | undefined): boolean {
+  const { AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env
+  return Boolean(profile || AWS_PROFILE || (AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY))
+}
+
+/**
+ * The server that AWS's own configuration names, as the origin of its URL: AWS_ENDPOINT_URL_S3 and its like in the environment,
+ * `endpoint_url` in the configuration files. AWS's own server where nothing is named; undefined where the configuration cannot
+ * be read. Sends nothing.
+ */
+export async function configuredEndpoint(profile: string | undefined): Promise<string | undefined> {
+  const credentials = { accessKeyId: '', secretAccessKey: '' }
+  const client = new S3Client({ region: 'us-east-1', forcePathStyle: true, credentials, ...(profile && { profile }) })
+  let found: string | undefined
+  // The SDK's own way to it, up to where the request would leave.
+  const look = () => async (step: { readonly request: unknown }) => {
+    const { protocol, hostname, port } = step.request as { protocol: string; hostname: string; port?: number }
+    found = new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`).origin
+    throw new Error('nothing is sent')
+  }
+  client.middlewareStack.add(look as never, { step: 'build', priority: 'high' } as never)
+  await client.send(new HeadBucketCommand({ Bucket: 'bucket' })).catch(() => {})
+  client.destroy()
+  return found
 }
 
 /** Undefined: AWS's standard chain has none. Never rejects. */

@@ -18,6 +18,8 @@ export interface S3Settings extends ObjectSettings {
   readonly profile?: string
   /** Or who gives them, again when they expire; `none`: requests are not signed. Default: AWS's standard chain (environment, configuration files, SSO, instance), else none. */
   readonly credentials?: S3Credentials | CredentialsProvider | 'none'
+  /** Why requests go unsigned, where that was decided: told when the server denies access. */
+  readonly unsigned?: string
   /** `virtual`: `bucket.host/key` instead of `host/bucket/key`. */
   readonly addressing?: 'path' | 'virtual'
   /** The size of multipart uploads' parts, at least 5 MiB. It grows with the file, which has 10,000 parts at most. Bytes. */

@@ -10,6 +10,8 @@ export interface S3Server {
   readonly bucket: string
   /** No credentials were found. */
   readonly anonymous: boolean
+  /** Why none were looked for. */
+  readonly unsigned?: string | undefined
 }
 
 /** What a server answered that did not do what it was asked, as far as the SDK tells. */
@@ -39,8 +41,8 @@ const badName: Words = ({ host }, { code }) => `${host} does not take that name 
 const tooLarge: Words = ({ host }, { status, code = status }) =>
   `${host} takes no request of that size (${code}): partsize (5MiB at least) has to be below what it, or a proxy before it, allows`
 const full: Words = ({ host }, { code }) => `no space or quota is left at ${host} (${code})`
-const denied: Words = ({ host, anonymous }, { status, code = status }) =>
-  `${host} denies access (${code})${anonymous ? ', and no AWS credentials were found' : ''}`
+const denied: Words = ({ host, anonymous, unsigned }, { status, code = status }) =>
+  `${host} denies access (${code})${anonymous ? `, and ${unsigned ?? 'no AWS credentials were found'}` : ''}`
 
 /**
  * S3's error codes that mean something to our callers (Amazon S3 API Reference, Error responses). An error is a refusal: the server

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { packingOf } from './http-packed.ts'
 import { expectAnswer } from './s3-answers.ts'
+import { guardToken, type SignedRequest } from './s3-token-guard.ts'
 
 /** What a request takes along that is no member of it: the SDK passes it by, and our own steps read it. */
 interface Companion {
@@ -68,6 +69,7 @@ export function shortenSteps(client: S3Client): S3Client {
     const request = step.request as Request
     // Not signed: what stands between may change it. Packed content would make every length a lie.
     request.headers['accept-encoding'] = 'identity'
+    await guardToken(step.request as SignedRequest)
     mayChange?.()
     const sent = await handler.handle(request as never, signal === undefined ? {} : { abortSignal: signal })
     onAnswer?.()

@@ -30,7 +30,17 @@ test('without any setting but a URL, everything has its default', () => {
     ssh: 'auto',
     stallMs: 30_000,
     s3: { parallelParts: 4, restore: { days: 7, tier: 'Standard' } },
+    s3Endpoints: { named: new Set(), ofRemote: new Set() },
   })
+})
+
+test.each([
+  ['ora-url', 'url', 'no URL'],
+  ['ora-push-url', 'push-url', 'ria+ftp://host/store'],
+  ['ora-push-url', 'push-url', 'ria+http://host/store'],
+])('a bad %s is blamed by its own name, not as %s', (local, committed, value) => {
+  const bad = { [`remote.origin-ria.${local}`]: value }
+  expect(() => resolve(bad, { url: COMMITTED, [committed]: COMMITTED })).toThrow(`remote.origin-ria.${local}`)
 })
 
 describe('the URL of the store', () => {
