@@ -9,10 +9,11 @@ import { committedSettings } from './publication-settings.ts'
 import { recordingUrlAsGiven } from './publication-url.ts'
 import type { Existing } from './sibling-options.ts'
 import { isOfSite } from './site-belonging.ts'
-import { type FoundSite, optionFlag, resolveSite, type Site, type SiteGitLab } from './site-config.ts'
+import { optionFlag, resolveSite, type Site, type SiteGitLab } from './site-config.ts'
 import { fillTemplate, namesOf } from './site-naming.ts'
 import type { SiteValues } from './site-options.ts'
-import { readSites, requireSite } from './site-read.ts'
+import { fromDataset, pickSite } from './site-pick.ts'
+import { readSites } from './site-read.ts'
 
 export interface ApplyOptions {
   readonly signal?: AbortSignal | undefined
@@ -53,7 +54,8 @@ export async function applySite(
   const dataset = await Dataset.open(directory, { signal })
   // Without what was read of git's configuration before: each step changes that.
   const anew = () => dataset.with({ signal })
-  const site = resolveSite(pickSite(await readSites(dataset, signal), siteName), given)
+  const found = pickSite(await readSites(dataset, signal), siteName)
+  const site = resolveSite(found, given)
   if (dataset.id === undefined) {
     throw new ConfigError(`${dataset.path} is no dataset of DataLad: run datalad create --force there first`)
   }
@@ -67,6 +69,7 @@ export async function applySite(
   const project =
     site.gitlab && projectOf(site.gitlab, (template) => fillTemplate(template, names, optionFlag('projectName')))
 
+  for (const line of fromDataset(found, site, given, names)) tell(line)
   if (site.gitlab !== undefined && project !== undefined && call.existing === undefined) {
     await refuseOtherProject(dataset, site.gitlab, project)
   }
@@ -154,17 +157,6 @@ async function tellUnverified(dataset: Dataset, { storageName }: Site, tell: App
   if (verified === undefined || verified === 'verified') return
   tell(`before you push, look at what ${storageName} is: git annex verifyremote ${storageName} shows it and an ID,`)
   tell(`and git annex verifyremote ${storageName} --safe ID agrees to it`)
-}
-
-/** The procedure of the package, cfg_riastore, names no site of its own: it takes the only one. */
-function pickSite(sites: ReadonlyMap<string, FoundSite>, name: string): FoundSite {
-  const [only] = sites.values()
-  if (name === 'riastore' && !sites.has(name) && only !== undefined) {
-    if (sites.size === 1) return only
-    const known = [...sites.keys()].sort().map((each) => `cfg_${each}`)
-    throw new ConfigError(`cfg_riastore is for the only site, and there are several: run one of ${known.join(', ')}`)
-  }
-  return requireSite(sites, name)
 }
 
 function projectOf(gitlab: SiteGitLab, fill: (template: string) => string): string {

@@ -8,7 +8,7 @@ import {
 } from './procedure-directories.ts'
 import { checkProcedurePlace, installProcedure, removeProcedure } from './procedure-install.ts'
 import type { ProcedurePrograms } from './procedure-script.ts'
-import { findSites, resolveSite, type ScopedEntry } from './site-config.ts'
+import { findSites, resolveSite, type ScopedEntry, unknownSite } from './site-config.ts'
 import { checkSiteName, type SiteValues } from './site-options.ts'
 import type { WriteOptions } from './site-write.ts'
 import { readSiteOfScope, removeSite, type SiteChange, writeSite } from './site-write.ts'
@@ -38,7 +38,7 @@ export async function addSite(
       entries.push({ scope: each, key: `riastore.${name}.${key}`, value })
     }
   }
-  resolveSite(findSites(entries).get(name) ?? { name, values: {}, scopes: {} }, given)
+  resolveSite(findSites(entries).get(name) ?? unknownSite(name), given)
   const directory = installDirectory(scope, await readProcedureDirectories(options))
   await checkProcedurePlace(name, directory)
   const changes = await writeSite(name, scope, given, options)

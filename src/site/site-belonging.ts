@@ -1,6 +1,5 @@
-import { rewriteUrl } from '../ria/git-config.ts'
 import type { Dataset } from './dataset.ts'
-import { placeSibling } from './sibling-place.ts'
+import { isSameStore, placeSibling } from './sibling-place.ts'
 import { recordedRemotes } from './sibling-recorded.ts'
 import type { Site } from './site-config.ts'
 
@@ -12,12 +11,9 @@ export async function isOfSite(dataset: Dataset, { store, pushUrl, siblingName, 
   const { id } = dataset
   if (id === undefined) return false
   const config = await dataset.config()
-  const recorded = (await recordedRemotes(dataset)).find(
-    ({ settings, isDead }) => settings.get('name') === storageName && !isDead,
-  )
-  const url = recorded?.settings.get('url')?.replace(/\/+$/, '')
+  const recorded = (await recordedRemotes(dataset)).find((remote) => remote.name === storageName && !remote.isDead)
   // What is recorded is the URL after git's insteadOf had its turn, where the remote was made.
-  if (url === undefined || ![store, rewriteUrl(config, store)].includes(url)) return false
+  if (!isSameStore(config, recorded?.settings.get('url'), store)) return false
   if (recorded?.settings.get('externaltype') !== 'ora' || recorded.settings.get('archive-id') !== id) return false
   const gitUrl = config.get(`remote.${siblingName}.url`)
   return gitUrl === undefined || gitUrl === placeSibling(id, { url: store, pushUrl }, config).gitUrl

@@ -26,6 +26,8 @@ export interface FoundSite {
   readonly name: string
   readonly values: SiteValues
   readonly scopes: Readonly<Partial<Record<SiteOptionName, SiteScope>>>
+  /** The user or the administrator set something of it. What a dataset alone names is no site. */
+  readonly isConfigured: boolean
   /** Why it cannot be used: a setting that no site has, or one that may not come from a dataset. */
   readonly problem?: string
 }
@@ -62,7 +64,8 @@ export function findSites(entries: Iterable<ScopedEntry>): ReadonlyMap<string, F
   for (const { scope, key, value } of entries) {
     const [, name, setting = ''] = /^riastore\.(.+)\.([^.]+)$/s.exec(key) ?? []
     if (name === undefined) continue
-    const before = sites.get(name) ?? { name, values: {}, scopes: {} }
+    const known = sites.get(name) ?? unknownSite(name)
+    const before = { ...known, isConfigured: known.isConfigured || scope !== 'dataset' }
     const option = siteOptionOf(setting)
     const problem = option === undefined ? unknownSetting(key, scope) : objection(name, option, scope)
     if (option === undefined || problem !== undefined) {
@@ -78,6 +81,11 @@ export function findSites(entries: Iterable<ScopedEntry>): ReadonlyMap<string, F
   return sites
 }
 
+/** A site of which nothing is set. */
+export function unknownSite(name: string): FoundSite {
+  return { name, values: {}, scopes: {}, isConfigured: false }
+}
+
 function unknownSetting(key: string, scope: SiteScope): string {
   const where = scope === 'dataset' ? '.datalad/config' : `git's ${scope} configuration`
   return `${key} in ${where} is no setting of a site: known are ${SITE_OPTION_NAMES.join(', ')}`
@@ -85,7 +93,7 @@ function unknownSetting(key: string, scope: SiteScope): string {
 
 function objection(name: string, option: SiteOptionName, scope: SiteScope): string | undefined {
   if (scope !== 'dataset' || SITE_OPTIONS[option].fromDataset) return undefined
-  return `riastore.${name}.${option} is set in .datalad/config: a dataset may not say where tokens are sent. Set it in git's configuration`
+  return `riastore.${name}.${option} is set in .datalad/config: a dataset may not say where data goes, or who sees it. Remove it there; riastore site add sets it in git's configuration`
 }
 
 /** Checks what was found, puts the arguments over it and the defaults under it. An empty value counts as none. Throws ConfigError. */

@@ -12,6 +12,8 @@ export interface DatasetNames {
   /** Name of the directory. */
   readonly directory: string
   readonly id: string
+  /** The dataset above whose .datalad/config notes the project that `name` begins with; undefined where there is none. */
+  readonly namedBy: string | undefined
 }
 
 /**
@@ -21,23 +23,28 @@ export interface DatasetNames {
 export async function namesOf(dataset: Dataset, site: string, call: DatasetCall): Promise<DatasetNames> {
   const directory = basename(dataset.path)
   let [top, base] = [dataset.path, directory]
+  let namedBy: string | undefined
   for (const path of directoriesAbove(dataset.path)) {
     if (!isDataset(path)) continue
     const project = await notedProject(path, site, call)
     ;[top, base] = [path, project === undefined ? basename(path) : basename(project)]
-    if (project !== undefined) break
+    if (project === undefined) continue
+    namedBy = path
+    break
   }
   const below = relative(top, dataset.path)
   const name = below === '' ? base : `${base}-${below.replaceAll('/', '-')}`
-  return { name, directory, id: dataset.id ?? '' }
+  return { name, directory, id: dataset.id ?? '', namedBy }
 }
+
+type Placeholders = Omit<DatasetNames, 'namedBy'>
 
 /**
  * Puts the names into a template. What GitLab and file systems would not take in a name becomes `-`. Throws ConfigError where nothing is left; `flag` is
  * the option that helps then.
  */
-export function fillTemplate(template: string, names: DatasetNames, flag: string): string {
-  const text = template.replace(/\{(\w+)\}/g, (_all, name: keyof DatasetNames) => names[name])
+export function fillTemplate(template: string, names: Placeholders, flag: string): string {
+  const text = template.replace(/\{(\w+)\}/g, (_all, name: keyof Placeholders) => names[name])
   const plain = text
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')

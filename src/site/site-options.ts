@@ -11,7 +11,7 @@ export interface SiteOption {
   readonly byDefault: string
   /** Throws ConfigError, `check` having the name in front of it, for a value that cannot be worked with. */
   readonly check: (value: string) => void
-  /** A dataset's own .datalad/config may set it too. What decides where a token goes may not come with a dataset. */
+  /** A dataset's own .datalad/config may set it too: nothing that decides where data or tokens go, or who sees them. */
   readonly fromDataset: boolean
 }
 
@@ -24,49 +24,49 @@ export const SITE_OPTIONS = {
     help: 'URL of the store: ria+file://, ria+ssh://, ria+sftp://, ria+s3+https:// or ria+s3+http://',
     byDefault: 'none: it has to be set',
     check: storeUrl,
-    fromDataset: true,
+    fromDataset: false,
   },
   pushUrl: {
     help: 'URL of the same store to write through, if another',
     byDefault: 'the store',
     check: storeUrl,
-    fromDataset: true,
+    fromDataset: false,
   },
   siblingName: {
     help: 'name of the sibling for git in the store',
     byDefault: 'the name of the site',
     check: remoteName,
-    fromDataset: true,
+    fromDataset: false,
   },
   storageName: {
     help: 'name of the sibling for file content, the storage sibling',
     byDefault: 'the siblingName with -storage',
     check: remoteName,
-    fromDataset: true,
+    fromDataset: false,
   },
   alias: {
     help: 'alias of a dataset in the store. {name} is the path from the outermost superdataset, with - for /; {directory} the name of the directory; {id} the id',
     byDefault: 'no alias',
     check: template,
-    fromDataset: true,
+    fromDataset: false,
   },
   shared: {
     help: 'who may use the repository in the store, as git init --shared has it: false, true, umask, group, all, world, everybody or a number like 0660',
     byDefault: 'what git does',
     check: shared,
-    fromDataset: true,
+    fromDataset: false,
   },
   group: {
     help: 'group that the files in the store get',
     byDefault: 'what the file system does',
     check: groupName,
-    fromDataset: true,
+    fromDataset: false,
   },
   trust: {
     help: 'how far git-annex trusts the storage sibling: trust, semitrust or untrust',
     byDefault: 'semitrust',
     check: oneOf(['trust', 'semitrust', 'untrust']),
-    fromDataset: true,
+    fromDataset: false,
   },
   gitlab: {
     help: 'URL of the GitLab that each dataset gets a project in',
@@ -78,31 +78,31 @@ export const SITE_OPTIONS = {
     help: 'path of the group for the projects, like lab/data',
     byDefault: 'none: it has to be set where there is a gitlab',
     check: groupPath,
-    fromDataset: true,
+    fromDataset: false,
   },
   gitlabSiblingName: {
     help: 'name of the sibling in GitLab',
     byDefault: 'gitlab',
     check: remoteName,
-    fromDataset: true,
+    fromDataset: false,
   },
   gitlabAccess: {
     help: 'how git talks to GitLab: ssh, https, or ssh+https (fetch by https, push by ssh)',
     byDefault: 'https',
     check: oneOf(['ssh', 'https', 'ssh+https']),
-    fromDataset: true,
+    fromDataset: false,
   },
   gitlabVisibility: {
     help: 'who sees a new project: private, internal or public',
     byDefault: 'private',
     check: oneOf(['private', 'internal', 'public']),
-    fromDataset: true,
+    fromDataset: false,
   },
   projectName: {
     help: 'name of a new project in the group, with the same placeholders as alias',
     byDefault: '{name}',
     check: template,
-    fromDataset: true,
+    fromDataset: false,
   },
   project: {
     help: 'path of the project of one dataset, like lab/data/mydata. It is noted in the dataset when the project is made, and found again by it',

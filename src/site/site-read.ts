@@ -18,8 +18,9 @@ export async function readSites(
 /** The site of that name. Throws ConfigError that says which there are. */
 export function requireSite(sites: ReadonlyMap<string, FoundSite>, name: string): FoundSite {
   const found = sites.get(name)
-  if (found !== undefined) return found
-  const known = sites.size === 0 ? 'none is' : `known are ${[...sites.keys()].sort().join(', ')}`
+  if (found?.isConfigured) return found
+  const names = [...sites.values()].filter(({ isConfigured }) => isConfigured).map((site) => site.name)
+  const known = names.length === 0 ? 'none is' : `known are ${names.sort().join(', ')}`
   throw new ConfigError(`no site ${name} is configured, ${known}: riastore site add ${name} --store <URL> makes one`)
 }
 

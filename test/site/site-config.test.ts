@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { findSites, resolveSite, type ScopedEntry, type SiteScope } from '../../src/site/site-config.ts'
 import { SITE_OPTION_NAMES, type SiteValues } from '../../src/site/site-options.ts'
+import { fromDataset, pickSite } from '../../src/site/site-pick.ts'
+import { requireSite } from '../../src/site/site-read.ts'
 
 const STORE = 'ria+ssh://host/data/store'
 
@@ -71,16 +73,50 @@ describe('the settings of a site', () => {
     expect(resolveSite(other).store).toBe(STORE)
   })
 
-  test('a dataset may not say where a token is sent, nor what it does not know', () => {
-    const withGitLab = findSites([
-      entry('lab.gitlab', 'https://evil.example.org', 'dataset'),
-      entry('lab.store', STORE, 'global'),
-    ]).get('lab')
-    if (withGitLab === undefined) throw new Error('no site')
-    expect(() => resolveSite(withGitLab)).toThrow(/riastore\.lab\.gitlab is set in \.datalad\/config: .* tokens/)
-    const project = findSites([entry('lab.project', 'lab/x', 'dataset'), entry('lab.store', STORE)]).get('lab')
-    if (project === undefined) throw new Error('no site')
-    expect(() => resolveSite(project)).not.toThrow()
+  test.each(SITE_OPTION_NAMES.filter((option) => option !== 'project'))(
+    'a dataset may not set %s: where data and tokens go, and who sees them, is not for it to say',
+    (option) => {
+      const found = findSites([entry(`lab.${option}`, 'x', 'dataset'), entry('lab.store', STORE, 'global')]).get('lab')
+      if (found === undefined) throw new Error('no site')
+      expect(() => resolveSite(found)).toThrow(
+        `riastore.lab.${option} is set in .datalad/config: a dataset may not say where data goes, or who sees it`,
+      )
+    },
+  )
+
+  test('a dataset may name its own project, and what it alone names is no site', () => {
+    const sites = findSites([
+      entry('lab.project', 'lab/x', 'dataset'),
+      entry('evil.project', 'evil/x', 'dataset'),
+      entry('lab.store', STORE),
+    ])
+    const lab = requireSite(sites, 'lab')
+    expect(resolveSite(lab).store).toBe(STORE)
+    expect(lab.scopes).toEqual({ project: 'dataset', store: 'global' })
+    expect(() => requireSite(sites, 'evil')).toThrow('no site evil is configured, known are lab:')
+  })
+
+  test('the procedure without a site of its own takes the only one, or the one that the dataset names', () => {
+    const project = entry('two.project', 'lab/x', 'dataset')
+    const [one, two] = [entry('one.store', STORE), entry('two.store', STORE)]
+    expect(pickSite(findSites([entry('evil.project', 'x/y', 'dataset'), one]), 'riastore').name).toBe('one')
+    expect(pickSite(findSites([project, one, two]), 'riastore').name).toBe('two')
+    expect(() => pickSite(findSites([one, two]), 'riastore')).toThrow('run one of cfg_one, cfg_two')
+  })
+
+  test('every value that came with the dataset is told, and none that was not used', () => {
+    const settings = { store: STORE, gitlab: 'https://g.example.org', gitlabgroup: 'lab' }
+    const entries = Object.entries(settings).map(([key, value]) => entry(`lab.${key}`, value))
+    const found = findSites([entry('lab.project', 'lab/noted', 'dataset'), ...entries]).get('lab')
+    if (found === undefined) throw new Error('no site')
+    const names = { name: 'top-sub', directory: 'sub', id: '1-2', namedBy: undefined }
+    const told = (given: SiteValues, namedBy?: string) =>
+      fromDataset(found, resolveSite(found, given), given, { ...names, namedBy })
+    expect(told({})).toEqual(['from .datalad/config: riastore.lab.project = lab/noted'])
+    expect(told({ projectName: 'other' })).toEqual([])
+    expect(told({ projectName: '{name}' }, '/top')).toEqual([
+      'from /top/.datalad/config: what names begin with, top-sub',
+    ])
   })
 
   test('a name or a group that is given counts more than the project that was noted', () => {
