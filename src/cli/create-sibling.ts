@@ -3,7 +3,7 @@ import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
 import type { SiblingResult } from '../site/create-sibling.ts'
-import { createSiblings, type SiblingFailure } from '../site/create-siblings.ts'
+import { createSiblings, type SiblingFailure, type SiblingSkip } from '../site/create-siblings.ts'
 import { Dataset } from '../site/dataset.ts'
 import { SHARED_VALUES, type SiblingOptions } from '../site/sibling-options.ts'
 import type { Console } from './console.ts'
@@ -102,13 +102,13 @@ async function run(console: Console, args: Args): Promise<number> {
   return code
 }
 
-function report(console: Console, { json, dryRun }: Args, result: SiblingResult | SiblingFailure): void {
+function report(console: Console, { json, dryRun }: Args, result: SiblingResult | SiblingFailure | SiblingSkip): void {
   if (json) {
     console.print(JSON.stringify({ action: 'create-sibling', dryRun: dryRun === true, ...result }))
   } else if (result.status === 'error') {
     console.fail(result.message.includes(result.path) ? result.message : `${result.path}: ${result.message}`)
   } else if (result.status === 'notneeded') {
-    console.print(`${result.path}: nothing to do: ${result.message}`)
+    console.print(`${result.path}: ${'id' in result ? 'nothing to do: ' : ''}${result.message}`)
   } else {
     if (dryRun) for (const step of result.steps) console.print(`  would ${step}`)
     console.print(`${result.path}: ${dryRun ? 'would be set up' : 'set up'} in ${result.stored}`)

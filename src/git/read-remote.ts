@@ -39,7 +39,8 @@ export async function readRemote(store: Store, directory: string, call: CallOpti
 
 type Refs = Pick<RefState, 'head' | 'refs' | 'aliases'>
 
-async function readRefs(store: Store, directory: string, call: CallOptions): Promise<Refs> {
+/** The refs of a bare repository on any store, whoever wrote it. Throws StoreError: `missing` when there is no repository. */
+export async function readRefs(store: Store, directory: string, call: CallOptions = {}): Promise<Refs> {
   try {
     const state = await new RefLog(store, directory).newest(call)
     if (state.generation > 0) return state

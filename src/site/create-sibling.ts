@@ -3,6 +3,8 @@ import { stallMsOf } from '../ria/stall-timeout.ts'
 import { type OpenSettings, openStore } from '../store/open.ts'
 import type { CallOptions } from '../store/store.ts'
 import type { Dataset } from './dataset.ts'
+import { requireOwnId } from './dataset-ids.ts'
+import { requireSameHistory } from './sibling-histories.ts'
 import { type CheckedOptions, checkOptions, type SiblingOptions } from './sibling-options.ts'
 import { placeSibling, type SiblingPlace } from './sibling-place.ts'
 import { planSibling } from './sibling-plan.ts'
@@ -55,6 +57,7 @@ export async function createSibling(
   const call: CallOptions = signal === undefined ? {} : { signal }
   const dataset = signal === undefined ? opened : opened.with({ signal })
   const options = checkOptions(given, (await dataset.annexUuid()) !== undefined)
+  await requireOwnId(dataset, { signal })
   const git = await dataset.config()
   const place = placeSibling(await idInStore(dataset, options), options, git)
   refuseWithoutPosix(options, place)
@@ -83,27 +86,42 @@ export async function createSibling(
       steps,
     })
     if (plan.notNeeded !== undefined) return result('notneeded', [])
+    if (plan.fetch) await requireSameHistory(dataset, store, place, call)
     const steps = siblingSteps({ dataset, store, place, options, plan })
-    if (!options.dryRun) await carryOut(steps, signal, tell)
-    const titles = steps.flatMap(({ title }) => (title === undefined ? [] : [options.dryRun ? title.plan : title.done]))
-    return result('ok', titles)
+    if (options.dryRun)
+      return result(
+        'ok',
+        steps.flatMap(({ title }) => title?.plan ?? []),
+      )
+    return result('ok', await carryOut(steps, signal, tell))
   } finally {
     await store.close()
   }
 }
 
-async function carryOut(steps: readonly Step[], signal: AbortSignal | undefined, tell: SiblingCall['tell']) {
+/** Gives what was done. */
+async function carryOut(
+  steps: readonly Step[],
+  signal: AbortSignal | undefined,
+  tell: SiblingCall['tell'],
+): Promise<readonly string[]> {
   const undo = new Undo()
-  const call = { undo, tell: tell ?? (() => {}), ...(signal && { signal }) }
+  const done: string[] = []
+  const note = (line: string) => {
+    tell?.(line)
+    done.push(line)
+  }
+  const call = { undo, tell: note, ...(signal && { signal }) }
   try {
     for (const { title, run } of steps) {
       signal?.throwIfAborted()
       await run(call)
-      if (title !== undefined) call.tell(title.done)
+      if (title !== undefined) note(title.done)
     }
+    return done
   } catch (error) {
-    if (!undo.isEmpty) call.tell('taking back what was made')
-    for (const line of await undo.run()) call.tell(line)
+    if (!undo.isEmpty) tell?.('taking back what was made')
+    for (const line of await undo.run()) tell?.(line)
     throw error
   }
 }
@@ -120,9 +138,7 @@ async function idInStore(dataset: Dataset, { storageName }: CheckedOptions): Pro
   }
   if (storageName === undefined) return uuid
   const remotes = await recordedRemotes(dataset)
-  const named = remotes.find(
-    ({ settings }) => settings.get('name') === storageName && settings.get('externaltype') === 'ora',
-  )
+  const named = remotes.find(({ name, settings }) => name === storageName && settings.get('externaltype') === 'ora')
   return named?.settings.get('archive-id') ?? uuid
 }
 

@@ -4,6 +4,7 @@ import { ConfigError } from '../core/errors.ts'
 import { decode } from '../core/text.ts'
 import { GitConfig, parseListing } from '../ria/git-config.ts'
 import { type ProgramOptions, type ProgramResult, runProgram } from './dataset-program.ts'
+import { subdatasetPaths } from './subdataset-paths.ts'
 
 /** What every call here takes. */
 export interface DatasetCall {
@@ -162,27 +163,22 @@ export class Dataset {
     return code === 0
   }
 
-  /** The subdatasets directly below that are there (installed), in the order of .gitmodules. */
-  async subdatasets(): Promise<Dataset[]> {
-    const file = join(this.path, '.gitmodules')
-    if (!existsSync(file)) return []
-    const modules = await this.#readConfig(['config', '--file', file, '--no-includes', '--list', '-z'])
+  /** The subdatasets directly below that are there (installed). `skip` is told each that leads out of the dataset. */
+  async subdatasets(skip: (line: string) => void = () => {}): Promise<Dataset[]> {
+    const { paths, outside } = await subdatasetPaths(this.path, this.#call)
+    for (const path of outside) skip(`${this.path}: skipped the subdataset ${path}: it leads out of the dataset`)
     const found: Dataset[] = []
-    for (const key of new Set(modules.keys())) {
-      if (!/^submodule\..*\.path$/s.test(key)) continue
-      const path = resolve(this.path, modules.get(key) ?? '')
-      // A path that leads out of the dataset is none of git's making.
-      if (!path.startsWith(`${this.path}/`) || !existsSync(join(path, '.git'))) continue
+    for (const path of paths) {
       const subdataset = await Dataset.open(path, this.#call)
-      if (subdataset.path !== this.path) found.push(subdataset)
+      if (subdataset.path === path) found.push(subdataset)
     }
     return found
   }
 
   /** It, and all below it that is there; a dataset comes before those in it. */
-  async *withSubdatasets(): AsyncGenerator<Dataset> {
+  async *withSubdatasets(skip?: (line: string) => void): AsyncGenerator<Dataset> {
     yield this
-    for (const subdataset of await this.subdatasets()) yield* subdataset.withSubdatasets()
+    for (const subdataset of await this.subdatasets(skip)) yield* subdataset.withSubdatasets(skip)
   }
 
   async #readConfig(args: readonly string[]): Promise<GitConfig> {

@@ -3,6 +3,7 @@ import { connectGitLab } from '../gitlab/connect.ts'
 import { type EnsuredProject, ensureProject, type ProjectWish, planProject } from '../gitlab/ensure-project.ts'
 import type { Visibility } from '../gitlab/shapes.ts'
 import type { Dataset } from './dataset.ts'
+import { requireDifferentIds } from './dataset-ids.ts'
 import { type GitLabLayout, type PlacedDataset, placeDatasets } from './gitlab-layout.ts'
 import { type Access, checkRemote, configureRemote, type RemoteUrls, urlsFor } from './gitlab-remote.ts'
 
@@ -89,7 +90,7 @@ export async function createGitLabSibling(
 ): Promise<GitLabSiblingResult> {
   const { name = 'gitlab', recursive = false, existing = 'error', publishDepends = [] } = options
   const layout = options.layout ?? (recursive ? 'collection' : undefined)
-  const datasets = recursive ? await all(dataset.withSubdatasets()) : [dataset]
+  const datasets = recursive ? await datasetsBelow(dataset, call) : [dataset]
   const placed = placeDatasets(dataset, datasets, options.project, layout)
   const skipped = new Set<PlacedDataset>()
   for (const each of placed) {
@@ -221,8 +222,13 @@ function nothing({ dataset, id, project }: PlacedDataset, sibling: string): GitL
   }
 }
 
-async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = []
-  for await (const value of values) found.push(value)
+/** It, and what is below it and a dataset. */
+async function datasetsBelow(top: Dataset, { tell }: GitLabSiblingCall): Promise<Dataset[]> {
+  const found: Dataset[] = []
+  for await (const dataset of top.withSubdatasets(tell)) {
+    if (dataset === top || dataset.id !== undefined) found.push(dataset)
+    else tell?.(`${dataset.path}: skipped: it is no dataset of DataLad, it has no id`)
+  }
+  requireDifferentIds(found)
   return found
 }

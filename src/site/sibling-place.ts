@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
 import { type GitConfig, rewriteUrl } from '../ria/git-config.ts'
@@ -44,11 +45,31 @@ export function placeSibling(
     directory,
     location: write.location,
     readLocation: read.location,
-    url,
-    pushUrl,
+    url: withoutSlash(url),
+    pushUrl: pushUrl && withoutSlash(pushUrl),
     gitUrl: gitUrlOf(read, directory, 'path'),
     gitPushUrl: pushUrl === undefined ? undefined : gitUrlOf(write, directory, 'url'),
   }
+}
+
+/** Whether two URLs name one store: `…/store` and `…/store/` do. What cannot be read is the same only as itself. */
+export function isSameStore(config: GitConfig, one: string | undefined, other: string | undefined): boolean {
+  if (one === other) return true
+  if (one === undefined || other === undefined) return false
+  try {
+    return isDeepStrictEqual(locate(config, one), locate(config, other))
+  } catch (error) {
+    if (error instanceof ConfigError) return false
+    throw error
+  }
+}
+
+function locate(config: GitConfig, url: string): StoreLocation {
+  return parseStoreUrl(rewriteUrl(config, url))
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/(?<=[^/])\/+$/, '')
 }
 
 interface Openable {

@@ -10,7 +10,7 @@ import type { Dataset } from './dataset.ts'
 import type { RepositoryWish } from './repository-wish.ts'
 import { findAlias } from './sibling-alias.ts'
 import type { CheckedOptions } from './sibling-options.ts'
-import type { SiblingPlace } from './sibling-place.ts'
+import { isSameStore, type SiblingPlace } from './sibling-place.ts'
 import { type RecordedRemote, recordedRemotes } from './sibling-recorded.ts'
 
 /** Set for the sibling while it is being made: to what it was to be. Who finds it goes on. */
@@ -27,6 +27,10 @@ export interface SiblingPlan {
         readonly do: 'init' | 'enable'
         readonly name: string
         readonly uuid: string
+        /** By what git-annex knows it that is enabled. */
+        readonly enable: string
+        /** Its uuid is not a new one: git-annex may have something on record for it. */
+        readonly isKnown: boolean
         /** It was given up before, and is wanted again. */
         readonly revive: boolean
       }
@@ -127,6 +131,9 @@ export async function planSibling(
             do: recorded === undefined ? 'init' : 'enable',
             name: storageName,
             uuid: uuid ?? '',
+            // One that was made with --sameas shares its uuid, and is enabled by its name.
+            enable: recorded === undefined || recorded.configUuid === recorded.uuid ? (uuid ?? '') : storageName,
+            isKnown: uuid !== undefined,
             revive: recorded?.isDead === true,
           },
     git,
@@ -147,20 +154,25 @@ async function recordedOf(
   storedUuid: string | undefined,
 ): Promise<RecordedRemote | undefined> {
   const all = await recordedRemotes(dataset)
-  const named = all.filter(({ settings }) => settings.get('name') === name)
+  const config = await dataset.config()
+  const named = all.filter((each) => each.name === name)
   const byName = named.find(({ isDead }) => !isDead) ?? named[0]
-  const byUuid = all.find(({ uuid }) => uuid === storedUuid)
-  const where = `the dataset in the store belongs to the special remote ${byUuid?.settings.get('name')} (${storedUuid})`
-  if (byUuid !== undefined && byUuid !== byName) {
-    throw new ConfigError(`${where}: give --storage-name ${byUuid.settings.get('name')}`)
+  const [owner] = all.filter(({ uuid }) => uuid === storedUuid)
+  if (owner !== undefined && owner.uuid !== byName?.uuid) {
+    const where = `the dataset in the store belongs to the special remote ${owner.name} (${storedUuid})`
+    throw new ConfigError(`${where}: give --storage-name ${owner.name}`)
   }
   const twin = all.find(
-    ({ settings, isDead }) =>
-      !isDead && settings.get('name') !== name && settings.get('archive-id') === id && settings.get('url') === url,
+    (each) =>
+      !each.isDead &&
+      each.name !== name &&
+      each.uuid !== byName?.uuid &&
+      each.settings.get('archive-id') === id &&
+      isSameStore(config, each.settings.get('url'), url),
   )
   if (twin !== undefined) {
     throw new ConfigError(
-      `the special remote ${twin.settings.get('name')} (${twin.uuid}) keeps its keys in the same place: give --storage-name ${twin.settings.get('name')}`,
+      `the special remote ${twin.name} (${twin.uuid}) keeps its keys in the same place: give --storage-name ${twin.name}`,
     )
   }
   if (byName === undefined) return undefined
@@ -198,9 +210,12 @@ async function isSetUp(
   const { name, storageName, storageSibling, trustLevel } = options
   if (storageName !== undefined) {
     const uuid = await dataset.get(`remote.${storageName}.annex-uuid`)
-    const remote = (await recordedRemotes(dataset)).find((each) => each.uuid === uuid && !each.isDead)
+    const configUuid = (await dataset.get(`remote.${storageName}.annex-config-uuid`)) ?? uuid
+    const remote = (await recordedRemotes(dataset)).find((each) => each.configUuid === configUuid && !each.isDead)
     if (remote === undefined || remote.settings.get('archive-id') !== place.id) return false
-    if (remote.settings.get('url') !== place.url || remote.settings.get('push-url') !== place.pushUrl) return false
+    const config = await dataset.config()
+    if (!isSameStore(config, remote.settings.get('url'), place.url)) return false
+    if (!isSameStore(config, remote.settings.get('push-url'), place.pushUrl)) return false
     if (storageSibling !== 'only' && state.uuid !== uuid) return false
     if (trustLevel !== undefined && remote.trust !== trustLevel) return false
   }

@@ -2,6 +2,7 @@ import { isStoreError, messageOf } from '../core/errors.ts'
 import { removeAlias, setAlias } from '../git/alias.ts'
 import { LAYOUT_FILE } from '../ria/layout.ts'
 import { makeStore } from '../ria/make-store.ts'
+import { parseEndpoint } from '../ria/s3-endpoints.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { temporaryName } from '../store/temporary.ts'
 import { makeRepository, removeRepository } from './bare-repository.ts'
@@ -11,6 +12,7 @@ import type { CheckedOptions } from './sibling-options.ts'
 import type { SiblingPlace } from './sibling-place.ts'
 import { type SiblingPlan, UNFINISHED } from './sibling-plan.ts'
 import { recordedRemotes } from './sibling-recorded.ts'
+import { isEmptyOfKeys, keysOnRecord, noteKeys } from './sibling-records.ts'
 import type { Undo } from './sibling-undo.ts'
 
 /** All that the steps need to know. */
@@ -37,6 +39,7 @@ export interface StepTitle {
 
 export interface StepCall extends CallOptions {
   readonly undo: Undo
+  /** Takes what a step did besides, as a line. */
   readonly tell: (line: string) => void
 }
 
@@ -56,7 +59,7 @@ export function siblingSteps(work: SiblingWork): Step[] {
     ...(plan.store === 'make' ? [newStore(work)] : []),
     repository(work),
     ...(plan.alias === 'make' && options.alias !== undefined ? [newAlias(work, options.alias)] : []),
-    ...(plan.special === undefined ? [] : [specialRemote(work, plan.special)]),
+    ...(plan.special === undefined ? [] : [correctRecords(work, plan.special), specialRemote(work, plan.special)]),
     ...(plan.git ? [gitRemote(work)] : []),
     ...(plan.special !== undefined && options.trustLevel !== undefined ? [trust(work, plan.special.name)] : []),
     { title: undefined, run: () => work.dataset.unset(`remote.${options.name}.${UNFINISHED}`) },
@@ -132,6 +135,26 @@ function newAlias({ store, place }: SiblingWork, alias: string): Step {
 
 type Special = NonNullable<SiblingWork['plan']['special']>
 
+/**
+ * A special remote that is on record, and gets another place, keeps its uuid, and git-annex what it knows of that. In a place without
+ * a key none of it is true: the next push would take everything for stored. Before the remote leads there, so that nobody finds it wrong meanwhile.
+ */
+function correctRecords({ dataset, store, place, plan }: SiblingWork, { name, isKnown }: Special): Step {
+  const uuid = plan.repository.uuid ?? ''
+  const run: Step['run'] = async ({ undo, tell, ...call }) => {
+    if (!isKnown || !(await isEmptyOfKeys(store, place.directory, call))) return
+    const keys = await keysOnRecord(dataset, uuid)
+    if (keys.length === 0) return
+    undo.add(`what git-annex has on record for ${name}`, () => noteKeys(dataset.with({}), uuid, keys, true))
+    await noteKeys(dataset, uuid, keys, false)
+    const what = keys.length === 1 ? 'a key' : `${keys.length} keys`
+    tell(
+      `corrected git-annex's records: they had ${what} in ${name} (${uuid}), and ${store.traits.root}/${place.directory} has none`,
+    )
+  }
+  return { title: undefined, run }
+}
+
 function specialRemote(work: SiblingWork, special: Special): Step {
   const { dataset, place, plan } = work
   const { name } = special
@@ -144,7 +167,8 @@ function specialRemote(work: SiblingWork, special: Special): Step {
         undo.add(`the special remote ${name}`, () => giveUp(dataset, name, uuid))
         await dataset.annex(['semitrust', uuid])
       }
-      await dataset.annex(['enableremote', uuid, 'autoenable=true', ...places])
+      await nameEndpoints(work, name)
+      await dataset.annex(['enableremote', special.enable, 'autoenable=true', ...places])
       return
     }
     const type = ['type=external', 'externaltype=ora', 'encryption=none', 'autoenable=true']
@@ -155,6 +179,16 @@ function specialRemote(work: SiblingWork, special: Special): Step {
   }
   const rest = `the special remote ${name}`
   return { title: special.do === 'init' ? titled('make', 'made', rest) : titled('enable', 'enabled', rest), run }
+}
+
+/** Whoever sets a sibling up names its servers; git-annex does not tell the special remote who did. A new one notes them itself. */
+async function nameEndpoints({ dataset, place }: SiblingWork, name: string): Promise<void> {
+  const key = `remote.${name}.riastore-s3-endpoint`
+  for (const location of [place.location, place.readLocation]) {
+    if (!('endpoint' in location)) continue
+    const endpoint = parseEndpoint(key, location.endpoint)
+    if (!(await dataset.getAll(key)).includes(endpoint)) await dataset.add(key, endpoint)
+  }
 }
 
 /** git-annex never forgets a special remote, so it is told that nothing is there any more. */

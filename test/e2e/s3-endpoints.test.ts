@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/annex-repo.ts'
-import { describe as describeResult, run } from '../support/run.ts'
-import { makeS3Scene, type S3Scene } from '../support/s3-scene.ts'
-import { makeWorkspace, type Workspace } from '../support/workspace.ts'
+import { explain, run } from '../support/programs/run.ts'
+import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
+import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 /** A dataset of somebody else, whose storage sibling leads to a server of theirs, and is enabled in every clone. */
 let foreign: AnnexRepo
@@ -86,7 +86,7 @@ describe('AWS keys in the environment of who uses a dataset of somebody else', (
   test('are committed nowhere, kept nowhere, and used for no request, with enableremote, which says how to allow it', async () => {
     const repo = await clone()
     const enabled = await repo.tryAnnex('enableremote', 'theirs')
-    expect(enabled.status, describeResult(enabled)).toBe(1)
+    expect(enabled.status, explain(enabled)).toBe(1)
     const allow = `git config --add remote.theirs.riastore-s3-endpoint ${scene.faults.endpoint}`
     expect(enabled.stdout + enabled.stderr).toContain(
       `AWS keys of your own are sent to no server that only the dataset names: ${allow}`,
@@ -155,7 +155,7 @@ describe('initremote', () => {
       'never',
     ]
     const key = await run('gpg', options, { env: { ...scene.env, GNUPGHOME: workspace.path('gpg') } })
-    expect(key.status, describeResult(key)).toBe(0)
+    expect(key.status, explain(key)).toBe(0)
     const made = await initRemote(repo, 'hybrid', 'encryption=hybrid', 'keyid=test@example.org')
     expect(made.stdout + made.stderr).toContain('embedcreds=yes or no decides')
     await repo.annex('merge')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { GitConfig } from '../../src/ria/git-config.ts'
-import { placeSibling } from '../../src/site/sibling-place.ts'
+import { isSameStore, placeSibling } from '../../src/site/sibling-place.ts'
 
 const ID = 'ed068d26-1130-4775-91fe-1eee5d9931aa'
 const NONE = new GitConfig([])
@@ -16,7 +16,7 @@ test.each([
   ['ria+sftp://u@h:2/p', 'sftp://u@h:2/p/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
   ['ria+s3+https://h:1/bucket/p/', 's3+https://h:1/bucket/p/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
 ])('the git URL for %s is the one that DataLad would give', (url, expected) => {
-  expect(placeSibling(ID, { url }, NONE)).toMatchObject({ url, gitUrl: expected, gitPushUrl: undefined })
+  expect(placeSibling(ID, { url }, NONE)).toMatchObject({ gitUrl: expected, gitPushUrl: undefined })
 })
 
 test('with a URL to write through, that is where the store is opened, and git pushes', () => {
@@ -43,4 +43,22 @@ test.each([
   [{ url: 'ria+ssh://h/~/x' }, /a path that begins with \/~/],
 ])('%j is refused', (urls, reason) => {
   expect(() => placeSibling(ID, urls, NONE)).toThrow(reason)
+})
+
+test('a store is recorded without slashes at its end', () => {
+  const place = placeSibling(ID, { url: 'ria+ssh://host/store//', pushUrl: 'ria+file:///a/store/' }, NONE)
+  expect([place.url, place.pushUrl]).toEqual(['ria+ssh://host/store', 'ria+file:///a/store'])
+})
+
+test.each<[string, string, boolean]>([
+  ['ria+file:///a/store', 'ria+file:///a/store/', true],
+  ['ria+file:///a/s%74ore//', 'ria+file:///a/store', true],
+  ['ria+ssh://nick/store', 'ria+ssh://host/data/store', true],
+  ['ria+file:///a/store', 'ria+file:///a/store2', false],
+  ['ria+ssh://host/store', 'ria+sftp://host/store', false],
+  ['no URL', 'no URL', true],
+  ['no URL', 'no URL/', false],
+])('%s and %s are one store: %s', (one, other, expected) => {
+  const config = new GitConfig([['url.ria+ssh://host/data.insteadof', 'ria+ssh://nick']])
+  expect(isSameStore(config, one, other)).toBe(expected)
 })

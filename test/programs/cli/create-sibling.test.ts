@@ -23,6 +23,60 @@ const create = (...args: string[]) => riastore(['create-sibling', '-d', dataset,
 const remotes = async () => (await run('git', ['remote', '-v'], { cwd: dataset })).stdout
 
 describe('riastore create-sibling for a dataset without git-annex', () => {
+  const git = (cwd: string, ...args: string[]) =>
+    run('git', ['-c', 'user.name=A', '-c', 'user.email=a@example.com', '-c', 'protocol.file.allow=always', ...args], {
+      cwd,
+    })
+
+  /** Adds a repository as a submodule; without an id it is no dataset. */
+  async function addSubmodule(path: string, id?: string): Promise<void> {
+    const from = join(directory.path, `from-${path}`)
+    await git(directory.path, 'init', '-q', from)
+    if (id !== undefined) {
+      await mkdir(join(from, '.datalad'))
+      await writeFile(join(from, '.datalad/config'), `[datalad "dataset"]\n\tid = ${id}\n`)
+      await git(from, 'add', '.')
+    }
+    await git(from, 'commit', '-q', '--allow-empty', '-m', 'first')
+    expect((await git(dataset, 'submodule', '--quiet', 'add', from, path)).status).toBe(0)
+  }
+
+  test('with -r goes past a plain git submodule, and says so', async () => {
+    await addSubmodule('plain')
+    await addSubmodule('sub', 'ghi-jkl')
+    const made = await create('-s', 'ria', '-r', '--new-store-ok', store)
+    expect(made).toMatchObject({ code: 0, stderr: '' })
+    expect(made.stdout).toContain(`${dataset}/plain: skipped: a plain git repository`)
+    for (const id of ['abc/-def', 'ghi/-jkl']) expect(await exists(join(store, id, 'HEAD'))).toBe(true)
+    const again = (await create('-s', 'ria', '-r', '--json', store)).stdout.trim().split('\n')
+    const plain = again.map((line) => JSON.parse(line)).find(({ path }) => path.endsWith('/plain'))
+    expect(plain).toMatchObject({ status: 'notneeded', message: expect.stringMatching(/^skipped: a plain git/) })
+  })
+
+  test('with -r refuses two datasets of one id, and names both, before anything is made', async () => {
+    await addSubmodule('copy', 'abc-def')
+    for (const args of [['-r'], ['-r', '--existing', 'reconfigure'], ['--existing', 'reconfigure']]) {
+      const ran = await create('-s', 'ria', '--new-store-ok', ...args, store)
+      expect(ran).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`${dataset} and ${dataset}/copy have the same`),
+      })
+      expect(await exists(store)).toBe(false)
+    }
+  })
+
+  test('--existing reconfigure never puts another history into a repository that is there', async () => {
+    await git(dataset, 'commit', '-q', '--allow-empty', '-m', 'ours')
+    await create('-s', 'ria', '--new-store-ok', store)
+    const other = join(directory.path, 'other')
+    await git(directory.path, 'init', '-q', other)
+    await git(other, 'commit', '-q', '--allow-empty', '-m', 'theirs')
+    expect((await git(other, 'push', '-q', `${store}/abc/-def`, 'HEAD:refs/heads/main')).status).toBe(0)
+    const ran = await create('-s', 'again', '--existing', 'reconfigure', store)
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('has another history') })
+    expect(await remotes()).not.toContain('again')
+  })
+
   test('makes a repository and a git remote, tells what it did, and has nothing to do after that', async () => {
     const made = await create('-s', 'ria', '--new-store-ok', store)
     expect(made).toMatchObject({ code: 0, stderr: '' })

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Dataset } from '../../../src/site/dataset.ts'
@@ -88,4 +88,19 @@ test('subdatasets are those that are there, each before those in it', async () =
   for await (const each of dataset.withSubdatasets()) paths.push(each.path)
   expect(paths).toEqual([top, join(top, 'one'), join(top, 'one/deep')])
   expect((await dataset.subdatasets()).map((each) => each.gitDir)).toEqual([join(top, '.git/modules/one')])
+})
+
+test('a subdataset that leads out of the dataset, by its path or by a link, is none, and is told', async () => {
+  const top = join(directory.path, 'linked')
+  const outside = join(directory.path, 'outside')
+  for (const each of [top, outside, join(outside, 'inner')]) await git(directory.path, 'init', '-q', each)
+  await symlink(outside, join(top, 'link'))
+  for (const [name, path] of Object.entries({ a: 'link', b: 'link/inner', c: '../outside', d: '.', e: 'link/' })) {
+    await git(top, 'config', '--file', '.gitmodules', `submodule.${name}.path`, path)
+  }
+  const told: string[] = []
+  const dataset = await Dataset.open(top)
+  expect(await dataset.subdatasets((line) => told.push(line))).toEqual([])
+  const named = ['link', 'link/inner', '../outside', 'link/']
+  expect(told).toEqual(named.map((path) => `${top}: skipped the subdataset ${path}: it leads out of the dataset`))
 })
