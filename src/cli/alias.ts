@@ -2,7 +2,7 @@ import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import { listAliases, removeAlias, setAlias } from '../git/alias.ts'
-import { findDataset } from '../ria/store-datasets.ts'
+import { findDataset, realDirectory } from '../ria/store-datasets.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import { openNamedStore, parseStore } from './open-store.ts'
@@ -78,11 +78,12 @@ async function act(
 ): Promise<void> {
   const call = { signal: console.signal }
   if (action === 'list') {
-    for (const { name, directory } of await listAliases(store, call)) {
+    for (const { name, directory, isDangling } of await listAliases(store, call)) {
       const dataset = directory?.replace('/', '')
-      console.print(
-        json ? JSON.stringify({ alias: name, dataset }) : printable(`~${name} ${dataset ?? '(names no dataset)'}`),
-      )
+      const what =
+        dataset === undefined ? '(names no dataset)' : isDangling ? `${dataset} (dangling: not in the store)` : dataset
+      const object = { alias: name, dataset, ...(isDangling && { dangling: true }) }
+      console.print(json ? JSON.stringify(object) : printable(`~${name} ${what}`))
     }
     return
   }
@@ -92,8 +93,9 @@ async function act(
     console.print(json ? JSON.stringify({ alias, removed: true }) : `removed ~${alias}`)
     return
   }
-  const { directory } = await findDataset(store, first, call)
-  if (directory.startsWith('alias/')) throw new ConfigError(`name the dataset by its id: ${first} is a link`)
+  const directory = await realDirectory(store, await findDataset(store, first, call), call)
+  if (directory === undefined)
+    throw new ConfigError(`name the dataset by its id: what ${first} leads to cannot be read`)
   const alias = second.replace(/^~/, '')
   await setAlias(store, directory, alias, call)
   const dataset = directory.replace('/', '')

@@ -1,7 +1,8 @@
 import type { Argv } from 'yargs'
-import { ConfigError, messageOf } from '../core/errors.ts'
+import { ConfigError, isStoreError, messageOf } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
 import { allDatasets, findDataset, type StoredDataset } from '../ria/store-datasets.ts'
+import { unwritable } from '../ria/unwritable.ts'
 import type { Store } from '../store/store.ts'
 import { type Console, Interrupted } from './console.ts'
 import { openNamedStore, parseStore } from './open-store.ts'
@@ -74,11 +75,15 @@ export async function forEachDataset(
       code = 1
     }
   }
+  const worked = (dataset: StoredDataset) =>
+    work(store, dataset).catch((error: unknown) => {
+      throw isStoreError(error, 'denied') ? unwritable(store, error, dataset.directory) : error
+    })
   try {
     const call = { signal: console.signal }
     const datasets = selected.all ? await allDatasets(store, call) : undefined
-    for (const dataset of datasets ?? []) await attempt(dataset.name, () => work(store, dataset))
-    for (const name of names) await attempt(name, async () => work(store, await findDataset(store, name, call)))
+    for (const dataset of datasets ?? []) await attempt(dataset.name, () => worked(dataset))
+    for (const name of names) await attempt(name, async () => worked(await findDataset(store, name, call)))
     return code
   } finally {
     await store.close()

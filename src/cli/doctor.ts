@@ -1,7 +1,8 @@
 import type { Argv, CommandModule } from 'yargs'
 import { examineStore } from '../ria/doctor.ts'
+import { isBad } from '../ria/doctor-finding.ts'
 import type { Console } from './console.ts'
-import { FINDINGS_HEAD, findingLine, isUnsafe, stopped, withOpenStore } from './store-command.ts'
+import { FINDINGS_HEAD, findingLine, stopped, withOpenStore } from './store-command.ts'
 
 const SUMMARY = 'Examine a store: what it can do, and whether it is safe'
 
@@ -13,7 +14,7 @@ STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+https://, ria+s3+ht
 
 The store is used as it will be: files are stored, read, replaced and removed below a temporary name; several are stored at once. Nothing of it stays.
 
-The exit code is 1 when something is unsafe.`
+The exit code is 1 when something is unsafe, or failed: could not be tried.`
 
 interface Args {
   store: string
@@ -40,6 +41,6 @@ async function run(console: Console, { store: name, json }: Args): Promise<numbe
     const report = (finding: Parameters<typeof findingLine>[0]) =>
       console.print(json ? JSON.stringify(finding) : findingLine(finding))
     const findings = await stopped(console, () => examineStore(store, { signal: console.signal, probe, report }))
-    return findings.some(isUnsafe) ? 1 : 0
+    return findings.some(isBad) ? 1 : 0
   })
 }

@@ -1,10 +1,10 @@
 import type { Argv, CommandModule } from 'yargs'
 import { examinePlace } from '../ria/doctor.ts'
-import type { Finding } from '../ria/doctor-finding.ts'
+import { type Finding, isBad } from '../ria/doctor-finding.ts'
 import { giveUpStaleUploads } from '../ria/doctor-s3.ts'
 import { findStore, makeStore } from '../ria/make-store.ts'
 import type { Console } from './console.ts'
-import { FINDINGS_HEAD, findingLine, isUnsafe, type OpenedStore, stopped, withOpenStore } from './store-command.ts'
+import { FINDINGS_HEAD, findingLine, type OpenedStore, stopped, withOpenStore } from './store-command.ts'
 
 const SUMMARY = 'Make a store'
 
@@ -52,7 +52,7 @@ async function init(console: Console, { store, probe, directories }: OpenedStore
   const before = await findStore(store, call)
   const findings = [...(await examinePlace(store, { ...call, probe, report: () => {} }))]
   // A store that is there may be one that we may only read.
-  const obstacle = findings.find((finding) => isUnsafe(finding) || (before === 'nothing' && isRefusal(finding)))
+  const obstacle = findings.find((finding) => isBad(finding) || (before === 'nothing' && isRefusal(finding)))
   if (obstacle !== undefined) {
     tell(false, findings, 'nothing was made')
     console.fail(`init ${root}: ${obstacle.why}`)

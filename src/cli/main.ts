@@ -5,6 +5,7 @@ import { archiveCommand } from './archive.ts'
 import { type Console, Interrupted, safeConsole } from './console.ts'
 import { createSiblingCommand } from './create-sibling.ts'
 import { createSiblingGitLabCommand } from './create-sibling-gitlab.ts'
+import { markWords, unmarkWords } from './dashed-words.ts'
 import { doctorCommand } from './doctor.ts'
 import { EXIT } from './exit-codes.ts'
 import { gcCommand } from './gc.ts'
@@ -30,7 +31,8 @@ export async function runCli(args: readonly string[], caller: Console): Promise<
   const finished = (exitCode: number) => {
     code = exitCode
   }
-  const parser = yargs([...rest])
+  const words = markWords(rest)
+  const parser = yargs(words)
     .scriptName('riastore')
     .usage('$0 <command>\n\nLooks after RIA stores of DataLad datasets.')
     .command(initCommand(console, finished))
@@ -46,6 +48,7 @@ export async function runCli(args: readonly string[], caller: Console): Promise<
     .command(gcCommand(console, finished))
     .command(getCommand(console, finished, matching))
     .command(showCommand(console, finished))
+    .middleware(unmarkWords, true)
     .options(STALL_OPTION)
     .middleware(({ stallTimeout }) => {
       takeBack = applyStallOption(stallTimeout)
@@ -64,7 +67,7 @@ export async function runCli(args: readonly string[], caller: Console): Promise<
       throw error ?? new Error(message?.startsWith('Not enough non-option') ? NO_STORE : (message ?? 'wrong usage'))
     })
   try {
-    await parser.parseAsync([...rest], {}, (_error, _argv, output) => {
+    await parser.parseAsync(words, {}, (_error, _argv, output) => {
       if (output !== '') console.print(output) // --help, --version
     })
   } catch (error) {

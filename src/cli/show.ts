@@ -1,6 +1,10 @@
 import type { Argv, CommandModule } from 'yargs'
+import { isStoreError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
+import { type Alias, listAliases } from '../git/alias.ts'
 import { type RemoteDescription, readRemote } from '../git/read-remote.ts'
+import { realDirectory } from '../ria/store-datasets.ts'
+import type { CallOptions, Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import { forEachDataset, JSON_LINES, SELECT, type Selected, selecting } from './datasets.ts'
 
@@ -32,12 +36,32 @@ export function showCommand(console: Console, finished: (code: number) => void):
 }
 
 function run(console: Console, args: Args): Promise<number> {
-  return forEachDataset(console, args, async (store, { name, directory }) => {
-    const found = await readRemote(store, directory, { signal: console.signal })
+  const call = { signal: console.signal }
+  let all: Promise<readonly Alias[]> | undefined
+  return forEachDataset(console, args, async (store, dataset) => {
+    const { name, directory } = dataset
+    const found = await readRemote(store, directory, call)
+    all ??= aliasesThere(store, call)
+    const real = await realDirectory(store, dataset, call)
+    const named = (await all).filter((alias) => alias.directory !== undefined && alias.directory === real)
+    const asked = name.startsWith('~') ? [name.slice(1)] : []
+    const aliases = [...new Set([...found.aliases, ...asked, ...named.map((alias) => alias.name)])].sort()
     const refs = Object.fromEntries(found.refs)
-    console.print(args.json ? JSON.stringify({ dataset: name, ...found, refs }) : describe(name, found))
+    console.print(
+      args.json ? JSON.stringify({ dataset: name, ...found, aliases, refs }) : describe(name, { ...found, aliases }),
+    )
     return true
   })
+}
+
+/** A web server lists nothing: there, only the alias by which it was asked is known. */
+async function aliasesThere(store: Store, call: CallOptions): Promise<readonly Alias[]> {
+  try {
+    return await listAliases(store, call)
+  } catch (error) {
+    if (!isStoreError(error, 'unsupported')) throw error
+    return []
+  }
 }
 
 function describe(name: string, { head, refs, aliases, config, readme }: RemoteDescription): string {

@@ -1,14 +1,14 @@
 import type { Argv, CommandModule } from 'yargs'
 import { messageOf } from '../core/errors.ts'
 import { examineStore } from '../ria/doctor.ts'
-import type { Finding } from '../ria/doctor-finding.ts'
+import { type Finding, isBad } from '../ria/doctor-finding.ts'
 import { checkGitLab } from '../site/site-check-gitlab.ts'
 import { checkInstallation } from '../site/site-check-installation.ts'
 import { resolveSite } from '../site/site-config.ts'
 import { readSites, requireSite } from '../site/site-read.ts'
 import type { Console } from './console.ts'
 import { requireName } from './site-name.ts'
-import { FINDINGS_HEAD, findingLine, isUnsafe, stopped, withOpenStore } from './store-command.ts'
+import { FINDINGS_HEAD, findingLine, stopped, withOpenStore } from './store-command.ts'
 import { version } from './version.ts'
 
 const SUMMARY = 'Check that a site works here: programs, procedure, store, GitLab'
@@ -49,7 +49,7 @@ async function run(console: Console, args: Args): Promise<number> {
   await checkStore(console, ['store', site.store], report)
   if (site.pushUrl !== undefined) await checkStore(console, ['push-url', site.pushUrl], report)
   await checkGitLab(site, { signal, report })
-  return all.some(isUnsafe) ? 1 : 0
+  return all.some(isBad) ? 1 : 0
 }
 
 async function checkStore(
@@ -63,6 +63,6 @@ async function checkStore(
     await withOpenStore(url, ({ store, probe }) => examineStore(store, { signal, probe, report: ofStore }))
   } catch (error) {
     if (signal.aborted) throw error
-    ofStore({ check: 'reachable', result: 'unsafe', why: messageOf(error) })
+    ofStore({ check: 'reachable', result: 'failed', why: messageOf(error) })
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
-import type { Finding, Verdict } from '../ria/doctor-finding.ts'
+import type { Verdict } from '../ria/doctor-finding.ts'
 import { openStore, type StoreLocation } from '../store/open.ts'
 import type { S3Probe } from '../store/s3-probe.ts'
 import type { Store } from '../store/store.ts'
@@ -55,10 +55,6 @@ export function findingLine({
   why: string
 }): string {
   return `${check.padEnd(WIDTHS.check)} ${result.padEnd(WIDTHS.result)} ${why}`
-}
-
-export function isUnsafe({ result }: Finding): boolean {
-  return result === 'unsafe'
 }
 
 /** What a call throws when we were told to stop is the reason for that. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { createInterface } from 'node:readline/promises'
+import { ask } from './ask.ts'
 import { type Console, Interrupted } from './console.ts'
 
 /** The console of this process. The first signal asks a command to end, which tidies up; the second ends it at once. */
@@ -29,16 +29,6 @@ export function processConsole(): Console {
     note: (message) => {
       process.stderr.write(`${message}\n`)
     },
-    confirm: (question) => ask(question, stop.signal),
-  }
-}
-
-async function ask(question: string, signal: AbortSignal): Promise<boolean> {
-  const prompt = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await prompt.question(`${question} [y/N] `, { signal })
-    return /^(y|yes)$/i.test(answer.trim())
-  } finally {
-    prompt.close()
+    confirm: (question) => ask(question, { stop, input: process.stdin, output: process.stderr }),
   }
 }

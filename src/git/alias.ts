@@ -1,15 +1,19 @@
 import { isStoreError, StoreError } from '../core/errors.ts'
 import { bufferSource } from '../core/source.ts'
-import { aliasDirectory, aliasFile, readAlias } from '../ria/alias-file.ts'
+import { aliasDirectory, aliasFile, checkNewAlias, readAlias } from '../ria/alias-file.ts'
+import { directoryOfLink, readAliasLinks } from '../ria/alias-link.ts'
 import { LAYOUT_FILE } from '../ria/layout.ts'
+import { unwritable } from '../ria/unwritable.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { removeAliasViews } from './alias-views.ts'
 import { StoredRepository } from './repository.ts'
 
 export interface Alias {
   readonly name: string
-  /** Of its dataset, `abc/def-…`; undefined for a file that names none. */
+  /** Of its dataset, `abc/def-…`; undefined for a file or link that names none. */
   readonly directory: string | undefined
+  /** There is no such dataset in the store. */
+  readonly isDangling: boolean
 }
 
 /**
@@ -17,6 +21,7 @@ export interface Alias {
  * over HTTP. To give it again is no error. Throws StoreError `conflict` when another dataset has the name, ConfigError for what can be none.
  */
 export async function setAlias(store: Store, directory: string, name: string, call: CallOptions = {}): Promise<void> {
+  checkNewAlias(name)
   const alias = aliasDirectory(name)
   if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) === undefined) {
     throw failure(store, 'missing', directory, `there is no dataset: no ${LAYOUT_FILE}`)
@@ -52,21 +57,26 @@ export async function removeAlias(store: Store, name: string, call: CallOptions 
   await removeAliasViews(store, directory, name, call)
 }
 
-/** All aliases of a store, by name. */
+/** All aliases of a store, by name. Throws StoreError, `unsupported` where nothing can be listed. */
 export async function listAliases(store: Store, call: CallOptions = {}): Promise<Alias[]> {
-  const found = (await readLinks(store, call)) ?? []
-  const names: string[] = []
+  const found = new Map<string, string | undefined>()
+  for (const [name, target] of await readAliasLinks(store, call)) found.set(name, directoryOfLink(target))
+  const files: string[] = []
   for await (const { path } of store.list('alias', call)) {
     const [, name] = /^alias\/([^/]+)\/riastore-alias$/.exec(path) ?? []
-    if (name !== undefined && !found.some((alias) => alias.name === name)) names.push(name)
+    if (name !== undefined && !found.has(name)) files.push(name)
   }
-  for (const name of names) {
-    const directory = await readAlias(store, name, call).catch((error: unknown) => {
-      if (!isStoreError(error, 'corrupt')) throw error
-    })
-    found.push({ name, directory: directory ?? undefined })
+  for (const name of files) found.set(name, await readAlias(store, name, call).catch(ifCorrupt))
+  const aliases: Alias[] = []
+  for (const [name, directory] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const layout = directory && (await store.stat(`${directory}/${LAYOUT_FILE}`, call))
+    aliases.push({ name, directory, isDangling: !layout })
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return aliases
+}
+
+function ifCorrupt(error: unknown): undefined {
+  if (!isStoreError(error, 'corrupt')) throw error
 }
 
 /** The directory of a dataset that may have been named by an alias, `alias/<name>`. */
@@ -84,37 +94,32 @@ async function makeLink(store: Store, directory: string, alias: string, call: Ca
   const target = `../${directory}`
   const there = await exec(store, ['readlink', '--', alias], call)
   if (there === undefined) return false
-  if (there === `${target}\n`) return true
+  if (directoryOfLink(there.trimEnd()) === directory) return true
   if (there !== '') throw failure(store, 'conflict', alias, 'another dataset has this alias')
   if ((await store.exec(['test', '-e', alias], { ...call, cwd: '' })).code === 0) {
     throw failure(store, 'conflict', alias, 'there is something else already')
   }
-  await exec(store, ['mkdir', '-p', 'alias'], call)
-  await exec(store, ['ln', '-sn', '--', target, alias], call)
+  let stderr = ''
+  for (const command of [
+    ['mkdir', '-p', 'alias'],
+    ['ln', '-sn', '--', target, alias],
+  ]) {
+    stderr ||= (await store.exec(command, { ...call, cwd: '' })).stderr
+  }
   const made = await exec(store, ['readlink', '--', alias], call)
   if (made === `${target}\n`) return true
-  if (made === undefined || made === '') throw failure(store, 'denied', alias, 'the alias cannot be made')
+  if (made === undefined || made === '') {
+    throw unwritable(store, failure(store, 'denied', alias, lastLine(stderr) || 'the alias cannot be made'), 'alias')
+  }
   throw failure(store, 'conflict', alias, 'another dataset has this alias')
 }
 
 async function removeLink(store: Store, alias: string, call: CallOptions): Promise<boolean> {
   const there = await exec(store, ['readlink', '--', alias], call)
   if (there === undefined || there === '') return false
-  await exec(store, ['rm', '-f', '--', alias], call)
+  const { stderr } = await store.exec(['rm', '-f', '--', alias], { ...call, cwd: '' })
   if ((await exec(store, ['readlink', '--', alias], call)) === '') return true
-  throw failure(store, 'denied', alias, 'the alias cannot be removed')
-}
-
-async function readLinks(store: Store, call: CallOptions): Promise<Alias[] | undefined> {
-  const names = await exec(store, ['find', 'alias', '-mindepth', '1', '-maxdepth', '1', '-type', 'l', '-print0'], call)
-  if (names === undefined) return undefined
-  const found: Alias[] = []
-  for (const path of names.split('\0').slice(0, -1)) {
-    const target = (await exec(store, ['readlink', '--', path], call)) ?? ''
-    const [, directory] = /^(?:\.\.\/)?(.+)\n$/s.exec(target) ?? []
-    if (directory !== undefined) found.push({ name: path.slice('alias/'.length), directory })
-  }
-  return found
+  throw unwritable(store, failure(store, 'denied', alias, lastLine(stderr) || 'the alias cannot be removed'), 'alias')
 }
 
 /** What a program printed; undefined where none can be run. */
@@ -126,6 +131,10 @@ async function exec(store: Store, command: readonly string[], call: CallOptions)
     if (!isStoreError(error, 'unsupported')) throw error
     return undefined
   }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? ''
 }
 
 function failure(store: Store, kind: StoreError['kind'], path: string, message: string): StoreError {

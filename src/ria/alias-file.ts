@@ -14,6 +14,19 @@ export function aliasDirectory(name: string): string {
   return `alias/${name}`
 }
 
+/**
+ * Checks a name that a dataset is to get. In `<store>#~<name>` DataLad takes what follows an @ for a version, undoes escapes, and lets the rest of a URL
+ * end where every URL does. Throws ConfigError.
+ */
+export function checkNewAlias(name: string): void {
+  aliasDirectory(name)
+  if (/[@%#?]|^\s|\s$|^~/.test(name)) {
+    throw new ConfigError(
+      `${JSON.stringify(name)} is no alias that anybody could clone by: it must have no @ % # or ?, and begin with no ~`,
+    )
+  }
+}
+
 /** Where there are no symbolic links, a file says which dataset has the alias. */
 export function aliasFile(name: string): string {
   return `${aliasDirectory(name)}/riastore-alias`
@@ -38,7 +51,8 @@ export async function readAlias(store: Store, name: string, call: CallOptions = 
   return directory
 }
 
-function isDatasetDirectory(directory: string): boolean {
+/** Whether a path in a store, `abc/def-…`, is where a dataset can lie. */
+export function isDatasetDirectory(directory: string): boolean {
   try {
     return directory[3] === '/' && datasetDirectory(directory.slice(0, 3) + directory.slice(4)) === directory
   } catch {

@@ -1,25 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { isStoreError, type StoreError } from '../core/errors.ts'
-import type { Findings, Outcome, Verdict } from './doctor-finding.ts'
+import { type Findings, type Outcome, type Verdict, verdictOf } from './doctor-finding.ts'
 import type { Scratch } from './doctor-scratch.ts'
+import { unwritable } from './unwritable.ts'
 
 /** A clock that differs by more makes ages of keys, and S3's signatures, wrong. ms. */
 const MAX_SKEW_MS = 60_000
 
 /** Checks that files can be written. When they cannot because we may not, that is how it was meant, perhaps. */
 export function checkWritable(findings: Findings, scratch: Scratch): Promise<boolean> {
-  const ifDenied = (error: StoreError): Verdict => (error.kind === 'denied' ? 'warning' : 'unsafe')
+  const ifDenied = (error: StoreError): Verdict => (error.kind === 'denied' ? 'warning' : verdictOf(error))
   const write = async (): Promise<Outcome> => {
     const path = scratch.path('written')
-    const isThere = await scratch.put(path, 'written').then(
-      () => true,
-      (error: unknown) => {
-        // A server with nothing but SFTP does not say why a directory was not made.
-        if (scratch.makeRoot && isStoreError(error, 'missing')) return false
-        throw error
-      },
-    )
-    if (!isThere) return ['unsafe', 'it is not there and cannot be made: may we write in the directory above?']
+    await scratch.put(path, 'written').catch((error: unknown) => {
+      // A server with nothing but SFTP does not say why a directory was not made.
+      throw isStoreError(error, 'missing') && !scratch.makeRoot ? error : unwritable(scratch.store, error)
+    })
     const stat = await scratch.store.stat(path, scratch.call)
     if (stat?.size !== 7) return ['unsafe', 'a file that was just stored is not there as it was']
     return ['ok', 'a file was stored and is there']

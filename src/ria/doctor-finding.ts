@@ -1,10 +1,10 @@
 import { messageOf, StoreError } from '../core/errors.ts'
 
 /**
- * `unsafe`: something could be lost, or nothing works. `warning`: it works, and somebody should know. `skipped`: not to be had here, or not
+ * `unsafe`: something could be lost. `failed`: it could not be tried, so nobody knows. `warning`: it works, and somebody should know. `skipped`: not to be had here, or not
  * tried after what was found before.
  */
-export type Verdict = 'ok' | 'warning' | 'unsafe' | 'skipped'
+export type Verdict = 'ok' | 'warning' | 'unsafe' | 'failed' | 'skipped'
 
 /** What one check found. `why` is one line without secrets. */
 export interface Finding {
@@ -33,11 +33,11 @@ export class Findings {
     this.#report(finding)
   }
 
-  /** Does a check. What it throws is its finding, `unsafe` unless `onError` knows better; only being told to stop goes further. True when it was `ok`. */
+  /** Does a check. What it throws is its finding, by `verdictOf` unless `onError` knows better; only being told to stop goes further. True when it was `ok`. */
   async check(
     name: string,
     work: () => Promise<Outcome>,
-    onError: (error: StoreError) => Verdict = () => 'unsafe',
+    onError: (error: StoreError) => Verdict = verdictOf,
   ): Promise<boolean> {
     let outcome: Outcome
     try {
@@ -49,4 +49,14 @@ export class Findings {
     this.add(name, outcome)
     return outcome[0] === 'ok'
   }
+}
+
+/** Nothing works that way, or something is at stake. */
+export function isBad({ result }: Finding): boolean {
+  return result === 'unsafe' || result === 'failed'
+}
+
+/** A store that gives no answer has not been found to do anything wrong. */
+export function verdictOf({ kind }: StoreError): Verdict {
+  return kind === 'unreachable' || kind === 'transient' ? 'failed' : 'unsafe'
 }

@@ -1,4 +1,4 @@
-import { messageOf, StoreError } from '../core/errors.ts'
+import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { collect } from '../core/source.ts'
 import type { S3Probe } from '../store/s3-probe.ts'
 import type { CallOptions, Store } from '../store/store.ts'
@@ -74,16 +74,33 @@ function whoIgnores(probe: S3Probe | undefined): string {
 }
 
 async function isReachable(findings: Findings, store: Store, call: CallOptions): Promise<boolean> {
-  return findings.check('reachable', async () => {
+  const look = async (): Promise<Outcome> => {
     const began = performance.now()
-    await store.stat(LAYOUT_FILE, call)
-    return ['ok', `${store.traits.root} answered within ${Math.ceil(performance.now() - began)} ms`]
-  })
+    const found = await store.stat(LAYOUT_FILE, call)
+    const ms = Math.ceil(performance.now() - began)
+    // A place that is not there looks like one with nothing in it, and somebody who mistyped takes both for a store that is safe.
+    if (found === undefined && !(await hasAnything(store, call))) {
+      return ['failed', `there is nothing at ${store.traits.root}: no RIA store (riastore init makes one)`]
+    }
+    return ['ok', `${store.traits.root} answered within ${ms} ms`]
+  }
+  return findings.check('reachable', look, () => 'failed')
+}
+
+/** A web server lists nothing: what it has there cannot be told. */
+async function hasAnything(store: Store, call: CallOptions): Promise<boolean> {
+  try {
+    for await (const _entry of store.list('', call)) return true
+    return false
+  } catch (error) {
+    if (!isStoreError(error, 'unsupported')) throw error
+    return true
+  }
 }
 
 async function layout(store: Store, call: CallOptions): Promise<Outcome> {
   const found = await readStoreVersion(store, call)
-  if (found === undefined) return ['unsafe', `there is no RIA store: no ${LAYOUT_FILE} (riastore init makes one)`]
+  if (found === undefined) return ['failed', `there is no RIA store: no ${LAYOUT_FILE} (riastore init makes one)`]
   const { version, flags } = found
   if (!STORE_VERSIONS.includes(version)) {
     return ['unsafe', `layout version ${version}, and this program knows ${STORE_VERSIONS.join(' and ')}`]

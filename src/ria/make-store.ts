@@ -3,6 +3,7 @@ import { bufferSource, collect } from '../core/source.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName, temporaryName } from '../store/temporary.ts'
 import { LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './layout.ts'
+import { unwritable } from './unwritable.ts'
 
 /** Where DataLad and we tell of errors, in stores that want to know. */
 const ERROR_LOGS = 'error_logs'
@@ -37,7 +38,7 @@ export async function findStore(store: Store, call: CallOptions): Promise<'store
   if (found !== undefined) {
     if (STORE_VERSIONS.includes(found.version)) return 'store'
     const message = `the store has layout version ${found.version}, and this program knows ${STORE_VERSIONS.join(' and ')}`
-    throw refusal(store, 'unsupported', message)
+    throw refusal(store, 'unsupported', message, 'use')
   }
   if (!store.traits.writable)
     throw refusal(store, 'unsupported', 'nothing can be written there: make the store by another way')
@@ -56,10 +57,15 @@ export async function findStore(store: Store, call: CallOptions): Promise<'store
  */
 export async function makeStore(store: Store, directories: boolean, call: CallOptions): Promise<boolean> {
   const isNew = (await findStore(store, call)) === 'nothing'
-  if (directories) await makeErrorLogs(store, isNew, call)
-  if (!isNew) return false
-  // Last of all: who finds it finds a whole store.
-  const made = await putNew(store, call)
+  let made = false
+  try {
+    if (directories) await makeErrorLogs(store, isNew, call)
+    if (!isNew) return false
+    // Last of all: who finds it finds a whole store.
+    made = await putNew(store, call)
+  } catch (error) {
+    throw unwritable(store, error)
+  }
   const read = await readStoreVersion(store, call)
   if (read === undefined || !STORE_VERSIONS.includes(read.version)) {
     throw new StoreError({
@@ -94,8 +100,8 @@ async function makeErrorLogs(store: Store, isNew: boolean, call: CallOptions): P
   }
 }
 
-function refusal(store: Store, kind: 'conflict' | 'unsupported', message: string): StoreError {
-  return new StoreError({ kind, op: 'init', where: store.traits.root, message, sent: 'no' })
+function refusal(store: Store, kind: 'conflict' | 'unsupported', message: string, op = 'make a store'): StoreError {
+  return new StoreError({ kind, op, where: store.traits.root, message, sent: 'no' })
 }
 
 function whereOf({ traits }: Store, path: string): string {

@@ -2,6 +2,7 @@ import { StoreError } from '../core/errors.ts'
 import { decode } from '../core/text.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { aliasDirectory, readAlias } from './alias-file.ts'
+import { directoryOfLink, readAliasLink } from './alias-link.ts'
 import { datasetDirectory, LAYOUT_FILE } from './layout.ts'
 
 /** A dataset of a store. */
@@ -18,7 +19,8 @@ export async function findDataset(store: Store, name: string, call: CallOptions 
   const [ofStore, ofDataset] = await store.statAll([LAYOUT_FILE, `${directory}/${LAYOUT_FILE}`], call)
   if (ofStore === undefined) throw noStore(store)
   if (ofDataset === undefined) {
-    const message = `the dataset ${name} is not in the store`
+    const link = name.startsWith('~') ? await danglingAlias(store, name.slice(1), call) : undefined
+    const message = link ?? `the dataset ${name} is not in the store`
     throw new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message })
   }
   return { name, directory }
@@ -56,6 +58,27 @@ async function findLayoutFiles(store: Store, call: CallOptions): Promise<string[
     if (error instanceof StoreError && error.kind === 'unsupported') return undefined
     throw error
   }
+}
+
+/** Says where an alias leads that leads to no dataset; undefined where there is no such alias. */
+async function danglingAlias(store: Store, alias: string, call: CallOptions): Promise<string | undefined> {
+  const target = (await readAlias(store, alias, call)) ?? (await readAliasLink(store, alias, call))
+  return (
+    target &&
+    `the alias ~${alias} names a dataset that is not in the store (${target}): riastore alias remove takes it away`
+  )
+}
+
+/** The directory in which the files of a dataset lie, for one that was named by an alias: where that is a link, what it leads to. */
+export async function realDirectory(
+  store: Store,
+  { directory }: StoredDataset,
+  call: CallOptions = {},
+): Promise<string | undefined> {
+  const [, alias] = /^alias\/(.+)$/s.exec(directory) ?? []
+  if (alias === undefined) return directory
+  const target = await readAliasLink(store, alias, call)
+  return target === undefined ? undefined : directoryOfLink(target)
 }
 
 /** An alias that no file explains is a link. */

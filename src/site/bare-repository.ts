@@ -3,6 +3,7 @@ import { readText } from '../git/views.ts'
 import { parseGitConfig } from '../ria/git-config.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, parseLayoutVersion } from '../ria/layout.ts'
 import { parseSharing } from '../ria/sharing.ts'
+import { unwritable } from '../ria/unwritable.ts'
 import type { CallOptions, Sharing, Store } from '../store/store.ts'
 import { makeByFiles, removeByFiles } from './bare-repository-files.ts'
 import { makeByShell, removeByShell } from './bare-repository-shell.ts'
@@ -50,11 +51,10 @@ export async function makeRepository(
   wish: RepositoryWish,
   call: CallOptions,
 ): Promise<void> {
-  if (maker === 'files') return makeByFiles(store, wish, call)
   try {
-    await makeByShell(store, wish, call)
+    await (maker === 'files' ? makeByFiles(store, wish, call) : makeByShell(store, wish, call))
   } catch (error) {
-    if (!isStoreError(error, 'unsupported')) throw error
+    if (maker === 'files' || !isStoreError(error, 'unsupported')) throw unwritable(store, error, wish.directory)
     if (!wish.git) return makeByFiles(store, wish, call)
     throw new StoreError({
       kind: 'unsupported',

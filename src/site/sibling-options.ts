@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
-import { aliasDirectory } from '../ria/alias-file.ts'
+import { checkNewAlias } from '../ria/alias-file.ts'
 
 /** What to do where a sibling of that name, or the dataset in the store, is already. */
 export type Existing = 'skip' | 'error' | 'reconfigure'
@@ -64,7 +64,7 @@ export function checkOptions(options: SiblingOptions, hasAnnex: boolean): Checke
   if (storageSibling === 'only' && (shared ?? group) !== undefined) {
     throw new ConfigError('--shared and --group are kept by the git repository, which a storage sibling alone lacks')
   }
-  if (alias !== undefined) aliasDirectory(alias)
+  if (alias !== undefined) checkNewAlias(alias)
   if (trustLevel !== undefined && storageName === undefined && hasAnnex) {
     throw new ConfigError('--trust-level is about the storage sibling, and none is wanted')
   }

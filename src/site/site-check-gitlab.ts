@@ -24,10 +24,10 @@ export async function checkGitLab(site: Site, { signal, report }: CheckOptions):
     try {
       const [result, why] = await work()
       report({ check: name, result, why })
-      return result !== 'unsafe'
+      return result === 'ok' || result === 'warning'
     } catch (error) {
       if (signal?.aborted) throw error
-      report({ check: name, result: 'unsafe', why: messageOf(error) })
+      report({ check: name, result: 'failed', why: messageOf(error) })
       return false
     }
   }
@@ -48,7 +48,7 @@ async function tokenOf(client: GitLabClient, user: string, source: string): Prom
   const whose = `of ${user}, from ${source}`
   if (token === undefined) return ['ok', `${whose}; what it may do is not told`]
   if (!token.scopes.includes('api')) {
-    return ['unsafe', `${whose}: it has the scopes ${token.scopes.join(', ')}, and projects are made with api`]
+    return ['failed', `${whose}: it has the scopes ${token.scopes.join(', ')}, and projects are made with api`]
   }
   const { expiresAt } = token
   if (expiresAt === undefined) return ['ok', `${whose}, without an end`]
@@ -72,5 +72,5 @@ async function groupOf(client: GitLabClient, path: string): Promise<Outcome> {
   const mine = Array.isArray(json) ? json : []
   const isMine = mine.some((each) => String(each?.full_path).toLowerCase() === group.fullPath.toLowerCase())
   if (isMine) return ['ok', `projects can be made in ${group.fullPath} (${group.visibility})`]
-  return ['unsafe', `${group.fullPath} is there, but the token's owner is no Developer of it: no projects can be made`]
+  return ['failed', `${group.fullPath} is there, but the token's owner is no Developer of it: no projects can be made`]
 }

@@ -37,14 +37,14 @@ export async function checkInstallation(site: Site, { signal, report }: CheckOpt
 async function procedure(site: string, signal: AbortSignal | undefined): Promise<Outcome> {
   const found = await findProcedure(site, await readProcedureDirectories({ signal }))
   if (found === undefined) {
-    return ['unsafe', `DataLad finds no ${procedureName(site)}: riastore site add ${site} writes it`]
+    return ['failed', `DataLad finds no ${procedureName(site)}: riastore site add ${site} writes it`]
   }
   const { file, isOurs, isExecutable } = found
-  if (!isOurs) return ['unsafe', `${file}, which DataLad finds first, is not from riastore`]
-  return isExecutable ? ['ok', file] : ['unsafe', `${file} is not executable: riastore site add ${site} writes it anew`]
+  if (!isOurs) return ['failed', `${file}, which DataLad finds first, is not from riastore`]
+  return isExecutable ? ['ok', file] : ['failed', `${file} is not executable: riastore site add ${site} writes it anew`]
 }
 
-/** The version that a program prints; `unsafe` where it does not run. */
+/** The version that a program prints; `failed` where it does not run. */
 async function version(command: readonly string[], pattern: RegExp, signal: AbortSignal | undefined): Promise<Outcome> {
   try {
     const { stdout, stderr } = await runProgram(command.join(' '), command, { signal, stallMs: VERSION_MS })
@@ -52,7 +52,7 @@ async function version(command: readonly string[], pattern: RegExp, signal: Abor
     return ['ok', found ?? 'it runs, and does not tell its version']
   } catch (error) {
     if (signal?.aborted) throw error
-    return ['unsafe', error instanceof Error ? error.message : String(error)]
+    return ['failed', error instanceof Error ? error.message : String(error)]
   }
 }
 
@@ -76,20 +76,20 @@ function helpersOf({ store, pushUrl }: Site): readonly string[] {
 
 async function helper(name: string): Promise<Outcome> {
   const file = await findProgram(name)
-  return file === undefined ? ['unsafe', missing(name, 'git reaches this store by it')] : ['ok', file]
+  return file === undefined ? ['failed', missing(name, 'git reaches this store by it')] : ['ok', file]
 }
 
 /** DataLad brings a program of the same name, which knows fewer stores. */
 async function remoteProgram({ store }: Site, signal: AbortSignal | undefined): Promise<Outcome> {
   const name = 'git-annex-remote-ora'
   const file = await findProgram(name)
-  if (file === undefined) return ['unsafe', missing(name, 'git-annex moves file content by it')]
+  if (file === undefined) return ['failed', missing(name, 'git-annex moves file content by it')]
   const options = { signal, input: 'LISTCONFIGS\n', mayEndWith: [1], stallMs: VERSION_MS }
   const { stdout } = await runProgram(name, [file], options)
   if (decode(stdout).includes(`CONFIG ${OUR_SETTING} `)) return ['ok', file]
   const isNeeded = /^ria\+(s3|sftp)/.test(store)
   const why = isNeeded ? 'which this store needs' : 'which is faster, and tells the truth about what is absent'
-  return [isNeeded ? 'unsafe' : 'warning', `${file} is not riastore's, ${why}: put riastore's programs first on PATH`]
+  return [isNeeded ? 'failed' : 'warning', `${file} is not riastore's, ${why}: put riastore's programs first on PATH`]
 }
 
 function missing(name: string, why: string): string {

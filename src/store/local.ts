@@ -193,7 +193,7 @@ class LocalStore implements Store {
   }
 
   #file(path: string): string {
-    return path === '' ? this.#root : `${this.#root}/${path}`
+    return path === '' ? this.#root || '/' : `${this.#root}/${path}`
   }
 
   #run<T>(

@@ -1,12 +1,12 @@
 import type { Connected } from './sftp-connection.ts'
 import { isNoSuchFile } from './sftp-errors.ts'
 import { toStat } from './sftp-stat.ts'
-import type { Entry } from './store.ts'
+import type { Entry, ListOptions } from './store.ts'
 
 type Run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) => Promise<T>
 
 /** The files below a directory. Each batch of names is a call of its own, so a walk that takes long is none that stalls. */
-export async function* listSftp(directory: string, run: Run): AsyncIterable<Entry> {
+export async function* listSftp(directory: string, run: Run, { links = false }: ListOptions): AsyncIterable<Entry> {
   const pending = [directory]
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     for await (const { filename, attrs } of entriesOf(path, run)) {
@@ -14,6 +14,10 @@ export async function* listSftp(directory: string, run: Run): AsyncIterable<Entr
       const child = path === '' ? filename : `${path}/${filename}`
       if (attrs.isDirectory()) pending.push(child)
       else if (attrs.isFile()) yield { path: child, ...toStat(attrs) }
+      else if (links && attrs.isSymbolicLink()) {
+        const target = await run(child, ({ session }, file) => session.readLink(file))
+        yield { path: child, ...toStat(attrs), target }
+      }
     }
   }
 }

@@ -89,6 +89,10 @@ export class SftpSession {
     return this.#path(path, (callback) => this.#sftp.stat(path, callback))
   }
 
+  readLink(path: string): Promise<string> {
+    return this.#path(path, (callback) => this.#sftp.readlink(path, callback))
+  }
+
   chmod(path: string, mode: number): Promise<void> {
     return this.#path(path, (callback) => this.#sftp.setstat(path, { mode } as InputAttributes, callback))
   }

@@ -23,6 +23,7 @@ import type {
   ExecOptions,
   ExecResult,
   GetOptions,
+  ListOptions,
   MoveOptions,
   PutOptions,
   RemoveOptions,
@@ -151,10 +152,10 @@ class SftpStore implements Store {
     await pruned
   }
 
-  list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
+  list(directory: string, options: ListOptions = {}): AsyncIterable<Entry> {
     const run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) =>
       this.#run('list', path, options, work)
-    return listSftp(directory, run)
+    return listSftp(directory, run, options)
   }
 
   append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {
@@ -222,7 +223,7 @@ class SftpStore implements Store {
   }
 
   #file(path: string): string {
-    return path === '' ? this.#root : `${this.#root}/${path}`
+    return path === '' ? this.#root || '/' : `${this.#root}/${path}`
   }
 
   #where(path: string): string {

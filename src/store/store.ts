@@ -56,7 +56,7 @@ export interface Store {
    * Lists the files below a directory, in no particular order, as a stream. A missing directory has none. Temporary files (their names:
    * temporary.ts) are files too: who looks for content skips them.
    */
-  list(directory: string, options?: CallOptions): AsyncIterable<Entry>
+  list(directory: string, options?: ListOptions): AsyncIterable<Entry>
 
   /** Adds bytes to the end of a small file (a log), making it when it is missing. Not atomic. `unsupported` where there is no append. */
   append(path: string, content: Uint8Array, options?: PutOptions): Promise<void>
@@ -208,6 +208,15 @@ export interface Stat {
   readonly doubt?: string | undefined
 }
 
+export interface ListOptions extends CallOptions {
+  /**
+   * Symbolic links are entries, too, if the backend has any and no program can be run there that would tell them (`traits.exec`). Default: they are left out.
+   */
+  readonly links?: boolean
+}
+
 export interface Entry extends Stat {
   readonly path: string
+  /** Of a symbolic link: what it says. */
+  readonly target?: string
 }

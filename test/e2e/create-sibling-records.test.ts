@@ -130,6 +130,6 @@ describe('a recorded special remote that is pointed at a new, empty place', () =
     expect(failed.status, explain(failed)).toBe(1)
     expect(failed.stdout).toMatch(CORRECTED)
     expect(await wherever(repo)).toBe(before)
-    expect(await exists(store)).toBe(false)
+    expect(await exists(join(store, 'ria-layout-version'))).toBe(false)
   })
 })

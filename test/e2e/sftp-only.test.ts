@@ -1,4 +1,4 @@
-import { chmod, mkdtemp } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { explain, runOk } from '../support/programs/run.ts'
@@ -7,6 +7,7 @@ import { type AnnexRepo, assortedFiles, makeAnnexRepo } from '../support/repos/a
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
 const ACCOUNT = 'nobody'
@@ -16,12 +17,14 @@ let workspace: Workspace
 let sshd: Sshd
 let repo: AnnexRepo
 let dataset: RiaDatasetFiles
+/** The same directory as the account sees it at /. */
+let chroot: string
 
 beforeAll(async () => {
   if (!isRoot) return
   workspace = await makeWorkspace()
   // sshd wants every directory above it to be root's alone, which the usual place for temporary files is not.
-  const chroot = await mkdtemp('/run/riastore-')
+  chroot = await mkdtemp('/run/riastore-')
   workspace.onRemove(() => removeTree(chroot))
   await chmod(chroot, 0o755)
   sshd = await startSshd(workspace, { user: ACCOUNT, sftpOnly: { chroot } })
@@ -65,3 +68,25 @@ test.skipIf(!isRoot)('git annex testremote --fast passes on it', async () => {
   expect(result.status, explain(result)).toBe(0)
   expect(await dataset.keys()).toEqual([])
 })
+
+test.skipIf(!isRoot)('the root of its chroot, which holds other things, is no place for a store', async () => {
+  const made = await repo.try(process.execPath, riastoreProgram(workspace), 'init', `ria+sftp://${sshd.alias}/`)
+  expect(made.status).toBe(1)
+  expect(made.stderr).toMatch(/make a store .*: there is something else already \(store\//)
+  expect(await readdir(chroot)).toEqual(['store'])
+})
+
+test.skipIf(!isRoot)(
+  'links that others made are told as the aliases that they are, though nobody can run a program there',
+  async () => {
+    const alias = join(chroot, 'store/alias')
+    await mkdir(alias)
+    await symlink(`../${dataset.id.slice(0, 3)}/${dataset.id.slice(3)}`, join(alias, 'named'))
+    await symlink('../abc/gone', join(alias, 'gone'))
+    const riastore = (...args: string[]) => repo.try(process.execPath, riastoreProgram(workspace), ...args)
+    const listed = await riastore('alias', 'list', `ria+sftp://${sshd.alias}/store`)
+    expect(listed.stdout).toBe(`~gone abcgone (dangling: not in the store)\n~named ${dataset.id}\n`)
+    const set = await riastore('alias', 'set', `ria+sftp://${sshd.alias}/store`, '~named', 'second')
+    expect(set.stderr, explain(set)).not.toContain('name the dataset by its id')
+  },
+)

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Interrupted } from '../../../src/cli/console.ts'
+import { StoreError } from '../../../src/core/errors.ts'
 import { examineStore } from '../../../src/ria/doctor.ts'
 import type { Finding } from '../../../src/ria/doctor-finding.ts'
 import { openLocalStore } from '../../../src/store/local.ts'
@@ -69,20 +70,30 @@ describe('riastore doctor on a disk', () => {
   })
 
   test.each([
-    ['there is no store', undefined, /no RIA store/],
-    ['its layout is not known', '3\n', /layout version 3/],
-    ['its layout file is none', '<html>', /no layout version/],
-  ])('writes nothing, and ends with 1, where %s', async (_what, layout, reason) => {
-    await rm(root, { recursive: true })
-    if (layout !== undefined) {
-      await mkdir(root)
-      await writeFile(join(root, 'ria-layout-version'), layout)
-    }
+    ['no store is but something else', 'README', 'x', 'failed', /no RIA store/],
+    ['its layout is not known', 'ria-layout-version', '3\n', 'unsafe', /layout version 3/],
+    ['its layout file is none', 'ria-layout-version', '<html>', 'unsafe', /no layout version/],
+  ])('writes nothing, and ends with 1, where %s', async (_what, name, content, result, reason) => {
+    await rm(join(root, 'ria-layout-version'))
+    await writeFile(join(root, name), content)
     const ran = await riastore(['doctor', '--json', root])
     expect(ran.code).toBe(1)
-    expect(finding(findings(ran), 'layout')).toMatchObject({ result: 'unsafe', why: expect.stringMatching(reason) })
+    expect(finding(findings(ran), 'reachable')).toMatchObject({ result: 'ok' })
+    expect(finding(findings(ran), 'layout')).toMatchObject({ result, why: expect.stringMatching(reason) })
     expect(finding(findings(ran), 'writable')).toBeUndefined()
-    expect(await readdir(directory.path)).toEqual(layout === undefined ? [] : ['store'])
+    expect(await readdir(root)).toEqual([name])
+  })
+
+  test.each([
+    ['a name that was mistyped', 'typo', /^there is nothing at .*\/typo: no RIA store/],
+    ['an empty directory', 'empty', /^there is nothing at .*\/empty: no RIA store/],
+  ])('does not take %s for a store that can be reached, and makes nothing', async (_what, name, why) => {
+    await mkdir(join(directory.path, 'empty'))
+    const ran = await riastore(['doctor', '--json', join(directory.path, name)])
+    expect(ran.code).toBe(1)
+    expect(findings(ran)).toEqual([{ check: 'reachable', result: 'failed', why: expect.stringMatching(why) }])
+    expect((await readdir(directory.path)).sort()).toEqual(['empty', 'store'])
+    expect(await readdir(join(directory.path, 'empty'))).toEqual([])
   })
 
   test('tells of what killed runs left, and does not touch it', async () => {
@@ -308,9 +319,28 @@ describe('riastore doctor on S3', () => {
   test('says what is wrong with the credentials', async () => {
     use({ ...ceph.account, secretAccessKey: 'wrong' })
     const { code, all } = await doctor(ceph)
-    expect([code, unsafe(all)]).toEqual([1, ['reachable']])
-    expect(finding(all, 'reachable')?.why).toMatch(/secret key does not belong/)
+    expect([code, unsafe(all)]).toEqual([1, []])
+    expect(finding(all, 'reachable')).toMatchObject({
+      result: 'failed',
+      why: expect.stringMatching(/secret key does not belong/),
+    })
   })
+})
+
+test('a server that gives no answer has failed, and is not called unsafe', async () => {
+  const server = await startWebServer(directory.path)
+  await server.close()
+  const ran = await riastore(['doctor', '--json', `ria+${server.url}/store`])
+  expect(ran.code).toBe(1)
+  expect(findings(ran)).toEqual([{ check: 'reachable', result: 'failed', why: expect.stringMatching(/refused/) }])
+})
+
+test('a check during which the server goes away has failed', async () => {
+  const gone = new StoreError({ kind: 'unreachable', op: 'move', where: root, message: 'it went away' })
+  const store = openLocalStore({ root })
+  const found = await examineStore(withMethods(store, { move: () => Promise.reject(gone) }), { report: () => {} })
+  await store.close()
+  expect(finding(found, 'moving')).toMatchObject({ result: 'failed', why: expect.stringMatching(/it went away/) })
 })
 
 test('a store behind a web server is examined by reading', async () => {

@@ -65,6 +65,13 @@ describe('riastore init on a disk', () => {
     expect(await readFile(file, 'utf8')).toBe(content)
   })
 
+  test('makes nothing in the root of the file system, which holds other things', async () => {
+    const ran = await riastore(['init', '/'])
+    expect(ran).toMatchObject({ code: 1, stdout: '' })
+    expect(ran.stderr).toMatch(/^riastore: make a store \/: there is something else already \([^\n]*\)[^\n]*\n$/)
+    expect(await readdir('/')).not.toContain('ria-layout-version')
+  })
+
   test('makes one where nothing but what a killed run left is', async () => {
     await mkdir(join(root, 'riastore-1-0123456789ab-1.tmp'), { recursive: true })
     await writeFile(join(root, 'riastore-1-0123456789ab-1.tmp/written'), 'x')

@@ -177,7 +177,7 @@ describe('riastore site check', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { check: string; result: string; why: string })
-    const bad = findings.filter(({ result }) => result === 'unsafe').map(({ check, why }) => `${check}: ${why}`)
+    const bad = findings.filter(({ result }) => result === 'failed').map(({ check, why }) => `${check}: ${why}`)
     return { code: ran.code, findings, bad }
   }
 
@@ -201,7 +201,10 @@ describe('riastore site check', () => {
   test('looks at the store and at the one to write to, finds what is away, and goes on', async () => {
     await ok('site', 'add', 'lab', '--push-url', `ria+file://${path('nowhere')}`)
     const { code, findings, bad } = await check()
-    expect([code, bad]).toEqual([1, [expect.stringMatching(/^push-url: layout: there is no RIA store/)]])
+    expect([code, bad]).toEqual([
+      1,
+      [expect.stringMatching(/^push-url: reachable: there is nothing at .*: no RIA store/)],
+    ])
     expect(findings.find(({ check }) => check === 'store: layout')).toMatchObject({ result: 'ok' })
     expect(findings.at(-1)).toMatchObject({ check: 'gitlab: group', result: 'ok' })
   })
