@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from 'yargs'
+import { recordAtomicPuts } from '../ria/atomic-puts.ts'
 import { examinePlace } from '../ria/doctor.ts'
 import { type Finding, isBad } from '../ria/doctor-finding.ts'
 import { giveUpStaleUploads } from '../ria/doctor-s3.ts'
@@ -59,6 +60,7 @@ async function init(console: Console, { store, probe, directories }: OpenedStore
     return 1
   }
   const made = await makeStore(store, directories, call)
+  await recordAtomicPuts(store, call) // or it would have been an obstacle
   if (probe !== undefined) {
     const [result, why] = await giveUpStaleUploads(probe, call)
     findings.push({ check: 'lifecycle', result, why })

@@ -3,7 +3,7 @@ import { aliasDirectory } from '../ria/alias-file.ts'
 import { LAYOUT_FILE } from '../ria/layout.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { removeAliasViews, writeAliasViews } from './alias-views.ts'
-import { requirePutIfAbsent } from './conditions.ts'
+import { requirePutIfAbsent, whyLost } from './conditions.ts'
 import type { Replace } from './consolidate.ts'
 import { readForeign } from './foreign.ts'
 import { isAncestor, ownObjects, peelTags } from './git.ts'
@@ -221,7 +221,10 @@ export class StoredRepository {
       before = state
       state = await this.log.newerThan(state, call)
     }
-    await this.log.requireKept(call)
+    await this.log.requireKept(call).catch(async (error: unknown) => {
+      if (!isStoreError(error, 'corrupt')) throw error
+      throw await whyLost(this.#store, this.#directory, this.#memory, error, call)
+    })
   }
 
   /** What is there from the first push on. Refs that git wrote are in our log from then on. */

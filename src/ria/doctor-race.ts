@@ -1,10 +1,7 @@
 import { isStoreError } from '../core/errors.ts'
+import { forgetAtomicPuts, RACERS, ROUNDS, race } from './atomic-puts.ts'
 import type { Findings, Outcome } from './doctor-finding.ts'
 import type { Scratch } from './doctor-scratch.ts'
-
-/** So many store the same file at the same time, so often. */
-const RACERS = 12
-const ROUNDS = 3
 
 /**
  * Checks put-if-absent, on which locks and pushes of several people rest: alone, and in a race in which exactly one may win. `who` ignores
@@ -35,21 +32,14 @@ async function putTwice(scratch: Scratch, ignored: string): Promise<Outcome> {
 }
 
 async function raceAll(scratch: Scratch, ignored: string): Promise<Outcome> {
-  for (let round = 1; round <= ROUNDS; round++) {
-    const path = scratch.path(`race-${round}`)
-    const names = Array.from({ length: RACERS }, (_, i) => `racer ${i}`)
-    const won = await Promise.all(names.map((name) => isStored(scratch, path, name)))
-    const winners = names.filter((_name, i) => won[i])
-    const content = (await scratch.read(path)).toString()
-    if (winners.length > 1) {
-      const several = `${winners.length} of ${RACERS} who stored the same file at once were told that theirs is there`
-      return ['unsafe', `${ignored} in a race: ${several}`]
-    }
-    if (winners.length === 0)
-      return ['warning', `none of ${RACERS} who stored the same file at once was told that theirs is there`]
-    if (content !== winners[0]) return ['unsafe', `${ignored} in a race: the file of the one who won was replaced`]
-  }
-  return ['ok', `of ${RACERS} at once exactly one stored the file, ${ROUNDS} times`]
+  const fault = await race({
+    path: (round) => scratch.path(`race-${round}`),
+    put: (path, content) => isStored(scratch, path, content),
+    read: async (path) => (await scratch.read(path)).toString(),
+  })
+  if (fault === undefined) return ['ok', `of ${RACERS} at once exactly one stored the file, ${ROUNDS} times`]
+  await forgetAtomicPuts(scratch.store)
+  return ['unsafe', `${ignored} in a race: ${fault}`]
 }
 
 /** False when the store says that there is a file already. */

@@ -5,6 +5,7 @@ import { bufferSource } from '../core/source.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { StoredRepository } from '../git/repository.ts'
 import { readText } from '../git/views.ts'
+import { requireAtomicPuts } from '../ria/atomic-puts.ts'
 import { LAYOUT_FILE } from '../ria/layout.ts'
 import { parseSharing } from '../ria/sharing.ts'
 import type { CallOptions, Store } from '../store/store.ts'
@@ -24,6 +25,7 @@ export async function makeByFiles(store: Store, wish: RepositoryWish, call: Call
       throw error
     }
   }
+  await requireAtomicPuts(store, wish.directory, 'make', call)
   const files = Object.entries(filesOf(wish))
   for (const [name, text] of files) {
     if (await putNew(name, text)) continue

@@ -51,6 +51,7 @@ class S3Store implements Store {
       writable: true,
       rangeReads: true,
       putIfAbsent: 'atomic',
+      conditionalPuts: true,
       maxInFlight: 16,
       looksTogether: false,
       exec: false,

@@ -91,6 +91,8 @@ export interface StoreTraits {
   /** `get` with a range costs no more than the range. */
   readonly rangeReads: boolean
   readonly putIfAbsent: 'atomic' | 'none'
+  /** It is a server's promise that keeps `putIfAbsent`, and some do not keep it when several store a file at once. Default: the system sees to it. */
+  readonly conditionalPuts?: boolean
   /** How many calls may usefully be under way at once. */
   readonly maxInFlight: number
   /** `statAll` costs hardly more than one `stat`: look everything up at once. May change while the store is open. */

@@ -51,7 +51,7 @@ describe('requests of git to a dataset in S3', () => {
       return world.faults.requests.length
     }
     await world.commit(repo, 'a file')
-    expect(await counted(() => world.gitOk(repo, 'push', '-q', url, 'main'))).toBeLessThanOrEqual(17)
+    expect(await counted(() => world.gitOk(repo, 'push', '-q', url, 'main'))).toBeLessThanOrEqual(18)
     const clone = await world.clone(url, 'documented-clone')
     await world.commit(repo, 'another')
     await world.gitOk(repo, 'push', '-q', url, 'main')

@@ -4,6 +4,7 @@ import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { REAL_TIME, type Time } from '../../core/moment.ts'
 import { ourselves } from '../../core/process-owner.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import { requireAtomicPuts } from '../atomic-puts.ts'
 import { SETTLE_MS } from '../quiet.ts'
 import { endOthers, type Holder, makeHolder, removeHolder, showLife } from './holder.ts'
 import {
@@ -54,6 +55,7 @@ const TRIES = 5
  * Throws `conflict`, saying who holds it since when, when somebody else has it.
  */
 export async function takeLock(store: Store, directory: string, options: LockOptions = {}): Promise<Lock> {
+  await requireAtomicPuts(store, directory, 'lock', options.signal ? { signal: options.signal } : {})
   const held = new HeldLock(store, directory, options)
   const before = new Set<string>()
   let mayBreak = options.breakLock === true

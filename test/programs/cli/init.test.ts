@@ -148,7 +148,10 @@ describe('riastore init in S3', () => {
         AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
       },
     ])
-    expect(await objects(name)).toEqual(['my/store/ria-layout-version'])
+    expect(await objects(name)).toEqual([
+      'my/store/ria-layout-version',
+      expect.stringMatching(/^my\/store\/riastore\/puts-/),
+    ])
     const again = await riastore(['init', `ria+s3+${ceph.endpoint}/${name}/my/store`, '--json'])
     expect(JSON.parse(again.stdout)).toMatchObject({ made: false })
     expect(again.code).toBe(0)
@@ -174,7 +177,7 @@ describe('riastore init in S3', () => {
     const ran = await riastore(['init', `ria+s3+${ceph.endpoint}/${name}`])
     expect(ran).toMatchObject({ code: 0, stderr: '' })
     expect(ran.stdout).toMatch(/lifecycle +warning .*denies access.*owner of the bucket/)
-    expect(await objects(name)).toEqual(['ria-layout-version'])
+    expect(await objects(name)).toEqual(['ria-layout-version', expect.stringMatching(/^riastore\/puts-/)])
   })
 
   test('makes nothing where we may not write', async () => {

@@ -6,6 +6,8 @@ import { gzipSync } from 'node:zlib'
 export interface Fault {
   /** Only for requests of which `METHOD /path?query` matches. Default: all. */
   readonly on?: RegExp
+  /** Only for requests for which this says so, of those that match. Default: all. */
+  readonly chance?: () => boolean
   /** Only for so many requests. Default: all. */
   readonly times?: number
   /** Answers with this status, and the error of S3 with this code (none: without a body). */
@@ -66,7 +68,8 @@ export async function startS3Faults(behind: string): Promise<S3Faults> {
 
   const faultFor = (request: string, headers: http.IncomingHttpHeaders): Fault => {
     const lacks = ({ onlyWithout }: Fault) => onlyWithout === undefined || headers[onlyWithout] === undefined
-    const found = faults.find(({ fault, left }) => left > 0 && (fault.on?.test(request) ?? true) && lacks(fault))
+    const isHit = (fault: Fault) => (fault.on?.test(request) ?? true) && lacks(fault) && (fault.chance?.() ?? true)
+    const found = faults.find(({ fault, left }) => left > 0 && isHit(fault))
     if (found === undefined) return {}
     found.left -= 1
     return found.fault

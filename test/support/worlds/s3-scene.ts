@@ -1,4 +1,5 @@
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
+import { recordAtomicPuts } from '../../../src/ria/atomic-puts.ts'
 import { datasetDirectory } from '../../../src/ria/layout.ts'
 import { openS3Store } from '../../../src/store/s3.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -47,6 +48,13 @@ export async function makeS3Scene(
   const bucket = openS3Store({ endpoint: s3.endpoint, bucket: s3.bucket, prefix, credentials: s3.account })
   workspace.onRemove(() => bucket.close())
   await write(bucket, 'ria-layout-version', layout)
+  // So that the programs need not try again what Ceph does: that takes three hundred requests.
+  for (const endpoint of [s3.endpoint, faults.endpoint]) {
+    const store = openS3Store({ endpoint, bucket: s3.bucket, prefix, credentials: s3.account })
+    await recordAtomicPuts(store, {})
+    await store.close()
+  }
+  faults.reset()
   const at = (endpoint: string) => `ria+s3+${endpoint}/${s3.bucket}/${encodeURIComponent(prefix)}`
   return {
     s3,
