@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { codeOf } from './errors.ts'
+import { decode } from './text.ts'
 
 type Path = string | Buffer
 type Soon<T> = T | Promise<T>
@@ -14,10 +15,15 @@ export interface Files {
   close(fd: number): Soon<void>
   fstat(fd: number): Soon<fs.Stats>
   fchmod(fd: number, mode: number): Soon<void>
+  fchown(fd: number, uid: number, gid: number): Soon<void>
   ftruncate(fd: number, length: number): Soon<void>
   stat(path: Path): Soon<fs.Stats>
-  /** As `stat`, undefined when there is no such file. */
-  lookUp(path: Path): Soon<fs.Stats | undefined>
+  /** Of the name itself, be it a link; undefined when there is no such name. */
+  lstat(path: Path): Soon<fs.Stats | undefined>
+  /** What a symbolic link says, decoded by text.ts. */
+  readlink(path: Path): Soon<string>
+  /** Decoded by text.ts. */
+  realpath(path: Path): Soon<string>
   chmod(path: Path, mode: number): Soon<void>
   rename(from: Path, to: Path): Soon<void>
   link(from: Path, to: Path): Soon<void>
@@ -44,6 +50,8 @@ export interface OpenDirectory {
 /** Names are read from the system so many at once. */
 const DIRECTORY_OPTIONS = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 }
 
+const AS_BYTES = { encoding: 'buffer' } as const
+
 /** Node's types do not know that `buffer` gives Buffers. */
 function withBytes(entry: fs.Dirent | null) {
   return entry as unknown as { readonly name: Buffer; isDirectory(): boolean } | null
@@ -64,15 +72,18 @@ export const patientFiles: Files = {
   close: promisify(fs.close),
   fstat: promisify(fs.fstat),
   fchmod: promisify(fs.fchmod),
+  fchown: promisify(fs.fchown),
   ftruncate: promisify(fs.ftruncate),
   stat: promisify(fs.stat),
-  lookUp: async (path) => {
+  lstat: async (path) => {
     try {
-      return await patientFiles.stat(path)
+      return await fs.promises.lstat(path)
     } catch (error) {
       return absentOrThrow(error)
     }
   },
+  readlink: async (path) => decode(await fs.promises.readlink(path, AS_BYTES)),
+  realpath: async (path) => decode(Buffer.from(await fs.promises.realpath(path, AS_BYTES))),
   chmod: promisify(fs.chmod),
   rename: promisify(fs.rename),
   link: promisify(fs.link),
@@ -99,15 +110,21 @@ export const diskFiles: Files = {
   close: fs.closeSync,
   fstat: (fd) => fs.fstatSync(fd),
   fchmod: fs.fchmodSync,
+  fchown: fs.fchownSync,
   ftruncate: fs.ftruncateSync,
   stat: (path) => fs.statSync(path),
-  lookUp: (path) => {
+  lstat: (path) => {
     try {
-      return fs.statSync(path, { throwIfNoEntry: false })
+      return fs.lstatSync(path, { throwIfNoEntry: false })
     } catch (error) {
       return absentOrThrow(error)
     }
   },
+  readlink: (path) => {
+    const text = fs.readlinkSync(path)
+    return text.includes('\ufffd') ? decode(fs.readlinkSync(path, AS_BYTES)) : text
+  },
+  realpath: (path) => decode(fs.realpathSync.native(path, AS_BYTES)),
   chmod: fs.chmodSync,
   rename: fs.renameSync,
   link: fs.linkSync,

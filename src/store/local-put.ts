@@ -3,15 +3,24 @@ import { abortedError } from '../core/abort.ts'
 import { codeOf, StoreError } from '../core/errors.ts'
 import { type Files, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
-import { toFsPath } from '../core/text.ts'
-import { type MakeOptions, makeParents, parentOf, withWritable } from './local-directories.ts'
+import {
+  adopt,
+  closeAll,
+  flushDirectory,
+  type Made,
+  type MakeOptions,
+  makeDirectories,
+  nameOf,
+  parentOf,
+  withWritable,
+} from './local-directories.ts'
+import type { LocalDirectory } from './local-directory.ts'
 import { checkedSource } from './put-source.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
 import type { PutOptions } from './store.ts'
 import { temporaryName } from './temporary.ts'
 
-/** As PutOptions, with `within` absolute. */
-export type LocalPutOptions = Omit<PutOptions, 'within'> & MakeOptions
+export type LocalPutOptions = Omit<PutOptions, 'within' | 'sharing'> & MakeOptions
 
 /** Data goes to the disk while more is read, so that the last fsync, and with it a stall, stays short. Bytes. */
 const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
@@ -23,59 +32,71 @@ const SMALL_BYTES = 64 * 1024
 const TRIES = 20
 
 /**
- * Writes `source` to a temporary file in `directory`, checks and flushes it, and renames it to `file`.
+ * Writes `source` to a temporary file in `directory`, checks and flushes it, and renames it to `path`, both in the store.
  * `registry` holds the temporary file while it exists.
  */
 export async function putLocal(
-  files: Files,
-  file: string,
+  path: string,
   directory: string,
   source: Source,
   options: LocalPutOptions,
   registry: Set<string>,
 ): Promise<fs.Stats> {
-  const temporary = `${directory}/${temporaryName()}`
-  registry.add(temporary)
+  const { files, root } = options
+  const name = temporaryName()
+  const where = `${root}/${path}`
+  const registered = `${root}/${directory}/${name}`
+  registry.add(registered)
+  const made: Made[] = []
   try {
-    const stats = await writeTemporary(files, temporary, source, file, options)
-    if (options.signal?.aborted) throw abortedError('put', file, options.signal)
-    const changed = await publish(files, temporary, file, options)
-    await Promise.all([...new Set(changed)].map((changedDirectory) => flushDirectory(files, changedDirectory)))
-    return stats
-  } catch (error) {
-    await removeQuietly(files, temporary) // the first error is the one to tell
-    throw error
+    const { result: fd } = await inDirectory(directory, options, made, async (inside) =>
+      files.open(inside.at(name), 'wx', FILE_MODE),
+    )
+    const temporary = made.at(-1)?.directory
+    if (temporary === undefined) throw new Error('a file is in a directory')
+    try {
+      const stats = await writeTemporary(fd, temporary, source, where, options)
+      if (options.signal?.aborted) throw abortedError('put', where, options.signal)
+      const ifAbsent = options.ifAbsent === true
+      const { directory: target } = await inDirectory(parentOf(path), options, made, (inside) => {
+        options.mayChange?.()
+        return moveInto(files, temporary.at(name), inside.at(nameOf(path)), ifAbsent)
+      })
+      const changed = new Set([target, ...made.flatMap((each) => each.changed)])
+      await Promise.all([...changed].map((each) => flushDirectory(files, each)))
+      return stats
+    } catch (error) {
+      await removeQuietly(files, temporary.at(name)) // the first error is the one to tell
+      throw error
+    }
   } finally {
-    registry.delete(temporary)
+    registry.delete(registered)
+    await closeAll(made.flatMap((each) => [each.directory, ...each.changed]))
   }
 }
 
 async function writeTemporary(
-  files: Files,
-  temporary: string,
+  fd: number,
+  directory: LocalDirectory,
   source: Source,
-  file: string,
+  where: string,
   options: LocalPutOptions,
 ): Promise<fs.Stats> {
-  const fd = await openNew(files, temporary, options)
+  const { files } = options
   try {
-    await writeAll(files, fd, source, file, options)
+    await writeAll(files, fd, source, where, options)
+    await adopt(files, directory, fd)
     await files.fsync(fd)
     const stats = await files.fstat(fd)
     if (stats.size !== source.size) {
       const message = `the file system kept ${stats.size} of ${source.size} bytes`
-      throw new StoreError({ kind: 'corrupt', op: 'put', where: file, message })
+      throw new StoreError({ kind: 'corrupt', op: 'put', where, message })
     }
     if (options.sharing) await files.fchmod(fd, sharedFileMode(stats.mode, options.sharing) & 0o7777)
     return stats
   } finally {
     await files.close(fd)
   }
-}
-
-async function openNew(files: Files, temporary: string, options: LocalPutOptions): Promise<number> {
-  const open = () => files.open(toFsPath(temporary), 'wx', FILE_MODE)
-  return (await withParents(files, temporary, options, open)).result
 }
 
 async function writeAll(
@@ -111,28 +132,19 @@ async function writeAll(
   if (written - flushed > SMALL_BYTES) await files.fdatasync(fd) // in the background; the fsync that follows is then short
 }
 
-/** Makes the file visible under its name. Returns the directories whose entries changed. */
-async function publish(files: Files, temporary: string, file: string, options: LocalPutOptions): Promise<string[]> {
-  const move = () => {
-    options.mayChange?.()
-    return moveInto(files, temporary, file, options.ifAbsent === true)
-  }
-  const { changed } = await withParents(files, file, options, move)
-  return [parentOf(file), ...changed]
-}
-
-/** Changes a directory's entries, after its parents were made; `changed` are those of them whose entries changed, too. */
-async function withParents<T>(
-  files: Files,
-  file: string,
+/** Changes a directory's entries, after it was made. Adds to `made` what was opened for that. */
+async function inDirectory<T>(
+  path: string,
   options: LocalPutOptions,
-  change: () => T | Promise<T>,
-): Promise<{ result: T; changed: string[] }> {
-  const changed: string[] = []
+  made: Made[],
+  change: (directory: LocalDirectory) => T | Promise<T>,
+): Promise<{ directory: LocalDirectory; result: T }> {
   for (let tries = 1; ; tries++) {
     try {
-      changed.push(...(await makeParents(files, file, options)))
-      return { result: await withWritable(files, parentOf(file), change), changed }
+      const here = await makeDirectories(path, options)
+      made.push(here)
+      const { directory } = here
+      return { directory, result: await withWritable(options.files, directory, () => change(directory)) }
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || tries === TRIES) throw error
       options.known.clear() // somebody removed what was known
@@ -140,37 +152,15 @@ async function withParents<T>(
   }
 }
 
-async function moveInto(files: Files, temporary: string, file: string, ifAbsent: boolean): Promise<void> {
-  if (!ifAbsent) return files.rename(toFsPath(temporary), toFsPath(file))
-  await files.link(toFsPath(temporary), toFsPath(file)) // fails with EEXIST where rename would replace
-  await files.unlink(toFsPath(temporary))
+async function moveInto(files: Files, from: string | Buffer, to: string | Buffer, ifAbsent: boolean): Promise<void> {
+  if (!ifAbsent) return files.rename(from, to)
+  await files.link(from, to) // fails with EEXIST where rename would replace
+  await files.unlink(from)
 }
 
-/**
- * Some network file systems cannot flush a directory, and one that may be searched need not be readable. One that is gone was pruned, after somebody had removed
- * from it what was put there.
- */
-const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EPERM', 'ENOENT'])
-
-export async function flushDirectory(files: Files, directory: string): Promise<void> {
-  const allowed = (error: unknown) => {
-    if (!CANNOT_FLUSH.has(codeOf(error) ?? '')) throw error
-  }
-  let fd: number
+/** Never rejects. */
+export async function removeQuietly(files: Files, path: string | Buffer): Promise<void> {
   try {
-    fd = await files.open(toFsPath(directory), 'r')
-  } catch (error) {
-    return allowed(error)
-  }
-  try {
-    await files.fsync(fd).catch(allowed)
-  } finally {
-    await files.close(fd)
-  }
-}
-
-export async function removeQuietly(files: Files, file: string): Promise<void> {
-  try {
-    await files.unlink(toFsPath(file))
+    await files.unlink(path)
   } catch {}
 }

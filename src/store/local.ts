@@ -1,15 +1,26 @@
-import type * as fs from 'node:fs'
+import * as fs from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { StoreError } from '../core/errors.ts'
+import { codeOf, StoreError } from '../core/errors.ts'
 import { type Files, filesFor, type OpenDirectory, patientFiles, readDescriptor, writeFully } from '../core/files.ts'
 import type { Source } from '../core/source.ts'
 import { decode, toFsPath } from '../core/text.ts'
 import { type Call, Calls } from './calls.ts'
-import { type MakeOptions, makeParents, parentOf, withWritable } from './local-directories.ts'
+import { type Access, notAFile } from './links.ts'
+import {
+  adopt,
+  closeAll,
+  type MakeOptions,
+  makeDirectories,
+  nameOf,
+  parentOf,
+  withWritable,
+} from './local-directories.ts'
+import type { LocalDirectory } from './local-directory.ts'
 import { isAbsent, localError } from './local-errors.ts'
 import { execHere } from './local-exec.ts'
 import { freeLocalBytes, moveLocal } from './local-move.ts'
 import { putLocal, removeQuietly } from './local-put.ts'
+import { LocalTree } from './local-tree.ts'
 import { ConsumerFailure, checkRange, readExactly } from './read.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
 import type {
@@ -30,24 +41,34 @@ import type {
 export interface LocalSettings {
   /** Absolute path of the store's root. It need not exist. */
   readonly root: string
+  /** False to do without Linux's names for what is open, as on other systems. Default: as the system can. */
+  readonly byNumber?: boolean
 }
 
 /** A store in a directory of this machine, on a disk or a mounted network file system. */
-export function openLocalStore(settings: LocalSettings): Store {
-  return new LocalStore(settings.root.replace(/\/+$/, ''))
+export function openLocalStore({ root, byNumber }: LocalSettings): Store {
+  return new LocalStore(root.replace(/\/+$/, ''), byNumber)
+}
+
+/** What a call works with: the file calls that suit the disk, and the way to its files. */
+interface Disk {
+  readonly files: Files
+  readonly tree: LocalTree
 }
 
 class LocalStore implements Store {
   readonly traits: StoreTraits
   readonly #root: string
+  readonly #byNumber: boolean | undefined
   readonly #temporary = new Set<string>()
-  #files: Files | undefined
+  #disk: Disk | undefined
   #choosing: Promise<Files> | undefined
   readonly #known = new Set<string>()
   readonly #calls = new Calls()
 
-  constructor(root: string) {
+  constructor(root: string, byNumber: boolean | undefined) {
     this.#root = root
+    this.#byNumber = byNumber
     this.traits = {
       root: root || '/',
       local: true,
@@ -61,19 +82,18 @@ class LocalStore implements Store {
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
-    return this.#run('stat', path, options, look)
+    return this.#run('stat', path, options, (disk) => this.#look(disk, path, options))
   }
 
   statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
     const [first = ''] = paths
-    return this.#run('stat', first, options, async (files) => {
+    return this.#run('stat', first, options, async (disk) => {
       const found: (Stat | undefined)[] = []
       for (const path of paths) {
-        const file = this.#file(path)
         try {
-          found.push(await look(files, file))
+          found.push(await this.#look(disk, path, options))
         } catch (error) {
-          throw localError(error, 'stat', file)
+          throw localError(error, 'stat', this.#file(path))
         }
       }
       return found
@@ -83,41 +103,47 @@ class LocalStore implements Store {
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
     const file = this.#file(path)
     return this.#calls.runGet(file, options.signal, ({ signal }) =>
-      this.#work('get', file, (files) => getLocal(files, file, consume, { ...options, signal })),
+      this.#work('get', file, async ({ files, tree }) => {
+        const opened = await tree.openFile(path, fs.constants.O_RDONLY, access('get', options))
+        await getLocal(files, file, opened, consume, { ...options, signal })
+      }),
     )
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
-    return this.#run('put', path, options, async (files, file, { signal }) => {
-      const directory = options.temporary === undefined ? parentOf(file) : this.#file(options.temporary)
-      const settings = { ...this.#absolute(options), signal }
-      return toStat(await putLocal(files, file, directory, source, settings, this.#temporary))
+    return this.#run('put', path, options, async (disk, { signal }) => {
+      const directory = options.temporary ?? parentOf(path)
+      const settings = { ...options, ...this.#making('put', disk, options), signal }
+      return toStat(await putLocal(path, directory, source, settings, this.#temporary))
     })
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
-    return this.#run('remove', path, options, async (files, file) => {
-      const directory = parentOf(file)
-      try {
-        await withWritable(files, directory, () => {
-          options.mayChange?.()
-          return files.unlink(toFsPath(file))
-        })
-      } catch (error) {
-        if (!isAbsent(error)) throw error
+    return this.#run('remove', path, options, async ({ files, tree }) => {
+      const unlink = async (parent: LocalDirectory) => {
+        try {
+          await withWritable(files, parent, () => {
+            options.mayChange?.()
+            return files.unlink(parent.at(nameOf(path)))
+          })
+        } catch (error) {
+          if (!isAbsent(error)) throw error
+        }
       }
-      await this.#prune(files, directory, options.pruneParents)
+      await within(await tree.directory(parentOf(path), { op: 'remove', strict: true }), unlink)
+      await this.#prune({ files, tree }, path, options.pruneParents)
     })
   }
 
-  /** Removes a directory, and up to `count` - 1 above it, as long as they are empty. */
-  async #prune(files: Files, from: string, count = 0): Promise<void> {
-    let directory = from
-    for (let n = count; n > 0 && directory.length > this.#root.length; n--) {
+  /** Removes up to `count` directories above a file, the nearest first, as long as they are empty. */
+  async #prune({ files, tree }: Disk, path: string, count = 0): Promise<void> {
+    let directory = parentOf(path)
+    for (let n = count; n > 0 && directory !== ''; n--) {
       const child = directory
       directory = parentOf(child)
+      const prune = (parent: LocalDirectory) => withWritable(files, parent, () => files.rmdir(parent.at(nameOf(child))))
       try {
-        await withWritable(files, directory, () => files.rmdir(toFsPath(child)))
+        if (!(await within(await tree.directory(directory, { op: 'remove', strict: true }), prune))) return
         this.#known.delete(child)
       } catch {
         return // not empty, or not ours to remove: the file is gone, that was asked
@@ -126,14 +152,15 @@ class LocalStore implements Store {
   }
 
   async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
+    const asked = access('list', options)
     const pending = [directory]
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const path = next
-      const opened = await this.#run('list', path, options, openToList)
+      const opened = await this.#run('list', path, options, (disk) => openToList(disk, path, asked))
       if (opened === undefined) continue
       try {
         for (let ended = false; !ended; ) {
-          const part = await this.#run('list', path, options, (files) => readPart(files, opened, path, this.#root))
+          const part = await this.#run('list', path, options, ({ files }) => readPart(files, opened, path))
           pending.push(...part.directories)
           yield* part.entries
           ended = part.ended
@@ -145,9 +172,9 @@ class LocalStore implements Store {
   }
 
   append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {
-    return this.#run('append', path, options, async (files, file) => {
-      await makeParents(files, file, this.#absolute(options))
-      const fd = await files.open(toFsPath(file), 'a', FILE_MODE | 0o222)
+    return this.#run('append', path, options, async (disk) => {
+      const { files } = disk
+      const fd = await this.#openToAppend(disk, path, options)
       try {
         await writeFully(files, fd, content, 0)
         if (options.sharing) await this.#share(files, fd, options.sharing)
@@ -158,21 +185,26 @@ class LocalStore implements Store {
   }
 
   move(from: string, to: string, options: MoveOptions = {}): Promise<void> {
-    return this.#run('move', from, options, async (files, file) => {
-      if (options.within !== undefined) await makeParents(files, this.#file(to), this.#absolute(options))
-      await moveLocal(files, file, this.#file(to), options)
-      await this.#prune(files, parentOf(file), options.pruneParents)
+    return this.#run('move', from, options, async (disk) => {
+      await moveLocal(from, to, { ...options, ...this.#making('move', disk, options) })
+      await this.#prune(disk, from, options.pruneParents)
     })
   }
 
   freeBytes(directory: string, options: CallOptions = {}): Promise<number | undefined> {
-    return this.#run('space', directory, options, (_files, file) => freeLocalBytes(file))
+    return this.#run('space', directory, options, () => freeLocalBytes(this.#file(directory)))
   }
 
   exec(command: readonly string[], options: ExecOptions): Promise<ExecResult> {
-    return this.#run('exec', options.cwd, options, (_files, cwd, { signal }) =>
-      execHere(command, { ...options, cwd, signal }),
-    )
+    return this.#run('exec', options.cwd, options, async ({ tree }, { signal }) => {
+      const directory = await tree.directory(options.cwd, { op: 'exec', strict: true })
+      if (directory === undefined) throw Object.assign(new Error('no such directory'), { code: 'ENOENT' })
+      try {
+        return await execHere(command, { ...options, cwd: String(directory.self), where: directory.path, signal })
+      } finally {
+        await directory.close()
+      }
+    })
   }
 
   async close(): Promise<void> {
@@ -187,50 +219,94 @@ class LocalStore implements Store {
     } catch {} // another user's file: they shared it
   }
 
-  #absolute<O extends Pick<MoveOptions, 'within'>>(options: O): O & MakeOptions {
-    const within = options.within === undefined ? undefined : this.#file(options.within)
-    return { ...options, within, known: this.#known }
+  /** A log that is there may be a link; one that is not is made beside no other. */
+  async #openToAppend(disk: Disk, path: string, options: PutOptions): Promise<number> {
+    const { files, tree } = disk
+    const strict = { op: 'append', strict: true }
+    const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL } = fs.constants
+    for (;;) {
+      try {
+        return (await tree.openFile(path, O_WRONLY | O_APPEND, strict)).fd
+      } catch (error) {
+        if (!isAbsent(error)) throw error
+      }
+      const made = await makeDirectories(parentOf(path), this.#making('append', disk, options))
+      try {
+        const file = made.directory.at(nameOf(path))
+        const fd = await files.open(file, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, FILE_MODE | 0o222)
+        await adopt(files, made.directory, fd)
+        return fd
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST' || (await tree.look(path, strict)) === undefined) throw error
+      } finally {
+        await closeAll([made.directory, ...made.changed])
+      }
+    }
+  }
+
+  async #look({ tree }: Disk, path: string, options: CallOptions): Promise<Stat | undefined> {
+    const stats = await tree.look(path, access('stat', options))
+    if (stats === undefined || stats.isDirectory()) return undefined
+    if (!stats.isFile()) throw notAFile(stats, 'stat', this.#file(path))
+    return toStat(stats)
+  }
+
+  #making(op: string, disk: Disk, { sharing, within }: Pick<MoveOptions, 'sharing' | 'within'>): MakeOptions {
+    return { ...disk, root: this.#root, known: this.#known, op, strict: true, sharing, within }
   }
 
   #file(path: string): string {
     return path === '' ? this.#root || '/' : `${this.#root}/${path}`
   }
 
-  #run<T>(
-    op: string,
-    path: string,
-    options: CallOptions,
-    work: (files: Files, file: string, call: Call) => Promise<T>,
-  ): Promise<T> {
+  #run<T>(op: string, path: string, options: CallOptions, work: (disk: Disk, call: Call) => Promise<T>): Promise<T> {
     const file = this.#file(path)
-    return this.#calls.run(op, file, options.signal, (call) => this.#work(op, file, (files) => work(files, file, call)))
+    return this.#calls.run(op, file, options.signal, (call) => this.#work(op, file, (disk) => work(disk, call)))
   }
 
-  async #work<T>(op: string, file: string, work: (files: Files) => Promise<T>): Promise<T> {
+  async #work<T>(op: string, file: string, work: (disk: Disk) => Promise<T>): Promise<T> {
     if (file.includes('\0')) {
       throw new StoreError({ kind: 'unsupported', op, where: file, message: 'a NUL in the name', sent: 'no' })
     }
     try {
-      if (this.#files === undefined) {
+      if (this.#disk === undefined) {
         this.#choosing ??= filesFor(toFsPath(this.#root))
-        this.#files = await this.#choosing
+        const files = await this.#choosing
+        this.#disk ??= { files, tree: new LocalTree(files, this.#root, this.#byNumber) }
       }
-      return await work(this.#files)
+      return await work(this.#disk)
     } catch (error) {
       throw error instanceof ConsumerFailure ? error : localError(error, op, file)
     }
   }
 }
 
-async function look(files: Files, file: string): Promise<Stat | undefined> {
-  const stats = await files.lookUp(toFsPath(file))
-  return stats === undefined || stats.isDirectory() ? undefined : toStat(stats)
+function access(op: string, { strictLinks }: CallOptions): Access {
+  return { op, strict: strictLinks === true }
 }
 
-async function getLocal(files: Files, file: string, consume: Consumer, options: GetOptions): Promise<void> {
-  const fd = await files.open(toFsPath(file), 'r')
+/** Works in a directory and closes it. False when there is none. */
+async function within(
+  directory: LocalDirectory | undefined,
+  work: (directory: LocalDirectory) => Promise<void>,
+): Promise<boolean> {
+  if (directory === undefined) return false
   try {
-    const stats = await files.fstat(fd)
+    await work(directory)
+    return true
+  } finally {
+    await directory.close()
+  }
+}
+
+async function getLocal(
+  files: Files,
+  file: string,
+  { fd, stats }: { readonly fd: number; readonly stats: fs.Stats },
+  consume: Consumer,
+  options: GetOptions,
+): Promise<void> {
+  try {
     if (stats.isDirectory())
       throw new StoreError({ kind: 'missing', op: 'get', where: file, message: 'is a directory' })
     const stat = toStat(stats)
@@ -242,30 +318,47 @@ async function getLocal(files: Files, file: string, consume: Consumer, options: 
   }
 }
 
+/** A directory that is being read. */
+interface Listing {
+  readonly directory: LocalDirectory
+  readonly names: OpenDirectory
+  close(): Promise<void>
+}
+
 /** Undefined when there is no such directory. */
-async function openToList(files: Files, file: string): Promise<OpenDirectory | undefined> {
+async function openToList({ files, tree }: Disk, path: string, asked: Access): Promise<Listing | undefined> {
+  const directory = await tree.directory(path, asked)
+  if (directory === undefined) return undefined
   try {
-    return await files.openDirectory(toFsPath(file))
+    const names = await files.openDirectory(directory.self)
+    const close = async () => {
+      await names.close()
+      await directory.close()
+    }
+    return { directory, names, close }
   } catch (error) {
-    if (!isAbsent(error)) throw error
+    await directory.close()
+    if (isAbsent(error)) return undefined
+    throw error
   }
 }
 
 /** So many names are read in one call. */
 const PART_ENTRIES = 256
 
-/** Reads on in a directory; `path` is the directory's, from the root. */
-async function readPart(files: Files, opened: OpenDirectory, path: string, root: string) {
+/** Reads on in a directory; `path` is the directory's, from the root. Only regular files are files: a link is none. */
+async function readPart(files: Files, { directory, names }: Listing, path: string) {
   const entries: Entry[] = []
   const directories: string[] = []
   await nextTurn() // on a disk of this machine nothing else here lets others go on
   for (let n = 0; n < PART_ENTRIES; n++) {
-    const found = await opened.read()
+    const found = await names.read()
     if (found === null) return { entries, directories, ended: true }
-    const below = path === '' ? decode(found.name) : `${path}/${decode(found.name)}`
+    const name = decode(found.name)
+    const below = path === '' ? name : `${path}/${name}`
     if (found.isDirectory()) directories.push(below)
     else {
-      const stats = await files.lookUp(toFsPath(`${root}/${below}`))
+      const stats = await files.lstat(directory.at(name))
       if (stats?.isFile()) entries.push({ path: below, ...toStat(stats) })
     }
   }

@@ -1,9 +1,11 @@
 import { SftpSession } from './sftp-session.ts'
 import { TemporaryFiles } from './sftp-temporary.ts'
+import { SftpTree } from './sftp-tree.ts'
 import type { SftpChannel } from './ssh-channel.ts'
 
 export interface Connected {
   readonly session: SftpSession
+  readonly tree: SftpTree
   readonly temporary: TemporaryFiles
   /** Directories that this session made or met, so that they are not made again for each key. */
   readonly known: Set<string>
@@ -14,8 +16,12 @@ export class SftpConnection {
   readonly #connect: () => Promise<SftpChannel>
   #current: Promise<Connected> | undefined
 
-  constructor(connect: () => Promise<SftpChannel>) {
+  readonly #root: string
+
+  /** `root`: the store's absolute path on the server. */
+  constructor(connect: () => Promise<SftpChannel>, root: string) {
     this.#connect = connect
+    this.#root = root
   }
 
   async get(): Promise<Connected> {
@@ -47,6 +53,7 @@ export class SftpConnection {
 
   async #open(): Promise<Connected> {
     const session = new SftpSession(await this.#connect())
-    return { session, temporary: new TemporaryFiles(session), known: new Set() }
+    const tree = new SftpTree(session, this.#root)
+    return { session, tree, temporary: new TemporaryFiles(session, tree), known: new Set() }
   }
 }

@@ -2,11 +2,19 @@ import { abortedError } from '../core/abort.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
 import { checkedSource } from './put-source.ts'
 import type { Connected } from './sftp-connection.ts'
-import { type DirectoryOptions, makeParents, PRUNED_TRIES, shareDirectories, withWritable } from './sftp-directories.ts'
+import {
+  type DirectoryOptions,
+  makeParents,
+  type NewDirectory,
+  PRUNED_TRIES,
+  shareDirectories,
+  withWritable,
+} from './sftp-directories.ts'
 import { isFailure, isNoSuchFile, isUnsupported, sftpError } from './sftp-errors.ts'
 import type { SftpSession } from './sftp-session.ts'
 import { toStat } from './sftp-stat.ts'
 import type { TemporaryFile } from './sftp-temporary.ts'
+import { parentOf } from './sftp-tree.ts'
 import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './sftp-upload.ts'
 import { EXEC_FROM_BYTES, hasShell, uploadByShell } from './ssh-exec.ts'
 import type { Stat } from './store.ts'
@@ -19,14 +27,15 @@ const IN_FLIGHT_BYTES = 4 * 1024 * 1024
 const STEP_TRIES = 100
 
 /**
- * Uploads in two round trips: (1) make directories, write, flush, look at the length, close; (2) rename. The rename waits for all of
- * (1), so what could not be written never becomes visible.
+ * Uploads in two round trips: (1) make directories and look at the way, write, flush, look at the length, close; (2) rename. The rename waits for all of
+ * (1), so what could not be written, or is not where it should be, never becomes visible.
  */
-export async function putSftp({ session, temporary, known }: Connected, put: SftpPut): Promise<Stat> {
+export async function putSftp(connected: Connected, put: SftpPut): Promise<Stat> {
+  const { session, temporary, known } = connected
   const { file, options, source, where } = put
   const directories: DirectoryOptions = { sharing: options.sharing, within: put.within, known }
-  const beside = file.slice(0, file.lastIndexOf('/'))
-  const made = makeParents(session, file, directories)
+  const beside = parentOf(file)
+  const made = makeAllowed(connected, file, directories)
   made.catch(() => {}) // awaited below
   if (put.temporary === undefined) await made
   const target = await temporary.take(put.temporary ?? beside, directories, put.temporary !== undefined)
@@ -35,17 +44,40 @@ export async function putSftp({ session, temporary, known }: Connected, put: Sft
     const large = source.size >= EXEC_FROM_BYTES && (await hasShell(session))
     const stat = large ? await uploadByShell(session, target, put) : await uploadBySftp(session, target, put)
     isOpen = false
-    await made
+    const directoriesMade = await made
     if (options.signal?.aborted) throw abortedError('put', where, options.signal)
-    const shared = shareDirectories(session, await made, options.sharing)
+    const shared = shareDirectories(session, directoriesMade, options.sharing)
     options.mayChange?.()
-    await Promise.all([shared, publish(session, target, file, options.ifAbsent === true, directories)])
+    await Promise.all([shared, publish(connected, target, file, options.ifAbsent === true, directories)])
     temporary.renamed(target)
     return stat
   } catch (error) {
     const removed = temporary.remove(target, isOpen)
     if (!options.signal?.aborted) await removed
     throw await explain(error, session, put)
+  }
+}
+
+/**
+ * Makes the directories above a file, and looks at the way there, which costs no round trip of its own. Where a link is on it that is not followed,
+ * directories may have been made behind that: they go again. Throws StoreError `denied` then.
+ */
+export async function makeAllowed(
+  { session, tree }: Pick<Connected, 'session' | 'tree'>,
+  file: string,
+  directories: DirectoryOptions,
+): Promise<NewDirectory[]> {
+  const making = makeParents(session, file, directories)
+  const looking = tree.directory(parentOf(file), { op: 'put', strict: true })
+  looking.catch(() => {}) // awaited below
+  const made = await making
+  try {
+    await looking
+    return made
+  } catch (error) {
+    for (const { path } of made.reverse()) await session.rmdir(path).catch(() => {})
+    directories.known.clear()
+    throw error
   }
 }
 
@@ -81,26 +113,28 @@ async function uploadBySftp(
   )
   requests.add(session.closeHandle(handle), 0)
   await requests.all()
-  return checkLength(toStat(await stats), source, where)
+  const written = await stats
+  session.uid ??= written.uid
+  return checkLength(toStat(written), source, where)
 }
 
 async function publish(
-  session: SftpSession,
+  connected: Connected,
   { path }: TemporaryFile,
   file: string,
   ifAbsent: boolean,
   options: DirectoryOptions,
 ) {
-  const directory = file.slice(0, file.lastIndexOf('/'))
+  const { session } = connected
   for (let tries = 1; ; tries++) {
     try {
-      return await withWritable(session, directory, () =>
+      return await withWritable(session, parentOf(file), () =>
         ifAbsent ? moveNew(session, path, file) : moveOver(session, path, file),
       )
     } catch (error) {
       if (!isNoSuchFile(error) || tries === PRUNED_TRIES) throw error
       options.known.clear()
-      await shareDirectories(session, await makeParents(session, file, options), options.sharing)
+      await shareDirectories(session, await makeAllowed(connected, file, options), options.sharing)
     }
   }
 }
@@ -109,7 +143,7 @@ async function moveNew(session: SftpSession, path: string, file: string): Promis
   try {
     await session.renameNew(path, file)
   } catch (error) {
-    const exists = isFailure(error) && (await session.stat(file).catch(() => undefined)) !== undefined
+    const exists = isFailure(error) && (await session.lstat(file).catch(() => undefined)) !== undefined
     if (!exists) throw error
     throw new StoreError({ kind: 'conflict', op: 'put', where: file, message: 'the file exists', cause: error })
   }

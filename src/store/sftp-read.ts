@@ -1,6 +1,7 @@
-import { StoreError } from '../core/errors.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
 import type { Bytes } from '../core/source.ts'
 import { checkRange, readExactly } from './read.ts'
+import type { Connected } from './sftp-connection.ts'
 import type { SftpSession } from './sftp-session.ts'
 import { toStat } from './sftp-stat.ts'
 import { downloadByShell, EXEC_FROM_BYTES, hasShell } from './ssh-exec.ts'
@@ -12,15 +13,16 @@ const FIRST_BYTES = 64 * 1024
 /** So much is asked for at once. */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024
 
-/** Reads a file of at most FIRST_BYTES in two round trips: (1) open; (2) length and content, and close without waiting. */
+/** Reads a file of at most FIRST_BYTES in two round trips: (1) the way to it, and open; (2) length and content, and close without waiting. */
 export async function getSftp(
-  session: SftpSession,
+  connected: Connected,
   file: string,
   where: string,
   consume: Consumer,
   options: GetOptions,
 ): Promise<void> {
-  const handle = await session.open(file, 'r')
+  const { session } = connected
+  const handle = await openChecked(connected, file, where, options)
   try {
     const asked = typeof options.range === 'function' ? options.range() : options.range
     const first = startRead(session, handle, asked?.start ?? 0, FIRST_BYTES)
@@ -38,6 +40,29 @@ export async function getSftp(
   } finally {
     session.closeHandle(handle).catch(() => {})
   }
+}
+
+/**
+ * Opens a file while the way to it is looked at; what is found there decides first. The server may be stuck with what is no file (a FIFO): then so is all
+ * that is asked on this connection, which ends.
+ */
+async function openChecked(
+  { session, tree }: Connected,
+  file: string,
+  where: string,
+  { strictLinks }: GetOptions,
+): Promise<Buffer> {
+  const looking = tree.file(file, { op: 'get', strict: strictLinks === true }, where)
+  const opening = session.open(file, 'r')
+  opening.catch(() => {}) // awaited below
+  try {
+    await looking
+  } catch (error) {
+    opening.then((handle) => session.closeHandle(handle)).catch(() => {})
+    if (isStoreError(error, 'unsupported')) session.destroy(new Error('the server waits for what is no file'))
+    throw error
+  }
+  return opening
 }
 
 interface Read {

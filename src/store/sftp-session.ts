@@ -29,6 +29,8 @@ export class SftpSession {
   readonly dataBytes: number
   /** Whether the account runs commands; found out on first need. */
   shell: Promise<boolean> | undefined
+  /** The account's user id, once it is known: that of the files that we made, or what the account's shell says. */
+  uid: number | undefined
 
   constructor(channel: SftpChannel) {
     this.#channel = channel
@@ -89,8 +91,19 @@ export class SftpSession {
     return this.#path(path, (callback) => this.#sftp.stat(path, callback))
   }
 
-  readLink(path: string): Promise<string> {
+  /** As `stat`, of the name itself, be it a link. */
+  lstat(path: string): Promise<Stats> {
+    return this.#path(path, (callback) => this.#sftp.lstat(path, callback))
+  }
+
+  /** What a symbolic link says. */
+  readlink(path: string): Promise<string> {
     return this.#path(path, (callback) => this.#sftp.readlink(path, callback))
+  }
+
+  /** A path without links. */
+  realpath(path: string): Promise<string> {
+    return this.#path(path, (callback) => this.#sftp.realpath(path, callback))
   }
 
   chmod(path: string, mode: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { type DirectoryOptions, makeParents, PRUNED_TRIES, shareDirectories } from './sftp-directories.ts'
 import { isNoSuchFile } from './sftp-errors.ts'
 import type { SftpSession } from './sftp-session.ts'
+import type { SftpTree } from './sftp-tree.ts'
 import { FILE_MODE, sharedFileMode } from './sharing.ts'
 import { temporaryName } from './temporary.ts'
 
@@ -16,11 +17,13 @@ export interface TemporaryFile {
  */
 export class TemporaryFiles {
   readonly #session: SftpSession
+  readonly #tree: SftpTree
   readonly #spare = new Map<string, Promise<TemporaryFile>[]>()
   readonly #existing = new Set<string>()
 
-  constructor(session: SftpSession) {
+  constructor(session: SftpSession, tree: SftpTree) {
     this.#session = session
+    this.#tree = tree
   }
 
   /** An open file in `directory`; with `again`, others will probably be asked for there. */
@@ -62,7 +65,7 @@ export class TemporaryFiles {
 
   async #open(directory: string, options: DirectoryOptions): Promise<TemporaryFile> {
     const path = `${directory}/${temporaryName()}`
-    const handle = await this.#create(path, options)
+    const handle = await this.#create(directory, path, options)
     this.#existing.add(path)
     if (options.sharing) {
       const { mode } = await this.#session.fstat(handle)
@@ -71,15 +74,30 @@ export class TemporaryFiles {
     return { path, handle }
   }
 
-  async #create(path: string, options: DirectoryOptions): Promise<Buffer> {
+  async #create(directory: string, path: string, options: DirectoryOptions): Promise<Buffer> {
     for (let tries = 1; ; tries++) {
+      const allowed = this.#tree.directory(directory, { op: 'put', strict: true })
+      allowed.catch(() => {}) // awaited below
       try {
-        return await this.#session.open(path, 'wx', { mode: FILE_MODE })
+        const handle = await this.#session.open(path, 'wx', { mode: FILE_MODE })
+        await this.#removeUnless(allowed, { path, handle })
+        return handle
       } catch (error) {
         if (!isNoSuchFile(error) || tries === PRUNED_TRIES) throw error
+        await allowed
         options.known.clear()
         await shareDirectories(this.#session, await makeParents(this.#session, path, options), options.sharing)
       }
+    }
+  }
+
+  /** Looking at the way to a file costs no round trip of its own: the file is made meanwhile, and nothing is written to it before. */
+  async #removeUnless(allowed: Promise<boolean>, file: TemporaryFile): Promise<void> {
+    try {
+      await allowed
+    } catch (error) {
+      await this.remove(file, true)
+      throw error
     }
   }
 }

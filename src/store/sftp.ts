@@ -8,10 +8,11 @@ import { type Connected, SftpConnection } from './sftp-connection.ts'
 import { makeParents, shareDirectories, withWritable } from './sftp-directories.ts'
 import { isNoSuchFile, isUnsupported, sftpError } from './sftp-errors.ts'
 import { listSftp } from './sftp-list.ts'
-import { putSftp } from './sftp-put.ts'
+import { makeAllowed, putSftp } from './sftp-put.ts'
 import { getSftp } from './sftp-read.ts'
 import type { SftpSession } from './sftp-session.ts'
-import { look } from './sftp-stat.ts'
+import { toStat } from './sftp-stat.ts'
+import { type Looked, parentOf, type SftpTree } from './sftp-tree.ts'
 import { FILE_MODE } from './sharing.ts'
 import { type SshTarget, targetName } from './ssh-config.ts'
 import { connectSftp, type SshProvider } from './ssh-connect.ts'
@@ -59,7 +60,7 @@ class SftpStore implements Store {
 
   constructor({ target, root, provider = 'auto', log }: SftpSettings) {
     this.#root = root.replace(/\/+$/, '')
-    this.#connection = new SftpConnection(() => connectSftp(target, provider, log))
+    this.#connection = new SftpConnection(() => connectSftp(target, provider, log), this.#root)
     const looksTogether = () => this.#roundTripMs > NEAR_MS
     this.traits = {
       root: `ssh://${targetName(target)}${this.#root}`,
@@ -76,23 +77,30 @@ class SftpStore implements Store {
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
-    return this.#run('stat', path, options, ({ session }, file) => this.#timed(() => look(session, file)))
+    return this.#run('stat', path, options, ({ tree }) => this.#timed(() => this.#look(tree, path, options)))
   }
 
   statAll(paths: readonly string[], options: CallOptions = {}): Promise<readonly (Stat | undefined)[]> {
     const [first = ''] = paths
+    const looked: Looked = new Map()
     // Sent together; a server answers in order.
-    return this.#run('stat', first, options, ({ session }) =>
+    return this.#run('stat', first, options, ({ tree }) =>
       this.#timed(() =>
         Promise.all(
           paths.map((path) =>
-            look(session, this.#file(path)).catch((error: unknown) => {
+            this.#look(tree, path, options, looked).catch((error: unknown) => {
               throw sftpError(error, 'stat', this.#where(path))
             }),
           ),
         ),
       ),
     )
+  }
+
+  async #look(tree: SftpTree, path: string, options: CallOptions, looked?: Looked): Promise<Stat | undefined> {
+    const access = { op: 'stat', strict: options.strictLinks === true }
+    const stats = await tree.file(this.#file(path), access, this.#where(path), looked)
+    return stats && toStat(stats)
   }
 
   async #timed<T>(look: () => Promise<T>): Promise<T> {
@@ -105,8 +113,8 @@ class SftpStore implements Store {
   get(path: string, consume: Consumer, options: GetOptions = {}): Promise<void> {
     const where = this.#where(path)
     return this.#calls.runGet(where, options.signal, ({ signal }) =>
-      this.#work('get', path, signal, ({ session }, file) =>
-        getSftp(session, file, where, consume, { ...options, signal }),
+      this.#work('get', path, signal, (connected, file) =>
+        getSftp(connected, file, where, consume, { ...options, signal }),
       ),
     )
   }
@@ -127,7 +135,8 @@ class SftpStore implements Store {
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
-    return this.#run('remove', path, options, async ({ session, known }, file) => {
+    return this.#run('remove', path, options, async ({ session, tree, known }, file) => {
+      if (!(await tree.directory(parentOf(file), { op: 'remove', strict: true }))) return
       options.mayChange?.()
       const removed = withWritable(session, parentOf(file), () => session.unlink(file))
       // In one go with the removal: a directory that is not empty stays.
@@ -159,13 +168,16 @@ class SftpStore implements Store {
   }
 
   append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {
-    return this.#run('append', path, options, async ({ session, known }, file) => {
+    return this.#run('append', path, options, async ({ session, tree, known }, file) => {
+      const strict = { op: 'append', strict: true }
+      await tree.file(file, strict, this.#where(path))
       const directories = { sharing: options.sharing, within: this.#within(options), known }
       const open = () => session.open(file, 'a', { mode: FILE_MODE | 0o222 })
       const handle = await open().catch(async (error: unknown) => {
         if (!isNoSuchFile(error)) throw error
         known.clear()
         await shareDirectories(session, await makeParents(session, file, directories), options.sharing)
+        await tree.file(file, strict, this.#where(path))
         return open()
       })
       try {
@@ -179,13 +191,16 @@ class SftpStore implements Store {
   }
 
   move(from: string, to: string, options: MoveOptions = {}): Promise<void> {
-    return this.#run('move', from, options, async ({ session, known }, file) => {
+    return this.#run('move', from, options, async (connected, file) => {
+      const { session, tree, known } = connected
       const target = this.#file(to)
-      if (options.within !== undefined) {
-        const directories = { sharing: options.sharing, within: this.#file(options.within), known }
-        await shareDirectories(session, await makeParents(session, target, directories), options.sharing)
-      }
       const directories = [...new Set([file, target].map(parentOf))]
+      const looking = directories.map((directory) => tree.directory(directory, { op: 'move', strict: true }))
+      if (options.within !== undefined) {
+        const making = { sharing: options.sharing, within: this.#file(options.within), known }
+        await shareDirectories(session, await makeAllowed(connected, target, making), options.sharing)
+      }
+      await Promise.all(looking)
       const move = () => {
         options.mayChange?.()
         return session.renameOver(file, target)
@@ -210,9 +225,10 @@ class SftpStore implements Store {
 
   exec(command: readonly string[], options: ExecOptions): Promise<ExecResult> {
     const where = this.#where(options.cwd)
-    return this.#run('exec', options.cwd, options, ({ session }, cwd, { signal }) =>
-      runByShell(session, command, where, { ...options, cwd, signal }),
-    )
+    return this.#run('exec', options.cwd, options, async ({ session, tree }, cwd, { signal }) => {
+      await tree.directory(cwd, { op: 'exec', strict: true })
+      return runByShell(session, command, where, { ...options, cwd, signal })
+    })
   }
 
   async close(): Promise<void> {
@@ -271,8 +287,4 @@ class SftpStore implements Store {
   #giveUp(reason: unknown): void {
     if (reason instanceof StoreError && reason.stalled) this.#connection.drop(reason).catch(() => {})
   }
-}
-
-function parentOf(file: string): string {
-  return file.slice(0, file.lastIndexOf('/'))
 }

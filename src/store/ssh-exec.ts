@@ -16,6 +16,9 @@ export const EXEC_FROM_BYTES = 64 * 1024 * 1024
 
 const HELLO = 'riastore-shell'
 
+/** An answer of the shell is no longer. Characters. */
+const MAX_SAID = 64
+
 /** Whether the account runs commands in a POSIX shell. Asked once a session, without a risk: see `probe`. */
 export function hasShell(session: SftpSession): Promise<boolean> {
   session.shell ??= probe(session).catch(() => false)
@@ -24,15 +27,32 @@ export function hasShell(session: SftpSession): Promise<boolean> {
 
 /** An account that is forced to SFTP starts an SFTP server instead of the command; its input ends at once, so it ends at once too. */
 async function probe(session: SftpSession): Promise<boolean> {
-  if (session.exec === undefined) return false
-  const { stream, exit } = await session.exec(`printf %s ${HELLO}`)
+  return (await askShell(session, `printf %s ${HELLO}`)) === HELLO
+}
+
+/**
+ * The account's user id on the server; undefined when nobody tells: SFTP has no word for it, so it is known where the account has a shell, or once
+ * a file of ours was made.
+ */
+export async function ownUid(session: SftpSession): Promise<number | undefined> {
+  if (session.uid === undefined && (await hasShell(session))) {
+    const said = await askShell(session, 'id -u').catch(() => undefined)
+    if (said !== undefined && /^\d+\s*$/.test(said)) session.uid ??= Number(said)
+  }
+  return session.uid
+}
+
+/** What a command prints that has no input and prints little. Undefined when it fails. */
+async function askShell(session: SftpSession, command: string): Promise<string | undefined> {
+  if (session.exec === undefined) return undefined
+  const { stream, exit } = await session.exec(command)
   stream.end()
   let said = ''
   for await (const chunk of stream) {
     said += (chunk as Buffer).toString()
-    if (said.length > HELLO.length) break
+    if (said.length > MAX_SAID) break
   }
-  return said === HELLO && (await exit) === 0
+  return (await exit) === 0 ? said : undefined
 }
 
 /** Streams a file from `start` to its end. Throws unless the command ends with 0. */
@@ -105,6 +125,7 @@ export async function uploadByShell(session: SftpSession, target: TemporaryFile,
     session.fchmod(target.handle, mode & 0o7777),
     session.closeHandle(target.handle),
   ])
+  session.uid ??= stats.uid
   return checkLength(toStat(stats), source, where)
 }
 

@@ -110,6 +110,11 @@ export interface CallOptions {
   /** Called when the backend got further. `bytes` is the number of content bytes so far in this attempt; it may repeat. */
   readonly onProgress?: (bytes: number) => void
   /**
+   * What is read will be packed, removed or given to others: on the way only those symbolic links are followed that every change
+   * follows (links.ts). Default: also those of the owner of the directory that holds them. Only a disk and a server with SFTP have any.
+   */
+  readonly strictLinks?: boolean
+  /**
    * Called when the backend waits for a step that may take so long without a sign of life, in ms; what it returns is
    * called when that is over.
    */

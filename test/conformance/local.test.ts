@@ -3,11 +3,14 @@ import type { Store } from '../../src/store/store.ts'
 import { temporaryDirectory, wrapped } from '../support/stores/stores.ts'
 import { type Subject, storeConformance } from './store-conformance.ts'
 
-async function setUp(wrap: (store: Store) => Store): Promise<Subject> {
+async function setUp(wrap: (store: Store) => Store, byNumber = true): Promise<Subject> {
   const directory = await temporaryDirectory()
-  const store = wrap(openLocalStore({ root: directory.path }))
+  const store = wrap(openLocalStore({ root: directory.path, byNumber }))
   return { store, cleanUp: () => store.close().then(directory.remove) }
 }
 
 storeConformance('the local store', () => setUp((store) => store), { executes: true })
 storeConformance('the local store in all wrappers', () => setUp(wrapped), { executes: true })
+storeConformance('the local store where what is open has no name', () => setUp((store) => store, false), {
+  executes: true,
+})
