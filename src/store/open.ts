@@ -56,7 +56,13 @@ async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettin
     case 'ssh':
     case 'sftp': {
       const { openSftpStore } = await import('./sftp.ts')
-      return openSftpStore({ target: location.target, root: location.path, provider: ssh, log })
+      return openSftpStore({
+        scheme: location.scheme,
+        target: location.target,
+        root: location.path,
+        provider: ssh,
+        log,
+      })
     }
     case 'http':
     case 'https': {

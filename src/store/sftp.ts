@@ -34,6 +34,8 @@ import type {
 } from './store.ts'
 
 export interface SftpSettings {
+  /** As the user's URL has it, for messages. Default: ssh. */
+  readonly scheme?: 'ssh' | 'sftp'
   readonly target: SshTarget
   /** Absolute path of the store's root on the server. */
   readonly root: string
@@ -58,12 +60,12 @@ class SftpStore implements Store {
   /** Of the quickest look so far. */
   #roundTripMs = Number.POSITIVE_INFINITY
 
-  constructor({ target, root, provider = 'auto', log }: SftpSettings) {
+  constructor({ scheme = 'ssh', target, root, provider = 'auto', log }: SftpSettings) {
     this.#root = root.replace(/\/+$/, '')
     this.#connection = new SftpConnection(() => connectSftp(target, provider, log), this.#root)
     const looksTogether = () => this.#roundTripMs > NEAR_MS
     this.traits = {
-      root: `ssh://${targetName(target)}${this.#root}`,
+      root: `${scheme}://${targetName(target)}${this.#root}`,
       local: false,
       writable: true,
       rangeReads: true,
