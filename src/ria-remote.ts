@@ -235,7 +235,7 @@ function endpointOf({ location }: StoreUrl): string | undefined {
  */
 async function withCredentials(job: Job, configured: Configured, url: StoreUrl): Promise<OpenSettings['s3']> {
   const { s3, s3Endpoints } = configured.config
-  const { configuredEndpoint, findCredentials, hasCredentials } = await import('./store/s3-chain.ts')
+  const { configuredEndpoint, findCredentials, hasCredentials } = await import('./store/s3/credentials.ts')
   const kept = async () => {
     const creds = await job.getCreds(S3_CREDS)
     return creds && { accessKeyId: creds.user, secretAccessKey: creds.password }

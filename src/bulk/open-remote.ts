@@ -74,7 +74,7 @@ function isS3(url: StoreUrl): boolean {
 
 /** With the credentials of AWS's own places, or those that git-annex keeps for the remote. */
 async function withCredentials(clone: Clone, { uuid }: BulkRemote, s3: S3Options): Promise<OpenSettings['s3']> {
-  const { findCredentials } = await import('../store/s3-chain.ts')
+  const { findCredentials } = await import('../store/s3/credentials.ts')
   const found = await findCredentials(s3.profile, async () => {
     const file = join(clone.annexDirectory, 'creds', `${uuid}-s3creds`)
     const text = await readFile(file, 'utf8').catch(() => '')

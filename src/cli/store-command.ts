@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.ts'
 import type { Verdict } from '../ria/doctor-finding.ts'
 import { openStore, type StoreLocation } from '../store/open.ts'
-import type { S3Probe } from '../store/s3-probe.ts'
+import type { S3Probe } from '../store/s3/probe.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import { parseStore } from './open-store.ts'
@@ -35,7 +35,7 @@ export async function withOpenStore<T>(name: string, work: (opened: OpenedStore)
 
 async function openProbe(location: StoreLocation): Promise<S3Probe | undefined> {
   if (location.scheme !== 's3+http' && location.scheme !== 's3+https') return undefined
-  const { openS3Probe } = await import('../store/s3-probe.ts')
+  const { openS3Probe } = await import('../store/s3/probe.ts')
   const { endpoint, bucket, prefix } = location
   return openS3Probe({ endpoint, bucket, prefix })
 }

@@ -59,7 +59,7 @@ async function run(console: Console, { store: name, what, expires }: Args): Prom
   if (location.scheme !== 's3+http' && location.scheme !== 's3+https') {
     throw new ConfigError('there are links for stores in S3 only (ria+s3+http://, ria+s3+https://)')
   }
-  const { MAX_LINK_MS, openS3Links } = await import('../store/s3-presign.ts')
+  const { MAX_LINK_MS, openS3Links } = await import('../store/s3/presign.ts')
   const lifeMs = parseAge('expires', [expires].flat().at(-1) ?? '')
   if (lifeMs < 1000 || lifeMs > MAX_LINK_MS) throw new ConfigError('--expires has to be from 1s to 7d')
   const { key, fileName } = await readKey(keyOrPath)

@@ -1,5 +1,5 @@
 import { messageOf, StoreError } from '../core/errors.ts'
-import type { S3Probe } from '../store/s3-probe.ts'
+import type { S3Probe } from '../store/s3/probe.ts'
 import type { CallOptions } from '../store/store.ts'
 import type { Findings, Outcome } from './doctor-finding.ts'
 import type { Scratch } from './doctor-scratch.ts'

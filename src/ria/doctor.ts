@@ -1,6 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { collect } from '../core/source.ts'
-import type { S3Probe } from '../store/s3-probe.ts'
+import type { S3Probe } from '../store/s3/probe.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { checkFiles, checkWritable } from './doctor-files.ts'
 import { type Finding, Findings, type Outcome } from './doctor-finding.ts'

@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
 import type { StoreLocation } from '../store/open.ts'
-import type { SshProvider } from '../store/ssh-connect.ts'
+import type { SshProvider } from '../store/ssh/connect.ts'
 import { type GitConfig, rewriteUrl, toBoolean } from './git-config.ts'
 import { endpointsInConfig, parseEndpoint } from './s3-endpoints.ts'
 import { oneOf } from './setting-values.ts'

@@ -1,9 +1,9 @@
 import { abortedError } from '../core/abort.ts'
 import { StoreError, type StoreErrorKind } from '../core/errors.ts'
 import type { Bytes, Source } from '../core/source.ts'
-import { Calls } from './calls.ts'
-import { checkedSource } from './put-source.ts'
-import { checkRange, readExactly } from './read.ts'
+import { Calls } from './common/calls.ts'
+import { checkedSource } from './common/checked-source.ts'
+import { checkRange, readExactly } from './common/read-exactly.ts'
 import type {
   CallOptions,
   Consumer,

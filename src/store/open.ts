@@ -1,13 +1,13 @@
 import type { Log } from '../core/log.ts'
-import { withLimit } from './limit.ts'
-import { openLocalStore } from './local.ts'
-import { Retry, withRetry } from './retry.ts'
-import type { S3Settings } from './s3-client.ts'
-import type { SshTarget } from './ssh-config.ts'
-import type { SshProvider } from './ssh-connect.ts'
+import { openLocalStore } from './local/local.ts'
+import type { S3Settings } from './s3/client.ts'
+import type { SshTarget } from './ssh/config.ts'
+import type { SshProvider } from './ssh/connect.ts'
 import type { Store } from './store.ts'
-import { formatTrace, withTrace } from './trace.ts'
-import { withWatchdog } from './watchdog.ts'
+import { withLimit } from './wrappers/limit.ts'
+import { Retry, withRetry } from './wrappers/retry.ts'
+import { formatTrace, withTrace } from './wrappers/trace.ts'
+import { withWatchdog } from './wrappers/watchdog.ts'
 
 /** Where a store is. `ssh` and `sftp` differ only for git: keys always go over SFTP. */
 export type StoreLocation =
@@ -55,7 +55,7 @@ async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettin
       return openLocalStore({ root: location.path })
     case 'ssh':
     case 'sftp': {
-      const { openSftpStore } = await import('./sftp.ts')
+      const { openSftpStore } = await import('./sftp/sftp.ts')
       return openSftpStore({
         scheme: location.scheme,
         target: location.target,
@@ -66,12 +66,12 @@ async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettin
     }
     case 'http':
     case 'https': {
-      const { openHttpStore } = await import('./http.ts')
+      const { openHttpStore } = await import('./http/http.ts')
       return openHttpStore({ url: location.url })
     }
     case 's3+http':
     case 's3+https': {
-      const { openS3Store } = await import('./s3.ts')
+      const { openS3Store } = await import('./s3/s3.ts')
       const { endpoint, bucket, prefix } = location
       return openS3Store({ again: (call, work) => retry.run(call, work), ...s3, endpoint, bucket, prefix })
     }

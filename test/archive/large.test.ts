@@ -1,7 +1,7 @@
 import { afterAll, expect, it } from 'vitest'
 import { Archive } from '../../src/archive/archive.ts'
 import { IndexCache } from '../../src/archive/index-cache.ts'
-import { openLocalStore } from '../../src/store/local.ts'
+import { openLocalStore } from '../../src/store/local/local.ts'
 import { keyMembers, writeLargeArchive } from '../support/archives/large-archive.ts'
 import { contentOf } from '../support/archives/real-archive.ts'
 import { temporaryDirectory } from '../support/stores/stores.ts'

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { encode } from '../../src/core/text.ts'
-import { openHttpStore } from '../../src/store/http.ts'
+import { openHttpStore } from '../../src/store/http/http.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type Behaviour, startWebServer } from '../support/servers/web-server.ts'
 import { temporaryDirectory, wrapped } from '../support/stores/stores.ts'

@@ -1,4 +1,4 @@
-import { openLocalStore } from '../../src/store/local.ts'
+import { openLocalStore } from '../../src/store/local/local.ts'
 import type { Store } from '../../src/store/store.ts'
 import { temporaryDirectory, wrapped } from '../support/stores/stores.ts'
 import { type Subject, storeConformance } from './store-conformance.ts'

@@ -1,6 +1,6 @@
-import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
 import { wrapped } from '../support/stores/stores.ts'
 import { storeConformance } from './store-conformance.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connectSftp, type SshProvider } from '../../src/store/ssh-connect.ts'
+import { connectSftp, type SshProvider } from '../../src/store/ssh/connect.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { makeWorkspace } from '../support/worlds/workspace.ts'
 

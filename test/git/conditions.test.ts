@@ -3,7 +3,7 @@ import { StoreError } from '../../src/core/errors.ts'
 import { whyLost } from '../../src/git/conditions.ts'
 import { Memory } from '../../src/git/memory.ts'
 import { recordAtomicPuts, requireAtomicPuts } from '../../src/ria/atomic-puts.ts'
-import { withFaults } from '../../src/store/faulty.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
 import { memoryStore, withTraits } from '../support/stores/memory-dataset.ts'
 import { withMethods } from '../support/stores/stores.ts'
 

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RefLog } from '../../src/git/ref-log.ts'
 import { EMPTY_STATE, formatState, isRefName, parseState, type RefState } from '../../src/git/ref-state.ts'
-import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
 import { write } from '../support/stores/stores.ts'
 
 const ID = 'a'.repeat(40)

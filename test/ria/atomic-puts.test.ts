@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { forgetAtomicPuts, ROUNDS, recordAtomicPuts, requireAtomicPuts } from '../../src/ria/atomic-puts.ts'
 import { takeLock } from '../../src/ria/compaction/lock.ts'
-import { withFaults } from '../../src/store/faulty.ts'
 import type { Store } from '../../src/store/store.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
 import { DIRECTORY, memoryStore, paths, put, withTraits } from '../support/stores/memory-dataset.ts'
 import { withMethods } from '../support/stores/stores.ts'
 

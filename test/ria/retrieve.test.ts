@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoreErrorKind } from '../../src/core/errors.ts'
 import { keyPaths } from '../../src/ria/layout.ts'
-import { withFaults } from '../../src/store/faulty.ts'
-import { withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
+import { withRetry } from '../../src/store/wrappers/retry.ts'
 import { DIRECTORY, dataset, downloads, memoryStore, put } from '../support/stores/memory-dataset.ts'
 
 /** Several chunks of the memory store. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
-import { type FaultPlan, seededFaults, withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { type FaultPlan, seededFaults, withFaults } from '../../src/store/wrappers/faulty.ts'
 import { content } from '../support/stores/hostile-sources.ts'
 import { listed, read, write } from '../support/stores/stores.ts'
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { withFaults } from '../../src/store/faulty.ts'
-import { withLimit } from '../../src/store/limit.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Stat } from '../../src/store/store.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
+import { withLimit } from '../../src/store/wrappers/limit.ts'
 import { paths, read, withMethods, write } from '../support/stores/stores.ts'
 
 /** A store whose `stat` is answered when the test says so. */

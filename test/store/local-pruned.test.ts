@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
-import { openLocalStore } from '../../src/store/local.ts'
+import { openLocalStore } from '../../src/store/local/local.ts'
 import { start } from '../support/programs/run.ts'
 import { temporaryDirectory } from '../support/stores/stores.ts'
 

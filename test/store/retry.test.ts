@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StoreError, type StoreErrorKind } from '../../src/core/errors.ts'
 import { bufferSource } from '../../src/core/source.ts'
-import { type FaultPlan, type FaultyOp, type PlannedFault, withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { Retry, withRetry } from '../../src/store/retry.ts'
 import type { Store } from '../../src/store/store.ts'
+import { type FaultPlan, type FaultyOp, type PlannedFault, withFaults } from '../../src/store/wrappers/faulty.ts'
+import { Retry, withRetry } from '../../src/store/wrappers/retry.ts'
 import { content, failingSource } from '../support/stores/hostile-sources.ts'
 import { listed, read, withMethods, write } from '../support/stores/stores.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { PartBuffers, partBytesFor } from '../../src/store/s3-parts.ts'
+import { PartBuffers, partBytesFor } from '../../src/store/s3/part-buffers.ts'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { targetName } from '../../src/store/ssh-config.ts'
+import { targetName } from '../../src/store/ssh/config.ts'
 
 test.each([
   [{ host: 'h' }, 'h'],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
-import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
-import { formatTrace, type TraceEvent, withTrace } from '../../src/store/trace.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
+import { formatTrace, type TraceEvent, withTrace } from '../../src/store/wrappers/trace.ts'
 import { listed, read } from '../support/stores/stores.ts'
 
 function tracedStore(...faults: Parameters<typeof withFaults>[1] & readonly unknown[]) {

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
-import { withFaults } from '../../src/store/faulty.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { CallOptions, Entry, Stat, Store } from '../../src/store/store.ts'
-import { withWatchdog } from '../../src/store/watchdog.ts'
+import { withFaults } from '../../src/store/wrappers/faulty.ts'
+import { withWatchdog } from '../../src/store/wrappers/watchdog.ts'
 import { content } from '../support/stores/hostile-sources.ts'
 import { listed, read, withMethods, write } from '../support/stores/stores.ts'
 

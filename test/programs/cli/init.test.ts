@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { findStore, makeStore } from '../../../src/ria/make-store.ts'
-import { openLocalStore } from '../../../src/store/local.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import { riastore } from '../../support/programs/console-double.ts'
 import { policyForAll, type TestS3, useTestS3 } from '../../support/servers/s3.ts'
@@ -217,7 +217,7 @@ describe('riastore init in S3', () => {
   })
 
   async function objects(name: string): Promise<string[]> {
-    const { openS3Store } = await import('../../../src/store/s3.ts')
+    const { openS3Store } = await import('../../../src/store/s3/s3.ts')
     const store = openS3Store({ endpoint: ceph.endpoint, bucket: name, credentials: ceph.account })
     const found = await paths(store, '')
     await store.close()

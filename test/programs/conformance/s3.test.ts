@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { openS3Store } from '../../../src/store/s3.ts'
-import type { S3Settings } from '../../../src/store/s3-client.ts'
+import type { S3Settings } from '../../../src/store/s3/client.ts'
+import { openS3Store } from '../../../src/store/s3/s3.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { type Subject, storeConformance } from '../../conformance/store-conformance.ts'
 import { useTestS3 } from '../../support/servers/s3.ts'

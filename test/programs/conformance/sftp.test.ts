@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest'
-import { openSftpStore } from '../../../src/store/sftp.ts'
-import type { SshProvider } from '../../../src/store/ssh-connect.ts'
+import { openSftpStore } from '../../../src/store/sftp/sftp.ts'
+import type { SshProvider } from '../../../src/store/ssh/connect.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { type Subject, storeConformance } from '../../conformance/store-conformance.ts'
 import { startSshd } from '../../support/servers/sshd.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { CallMade, Fault, FaultyOp } from '../../../src/store/faulty.ts'
+import type { CallMade, Fault, FaultyOp } from '../../../src/store/wrappers/faulty.ts'
 import { read, write } from '../../support/stores/stores.ts'
 import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
 

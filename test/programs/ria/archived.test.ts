@@ -7,8 +7,8 @@ import { lockPath, placesOf, tombstonePath } from '../../../src/ria/compaction/p
 import type { RiaDataset } from '../../../src/ria/dataset.ts'
 import { archivePath, keyPaths } from '../../../src/ria/layout.ts'
 import { SETTLE_MS } from '../../../src/ria/quiet.ts'
-import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { type Contents, makeArchive } from '../../support/archives/real-archive.ts'
 import {
   DIRECTORY,

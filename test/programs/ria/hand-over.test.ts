@@ -2,8 +2,8 @@ import { access, readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { placesOf } from '../../../src/ria/compaction/places.ts'
 import { archivePath } from '../../../src/ria/layout.ts'
-import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { makeArchive } from '../../support/archives/real-archive.ts'
 import {
   CONTENT,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { StoreErrorKind } from '../../../src/core/errors.ts'
 import { readLayout, readSharing } from '../../../src/ria/layout-state.ts'
-import { withFaults } from '../../../src/store/faulty.ts'
+import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { DIRECTORY, type MemoryOptions, memoryStore } from '../../support/stores/memory-dataset.ts'
 
 const layoutOf = async (options: MemoryOptions) => readLayout(await memoryStore(options), DIRECTORY, {})

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { bufferSource } from '../../../src/core/source.ts'
 import { transferDirectory } from '../../../src/ria/layout.ts'
-import { withFaults } from '../../../src/store/faulty.ts'
 import type { PutOptions, Store } from '../../../src/store/store.ts'
+import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { CONTENT, DIRECTORY, dataset, KEY, memoryStore, UUID } from '../../support/stores/memory-dataset.ts'
 
 // Git reads the dataset's configuration, which says how files are shared.

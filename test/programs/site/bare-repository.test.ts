@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { inspectRepository, makeRepository, removeRepository } from '../../../src/site/bare-repository.ts'
 import type { RepositoryWish } from '../../../src/site/repository-wish.ts'
-import { withFaults } from '../../../src/store/faulty.ts'
-import { openLocalStore } from '../../../src/store/local.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
+import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { paths, read, temporaryDirectory, write } from '../../support/stores/stores.ts'
 
 const WISH: RepositoryWish = {

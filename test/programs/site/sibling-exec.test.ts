@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { execWithin } from '../../../src/site/sibling-exec.ts'
-import { openLocalStore } from '../../../src/store/local.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
 
 test('a program in the store that does not end is given up, and told of', async () => {
   const store = openLocalStore({ root: '/tmp' })

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Dataset } from '../../../src/site/dataset.ts'
 import { requireSameHistory } from '../../../src/site/sibling-histories.ts'
-import { openLocalStore } from '../../../src/store/local.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
 import { run } from '../../support/programs/run.ts'
 import { temporaryDirectory } from '../../support/stores/stores.ts'
 

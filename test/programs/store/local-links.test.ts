@@ -1,7 +1,7 @@
 import { lchown, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { bufferSource } from '../../../src/core/source.ts'
-import { openLocalStore } from '../../../src/store/local.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
 import { runOk, start } from '../../support/programs/run.ts'
 import { isRoot } from '../../support/programs/users.ts'
 import { read, write } from '../../support/stores/stores.ts'

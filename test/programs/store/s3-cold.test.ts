@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { S3Settings } from '../../../src/store/s3-client.ts'
+import type { S3Settings } from '../../../src/store/s3/client.ts'
 import type { Store } from '../../../src/store/store.ts'
 import type { S3Faults } from '../../support/servers/s3-faults.ts'
 import { content } from '../../support/stores/hostile-sources.ts'

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { openS3Store } from '../../../src/store/s3.ts'
+import { openS3Store } from '../../../src/store/s3/s3.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -43,12 +43,12 @@ describe('a session token', () => {
     vi.stubEnv('GIT_CONFIG_KEY_0', 'riastore.s3TokenOverHttp')
     vi.stubEnv('GIT_CONFIG_VALUE_0', 'yes')
     vi.resetModules()
-    const { guardToken } = await import('../../../src/store/s3-token-guard.ts')
+    const { guardToken } = await import('../../../src/store/s3/token-guard.ts')
     const request = { protocol: 'http:', hostname: 'store.invalid', headers: { 'x-amz-security-token': 'the-token' } }
     await expect(guardToken(request)).resolves.toBeUndefined()
     vi.stubEnv('GIT_CONFIG_VALUE_0', 'no')
     vi.resetModules()
-    const { guardToken: strict } = await import('../../../src/store/s3-token-guard.ts')
+    const { guardToken: strict } = await import('../../../src/store/s3/token-guard.ts')
     await expect(strict(request)).rejects.toMatchObject({ kind: 'denied' })
   })
 })

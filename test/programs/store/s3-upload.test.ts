@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bufferSource, type Source } from '../../../src/core/source.ts'
-import { Retry } from '../../../src/store/retry.ts'
 import type { PutOptions, Store } from '../../../src/store/store.ts'
+import { Retry } from '../../../src/store/wrappers/retry.ts'
 import type { S3Faults } from '../../support/servers/s3-faults.ts'
 import { chunkedSource, content, failingSource, stallingSource } from '../../support/stores/hostile-sources.ts'
 import { paths, read, write } from '../../support/stores/stores.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest'
-import { openSftpStore } from '../../../src/store/sftp.ts'
+import { openSftpStore } from '../../../src/store/sftp/sftp.ts'
 import { isRoot } from '../../support/programs/users.ts'
 import { type Sshd, startSshd } from '../../support/servers/sshd.ts'
 import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'

@@ -6,8 +6,8 @@ import { StoreError } from '../../../src/core/errors.ts'
 import { isDead, ourselves } from '../../../src/core/process-owner.ts'
 import { type Lock, takeLock, withLock } from '../../../src/ria/compaction/lock.ts'
 import { SETTLE_MS } from '../../../src/ria/quiet.ts'
-import { withFaults } from '../../../src/store/faulty.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { copyingStore } from '../../support/stores/copying-store.ts'
 import {
   DIRECTORY,

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bufferSource, collect } from '../../../src/core/source.ts'
-import { withLimit } from '../../../src/store/limit.ts'
-import { withRetry } from '../../../src/store/retry.ts'
 import type { Consumer, Entry, GetOptions, Store } from '../../../src/store/store.ts'
-import { withTrace } from '../../../src/store/trace.ts'
-import { withWatchdog } from '../../../src/store/watchdog.ts'
+import { withLimit } from '../../../src/store/wrappers/limit.ts'
+import { withRetry } from '../../../src/store/wrappers/retry.ts'
+import { withTrace } from '../../../src/store/wrappers/trace.ts'
+import { withWatchdog } from '../../../src/store/wrappers/watchdog.ts'
 
 /** Larger than anything that a test reads. */
 const LIMIT_BYTES = 64 * 1024 * 1024

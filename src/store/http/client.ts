@@ -1,0 +1,131 @@
+import * as http from 'node:http'
+import * as https from 'node:https'
+import { urlToHttpOptions } from 'node:url'
+import { abortedError } from '../../core/abort.ts'
+import { StoreError } from '../../core/errors.ts'
+import { trustedAuthorities } from '../authorities.ts'
+import { connectionError } from './status.ts'
+
+/**
+ * What a server answered, after redirects. The body is not yet read: it must be, or be dropped. Not by node's `fetch`: that
+ * unpacks a body with `Content-Encoding: gzip`, as which some servers send every `.gz` file, and cannot be told not to.
+ */
+export interface Answer {
+  readonly method: 'GET' | 'HEAD'
+  readonly status: number
+  readonly response: http.IncomingMessage
+  /** Who answered. */
+  readonly host: string
+  readonly redirected: boolean
+  /** The server sent us to the same path with a slash at its end: that is a directory. */
+  readonly isDirectory: boolean
+}
+
+export interface HttpRequest {
+  readonly op: string
+  /** The file's URL, without credentials. */
+  readonly url: string
+  /** What errors name. Default: the URL. */
+  readonly where?: string | undefined
+  readonly method: 'GET' | 'HEAD'
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const MAX_REDIRECTS = 10
+
+/** The rest of an unwanted body is read up to this size, so that the connection can be used again. Bytes. */
+const MAX_DRAIN_BYTES = 64 * 1024
+
+/** Sends requests over connections that are kept alive, and follows redirects. */
+export class HttpClient {
+  readonly #origin: string
+  readonly #authorization: string | undefined
+  readonly #http = new http.Agent({ keepAlive: true })
+  #https: https.Agent | undefined
+
+  /** `authorization` is sent to `origin` and to nobody else. Throws ConfigError for authorities that cannot be read. */
+  constructor(origin: string, authorization: string | undefined) {
+    this.#origin = origin
+    this.#authorization = authorization
+    if (origin.startsWith('https:')) this.#agentFor('https:')
+  }
+
+  /** Throws `unreachable`, `aborted`, or `unsupported` for a redirect that leads nowhere. */
+  async request({ op, url: address, where = address, method, headers, signal }: HttpRequest): Promise<Answer> {
+    const wrong = (message: string) => new StoreError({ kind: 'unsupported', op, where, message })
+    let url = new URL(address)
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const response = await this.#send(url, method, headers, signal).catch((error: unknown) => {
+        throw signal.aborted ? abortedError(op, where, signal) : connectionError(op, where, url.host, error)
+      })
+      const { statusCode: status = 0 } = response
+      const answer = { method, status, response, host: url.host, redirected: redirects > 0, isDirectory: false }
+      if (!REDIRECTS.has(status)) return answer
+      await drop(answer)
+      const target = redirectTarget(response, url)
+      if (target === undefined) throw wrong(`${url.host} answered ${status} without a usable address to go to`)
+      if (target.pathname === `${url.pathname}/`) return { ...answer, isDirectory: true }
+      url = target
+    }
+    throw wrong(`${url.host} redirected us more than ${MAX_REDIRECTS} times`)
+  }
+
+  close(): void {
+    this.#http.destroy()
+    this.#https?.destroy()
+  }
+
+  /** Authorities are read when they are needed, for there are many: a redirect may lead to https. */
+  #agentFor(protocol: string): http.Agent {
+    if (protocol !== 'https:') return this.#http
+    this.#https ??= new https.Agent({ keepAlive: true, ...trustedAuthorities('SSL_CERT_FILE') })
+    return this.#https
+  }
+
+  #send(url: URL, method: string, headers: HttpRequest['headers'], signal: AbortSignal): Promise<http.IncomingMessage> {
+    const protocol = url.protocol === 'https:' ? https : http
+    const authorization = url.origin === this.#origin ? this.#authorization : undefined
+    return new Promise((resolve, reject) => {
+      const request = protocol.request({
+        ...urlToHttpOptions(url),
+        method,
+        // Packed bodies would make every length a lie.
+        headers: { 'accept-encoding': 'identity', ...headers, ...(authorization && { authorization }) },
+        agent: this.#agentFor(url.protocol),
+        signal,
+      })
+      request.on('response', resolve)
+      request.on('error', reject)
+      request.end()
+    })
+  }
+}
+
+/** Where a redirect leads, without the credentials that it may carry; undefined when that is no web address. */
+function redirectTarget(response: http.IncomingMessage, from: URL): URL | undefined {
+  const { location } = response.headers
+  if (location === undefined || !URL.canParse(location, from.href)) return undefined
+  const target = new URL(location, from)
+  if (target.protocol !== 'http:' && target.protocol !== 'https:') return undefined
+  target.username = ''
+  target.password = ''
+  return target
+}
+
+/** Gives up the body of an answer, and reads no more of it than is worth a connection. One to HEAD has none: resolves when its connection can be used again. */
+export async function drop({ method, response }: Answer): Promise<void> {
+  response.on('error', () => {})
+  if (method === 'HEAD') {
+    response.resume()
+    if (!response.closed) await new Promise((resolve) => response.once('close', resolve))
+    return
+  }
+  let left = MAX_DRAIN_BYTES
+  if (Number(response.headers['content-length'] ?? 0) > left) return void response.destroy()
+  response.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) response.destroy() // it did not say its length, or has none
+  })
+}

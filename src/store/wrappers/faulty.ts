@@ -1,0 +1,129 @@
+import type { StoreErrorKind } from '../../core/errors.ts'
+import type { Store } from '../store.ts'
+import { FaultyCall } from './faulty-call.ts'
+
+export type FaultyOp = 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
+
+/**
+ * What goes wrong in a call. `at`: before the backend acts (the default), after it has acted, or when so many bytes of
+ * a get or put (entries of a list) have passed.
+ */
+export type Fault =
+  | { readonly fail: StoreErrorKind; readonly at?: 'before' | 'after' | number; readonly sent?: 'no' | 'maybe' }
+  /** Nothing happens any more until the signal aborts. */
+  | { readonly stall: true; readonly at?: 'before' | 'after' | number }
+  /** A get ends after so many bytes as if that were all: a lie that no contract allows. */
+  | { readonly truncate: number }
+  /** The lowest bit of the byte at this offset is another, in what a get gives or a put stores. */
+  | { readonly flip: number }
+
+/** A fault and the calls that it hits. */
+export type PlannedFault = Fault & {
+  /** Default: any. */
+  readonly op?: FaultyOp
+  /** Default: any. */
+  readonly path?: string
+  /** Which of the calls that match it hits first, from 1 (the default). */
+  readonly nth?: number
+  /** How many of them in a row. Default 1. */
+  readonly times?: number
+}
+
+export interface CallMade {
+  readonly op: FaultyOp
+  readonly path: string
+}
+
+export type FaultPlan = readonly PlannedFault[] | ((call: CallMade) => Fault | undefined)
+
+/** A store whose backend fails by plan. `calls` has every call that was made of it. */
+export interface FaultyStore extends Store {
+  readonly calls: readonly CallMade[]
+}
+
+/** Wraps a store so that it fails as planned; what is not hit works. */
+export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
+  const calls: CallMade[] = []
+  const planned = typeof plan === 'function' ? plan : scripted(plan)
+  const begin = (op: FaultyOp, path: string, signal?: AbortSignal) => {
+    calls.push({ op, path })
+    return new FaultyCall(planned({ op, path }), op, `${store.traits.root}/${path}`, signal)
+  }
+
+  return {
+    calls,
+    get traits() {
+      return store.traits
+    },
+    stat: (path, options) => begin('stat', path, options?.signal).around(() => store.stat(path, options)),
+    async statAll(paths, options) {
+      const looks = paths.map((path) => begin('stat', path, options?.signal))
+      for (const look of looks) await look.reach('before')
+      const found = await store.statAll(paths, options)
+      for (const look of looks) await look.reach('after')
+      return found
+    },
+    get(path, consume, options) {
+      const call = begin('get', path, options?.signal)
+      return call.around(() => store.get(path, call.consumer(consume), options))
+    },
+    put(path, source, options) {
+      const call = begin('put', path, options?.signal)
+      return call.around(() => store.put(path, call.source(source), options))
+    },
+    remove: (path, options) => begin('remove', path, options?.signal).around(() => store.remove(path, options)),
+    append: (path, content, options) =>
+      begin('append', path, options?.signal).around(() => store.append(path, content, options)),
+    move: (from, to, options) => begin('move', from, options?.signal).around(() => store.move(from, to, options)),
+    freeBytes: (directory, options) =>
+      begin('space', directory, options?.signal).around(() => store.freeBytes(directory, options)),
+    exec: (command, options) =>
+      begin('exec', command.join(' '), options.signal).around(() => store.exec(command, options)),
+    removeAll:
+      store.removeAll &&
+      ((paths, options) =>
+        begin('remove', paths[0] ?? '', options?.signal).around(async () => store.removeAll?.(paths, options))),
+    async *list(directory, options) {
+      const call = begin('list', directory, options?.signal)
+      await call.reach('before')
+      yield* call.entries(store.list(directory, options))
+      await call.reach('after')
+    },
+    close: () => store.close(),
+  }
+}
+
+/** A plan that hits `rate` (0 to 1) of all calls with one of `faults`; the same seed gives the same plan. */
+export function seededFaults(seed: number, rate: number, faults: readonly Fault[]): FaultPlan {
+  const random = randomNumbers(seed)
+  return () => {
+    const [hit, which] = [random(), random()]
+    return hit < rate ? faults[Math.floor(which * faults.length)] : undefined
+  }
+}
+
+function scripted(plan: readonly PlannedFault[]): (call: CallMade) => Fault | undefined {
+  const seen = plan.map(() => 0)
+  return ({ op, path }) => {
+    let hit: Fault | undefined
+    for (const [i, fault] of plan.entries()) {
+      if ((fault.op ?? op) !== op || (fault.path ?? path) !== path) continue
+      const count = (seen[i] ?? 0) + 1
+      seen[i] = count
+      const first = fault.nth ?? 1
+      if (count >= first && count < first + (fault.times ?? 1)) hit ??= fault
+    }
+    return hit
+  }
+}
+
+/** mulberry32: small, and the same everywhere. */
+function randomNumbers(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
