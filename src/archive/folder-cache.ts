@@ -1,6 +1,6 @@
 import { orAborted } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
-import type { PackedFolder } from './folder-records.ts'
+import type { PackedFolder } from './index/folder-records.ts'
 
 /** Larger folders are unpacked again for each of their members. Bytes. */
 const MAX_CACHED_BYTES = 64 * 1024 * 1024

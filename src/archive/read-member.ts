@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib'
 import { StoreError } from '../core/errors.ts'
 import { type Bytes, bufferSource } from '../core/source.ts'
-import { decodeFolder } from './decode/index.ts'
+import { decodeFolder } from './decode/decode-folder.ts'
+import { splitPacked } from './decode/split-packed.ts'
 import type { FolderCache } from './folder-cache.ts'
-import type { PackedFolder } from './folder-records.ts'
-import type { IndexedMember } from './member-index.ts'
-import type { ArchiveFile } from './read-end-header.ts'
-import { splitPacked } from './split-packed.ts'
+import type { PackedFolder } from './index/folder-records.ts'
+import type { IndexedMember } from './index/member-index.ts'
+import type { ArchiveFile } from './index/read-end-header.ts'
 
 export interface ReadOptions {
   /**

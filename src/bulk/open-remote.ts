@@ -94,7 +94,7 @@ export async function openArchive(
   if (stat === undefined) return undefined
   const [{ Archive }, { IndexCache }] = await Promise.all([
     import('../archive/archive.ts'),
-    import('../archive/index-cache.ts'),
+    import('../archive/index/index-cache.ts'),
   ])
   const cache = new IndexCache({ directory: archiveCache(), maxBytes: 2 * 1024 ** 3 })
   try {

@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from 'yargs'
-import type { Level } from '../archive/seven-zip.ts'
+import type { Level } from '../archive/seven-zip/seven-zip.ts'
 import { printable } from '../core/printable.ts'
 import { type CompactReport, compact } from '../ria/compaction/compact.ts'
 import type { Console } from './console.ts'

@@ -1,5 +1,5 @@
 import type { Archive } from '../archive/archive.ts'
-import type { IndexCache } from '../archive/index-cache.ts'
+import type { IndexCache } from '../archive/index/index-cache.ts'
 import { orAborted } from '../core/abort.ts'
 import { isStoreError, StoreError } from '../core/errors.ts'
 import type { Key } from '../core/key.ts'

@@ -1,5 +1,5 @@
-import { findSevenZip } from '../archive/seven-zip-find.ts'
-import { INSTALL_HINT, tooOld } from '../archive/seven-zip-version.ts'
+import { findSevenZip } from '../archive/seven-zip/find.ts'
+import { INSTALL_HINT, tooOld } from '../archive/seven-zip/version.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName } from '../store/temporary.ts'
 import { findSevenZipOnServer } from './compaction/build-on-server.ts'

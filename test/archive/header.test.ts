@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Archive } from '../../src/archive/archive.ts'
-import { hashName } from '../../src/archive/names.ts'
-import { PROPERTY } from '../../src/archive/properties.ts'
+import { PROPERTY } from '../../src/archive/header/properties.ts'
+import { hashName } from '../../src/archive/index/names.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import {
   archiveOf,

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from 'vitest'
 import { Archive } from '../../src/archive/archive.ts'
-import { IndexCache } from '../../src/archive/index-cache.ts'
+import { IndexCache } from '../../src/archive/index/index-cache.ts'
 import { openLocalStore } from '../../src/store/local/local.ts'
 import { keyMembers, writeLargeArchive } from '../support/archives/large-archive.ts'
 import { contentOf } from '../support/archives/real-archive.ts'

@@ -9,7 +9,7 @@ import {
   MAX_BYTES_PER_UNIT,
   NameList,
   toArchiveName,
-} from '../../src/archive/names.ts'
+} from '../../src/archive/index/names.ts'
 import { decode } from '../../src/core/text.ts'
 
 /** Any UTF-16 but NUL, lone surrogates too, with ASCII more often than not. */

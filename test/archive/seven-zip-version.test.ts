@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isSafe, parseVersion, showVersion } from '../../src/archive/seven-zip-version.ts'
+import { isSafe, parseVersion, showVersion } from '../../src/archive/seven-zip/version.ts'
 
 test.each([
   ['7-Zip (z) 26.02 (x64) : Copyright (c) 1999-2026 Igor Pavlov', '26.02', true],

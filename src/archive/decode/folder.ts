@@ -1,5 +1,5 @@
 import type { Bytes } from '../../core/source.ts'
-import type { FindOptions } from '../seven-zip-find.ts'
+import type { FindOptions } from '../seven-zip/find.ts'
 
 /** One step of unpacking: a method with its properties, as the end header of a 7z archive gives it. */
 export interface Coder {

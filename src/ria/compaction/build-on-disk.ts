@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { chmod, copyFile, link, open, rm, stat } from 'node:fs/promises'
-import { addMembers, removeMembers } from '../../archive/seven-zip.ts'
+import { addMembers, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
 import { toFsPath } from '../../core/text.ts'
 import { sharedFileMode } from '../../store/sharing.ts'

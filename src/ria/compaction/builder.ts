@@ -1,4 +1,4 @@
-import type { Level } from '../../archive/seven-zip.ts'
+import type { Level } from '../../archive/seven-zip/seven-zip.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import type { LooseKey } from './loose.ts'
 

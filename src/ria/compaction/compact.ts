@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Level } from '../../archive/seven-zip.ts'
+import type { Level } from '../../archive/seven-zip/seven-zip.ts'
 import { ConfigError, StoreError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'

@@ -1,4 +1,4 @@
-import { isPackable } from '../../archive/seven-zip.ts'
+import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
 import { parseKey } from '../../core/key.ts'
 import type { CallOptions, Entry, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'

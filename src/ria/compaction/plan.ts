@@ -1,5 +1,5 @@
 import { Archive, type Member } from '../../archive/archive.ts'
-import { isPackable } from '../../archive/seven-zip.ts'
+import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import { archivePath } from '../layout.ts'
 import { findMember, keyOfMember } from '../member-names.ts'

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Archive } from '../../../src/archive/archive.ts'
-import { IndexCache } from '../../../src/archive/index-cache.ts'
+import { IndexCache } from '../../../src/archive/index/index-cache.ts'
 import { openHttpStore } from '../../../src/store/http/http.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import { openSftpStore } from '../../../src/store/sftp/sftp.ts'

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Archive } from '../../../src/archive/archive.ts'
-import { IndexCache } from '../../../src/archive/index-cache.ts'
+import { IndexCache } from '../../../src/archive/index/index-cache.ts'
 import { cacheDirectory } from '../../../src/core/cache-directory.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import { type FaultyStore, withFaults } from '../../../src/store/wrappers/faulty.ts'

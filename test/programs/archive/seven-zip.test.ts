@@ -23,7 +23,7 @@ import {
   removeMembers,
   sevenZipArguments,
   testArchive,
-} from '../../../src/archive/seven-zip.ts'
+} from '../../../src/archive/seven-zip/seven-zip.ts'
 import { mixedContent } from '../../support/archives/real-folder.ts'
 import { descendants } from '../../support/programs/processes.ts'
 import { systemProgram } from '../../support/programs/programs.ts'

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { PROPERTY } from '../../../src/archive/properties.ts'
+import { PROPERTY } from '../../../src/archive/header/properties.ts'
 
 /** A NUMBER of the 7z format. */
 export function number(value: number | bigint): Buffer {

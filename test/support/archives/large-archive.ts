@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { PROPERTY } from '../../../src/archive/properties.ts'
+import { PROPERTY } from '../../../src/archive/header/properties.ts'
 import { dirHash } from '../../../src/core/dirhash.ts'
 import { join, number, signatureHeader, uint32 } from './header-writer.ts'
 

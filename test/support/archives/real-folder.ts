@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Coder, Folder, PackedStreams } from '../../../src/archive/decode/index.ts'
+import type { Coder, Folder, PackedStreams } from '../../../src/archive/decode/decode-folder.ts'
 import { systemProgram } from '../programs/programs.ts'
 import { run } from '../programs/run.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type DecodeOptions, decodeFolder, type Folder } from '../../../../src/archive/decode/index.ts'
+import { type DecodeOptions, decodeFolder, type Folder } from '../../../../src/archive/decode/decode-folder.ts'
 import { StoreError } from '../../../../src/core/errors.ts'
 import { collect } from '../../../../src/core/source.ts'
 import {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
-import { decodeFolder } from '../../../../src/archive/decode/index.ts'
+import { decodeFolder } from '../../../../src/archive/decode/decode-folder.ts'
 import { openStreams, packFolder } from '../../../support/archives/real-folder.ts'
 
 setFlagsFromString('--expose-gc')

@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { type DecodeOptions, decodeFolder } from '../../../../src/archive/decode/index.ts'
+import { type DecodeOptions, decodeFolder } from '../../../../src/archive/decode/decode-folder.ts'
 import { collect } from '../../../../src/core/source.ts'
 import {
   METHODS,

@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorKind } from '../core/errors.ts'
+import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
 
 /** How a 7-Zip program ended, and what it said: the lines of stdout without those of progress and names, and stderr. */
 export interface SevenZipResult {

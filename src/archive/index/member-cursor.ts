@@ -1,7 +1,7 @@
-import { hasBit } from './bits.ts'
-import { FolderCursor } from './folder-cursor.ts'
+import { hasBit } from '../header/bits.ts'
+import { FolderCursor } from '../header/folder-cursor.ts'
+import type { StreamsInfo } from '../header/streams-info.ts'
 import { PLACE } from './index-format.ts'
-import type { StreamsInfo } from './streams-info.ts'
 
 /** Walks over the members that have content, in the archive's order; its fields tell of the one that it is at. */
 export class MemberCursor {

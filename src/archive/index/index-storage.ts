@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Files, filesFor, writeFully } from '../core/files.ts'
-import { temporaryName } from '../store/temporary.ts'
+import { type Files, filesFor, writeFully } from '../../core/files.ts'
+import { temporaryName } from '../../store/temporary.ts'
 
 /** Where an index is written and read: a file, or memory where none can be had. */
 export interface IndexStorage {

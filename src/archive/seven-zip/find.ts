@@ -1,6 +1,6 @@
-import { programsOnPath } from '../core/find-program.ts'
-import { run } from '../core/run.ts'
-import { isSafe, parseVersion, type SevenZipVersion } from './seven-zip-version.ts'
+import { programsOnPath } from '../../core/find-program.ts'
+import { run } from '../../core/run.ts'
+import { isSafe, parseVersion, type SevenZipVersion } from './version.ts'
 
 /** A 7-Zip program that can be run. */
 export interface SevenZip {

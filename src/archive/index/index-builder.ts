@@ -1,16 +1,16 @@
 import { crc32 } from 'node:zlib'
-import { hasBit } from './bits.ts'
-import type { FilesInfo, NamesSink } from './files-info.ts'
+import { hasBit } from '../header/bits.ts'
+import type { FilesInfo, NamesSink } from '../header/files-info.ts'
+import type { HeaderReader } from '../header/header-reader.ts'
+import { MAX_NAME_BYTES } from '../header/limits.ts'
+import type { StreamsInfo } from '../header/streams-info.ts'
 import { writeFolders } from './folder-records.ts'
 import { HashTable } from './hash-table.ts'
-import type { HeaderReader } from './header-reader.ts'
 import { ENTRY_BYTES, FLAG, formatIndexHeader, type Part, PLACE } from './index-format.ts'
 import type { IndexStorage } from './index-storage.ts'
-import { MAX_NAME_BYTES } from './limits.ts'
 import { MemberCursor } from './member-cursor.ts'
 import { copyUnits, MAX_BYTES_PER_UNIT, NameList } from './names.ts'
 import { IndexUnwritable, PAGE_BYTES, PageWriter, writePart } from './page-file.ts'
-import type { StreamsInfo } from './streams-info.ts'
 
 /** Names are converted, and entries written, so many bytes at a time. */
 const CHUNK_BYTES = 128 * 1024

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { StoreError } from '../core/errors.ts'
+import { StoreError } from '../../core/errors.ts'
 import { MAX_HEADER_BYTES } from './limits.ts'
 
 /** Length of what every 7z file begins with; packed streams follow. */

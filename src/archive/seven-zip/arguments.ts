@@ -1,4 +1,4 @@
-import { isText } from '../core/text.ts'
+import { isText } from '../../core/text.ts'
 
 /** 0: stored as it is (Copy). 1 to 9: LZMA2, each member by itself. */
 export type Level = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9

@@ -1,5 +1,5 @@
 import { endianness } from 'node:os'
-import { decode, encode } from '../core/text.ts'
+import { decode, encode } from '../../core/text.ts'
 
 /** A hash of a name's UTF-16 units: a polynomial modulo 2^32, which can be computed two units at a time. */
 export function hashName(name: string): number {

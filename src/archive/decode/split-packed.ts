@@ -1,5 +1,5 @@
-import type { Bytes } from '../core/source.ts'
-import type { PackedStreams } from './decode/index.ts'
+import type { Bytes } from '../../core/source.ts'
+import type { PackedStreams } from './decode-folder.ts'
 
 /**
  * Packed streams of the given sizes out of bytes in which they follow each other. A stream can be read when the one before it was read

@@ -1,4 +1,4 @@
-import { setBit } from './bits.ts'
+import { setBit } from '../header/bits.ts'
 import { slotsFor } from './index-format.ts'
 
 /** Whether two of the items have the same name. */

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import { StoreError } from '../core/errors.ts'
-import type { Bytes } from '../core/source.ts'
+import { StoreError } from '../../core/errors.ts'
+import type { Bytes } from '../../core/source.ts'
 
 const BUFFER_BYTES = 1024 * 1024
 

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
-import { isTemporaryName, temporaryName } from '../store/temporary.ts'
+import { isTemporaryName, temporaryName } from '../../store/temporary.ts'
 import type { ArchiveId } from './archive-id.ts'
 import { FileStorage } from './index-storage.ts'
 import { MemberIndex } from './member-index.ts'

@@ -1,4 +1,4 @@
-import { messageOf, StoreError } from '../core/errors.ts'
+import { messageOf, StoreError } from '../../core/errors.ts'
 import type { MemberIndex } from './member-index.ts'
 
 /** Opens the index: first as it is in the cache; `again` counts how often an index was found to be damaged since. */

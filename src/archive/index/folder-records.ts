@@ -1,9 +1,9 @@
-import type { Coder, Folder } from './decode/index.ts'
-import { FolderCursor } from './folder-cursor.ts'
-import type { FolderDescription } from './folder-description.ts'
+import type { Coder, Folder } from '../decode/decode-folder.ts'
+import { FolderCursor } from '../header/folder-cursor.ts'
+import type { FolderDescription } from '../header/folder-description.ts'
+import type { StreamsInfo } from '../header/streams-info.ts'
 import { FOLDER_BYTES, type IndexHeader, type Part } from './index-format.ts'
 import { IndexDamaged, type PageReader, type PageWriter, writePart } from './page-file.ts'
-import type { StreamsInfo } from './streams-info.ts'
 
 /** A folder, and where it lies. */
 export interface PackedFolder {
