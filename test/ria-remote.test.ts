@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Job } from '../src/annex/remote.ts'
 import { GitConfig } from '../src/ria/git-config.ts'
-import { datasetDirectory } from '../src/ria/layout.ts'
+import { datasetDirectory } from '../src/ria/layout/paths.ts'
 import { RiaRemote } from '../src/ria-remote.ts'
 import { temporaryDirectory } from './support/stores/stores.ts'
 

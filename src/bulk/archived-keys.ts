@@ -1,7 +1,7 @@
 import type { Archive, Member } from '../archive/archive.ts'
 import { keyFileName } from '../core/key.ts'
-import { placesOf } from '../ria/compaction/places.ts'
-import { DATASET_VERSIONS } from '../ria/layout.ts'
+import { DATASET_VERSIONS } from '../ria/layout/paths.ts'
+import { placesOf } from '../ria/layout/places.ts'
 import type { KeyTable } from './key-table.ts'
 
 /** Members that lie in the archive as they are come before those that have to be unpacked. */

@@ -1,6 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { forEachParallel } from '../ria/compaction/parallel.ts'
-import { listTombstones } from '../ria/compaction/tombstones.ts'
+import { listTombstones } from '../ria/layout/tombstones.ts'
 import { ArchivedKeys } from './archived-keys.ts'
 import type { KeyFailure } from './events.ts'
 import { checkedKey, Fetch, type FetchOptions } from './fetch.ts'

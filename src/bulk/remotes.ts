@@ -4,7 +4,7 @@ import { ConfigError } from '../core/errors.ts'
 import { run } from '../core/run.ts'
 import { decode } from '../core/text.ts'
 import { toBoolean } from '../ria/git-config.ts'
-import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings.ts'
+import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
 import type { Clone } from './clone.ts'
 
 /** A git remote of the clone that is a storage sibling in a RIA store. */

@@ -6,7 +6,7 @@ import { keyFileName, parseKey } from '../core/key.ts'
 import { isOwnDirectory } from '../core/own-directory.ts'
 import { decode, encode, toFsPath } from '../core/text.ts'
 import { isLeftBehind, OWNER, ownerText } from '../core/work-directory.ts'
-import { keyOfFileName } from '../ria/compaction/places.ts'
+import { keyOfFileName } from '../ria/layout/places.ts'
 import { SMALL_BYTES } from './content.ts'
 import { localError } from './local-error.ts'
 

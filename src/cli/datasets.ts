@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs'
 import { ConfigError, isStoreError, messageOf } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
-import { allDatasets, findDataset, type StoredDataset } from '../ria/store-datasets.ts'
+import { allDatasets, findDataset, type StoredDataset } from '../ria/layout/datasets.ts'
 import { unwritable } from '../ria/unwritable.ts'
 import type { Store } from '../store/store.ts'
 import { type Console, Interrupted } from './console.ts'

@@ -1,5 +1,5 @@
 import { GitConfig } from '../ria/git-config.ts'
-import { STALL_TIMEOUT, stallMs } from '../ria/stall-timeout.ts'
+import { STALL_TIMEOUT, stallMs } from '../ria/settings/stall-timeout.ts'
 
 /** Every command takes it: each may talk to a store. */
 export const STALL_OPTION = {

@@ -1,6 +1,6 @@
 import { printable } from '../core/printable.ts'
 import { type VerifyReport, verifyArchive } from '../ria/compaction/verify.ts'
-import type { StoredDataset } from '../ria/store-datasets.ts'
+import type { StoredDataset } from '../ria/layout/datasets.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import { noBar, terminalBar } from './progress.ts'

@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
-import { aliasDirectory } from '../ria/alias-file.ts'
-import { datasetDirectory } from '../ria/layout.ts'
+import { aliasDirectory } from '../ria/layout/alias-file.ts'
+import { datasetDirectory } from '../ria/layout/paths.ts'
 import { parseStoreUrl, unescapeText } from '../ria/url.ts'
 import type { StoreLocation } from '../store/open.ts'
 

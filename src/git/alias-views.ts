@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileSource } from '../core/source.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
-import { aliasDirectory, aliasFile, readAlias } from '../ria/alias-file.ts'
+import { aliasDirectory, aliasFile, readAlias } from '../ria/layout/alias-file.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { download } from './pack-files.ts'
 import type { RefState } from './ref-state.ts'

@@ -1,6 +1,6 @@
 import { bufferSource } from '../core/source.ts'
-import { aliasDirectory } from '../ria/alias-file.ts'
 import { forEachParallel } from '../ria/compaction/parallel.ts'
+import { aliasDirectory } from '../ria/layout/alias-file.ts'
 import type { CallOptions, Entry, Store } from '../store/store.ts'
 import type { Generation, RefLog } from './ref-log.ts'
 import type { RefState } from './ref-state.ts'

@@ -1,6 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
-import { aliasDirectory } from '../ria/alias-file.ts'
-import { LAYOUT_FILE } from '../ria/layout.ts'
+import { aliasDirectory } from '../ria/layout/alias-file.ts'
+import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { removeAliasViews, writeAliasViews } from './alias-views.ts'
 import { requirePutIfAbsent, whyLost } from './conditions.ts'

@@ -8,7 +8,7 @@ import { checkPutIfAbsent } from './doctor-race.ts'
 import { checkBucket, checkChecksums } from './doctor-s3.ts'
 import { Scratch } from './doctor-scratch.ts'
 import { checkSurroundings } from './doctor-surroundings.ts'
-import { LAYOUT_FILE, STORE_VERSIONS } from './layout.ts'
+import { LAYOUT_FILE, STORE_VERSIONS } from './layout/paths.ts'
 import { readStoreVersion } from './make-store.ts'
 
 export interface DoctorOptions {

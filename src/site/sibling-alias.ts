@@ -1,7 +1,7 @@
 import { StoreError } from '../core/errors.ts'
-import { aliasDirectory, readAlias } from '../ria/alias-file.ts'
-import { directoryOfLink, readAliasLink } from '../ria/alias-link.ts'
-import { LAYOUT_FILE } from '../ria/layout.ts'
+import { aliasDirectory, readAlias } from '../ria/layout/alias-file.ts'
+import { directoryOfLink, readAliasLink } from '../ria/layout/alias-link.ts'
+import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 
 /** Whether an alias names this dataset, or can. Throws StoreError `conflict` when it, or what lies in its place, is somebody else's. */

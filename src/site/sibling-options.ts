@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
-import { checkNewAlias } from '../ria/alias-file.ts'
+import { checkNewAlias } from '../ria/layout/alias-file.ts'
 
 /** What to do where a sibling of that name, or the dataset in the store, is already. */
 export type Existing = 'skip' | 'error' | 'reconfigure'

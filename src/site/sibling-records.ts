@@ -1,6 +1,6 @@
 import { decode, encode } from '../core/text.ts'
-import { fileNameOf, keyOfFileName } from '../ria/compaction/places.ts'
-import { archivePath } from '../ria/layout.ts'
+import { archivePath } from '../ria/layout/paths.ts'
+import { fileNameOf, keyOfFileName } from '../ria/layout/places.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName } from '../store/temporary.ts'
 import type { Dataset } from './dataset.ts'

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { GitConfig } from '../../src/ria/git-config.ts'
-import { LOCAL_SETTINGS, REMOTE_SETTINGS, resolveConfig } from '../../src/ria/settings.ts'
+import { LOCAL_SETTINGS, REMOTE_SETTINGS, resolveConfig } from '../../src/ria/settings/settings.ts'
 import { projectDirectory } from '../support/programs/programs.ts'
 import { readSources } from './architecture.ts'
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { placesOf, tombstonePath } from '../../src/ria/compaction/places.ts'
+import { placesOf, tombstonePath } from '../../src/ria/layout/places.ts'
 import {
   type ArchiveProgram,
   archivesOf,

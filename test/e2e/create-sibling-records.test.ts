@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { datasetDirectory } from '../../src/ria/layout.ts'
+import { datasetDirectory } from '../../src/ria/layout/paths.ts'
 import { systemProgram } from '../support/programs/programs.ts'
 import { explain, runOk } from '../support/programs/run.ts'
 import {

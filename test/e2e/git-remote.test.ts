@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { datasetDirectory } from '../../src/ria/layout.ts'
+import { datasetDirectory } from '../../src/ria/layout/paths.ts'
 import { pushManyBranches, pushOneBranch } from '../support/kill/push-races.ts'
 import { explain, type Result, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'

@@ -1,6 +1,6 @@
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { datasetDirectory } from '../../src/ria/layout.ts'
+import { datasetDirectory } from '../../src/ria/layout/paths.ts'
 import { run } from '../support/programs/run.ts'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'

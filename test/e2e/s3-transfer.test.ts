@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { datasetDirectory, keyPaths } from '../../src/ria/layout.ts'
+import { datasetDirectory, keyPaths } from '../../src/ria/layout/paths.ts'
 import { explain, type Result } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'

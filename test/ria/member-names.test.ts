@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { placesOf } from '../../src/ria/compaction/places.ts'
-import { canBePlaced, keyOfMember, memberFileName, memberNames } from '../../src/ria/member-names.ts'
+import { canBePlaced, keyOfMember, memberFileName, memberNames } from '../../src/ria/layout/member-names.ts'
+import { placesOf } from '../../src/ria/layout/places.ts'
 
 const KEY = 'MD5E-s3--900150983cd24fb0d6963f7d28e17f72.txt'
 const [PLACE = ''] = placesOf(KEY, '2')

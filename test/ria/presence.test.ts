@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { StoreError, type StoreErrorKind } from '../../src/core/errors.ts'
-import { archivePath, keyPaths } from '../../src/ria/layout.ts'
+import { archivePath, keyPaths } from '../../src/ria/layout/paths.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type Fault, seededFaults, withFaults } from '../../src/store/wrappers/faulty.ts'
 import {

@@ -3,7 +3,7 @@ import { access, chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promise
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoreErrorKind } from '../../src/core/errors.ts'
-import { keyPaths } from '../../src/ria/layout.ts'
+import { keyPaths } from '../../src/ria/layout/paths.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withFaults } from '../../src/store/wrappers/faulty.ts'
 import { withRetry } from '../../src/store/wrappers/retry.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { GitConfig } from '../../src/ria/git-config.ts'
-import { endpointsInConfig, isOfAws, parseEndpoint } from '../../src/ria/s3-endpoints.ts'
+import { endpointsInConfig, isOfAws, parseEndpoint } from '../../src/ria/settings/s3-endpoints.ts'
 
 const named = (key: string, value: string) => [...endpointsInConfig(new GitConfig([[key, value]]))]
 

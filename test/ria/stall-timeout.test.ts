@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { GitConfig } from '../../src/ria/git-config.ts'
-import { stallMsOf } from '../../src/ria/stall-timeout.ts'
+import { stallMsOf } from '../../src/ria/settings/stall-timeout.ts'
 
 const OWN = 'remote.store.riastore-stall-timeout'
 

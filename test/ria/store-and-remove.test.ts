@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { bufferSource } from '../../src/core/source.ts'
-import { keyPaths, transferDirectory } from '../../src/ria/layout.ts'
+import { keyPaths, transferDirectory } from '../../src/ria/layout/paths.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withFaults } from '../../src/store/wrappers/faulty.ts'
 import {

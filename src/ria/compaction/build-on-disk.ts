@@ -5,9 +5,9 @@ import { StoreError } from '../../core/errors.ts'
 import { toFsPath } from '../../core/text.ts'
 import { sharedFileMode } from '../../store/sharing.ts'
 import type { CallOptions } from '../../store/store.ts'
-import { archivePath } from '../layout.ts'
+import { archivePath } from '../layout/paths.ts'
+import { archivesDirectory, objectsDirectory } from '../layout/places.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
-import { archivesDirectory, objectsDirectory } from './places.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
 
 /** Builds where the store lies on a disk of this machine. */

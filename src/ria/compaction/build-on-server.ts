@@ -6,8 +6,8 @@ import { StoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
 import { sharedFileMode } from '../../store/sharing.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
+import { archivesDirectory, fileNameOf, objectsDirectory } from '../layout/places.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
-import { archivesDirectory, fileNameOf, objectsDirectory } from './places.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
 
 /** `7zr` too: it knows all that is needed here. */

@@ -4,11 +4,11 @@ import { bufferSource } from '../../core/source.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, MoveOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
-import { archivePath } from '../layout.ts'
+import { archivePath } from '../layout/paths.ts'
+import { fileNameOf, tombstonePath } from '../layout/places.ts'
 import { type Holder, newArchiveOf, oldArchiveOf, showActing } from './holder.ts'
 import type { Lock } from './lock.ts'
 import { chunksOf, forEachParallel } from './parallel.ts'
-import { fileNameOf, tombstonePath } from './places.ts'
 
 /** A change may begin for so long after the lock and the archive were looked at, by two clocks. Far less than ACTING_MS. ms. */
 export const PROOF_MS = 6_000

@@ -1,11 +1,11 @@
 import { Archive } from '../../archive/archive.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { memberFileName } from '../member-names.ts'
+import { memberFileName } from '../layout/member-names.ts'
+import { objectsDirectory } from '../layout/places.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
 import type { LooseKey } from './loose.ts'
 import { forEachParallel } from './parallel.ts'
-import { objectsDirectory } from './places.ts'
 import { type MemberFacts, type Plan, READS_AT_ONCE } from './plan.ts'
 import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 

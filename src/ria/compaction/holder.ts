@@ -3,8 +3,8 @@ import { REAL_TIME, type Time } from '../../core/moment.ts'
 import { bufferSource } from '../../core/source.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
-import { archivePath } from '../layout.ts'
-import { archivesDirectory, fileNameOf, HOLDER, holderDirectory, keyOfFileName } from './places.ts'
+import { archivePath } from '../layout/paths.ts'
+import { archivesDirectory, fileNameOf, HOLDER, holderDirectory, keyOfFileName } from '../layout/places.ts'
 import { restoreKey } from './restore.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { endOrphans } from '../../core/orphans.ts'
 import { removeDeadWorkDirectories } from '../../core/work-directory.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
+import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from '../layout/places.ts'
 import type { Changes } from './changes.ts'
-import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from './places.ts'
 
 /** A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside it. */
 const LEFTOVER = /^riastore-\d+-[0-9a-f]{12}-\d+\.tmp/

@@ -1,9 +1,9 @@
 import { Archive } from '../../archive/archive.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { archivePath } from '../layout.ts'
-import { readLayout } from '../layout-state.ts'
-import { keyOfMember, memberFileName } from '../member-names.ts'
-import { listTombstones } from './tombstones.ts'
+import { keyOfMember, memberFileName } from '../layout/member-names.ts'
+import { archivePath } from '../layout/paths.ts'
+import { readLayout } from '../layout/read-layout.ts'
+import { listTombstones } from '../layout/tombstones.ts'
 
 /** A member of a dataset's archive. */
 export interface ArchivedKey {

@@ -3,8 +3,8 @@ import { StoreError } from '../../core/errors.ts'
 import type { ProcessOwner } from '../../core/process-owner.ts'
 import { collect } from '../../core/source.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import { archivesDirectory, lockPath, SUCCESSOR } from '../layout/places.ts'
 import { aliveFile } from './holder.ts'
-import { archivesDirectory, lockPath, SUCCESSOR } from './places.ts'
 
 /** What a lock file says. */
 export interface LockContent extends ProcessOwner {

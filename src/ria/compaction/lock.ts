@@ -5,7 +5,8 @@ import { REAL_TIME, type Time } from '../../core/moment.ts'
 import { ourselves } from '../../core/process-owner.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { requireAtomicPuts } from '../atomic-puts.ts'
-import { SETTLE_MS } from '../quiet.ts'
+import { SETTLE_MS } from '../keys/quiet-dataset.ts'
+import { lockPath } from '../layout/places.ts'
 import { endOthers, type Holder, makeHolder, removeHolder, showLife } from './holder.ts'
 import {
   type FoundLock,
@@ -18,7 +19,6 @@ import {
   tokensIn,
 } from './lock-file.ts'
 import { mayBeTaken, putLock, removeDead, removeMarks } from './lock-takeover.ts'
-import { lockPath } from './places.ts'
 
 /** The lock of a dataset's archive, held. */
 export interface Lock {

@@ -1,9 +1,9 @@
 import { Archive } from '../../archive/archive.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
-import { archivePath } from '../layout.ts'
+import { archivePath } from '../layout/paths.ts'
+import { archivesDirectory, HOLDER, lockPath } from '../layout/places.ts'
 import { InodeCount } from './inodes.ts'
 import { type LooseKeys, listLoose } from './loose.ts'
-import { archivesDirectory, HOLDER, lockPath } from './places.ts'
 
 /** What a dataset's keys take up. */
 export interface Usage {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { datasetDirectory } from '../../../src/ria/layout.ts'
+import { datasetDirectory } from '../../../src/ria/layout/paths.ts'
 import { explain } from '../../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../../support/repos/annex-repo.ts'
 import { initRemote } from '../../support/repos/ria-store.ts'

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { datasetDirectory } from '../../../src/ria/layout.ts'
+import { datasetDirectory } from '../../../src/ria/layout/paths.ts'
 import { run } from '../../support/programs/run.ts'
 import { paths, write } from '../../support/stores/stores.ts'
 import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { StoreErrorKind } from '../../../src/core/errors.ts'
-import { readLayout, readSharing } from '../../../src/ria/layout-state.ts'
+import { readLayout, readSharing } from '../../../src/ria/layout/read-layout.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { DIRECTORY, type MemoryOptions, memoryStore } from '../../support/stores/memory-dataset.ts'
 

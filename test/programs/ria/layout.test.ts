@@ -8,7 +8,7 @@ import {
   keyPaths,
   parseLayoutVersion,
   transferDirectory,
-} from '../../../src/ria/layout.ts'
+} from '../../../src/ria/layout/paths.ts'
 import { anyText } from '../../core/arbitrary.ts'
 import { makeRealGitAnnex, type RealGitAnnex } from '../../support/programs/real-git-annex.ts'
 

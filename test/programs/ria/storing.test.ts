@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { bufferSource } from '../../../src/core/source.ts'
-import { transferDirectory } from '../../../src/ria/layout.ts'
+import { transferDirectory } from '../../../src/ria/layout/paths.ts'
 import type { PutOptions, Store } from '../../../src/store/store.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { CONTENT, DIRECTORY, dataset, KEY, memoryStore, UUID } from '../../support/stores/memory-dataset.ts'

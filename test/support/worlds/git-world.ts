@@ -1,4 +1,4 @@
-import { datasetDirectory } from '../../../src/ria/layout.ts'
+import { datasetDirectory } from '../../../src/ria/layout/paths.ts'
 import { type GitCommands, gitCommands } from './git-commands.ts'
 import { makeS3Scene, type S3Scene } from './s3-scene.ts'
 import { makeWorkspace, type Workspace } from './workspace.ts'

@@ -1,13 +1,13 @@
-import { ConfigError } from '../core/errors.ts'
-import { withoutPassword } from '../core/secret.ts'
-import type { StoreLocation } from '../store/open.ts'
-import type { SshProvider } from '../store/ssh/connect.ts'
-import { type GitConfig, rewriteUrl, toBoolean } from './git-config.ts'
+import { ConfigError } from '../../core/errors.ts'
+import { withoutPassword } from '../../core/secret.ts'
+import type { StoreLocation } from '../../store/open.ts'
+import type { SshProvider } from '../../store/ssh/connect.ts'
+import { type GitConfig, rewriteUrl, toBoolean } from '../git-config.ts'
+import { parseStoreUrl } from '../url.ts'
+import { type S3Options, s3Options } from './s3.ts'
 import { endpointsInConfig, parseEndpoint } from './s3-endpoints.ts'
-import { oneOf } from './setting-values.ts'
-import { type S3Options, s3Options } from './settings-s3.ts'
 import { stallMsOf } from './stall-timeout.ts'
-import { parseStoreUrl } from './url.ts'
+import { oneOf } from './values.ts'
 
 /** Settings of the special remote, committed to the git-annex branch by initremote. */
 export const REMOTE_SETTINGS = [
@@ -47,7 +47,7 @@ export const REMOTE_SETTINGS = [
   { name: 'force-write', description: 'deprecated, use git config remote.<name>.ora-force-write' },
 ] as const
 
-export type { S3Options } from './settings-s3.ts'
+export type { S3Options } from './s3.ts'
 
 export type RemoteSetting = (typeof REMOTE_SETTINGS)[number]['name']
 

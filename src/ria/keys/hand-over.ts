@@ -1,11 +1,11 @@
 import { constants } from 'node:fs'
-import { checksumOf } from '../core/checksum.ts'
-import { isStoreError } from '../core/errors.ts'
-import { diskFiles as files, writeFully } from '../core/files.ts'
-import type { Key } from '../core/key.ts'
-import type { Bytes } from '../core/source.ts'
-import { toFsPath } from '../core/text.ts'
-import type { CallOptions } from '../store/store.ts'
+import { checksumOf } from '../../core/checksum.ts'
+import { isStoreError } from '../../core/errors.ts'
+import { diskFiles as files, writeFully } from '../../core/files.ts'
+import type { Key } from '../../core/key.ts'
+import type { Bytes } from '../../core/source.ts'
+import { toFsPath } from '../../core/text.ts'
+import type { CallOptions } from '../../store/store.ts'
 import type { Copy } from './copy.ts'
 
 /**

@@ -1,6 +1,6 @@
-import { ConfigError } from '../core/errors.ts'
-import type { OpenSettings } from '../store/open.ts'
-import { oneOf, printable, sizeInBytes, wholeNumber, word } from './setting-values.ts'
+import { ConfigError } from '../../core/errors.ts'
+import type { OpenSettings } from '../../store/open.ts'
+import { oneOf, printable, sizeInBytes, wholeNumber, word } from './values.ts'
 
 /** What the URL of a store in S3 does not say, save credentials. */
 export type S3Options = Omit<NonNullable<OpenSettings['s3']>, 'credentials'>

@@ -1,9 +1,9 @@
-import { StoreError } from '../core/errors.ts'
-import { decode } from '../core/text.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import { StoreError } from '../../core/errors.ts'
+import { decode } from '../../core/text.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
 import { aliasDirectory, readAlias } from './alias-file.ts'
 import { directoryOfLink, readAliasLink } from './alias-link.ts'
-import { datasetDirectory, LAYOUT_FILE } from './layout.ts'
+import { datasetDirectory, LAYOUT_FILE } from './paths.ts'
 
 /** A dataset of a store. */
 export interface StoredDataset {

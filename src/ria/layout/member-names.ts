@@ -1,7 +1,7 @@
-import type { Archive, Member } from '../archive/archive.ts'
-import { hasChecksum } from './compaction/content.ts'
-import { fileNameOf, keyOfFileName } from './compaction/places.ts'
-import { DATASET_VERSIONS, keyPaths } from './layout.ts'
+import type { Archive, Member } from '../../archive/archive.ts'
+import { hasChecksum } from '../compaction/content.ts'
+import { DATASET_VERSIONS, keyPaths } from './paths.ts'
+import { fileNameOf, keyOfFileName } from './places.ts'
 
 const OBJECTS = '/annex/objects/'
 

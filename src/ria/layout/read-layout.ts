@@ -1,9 +1,9 @@
-import { messageOf, StoreError } from '../core/errors.ts'
-import { collect } from '../core/source.ts'
-import type { CallOptions, Sharing, Store } from '../store/store.ts'
-import { parseGitConfig } from './git-config.ts'
-import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './layout.ts'
-import { parseSharing } from './sharing.ts'
+import { messageOf, StoreError } from '../../core/errors.ts'
+import { collect } from '../../core/source.ts'
+import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import { parseGitConfig } from '../git-config.ts'
+import { parseSharing } from '../sharing.ts'
+import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
 
 /** What a store and a dataset in it say of themselves. */
 export interface Layout {

@@ -1,11 +1,11 @@
-import { isStoreError, StoreError } from '../core/errors.ts'
-import { type Key, keyFileName } from '../core/key.ts'
-import type { CallOptions, Stat, Store } from '../store/store.ts'
-import { tombstonePath } from './compaction/places.ts'
+import { isStoreError, StoreError } from '../../core/errors.ts'
+import { type Key, keyFileName } from '../../core/key.ts'
+import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import { LAYOUT_FILE } from '../layout/paths.ts'
+import { tombstonePath } from '../layout/places.ts'
 import { type Copy, looseCopy, whileMoving, wrongLength } from './copy.ts'
 import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
-import { LAYOUT_FILE } from './layout.ts'
-import { QuietDataset } from './quiet.ts'
+import { QuietDataset } from './quiet-dataset.ts'
 
 /** A key, and where in the store it may lie loose, the best place first. */
 export interface KeyPlaces {

@@ -1,4 +1,4 @@
-import { ConfigError } from '../core/errors.ts'
+import { ConfigError } from '../../core/errors.ts'
 
 /** Values of settings, read. Each throws ConfigError that names the setting. */
 

@@ -1,11 +1,11 @@
-import { StoreError, type StoreErrorKind } from '../core/errors.ts'
-import { parseKey } from '../core/key.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import { parseKey } from '../../core/key.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { keyPaths } from '../layout/paths.ts'
+import { readLayout } from '../layout/read-layout.ts'
 import { wrongLength } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { KeyFinder } from './key-finder.ts'
-import { keyPaths } from './layout.ts'
-import { readLayout } from './layout-state.ts'
 
 /**
  * The path of the object that is a key, whole: what a link can lead to. Throws `missing` when the store does not have it, `unsupported` when it is in the

@@ -1,8 +1,8 @@
-import type { Archive, Member } from '../archive/archive.ts'
-import { isStoreError, StoreError } from '../core/errors.ts'
-import type { Key } from '../core/key.ts'
-import type { Bytes } from '../core/source.ts'
-import type { Store } from '../store/store.ts'
+import type { Archive, Member } from '../../archive/archive.ts'
+import { isStoreError, StoreError } from '../../core/errors.ts'
+import type { Key } from '../../core/key.ts'
+import type { Bytes } from '../../core/source.ts'
+import type { Store } from '../../store/store.ts'
 
 /** One copy of a key's content in a store. */
 export interface Copy {

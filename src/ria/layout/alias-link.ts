@@ -1,6 +1,6 @@
-import { isStoreError } from '../core/errors.ts'
-import { decode } from '../core/text.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import { isStoreError } from '../../core/errors.ts'
+import { decode } from '../../core/text.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
 import { aliasDirectory, isDatasetDirectory } from './alias-file.ts'
 
 /**

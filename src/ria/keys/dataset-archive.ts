@@ -1,12 +1,12 @@
-import type { Archive } from '../archive/archive.ts'
-import type { IndexCache } from '../archive/index/index-cache.ts'
-import { orAborted } from '../core/abort.ts'
-import { isStoreError, StoreError } from '../core/errors.ts'
-import type { Key } from '../core/key.ts'
-import type { CallOptions, Stat, Store } from '../store/store.ts'
+import type { Archive } from '../../archive/archive.ts'
+import type { IndexCache } from '../../archive/index/index-cache.ts'
+import { orAborted } from '../../core/abort.ts'
+import { isStoreError, StoreError } from '../../core/errors.ts'
+import type { Key } from '../../core/key.ts'
+import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import { findMember } from '../layout/member-names.ts'
+import { archivePath } from '../layout/paths.ts'
 import { archivedCopy, type Copy } from './copy.ts'
-import { archivePath } from './layout.ts'
-import { findMember } from './member-names.ts'
 
 /** A key in the archive. */
 export interface ArchivedKey {

@@ -1,7 +1,7 @@
-import { ConfigError, isStoreError, StoreError } from '../core/errors.ts'
-import { collect } from '../core/source.ts'
-import type { CallOptions, Store } from '../store/store.ts'
-import { datasetDirectory } from './layout.ts'
+import { ConfigError, isStoreError, StoreError } from '../../core/errors.ts'
+import { collect } from '../../core/source.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { datasetDirectory } from './paths.ts'
 
 /** More than any id has. Bytes. */
 const MAX_BYTES = 4096

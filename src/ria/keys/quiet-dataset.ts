@@ -1,8 +1,8 @@
-import { orAborted } from '../core/abort.ts'
-import { isRecent, type Moment, moment } from '../core/moment.ts'
-import type { CallOptions, Stat, Store } from '../store/store.ts'
-import { lockPath } from './compaction/places.ts'
-import { archivePath, LAYOUT_FILE } from './layout.ts'
+import { orAborted } from '../../core/abort.ts'
+import { isRecent, type Moment, moment } from '../../core/moment.ts'
+import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import { archivePath, LAYOUT_FILE } from '../layout/paths.ts'
+import { lockPath } from '../layout/places.ts'
 
 /** Who packs or unpacks in an object store leaves every key where it is for so long after the lock is there. ms. */
 export const SETTLE_MS = 2_000

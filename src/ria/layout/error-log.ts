@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { isStoreError } from '../core/errors.ts'
-import { bufferSource } from '../core/source.ts'
-import type { Store } from '../store/store.ts'
+import { isStoreError } from '../../core/errors.ts'
+import { bufferSource } from '../../core/source.ts'
+import type { Store } from '../../store/store.ts'
 
 /** Where ORA has the log of a dataset's storage sibling; the directory belongs to the store. */
 const DIRECTORY = 'error_logs'

@@ -1,5 +1,5 @@
 import { keyFileName, parseKey } from '../../core/key.ts'
-import { keyPaths } from '../layout.ts'
+import { keyPaths } from './paths.ts'
 
 /** Where the parts of a dataset lie that compaction works with, relative to the store's root. */
 export const objectsDirectory = (directory: string) => `${directory}/annex/objects`

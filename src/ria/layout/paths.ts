@@ -1,6 +1,6 @@
-import { dirHash } from '../core/dirhash.ts'
-import { ConfigError, StoreError } from '../core/errors.ts'
-import { keyFileName } from '../core/key.ts'
+import { dirHash } from '../../core/dirhash.ts'
+import { ConfigError, StoreError } from '../../core/errors.ts'
+import { keyFileName } from '../../core/key.ts'
 
 /** Where things lie in a store; docs/format.md describes it. All paths are relative to the store's root. */
 export const LAYOUT_FILE = 'ria-layout-version'
