@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs'
+import { type CompactReport, compact } from '../admin/compaction/compact.ts'
 import type { Level } from '../archive/seven-zip/seven-zip.ts'
 import { printable } from '../core/printable.ts'
-import { type CompactReport, compact } from '../ria/compaction/compact.ts'
 import type { Console } from './console.ts'
 import { CAREFUL, DRY_RUN, forEachDataset, type Question, SELECT, type Selected, selecting } from './datasets.ts'
 import { listDataset } from './list-archive.ts'

@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from 'yargs'
-import { examineStore } from '../ria/doctor.ts'
+import { examineStore } from '../admin/doctor/examine.ts'
 import { isBad } from '../ria/doctor-finding.ts'
 import type { Console } from './console.ts'
 import { FINDINGS_HEAD, findingLine, stopped, withOpenStore } from './store-command.ts'

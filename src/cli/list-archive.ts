@@ -1,5 +1,5 @@
+import { listArchived } from '../admin/compaction/list.ts'
 import { printable } from '../core/printable.ts'
-import { listArchived } from '../ria/compaction/list.ts'
 import type { StoredDataset } from '../ria/layout/datasets.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
+import { examineStore } from '../admin/doctor/examine.ts'
 import { messageOf } from '../core/errors.ts'
-import { examineStore } from '../ria/doctor.ts'
 import { type Finding, isBad } from '../ria/doctor-finding.ts'
 import { checkGitLab } from '../site/site-check-gitlab.ts'
 import { checkInstallation } from '../site/site-check-installation.ts'

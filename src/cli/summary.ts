@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
+import type { Usage } from '../admin/compaction/usage.ts'
 import { printable } from '../core/printable.ts'
-import type { Usage } from '../ria/compaction/usage.ts'
 import { formatSize } from './quantities.ts'
 
 const PLAIN = {

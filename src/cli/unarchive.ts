@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
+import { type UnarchiveReport, unarchive } from '../admin/compaction/unarchive.ts'
 import { printable } from '../core/printable.ts'
-import { type UnarchiveReport, unarchive } from '../ria/compaction/unarchive.ts'
 import type { Console } from './console.ts'
 import {
   CAREFUL,

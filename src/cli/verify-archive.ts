@@ -1,5 +1,5 @@
+import { type VerifyReport, verifyArchive } from '../admin/compaction/verify.ts'
 import { printable } from '../core/printable.ts'
-import { type VerifyReport, verifyArchive } from '../ria/compaction/verify.ts'
 import type { StoredDataset } from '../ria/layout/datasets.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { takeLock } from '../../src/admin/compaction/lock.ts'
 import { forgetAtomicPuts, ROUNDS, recordAtomicPuts, requireAtomicPuts } from '../../src/ria/atomic-puts.ts'
-import { takeLock } from '../../src/ria/compaction/lock.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withFaults } from '../../src/store/wrappers/faulty.ts'
 import { DIRECTORY, memoryStore, paths, put, withTraits } from '../support/stores/memory-dataset.ts'

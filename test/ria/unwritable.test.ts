@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { examinePlace } from '../../src/admin/doctor/examine.ts'
 import { StoreError } from '../../src/core/errors.ts'
-import { examinePlace } from '../../src/ria/doctor.ts'
 import type { Finding } from '../../src/ria/doctor-finding.ts'
 import { makeStore } from '../../src/ria/make-store.ts'
 import { unwritable } from '../../src/ria/unwritable.ts'

@@ -1,5 +1,5 @@
+import { hasChecksum } from '../../admin/compaction/content.ts'
 import type { Archive, Member } from '../../archive/archive.ts'
-import { hasChecksum } from '../compaction/content.ts'
 import { DATASET_VERSIONS, keyPaths } from './paths.ts'
 import { fileNameOf, keyOfFileName } from './places.ts'
 

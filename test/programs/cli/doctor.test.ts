@@ -8,9 +8,9 @@ import {
   PutBucketVersioningCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { examineStore } from '../../../src/admin/doctor/examine.ts'
 import { Interrupted } from '../../../src/cli/console.ts'
 import { StoreError } from '../../../src/core/errors.ts'
-import { examineStore } from '../../../src/ria/doctor.ts'
 import type { Finding } from '../../../src/ria/doctor-finding.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'

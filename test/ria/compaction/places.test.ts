@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { InodeCount } from '../../../src/admin/compaction/inodes.ts'
 import { keyFileName } from '../../../src/core/key.ts'
-import { InodeCount } from '../../../src/ria/compaction/inodes.ts'
 import { keyAtPlace, keyOfFileName, placesOf } from '../../../src/ria/layout/places.ts'
 
 test('the key of a file name is the one that the file was named after', () => {

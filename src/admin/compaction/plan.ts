@@ -1,13 +1,13 @@
 import { Archive, type Member } from '../../archive/archive.ts'
 import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
+import { forEachParallel } from '../../ria/compaction/parallel.ts'
+import { findMember, keyOfMember } from '../../ria/layout/member-names.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
+import { objectsDirectory } from '../../ria/layout/places.ts'
+import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
-import { findMember, keyOfMember } from '../layout/member-names.ts'
-import { archivePath } from '../layout/paths.ts'
-import { objectsDirectory } from '../layout/places.ts'
-import { listTombstones } from '../layout/tombstones.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
-import { forEachParallel } from './parallel.ts'
 
 /** So many members are read at the same time. */
 export const READS_AT_ONCE = 8

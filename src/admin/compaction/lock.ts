@@ -3,10 +3,10 @@ import { setMaxListeners } from 'node:events'
 import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { REAL_TIME, type Time } from '../../core/moment.ts'
 import { ourselves } from '../../core/process-owner.ts'
+import { requireAtomicPuts } from '../../ria/atomic-puts.ts'
+import { SETTLE_MS } from '../../ria/keys/quiet-dataset.ts'
+import { lockPath } from '../../ria/layout/places.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
-import { requireAtomicPuts } from '../atomic-puts.ts'
-import { SETTLE_MS } from '../keys/quiet-dataset.ts'
-import { lockPath } from '../layout/places.ts'
 import { endOthers, type Holder, makeHolder, removeHolder, showLife } from './holder.ts'
 import {
   type FoundLock,

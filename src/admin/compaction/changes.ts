@@ -1,14 +1,14 @@
 import { isStoreError, StoreError } from '../../core/errors.ts'
 import { isRecent, type Moment } from '../../core/moment.ts'
 import { bufferSource } from '../../core/source.ts'
+import { chunksOf, forEachParallel } from '../../ria/compaction/parallel.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
+import { fileNameOf, tombstonePath } from '../../ria/layout/places.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, MoveOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
-import { archivePath } from '../layout/paths.ts'
-import { fileNameOf, tombstonePath } from '../layout/places.ts'
 import { type Holder, newArchiveOf, oldArchiveOf, showActing } from './holder.ts'
 import type { Lock } from './lock.ts'
-import { chunksOf, forEachParallel } from './parallel.ts'
 
 /** A change may begin for so long after the lock and the archive were looked at, by two clocks. Far less than ACTING_MS. ms. */
 export const PROOF_MS = 6_000

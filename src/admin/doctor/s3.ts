@@ -1,8 +1,8 @@
-import { messageOf, StoreError } from '../core/errors.ts'
-import type { S3Probe } from '../store/s3/probe.ts'
-import type { CallOptions } from '../store/store.ts'
-import type { Findings, Outcome } from './doctor-finding.ts'
-import type { Scratch } from './doctor-scratch.ts'
+import { messageOf, StoreError } from '../../core/errors.ts'
+import type { Findings, Outcome } from '../../ria/doctor-finding.ts'
+import type { S3Probe } from '../../store/s3/probe.ts'
+import type { CallOptions } from '../../store/store.ts'
+import type { Scratch } from './scratch.ts'
 
 /** After so many days an upload that nobody finished is given up. */
 export const STALE_UPLOAD_DAYS = 7

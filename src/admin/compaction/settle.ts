@@ -1,9 +1,9 @@
+import { chunksOf, forEachParallel } from '../../ria/compaction/parallel.ts'
+import { objectsDirectory } from '../../ria/layout/places.ts'
+import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
-import { objectsDirectory } from '../layout/places.ts'
-import { listTombstones } from '../layout/tombstones.ts'
 import type { Changes, Doomed, Needed } from './changes.ts'
 import type { LooseKey } from './loose.ts'
-import { chunksOf, forEachParallel } from './parallel.ts'
 
 /** So many files are looked up with one call. */
 const LOOKS_AT_ONCE = 128

@@ -1,8 +1,8 @@
 import { isStoreError } from '../../core/errors.ts'
 import type { Source } from '../../core/source.ts'
+import { fileNameOf, objectsDirectory, placesOf, tombstonePath } from '../../ria/layout/places.ts'
+import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { CallOptions, MoveOptions, Sharing, Store } from '../../store/store.ts'
-import { fileNameOf, objectsDirectory, placesOf, tombstonePath } from '../layout/places.ts'
-import { readLayout } from '../layout/read-layout.ts'
 
 /**
  * Puts a loose copy back that somebody was about to remove: to be loose as well does no harm. One whose key was dropped meanwhile, or is loose again,

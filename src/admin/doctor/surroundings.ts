@@ -1,9 +1,9 @@
-import { findSevenZip } from '../archive/seven-zip/find.ts'
-import { INSTALL_HINT, tooOld } from '../archive/seven-zip/version.ts'
-import type { CallOptions, Store } from '../store/store.ts'
-import { isTemporaryName } from '../store/temporary.ts'
-import { findSevenZipOnServer } from './compaction/build-on-server.ts'
-import type { Findings, Outcome } from './doctor-finding.ts'
+import { findSevenZip } from '../../archive/seven-zip/find.ts'
+import { INSTALL_HINT, tooOld } from '../../archive/seven-zip/version.ts'
+import type { Findings, Outcome } from '../../ria/doctor-finding.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { isTemporaryName } from '../../store/temporary.ts'
+import { findSevenZipOnServer } from '../compaction/build-on-server.ts'
 
 /** Less than this left is worth a word. Bytes. */
 const LITTLE_BYTES = 1024 ** 3

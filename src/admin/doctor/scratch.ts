@@ -1,7 +1,7 @@
-import { isStoreError } from '../core/errors.ts'
-import { bufferSource, collect } from '../core/source.ts'
-import type { GetOptions, PutOptions, Stat, Store } from '../store/store.ts'
-import { temporaryName } from '../store/temporary.ts'
+import { isStoreError } from '../../core/errors.ts'
+import { bufferSource, collect } from '../../core/source.ts'
+import type { GetOptions, PutOptions, Stat, Store } from '../../store/store.ts'
+import { temporaryName } from '../../store/temporary.ts'
 
 /** More than any of our files has. Bytes. */
 const LIMIT_BYTES = 16 * 1024 * 1024

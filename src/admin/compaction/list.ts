@@ -1,9 +1,9 @@
 import { Archive } from '../../archive/archive.ts'
+import { keyOfMember, memberFileName } from '../../ria/layout/member-names.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
+import { readLayout } from '../../ria/layout/read-layout.ts'
+import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { keyOfMember, memberFileName } from '../layout/member-names.ts'
-import { archivePath } from '../layout/paths.ts'
-import { readLayout } from '../layout/read-layout.ts'
-import { listTombstones } from '../layout/tombstones.ts'
 
 /** A member of a dataset's archive. */
 export interface ArchivedKey {

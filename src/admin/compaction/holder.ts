@@ -1,10 +1,10 @@
 import { isStoreError, StoreError } from '../../core/errors.ts'
 import { REAL_TIME, type Time } from '../../core/moment.ts'
 import { bufferSource } from '../../core/source.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
+import { archivesDirectory, fileNameOf, HOLDER, holderDirectory, keyOfFileName } from '../../ria/layout/places.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
-import { archivePath } from '../layout/paths.ts'
-import { archivesDirectory, fileNameOf, HOLDER, holderDirectory, keyOfFileName } from '../layout/places.ts'
 import { restoreKey } from './restore.ts'
 
 /**

@@ -1,10 +1,10 @@
 import { isStoreError } from '../../core/errors.ts'
 import { isDead, isOfAnotherBoot } from '../../core/process-owner.ts'
 import { bufferSource } from '../../core/source.ts'
+import { archivesDirectory, lockPath } from '../../ria/layout/places.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
-import { archivesDirectory, lockPath } from '../layout/places.ts'
 import { type FoundLock, formatLock, type LockContent, lastSign, readLock } from './lock-file.ts'
 
 /** A run that showed no life for so long, though it should each minute, and that nobody can see running, may have its lock taken. ms. */

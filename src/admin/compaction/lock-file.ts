@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { StoreError } from '../../core/errors.ts'
 import type { ProcessOwner } from '../../core/process-owner.ts'
 import { collect } from '../../core/source.ts'
+import { archivesDirectory, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
-import { archivesDirectory, lockPath, SUCCESSOR } from '../layout/places.ts'
 import { aliveFile } from './holder.ts'
 
 /** What a lock file says. */

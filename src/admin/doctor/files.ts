@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { isStoreError, type StoreError } from '../core/errors.ts'
-import { type Findings, type Outcome, type Verdict, verdictOf } from './doctor-finding.ts'
-import type { Scratch } from './doctor-scratch.ts'
-import { unwritable } from './unwritable.ts'
+import { isStoreError, type StoreError } from '../../core/errors.ts'
+import { type Findings, type Outcome, type Verdict, verdictOf } from '../../ria/doctor-finding.ts'
+import { unwritable } from '../../ria/unwritable.ts'
+import type { Scratch } from './scratch.ts'
 
 /** A clock that differs by more makes ages of keys, and S3's signatures, wrong. ms. */
 const MAX_SKEW_MS = 60_000

@@ -1,7 +1,7 @@
-import { isStoreError } from '../core/errors.ts'
-import { forgetAtomicPuts, RACERS, ROUNDS, race } from './atomic-puts.ts'
-import type { Findings, Outcome } from './doctor-finding.ts'
-import type { Scratch } from './doctor-scratch.ts'
+import { isStoreError } from '../../core/errors.ts'
+import { forgetAtomicPuts, RACERS, ROUNDS, race } from '../../ria/atomic-puts.ts'
+import type { Findings, Outcome } from '../../ria/doctor-finding.ts'
+import type { Scratch } from './scratch.ts'
 
 /**
  * Checks put-if-absent, on which locks and pushes of several people rest: alone, and in a race in which exactly one may win. `who` ignores

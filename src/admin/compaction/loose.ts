@@ -1,10 +1,10 @@
 import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
 import { parseKey } from '../../core/key.ts'
+import { forEachParallel } from '../../ria/compaction/parallel.ts'
+import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from '../../ria/layout/places.ts'
 import type { CallOptions, Entry, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
-import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from '../layout/places.ts'
 import { InodeCount } from './inodes.ts'
-import { forEachParallel } from './parallel.ts'
 
 /** A key that lies loose. */
 export interface LooseKey {

@@ -4,9 +4,9 @@ import { isSafe, parseVersion, type SevenZipVersion } from '../../archive/seven-
 import { sevenZipError } from '../../archive/seven-zip/words.ts'
 import { StoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
+import { archivesDirectory, fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
 import { sharedFileMode } from '../../store/sharing.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { archivesDirectory, fileNameOf, objectsDirectory } from '../layout/places.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
 

@@ -1,7 +1,7 @@
 import { Archive } from '../../archive/archive.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
+import { archivesDirectory, HOLDER, lockPath } from '../../ria/layout/places.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
-import { archivePath } from '../layout/paths.ts'
-import { archivesDirectory, HOLDER, lockPath } from '../layout/places.ts'
 import { InodeCount } from './inodes.ts'
 import { type LooseKeys, listLoose } from './loose.ts'
 
