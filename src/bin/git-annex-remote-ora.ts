@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   if (!debug) Error.stackTraceLimit = 0 // nobody sees them, and collecting them for each expected error takes time
   const log = debug ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
   const git = new EarlyGitConfig() // it works while the rest of the program is loaded
-  const { RiaRemote } = await import('../ria-remote.ts')
+  const { RiaRemote } = await import('../remote/ria-remote.ts')
   const { Server } = await import('../annex/serve.ts')
   const command = parentCommand() ?? []
   const remote = new RiaRemote({ git, log, isFsck: readsContent(command) })

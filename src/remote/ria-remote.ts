@@ -1,20 +1,20 @@
 import { join } from 'node:path'
-import type { Job, SpecialRemote } from './annex/remote.ts'
-import { readAnnexLogs, settingsOfLine } from './core/annex-logs.ts'
-import { cacheDirectory } from './core/cache-directory.ts'
-import { ConfigError, messageOf } from './core/errors.ts'
-import type { Log } from './core/log.ts'
-import { run } from './core/run.ts'
-import { withoutPassword } from './core/secret.ts'
-import { fileSource } from './core/source.ts'
-import { toFsPath } from './core/text.ts'
-import type { EarlyGitConfig, GitConfig } from './ria/git-config.ts'
-import { RiaDataset } from './ria/keys/ria-dataset.ts'
-import { isOfAws } from './ria/settings/s3-endpoints.ts'
-import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from './ria/settings/settings.ts'
-import { writeMarker } from './ria/write-marker.ts'
-import { type OpenSettings, openStore } from './store/open.ts'
-import type { Store } from './store/store.ts'
+import type { Job, SpecialRemote } from '../annex/remote.ts'
+import { readAnnexLogs, settingsOfLine } from '../core/annex-logs.ts'
+import { cacheDirectory } from '../core/cache-directory.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { run } from '../core/run.ts'
+import { withoutPassword } from '../core/secret.ts'
+import { fileSource } from '../core/source.ts'
+import { toFsPath } from '../core/text.ts'
+import type { EarlyGitConfig, GitConfig } from '../ria/git-config.ts'
+import { RiaDataset } from '../ria/keys/ria-dataset.ts'
+import { isOfAws } from '../ria/settings/s3-endpoints.ts'
+import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from '../ria/settings/settings.ts'
+import { writeMarker } from '../ria/write-marker.ts'
+import { type OpenSettings, openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
 
 interface Configured {
   readonly config: RemoteConfig
@@ -235,7 +235,7 @@ function endpointOf({ location }: StoreUrl): string | undefined {
  */
 async function withCredentials(job: Job, configured: Configured, url: StoreUrl): Promise<OpenSettings['s3']> {
   const { s3, s3Endpoints } = configured.config
-  const { configuredEndpoint, findCredentials, hasCredentials } = await import('./store/s3/credentials.ts')
+  const { configuredEndpoint, findCredentials, hasCredentials } = await import('../store/s3/credentials.ts')
   const kept = async () => {
     const creds = await job.getCreds(S3_CREDS)
     return creds && { accessKeyId: creds.user, secretAccessKey: creds.password }
