@@ -1,7 +1,7 @@
 import { isSeveral, jobsInCommand, parentCommand } from '../annex/concurrency.ts'
 import { readsContent } from '../annex/fsck-command.ts'
+import { EarlyGitConfig } from '../core/git-config.ts'
 import { writeLine } from '../core/write-line.ts'
-import { EarlyGitConfig } from '../ria/git-config.ts'
 
 /** Connections and temporary files get so long to be put away; then whoever waits for us counts more. ms. */
 const CLOSE_LIMIT_MS = 2_000

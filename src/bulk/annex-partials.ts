@@ -1,9 +1,9 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { diskFiles, filesFor } from '../core/files.ts'
+import { toBoolean } from '../core/git-config.ts'
 import { keyFileName } from '../core/key.ts'
 import { toFsPath } from '../core/text.ts'
-import { toBoolean } from '../ria/git-config.ts'
 import type { Clone } from './clone.ts'
 
 /**

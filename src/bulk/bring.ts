@@ -1,5 +1,5 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
-import { forEachParallel } from '../ria/compaction/parallel.ts'
+import { forEachParallel } from '../core/parallel.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { ArchivedKeys } from './archived-keys.ts'
 import type { KeyFailure } from './events.ts'

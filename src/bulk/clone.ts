@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
-import { run } from '../core/run.ts'
+import { type GitConfig, readGitConfig, toBoolean } from '../core/git-config.ts'
+import { run } from '../core/process/run.ts'
 import { decode } from '../core/text.ts'
-import { type GitConfig, readGitConfig, toBoolean } from '../ria/git-config.ts'
 
 /** A repository with an annex on this machine. */
 export interface Clone {

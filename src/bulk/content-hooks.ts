@@ -1,5 +1,5 @@
 import { messageOf, StoreError } from '../core/errors.ts'
-import { run } from '../core/run.ts'
+import { run } from '../core/process/run.ts'
 import type { Clone } from './clone.ts'
 
 /**

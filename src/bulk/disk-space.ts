@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
+import type { GitConfig } from '../core/git-config.ts'
 import { toFsPath } from '../core/text.ts'
-import type { GitConfig } from '../ria/git-config.ts'
 
 /** git-annex's own default. Bytes. */
 const DEFAULT_RESERVE = 100_000_000

@@ -1,7 +1,7 @@
 import type { Archive, Member } from '../archive/archive.ts'
 import { isStoreError } from '../core/errors.ts'
+import { forEachParallel } from '../core/parallel.ts'
 import type { Bytes } from '../core/source.ts'
-import { forEachParallel } from '../ria/compaction/parallel.ts'
 import { archivedCopy } from '../ria/keys/copy.ts'
 import { archivePath } from '../ria/layout/paths.ts'
 import type { Store } from '../store/store.ts'

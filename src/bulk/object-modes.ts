@@ -1,4 +1,4 @@
-import type { GitConfig } from '../ria/git-config.ts'
+import type { GitConfig } from '../core/git-config.ts'
 
 /** The permissions that git-annex gives what it keeps (its internals/lockdown page), POSIX modes. */
 export interface ObjectModes {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { StoreError } from '../core/errors.ts'
-import { run } from '../core/run.ts'
+import { run } from '../core/process/run.ts'
 import { decode, encode } from '../core/text.ts'
 import { keyOfFileName } from '../ria/layout/places.ts'
 import type { Clone } from './clone.ts'

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { StoreError } from '../core/errors.ts'
-import { run } from '../core/run.ts'
+import { run } from '../core/process/run.ts'
 import { encode } from '../core/text.ts'
 import type { Clone } from './clone.ts'
 import type { KeyTable } from './key-table.ts'

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
-import { run } from '../core/run.ts'
+import { toBoolean } from '../core/git-config.ts'
+import { run } from '../core/process/run.ts'
 import { decode } from '../core/text.ts'
-import { toBoolean } from '../ria/git-config.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
 import type { Clone } from './clone.ts'
 

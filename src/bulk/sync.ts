@@ -1,5 +1,5 @@
 import { messageOf, StoreError } from '../core/errors.ts'
-import { run } from '../core/run.ts'
+import { run } from '../core/process/run.ts'
 
 /** A disk that takes longer than this to write what it was given is not there any more. ms. */
 const LIMIT_MS = 30 * 60 * 1000

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
 import { examineStore } from '../admin/doctor/examine.ts'
-import { isBad } from '../ria/doctor-finding.ts'
+import { isBad } from '../core/finding.ts'
 import type { Console } from './console.ts'
 import { FINDINGS_HEAD, findingLine, stopped, withOpenStore } from './store-command.ts'
 

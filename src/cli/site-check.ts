@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs'
 import { examineStore } from '../admin/doctor/examine.ts'
 import { messageOf } from '../core/errors.ts'
-import { type Finding, isBad } from '../ria/doctor-finding.ts'
+import { type Finding, isBad } from '../core/finding.ts'
 import { checkGitLab } from '../site/site-check-gitlab.ts'
 import { checkInstallation } from '../site/site-check-installation.ts'
 import { resolveSite } from '../site/site-config.ts'

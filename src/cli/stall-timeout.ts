@@ -1,4 +1,4 @@
-import { GitConfig } from '../ria/git-config.ts'
+import { GitConfig } from '../core/git-config.ts'
 import { STALL_TIMEOUT, stallMs } from '../ria/settings/stall-timeout.ts'
 
 /** Every command takes it: each may talk to a store. */

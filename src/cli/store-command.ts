@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
-import type { Verdict } from '../ria/doctor-finding.ts'
+import type { Verdict } from '../core/finding.ts'
 import { openStore, type StoreLocation } from '../store/open.ts'
 import type { S3Probe } from '../store/s3/probe.ts'
 import type { Store } from '../store/store.ts'

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { isOwnDirectory, removeOwnDirectory, withOwnDirectory } from './own-directory.ts'
-import { isAliveHere, isDead, ourselves, type ProcessOwner, parseOwner } from './process-owner.ts'
+import { isAliveHere, isDead, ourselves, type ProcessOwner, parseOwner } from './process/owner.ts'
 
 /** How the names of work directories begin. */
 const PREFIX = 'riastore-work-'

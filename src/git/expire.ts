@@ -1,5 +1,5 @@
+import { forEachParallel } from '../core/parallel.ts'
 import { bufferSource } from '../core/source.ts'
-import { forEachParallel } from '../ria/compaction/parallel.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
 import type { CallOptions, Entry, Store } from '../store/store.ts'
 import type { Generation, RefLog } from './ref-log.ts'

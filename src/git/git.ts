@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts'
-import { type ProcessEnd, runProcess } from '../core/process.ts'
+import { type ProcessEnd, runProcess } from '../core/process/process.ts'
 
 export interface GitOptions {
   /** What it reads, or the file that it does. */

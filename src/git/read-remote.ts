@@ -1,6 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
+import { parseGitConfig } from '../core/git-config.ts'
 import { decode } from '../core/text.ts'
-import { parseGitConfig } from '../ria/git-config.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { readGitsRefs } from './foreign.ts'
 import { RefLog } from './ref-log.ts'

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { forEachParallel } from '../ria/compaction/parallel.ts'
+import { forEachParallel } from '../core/parallel.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git } from './git.ts'
 import { downloadPack } from './pack-files.ts'

@@ -1,6 +1,6 @@
 import { isStoreError, StoreError } from '../core/errors.ts'
+import { parseGitConfig } from '../core/git-config.ts'
 import { readText } from '../git/views.ts'
-import { parseGitConfig } from '../ria/git-config.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, parseLayoutVersion } from '../ria/layout/paths.ts'
 import { parseSharing } from '../ria/sharing.ts'
 import { unwritable } from '../ria/unwritable.ts'

@@ -1,6 +1,6 @@
 import { abortedError } from '../core/abort.ts'
 import { messageOf, oneLine } from '../core/errors.ts'
-import { runProcess } from '../core/process.ts'
+import { runProcess } from '../core/process/process.ts'
 import { decode } from '../core/text.ts'
 
 /** A program that says nothing for so long, while others of its kind take seconds, is taken to hang. ms. */

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
+import { GitConfig, parseListing } from '../core/git-config.ts'
 import { decode } from '../core/text.ts'
-import { GitConfig, parseListing } from '../ria/git-config.ts'
 import { type ProgramOptions, type ProgramResult, runProgram } from './dataset-program.ts'
 import { subdatasetPaths } from './subdataset-paths.ts'
 

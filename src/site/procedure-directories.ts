@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { GitConfig } from '../ria/git-config.ts'
+import type { GitConfig } from '../core/git-config.ts'
 
 /** For whom a site is set up: everybody on this machine, or the user who does it. */
 export type InstallScope = 'system' | 'global'

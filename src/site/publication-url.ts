@@ -1,4 +1,4 @@
-import { rewriteUrl } from '../ria/git-config.ts'
+import { rewriteUrl } from '../core/git-config.ts'
 import type { Dataset } from './dataset.ts'
 import type { Site } from './site-config.ts'
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ConfigError } from '../core/errors.ts'
+import { type GitConfig, rewriteUrl } from '../core/git-config.ts'
 import { withoutPassword } from '../core/secret.ts'
-import { type GitConfig, rewriteUrl } from '../ria/git-config.ts'
 import { datasetDirectory } from '../ria/layout/paths.ts'
 import { parseStoreUrl } from '../ria/url.ts'
 import type { StoreLocation } from '../store/open.ts'

@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
-import { findProgram } from '../core/find-program.ts'
+import { findProgram } from '../core/process/find-program.ts'
 import type { StoreLocation } from '../store/open.ts'
 import type { Dataset } from './dataset.ts'
 

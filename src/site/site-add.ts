@@ -1,4 +1,4 @@
-import { GitConfig } from '../ria/git-config.ts'
+import { GitConfig } from '../core/git-config.ts'
 import { runProgram } from './dataset-program.ts'
 import {
   type InstallScope,

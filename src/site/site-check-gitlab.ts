@@ -1,9 +1,9 @@
 import { messageOf } from '../core/errors.ts'
+import type { Outcome } from '../core/finding.ts'
 import { getToken } from '../gitlab/calls.ts'
 import type { GitLabClient } from '../gitlab/client.ts'
 import { connectGitLab } from '../gitlab/connect.ts'
 import { findNamespace } from '../gitlab/ensure-group.ts'
-import type { Outcome } from '../ria/doctor-finding.ts'
 import type { CheckOptions } from './site-check-installation.ts'
 import type { Site } from './site-config.ts'
 

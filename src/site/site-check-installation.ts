@@ -1,6 +1,6 @@
-import { findProgram } from '../core/find-program.ts'
+import type { Finding, Outcome } from '../core/finding.ts'
+import { findProgram } from '../core/process/find-program.ts'
 import { decode } from '../core/text.ts'
-import type { Finding, Outcome } from '../ria/doctor-finding.ts'
 import { runProgram } from './dataset-program.ts'
 import { findProcedure, procedureName } from './procedure-install.ts'
 import { readProcedureDirectories } from './site-add.ts'

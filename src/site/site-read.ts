@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
-import { parseListing } from '../ria/git-config.ts'
+import { parseListing } from '../core/git-config.ts'
 import type { Dataset } from './dataset.ts'
 import { runProgram } from './dataset-program.ts'
 import { type FoundSite, findSites, type ScopedEntry, SITE_SCOPES } from './site-config.ts'

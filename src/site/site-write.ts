@@ -1,4 +1,4 @@
-import { parseListing } from '../ria/git-config.ts'
+import { parseListing } from '../core/git-config.ts'
 import { runProgram } from './dataset-program.ts'
 import type { InstallScope } from './procedure-directories.ts'
 import { SITE_OPTION_NAMES, type SiteOptionName, type SiteValues } from './site-options.ts'

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import { DiskSpace, parseAnnexSize } from '../../src/bulk/disk-space.ts'
-import { GitConfig } from '../../src/ria/git-config.ts'
+import { GitConfig } from '../../src/core/git-config.ts'
 
 test.each([
   ['0.5 gb', 5e8],

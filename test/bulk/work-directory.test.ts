@@ -12,7 +12,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WorkDirectory } from '../../src/bulk/work-directory.ts'
-import { ourselves } from '../../src/core/process-owner.ts'
+import { ourselves } from '../../src/core/process/owner.ts'
 import { temporaryDirectory } from '../support/stores/stores.ts'
 
 let annex: { path: string; remove: () => Promise<void> }

@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, join, relative } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { findProgram, programsOnPath } from '../../src/core/find-program.ts'
+import { findProgram, programsOnPath } from '../../src/core/process/find-program.ts'
 import { temporaryDirectory } from '../support/stores/stores.ts'
 
 let place: Awaited<ReturnType<typeof temporaryDirectory>>

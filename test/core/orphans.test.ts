@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
-import { endOrphans, environmentOfChild } from '../../src/core/orphans.ts'
+import { endOrphans, environmentOfChild } from '../../src/core/process/orphans.ts'
 
 const started: ChildProcess[] = []
 afterEach(() => {

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type ProcessOptions, runProcess } from '../../src/core/process.ts'
-import { watchStall } from '../../src/core/process-stall.ts'
+import { type ProcessOptions, runProcess } from '../../src/core/process/process.ts'
+import { watchStall } from '../../src/core/process/stall.ts'
 import { temporaryDirectory } from '../support/stores/stores.ts'
 
 /** Runs a few lines of JavaScript: node is the one program that is sure to be there. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { run } from '../../src/core/run.ts'
+import { run } from '../../src/core/process/run.ts'
 
 /** Runs a few lines of JavaScript: node is the one program that is sure to be there. */
 const runScript = (script: string, options: Parameters<typeof run>[2] = {}) =>

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utime
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ourselves } from '../../src/core/process-owner.ts'
+import { ourselves } from '../../src/core/process/owner.ts'
 import {
   inWorkDirectory,
   makeWorkDirectory,

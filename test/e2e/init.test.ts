@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import type { Finding } from '../../src/ria/doctor-finding.ts'
+import type { Finding } from '../../src/core/finding.ts'
 import { riastore } from '../support/programs/console-double.ts'
 import { runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { checkBucket } from '../../src/admin/doctor/s3.ts'
-import type { Finding } from '../../src/ria/doctor-finding.ts'
-import { Findings } from '../../src/ria/doctor-finding.ts'
+import type { Finding } from '../../src/core/finding.ts'
+import { Findings } from '../../src/core/finding.ts'
 import type { S3Probe } from '../../src/store/s3/probe.ts'
 
 test('a bucket without lifecycle rules is told what riastore init tries, and what to do where that is refused', async () => {

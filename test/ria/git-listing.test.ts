@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GitConfig, parseListing } from '../../src/ria/git-config.ts'
+import { GitConfig, parseListing } from '../../src/core/git-config.ts'
 
 const listing = (...fields: string[]) => Buffer.from(fields.map((field) => `${field}\0`).join(''), 'latin1')
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { GitConfig } from '../../src/ria/git-config.ts'
+import { GitConfig } from '../../src/core/git-config.ts'
 import { endpointsInConfig, isOfAws, parseEndpoint } from '../../src/ria/settings/s3-endpoints.ts'
 
 const named = (key: string, value: string) => [...endpointsInConfig(new GitConfig([[key, value]]))]

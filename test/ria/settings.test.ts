@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/core/errors.ts'
-import { GitConfig } from '../../src/ria/git-config.ts'
+import { GitConfig } from '../../src/core/git-config.ts'
 import { type ConfigSources, LOCAL_SETTINGS, REMOTE_SETTINGS, resolveConfig } from '../../src/ria/settings/settings.ts'
 
 const COMMITTED = 'ria+file:///committed'

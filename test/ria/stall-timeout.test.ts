@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GitConfig } from '../../src/ria/git-config.ts'
+import { GitConfig } from '../../src/core/git-config.ts'
 import { stallMsOf } from '../../src/ria/settings/stall-timeout.ts'
 
 const OWN = 'remote.store.riastore-stall-timeout'

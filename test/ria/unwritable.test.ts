@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { examinePlace } from '../../src/admin/doctor/examine.ts'
 import { StoreError } from '../../src/core/errors.ts'
-import type { Finding } from '../../src/ria/doctor-finding.ts'
+import type { Finding } from '../../src/core/finding.ts'
 import { makeStore } from '../../src/ria/make-store.ts'
 import { unwritable } from '../../src/ria/unwritable.ts'
 import { makeRepository } from '../../src/site/bare-repository.ts'

@@ -1,7 +1,7 @@
 import { isStoreError, StoreError } from '../../core/errors.ts'
 import { isRecent, type Moment } from '../../core/moment.ts'
+import { chunksOf, forEachParallel } from '../../core/parallel.ts'
 import { bufferSource } from '../../core/source.ts'
-import { chunksOf, forEachParallel } from '../../ria/compaction/parallel.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, tombstonePath } from '../../ria/layout/places.ts'
 import { removeFiles } from '../../store/remove-files.ts'

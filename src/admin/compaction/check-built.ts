@@ -1,6 +1,6 @@
 import { Archive } from '../../archive/archive.ts'
 import { StoreError } from '../../core/errors.ts'
-import { forEachParallel } from '../../ria/compaction/parallel.ts'
+import { forEachParallel } from '../../core/parallel.ts'
 import { memberFileName } from '../../ria/layout/member-names.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { CallOptions, Store } from '../../store/store.ts'

@@ -1,4 +1,4 @@
-import { endOrphans } from '../../core/orphans.ts'
+import { endOrphans } from '../../core/process/orphans.ts'
 import { removeDeadWorkDirectories } from '../../core/work-directory.ts'
 import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from '../../ria/layout/places.ts'
 import type { CallOptions, Store } from '../../store/store.ts'

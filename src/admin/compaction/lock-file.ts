@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { StoreError } from '../../core/errors.ts'
-import type { ProcessOwner } from '../../core/process-owner.ts'
+import type { ProcessOwner } from '../../core/process/owner.ts'
 import { collect } from '../../core/source.ts'
 import { archivesDirectory, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'

@@ -1,5 +1,5 @@
 import { isStoreError } from '../../core/errors.ts'
-import { isDead, isOfAnotherBoot } from '../../core/process-owner.ts'
+import { isDead, isOfAnotherBoot } from '../../core/process/owner.ts'
 import { bufferSource } from '../../core/source.ts'
 import { archivesDirectory, lockPath } from '../../ria/layout/places.ts'
 import { removeFiles } from '../../store/remove-files.ts'

@@ -1,6 +1,6 @@
 import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
 import { parseKey } from '../../core/key.ts'
-import { forEachParallel } from '../../ria/compaction/parallel.ts'
+import { forEachParallel } from '../../core/parallel.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from '../../ria/layout/places.ts'
 import type { CallOptions, Entry, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'

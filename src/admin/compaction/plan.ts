@@ -1,6 +1,6 @@
 import { Archive, type Member } from '../../archive/archive.ts'
 import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
-import { forEachParallel } from '../../ria/compaction/parallel.ts'
+import { forEachParallel } from '../../core/parallel.ts'
 import { findMember, keyOfMember } from '../../ria/layout/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'

@@ -1,4 +1,4 @@
-import { chunksOf, forEachParallel } from '../../ria/compaction/parallel.ts'
+import { chunksOf, forEachParallel } from '../../core/parallel.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'

@@ -1,7 +1,7 @@
 import { Archive, type Member } from '../../archive/archive.ts'
 import { ConfigError, messageOf, StoreError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
-import { forEachParallel } from '../../ria/compaction/parallel.ts'
+import { forEachParallel } from '../../core/parallel.ts'
 import { canBePlaced, keyOfMember } from '../../ria/layout/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from '../../ria/layout/places.ts'

@@ -1,6 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../../core/errors.ts'
+import { type Finding, Findings, type Outcome } from '../../core/finding.ts'
 import { collect } from '../../core/source.ts'
-import { type Finding, Findings, type Outcome } from '../../ria/doctor-finding.ts'
 import { LAYOUT_FILE, STORE_VERSIONS } from '../../ria/layout/paths.ts'
 import { readStoreVersion } from '../../ria/make-store.ts'
 import type { S3Probe } from '../../store/s3/probe.ts'

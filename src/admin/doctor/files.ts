@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isStoreError, type StoreError } from '../../core/errors.ts'
-import { type Findings, type Outcome, type Verdict, verdictOf } from '../../ria/doctor-finding.ts'
+import { type Findings, type Outcome, type Verdict, verdictOf } from '../../core/finding.ts'
 import { unwritable } from '../../ria/unwritable.ts'
 import type { Scratch } from './scratch.ts'
 

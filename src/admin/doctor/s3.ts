@@ -1,5 +1,5 @@
 import { messageOf, StoreError } from '../../core/errors.ts'
-import type { Findings, Outcome } from '../../ria/doctor-finding.ts'
+import type { Findings, Outcome } from '../../core/finding.ts'
 import type { S3Probe } from '../../store/s3/probe.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Scratch } from './scratch.ts'

@@ -1,6 +1,6 @@
 import { findSevenZip } from '../../archive/seven-zip/find.ts'
 import { INSTALL_HINT, tooOld } from '../../archive/seven-zip/version.ts'
-import type { Findings, Outcome } from '../../ria/doctor-finding.ts'
+import type { Findings, Outcome } from '../../core/finding.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { findSevenZipOnServer } from '../compaction/build-on-server.ts'

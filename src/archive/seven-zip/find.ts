@@ -1,5 +1,5 @@
-import { programsOnPath } from '../../core/find-program.ts'
-import { run } from '../../core/run.ts'
+import { programsOnPath } from '../../core/process/find-program.ts'
+import { run } from '../../core/process/run.ts'
 import { isSafe, parseVersion, type SevenZipVersion } from './version.ts'
 
 /** A 7-Zip program that can be run. */

@@ -1,7 +1,7 @@
 import { messageOf, StoreError } from '../../core/errors.ts'
+import { parseGitConfig } from '../../core/git-config.ts'
 import { collect } from '../../core/source.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
-import { parseGitConfig } from '../git-config.ts'
 import { parseSharing } from '../sharing.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
 

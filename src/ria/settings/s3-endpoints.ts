@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
-import type { GitConfig } from '../git-config.ts'
+import type { GitConfig } from '../../core/git-config.ts'
 
 /** A server of S3 as settings name it: `https://host[:port]`, canonical. Throws ConfigError that names the setting. */
 export function parseEndpoint(name: string, value: string): string {

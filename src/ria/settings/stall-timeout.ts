@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
-import type { GitConfig } from '../git-config.ts'
+import type { GitConfig } from '../../core/git-config.ts'
 
 /** The setting for all stores; one of a remote's own (`remote.<name>.riastore-stall-timeout`) overrules it. */
 export const STALL_TIMEOUT = 'riastore.stall-timeout'

@@ -1,6 +1,6 @@
 import { abortedError } from '../../core/abort.ts'
 import { codeOf, StoreError } from '../../core/errors.ts'
-import { runProcess } from '../../core/process.ts'
+import { runProcess } from '../../core/process/process.ts'
 import { EXEC_OUTPUT_BYTES, type ExecOptions, type ExecResult } from '../store.ts'
 
 export interface RunOptions extends Omit<ExecOptions, 'cwd'> {

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { StoreError } from '../../core/errors.ts'
-import { run } from '../../core/run.ts'
+import { run } from '../../core/process/run.ts'
 
 /** What the guard looks at in a request that is about to leave. */
 export interface SignedRequest {

@@ -1,6 +1,6 @@
 import { homedir, userInfo } from 'node:os'
 import { codeOf, messageOf, StoreError } from '../../core/errors.ts'
-import { run } from '../../core/run.ts'
+import { run } from '../../core/process/run.ts'
 
 /** Whom to connect to, as the URL says it. */
 export interface SshTarget {

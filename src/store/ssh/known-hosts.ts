@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises'
-import { run } from '../../core/run.ts'
+import { run } from '../../core/process/run.ts'
 import { expandHome, type SshConfig } from './config.ts'
 
 export interface KnownHostKey {

@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { examineStore } from '../../../src/admin/doctor/examine.ts'
 import { Interrupted } from '../../../src/cli/console.ts'
 import { StoreError } from '../../../src/core/errors.ts'
-import type { Finding } from '../../../src/ria/doctor-finding.ts'
+import type { Finding } from '../../../src/core/finding.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { type Ran, riastore } from '../../support/programs/console-double.ts'

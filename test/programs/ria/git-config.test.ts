@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { run } from '../../../src/core/run.ts'
-import { GitConfig, parseGitConfig, readGitConfig, rewriteUrl, toBoolean } from '../../../src/ria/git-config.ts'
+import { GitConfig, parseGitConfig, readGitConfig, rewriteUrl, toBoolean } from '../../../src/core/git-config.ts'
+import { run } from '../../../src/core/process/run.ts'
 
 let directory: string
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { GitConfig } from '../../../src/ria/git-config.ts'
+import { GitConfig } from '../../../src/core/git-config.ts'
 import { procedureDirectories } from '../../../src/site/procedure-directories.ts'
 import { findProcedure, installProcedure, removeProcedure } from '../../../src/site/procedure-install.ts'
 import { isOurProcedure, procedureScript } from '../../../src/site/procedure-script.ts'

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { run } from '../../../src/core/run.ts'
+import { run } from '../../../src/core/process/run.ts'
 import { systemPath } from './programs.ts'
 
 /** An empty repository in which the real git-annex is asked what it computes. */

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
-import { codeOf } from './errors.ts'
+import { codeOf } from '../errors.ts'
 
 /** A process, as a lock file or a work directory names the one that it belongs to. */
 export interface ProcessOwner {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { watchStall } from './process-stall.ts'
+import { watchStall } from './stall.ts'
 
 /** After this a process that was killed is not waited for any more: a file system may hold it. ms. */
 const KILLED_LIMIT_MS = 5_000

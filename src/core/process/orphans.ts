@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isDead, ourselves, type ProcessOwner } from './process-owner.ts'
+import { isDead, ourselves, type ProcessOwner } from './owner.ts'
 
 /** The variable by which a program that was started here can be told from all others. */
 const MARK = 'RIASTORE_STARTED_BY'

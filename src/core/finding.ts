@@ -1,4 +1,4 @@
-import { messageOf, StoreError } from '../core/errors.ts'
+import { messageOf, StoreError } from './errors.ts'
 
 /**
  * `unsafe`: something could be lost. `failed`: it could not be tried, so nobody knows. `warning`: it works, and somebody should know. `skipped`: not to be had here, or not

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
-import { StoreError } from '../core/errors.ts'
-import { run } from '../core/run.ts'
-import { decode } from '../core/text.ts'
+import { StoreError } from './errors.ts'
+import { run } from './process/run.ts'
+import { decode } from './text.ts'
 
 /** A git configuration: values by key, in the order in which git found them. */
 export class GitConfig {
