@@ -1,4 +1,4 @@
-import { runRemoteHelper } from '../git/main.ts'
+import { runRemoteHelper } from '../git/run-helper.ts'
 
 runRemoteHelper(process.argv.slice(2), process.env).then((code) => {
   process.exitCode = code

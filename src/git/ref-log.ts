@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { isStoreError, StoreError, type StoreErrorKind } from '../core/errors.ts'
 import { bufferSource, collect } from '../core/source.ts'
 import type { CallOptions, Entry, Store } from '../store/store.ts'
-import { Memory } from './memory.ts'
 import { EMPTY_STATE, formatState, type ParsedState, parseState, type RefState } from './ref-state.ts'
+import { Memory } from './remembered.ts'
 
 /** A hundred thousand refs. */
 const MAX_STATE_BYTES = 32 * 1024 * 1024

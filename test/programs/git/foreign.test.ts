@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readForeign } from '../../../src/git/foreign.ts'
+import { readForeign } from '../../../src/git/gits-own-refs.ts'
 import { StoredRepository } from '../../../src/git/repository.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'

@@ -2,7 +2,7 @@ import { isStoreError, StoreError } from '../core/errors.ts'
 import { bufferSource } from '../core/source.ts'
 import { findFault, forgetAtomicPuts, requireAtomicPuts, unsafe } from '../ria/atomic-puts.ts'
 import type { CallOptions, Store } from '../store/store.ts'
-import type { Memory } from './memory.ts'
+import type { Memory } from './remembered.ts'
 
 /** So long it is believed that a server does what it did. ms. */
 const BELIEVED_MS = 7 * 24 * 3_600_000
