@@ -1,14 +1,14 @@
 import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../core/errors.ts'
-import { Dataset } from '../site/dataset.ts'
-import { type GitLabLayout, LAYOUTS } from '../site/gitlab-layout.ts'
-import { ACCESSES, type Access } from '../site/gitlab-remote.ts'
+import { Dataset } from '../setup/dataset.ts'
 import {
   createGitLabSibling,
   type GitLabSibling,
   type GitLabSiblingOptions,
   VISIBILITIES,
-} from '../site/gitlab-sibling.ts'
+} from '../setup/gitlab/create.ts'
+import { type GitLabLayout, LAYOUTS } from '../setup/gitlab/project-layout.ts'
+import { ACCESSES, type Access } from '../setup/gitlab/remote.ts'
 import type { Console } from './console.ts'
 import { stopped } from './store-command.ts'
 

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
-import { type AddedSite, addSite } from '../site/site-add.ts'
-import { optionFlag } from '../site/site-config.ts'
+import { type AddedSite, addSite } from '../setup/site/add.ts'
+import { optionFlag } from '../setup/site/config.ts'
 import type { Console } from './console.ts'
 import { type SiteArguments, siteOptions, siteValues } from './site-arguments.ts'
 import { forWhom, requireName, SCOPE_OPTIONS, type ScopeArgs, scopeOf } from './site-name.ts'

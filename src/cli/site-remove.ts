@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../core/errors.ts'
-import { dropSite } from '../site/site-add.ts'
+import { dropSite } from '../setup/site/add.ts'
 import type { Console } from './console.ts'
 import { forWhom, requireName, SCOPE_OPTIONS, type ScopeArgs, scopeOf } from './site-name.ts'
 import { stopped } from './store-command.ts'

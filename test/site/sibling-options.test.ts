@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkOptions, type SiblingOptions } from '../../src/site/sibling-options.ts'
+import { checkOptions, type SiblingOptions } from '../../src/setup/sibling/options.ts'
 
 const check = (options: Partial<SiblingOptions>, hasAnnex = true) =>
   checkOptions({ name: 'ria', url: 'ria+file:///store', ...options }, hasAnnex)

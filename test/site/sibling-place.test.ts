@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { GitConfig } from '../../src/core/git-config.ts'
-import { isSameStore, placeSibling } from '../../src/site/sibling-place.ts'
+import { isSameStore, placeSibling } from '../../src/setup/sibling/place.ts'
 
 const ID = 'ed068d26-1130-4775-91fe-1eee5d9931aa'
 const NONE = new GitConfig([])

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { findSites, resolveSite, type ScopedEntry, type SiteScope } from '../../src/site/site-config.ts'
-import { SITE_OPTION_NAMES, type SiteValues } from '../../src/site/site-options.ts'
-import { fromDataset, pickSite } from '../../src/site/site-pick.ts'
-import { requireSite } from '../../src/site/site-read.ts'
+import { findSites, resolveSite, type ScopedEntry, type SiteScope } from '../../src/setup/site/config.ts'
+import { SITE_OPTION_NAMES, type SiteValues } from '../../src/setup/site/options.ts'
+import { fromDataset, pickSite } from '../../src/setup/site/pick.ts'
+import { requireSite } from '../../src/setup/site/read.ts'
 
 const STORE = 'ria+ssh://host/data/store'
 

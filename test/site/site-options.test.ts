@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { siteOptions } from '../../src/cli/site-arguments.ts'
-import { optionFlag } from '../../src/site/site-config.ts'
-import { SITE_OPTION_NAMES, SITE_OPTIONS } from '../../src/site/site-options.ts'
+import { optionFlag } from '../../src/setup/site/config.ts'
+import { SITE_OPTION_NAMES, SITE_OPTIONS } from '../../src/setup/site/options.ts'
 import { projectDirectory } from '../support/programs/programs.ts'
 
 test('docs/site-setup.md lists the options of a site as the program has them, and no others', async () => {

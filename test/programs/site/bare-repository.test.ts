@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { inspectRepository, makeRepository, removeRepository } from '../../../src/site/bare-repository.ts'
-import type { RepositoryWish } from '../../../src/site/repository-wish.ts'
+import { inspectRepository, makeRepository, removeRepository } from '../../../src/setup/sibling/bare-repository.ts'
+import type { RepositoryWish } from '../../../src/setup/sibling/repository-wish.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'

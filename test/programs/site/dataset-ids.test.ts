@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Dataset } from '../../../src/site/dataset.ts'
-import { requireDifferentIds, requireOwnId } from '../../../src/site/dataset-ids.ts'
+import { Dataset } from '../../../src/setup/dataset.ts'
+import { requireDifferentIds, requireOwnId } from '../../../src/setup/dataset-ids.ts'
 import { run } from '../../support/programs/run.ts'
 import { temporaryDirectory } from '../../support/stores/stores.ts'
 

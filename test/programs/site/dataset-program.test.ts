@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ProgramError, runProgram } from '../../../src/site/dataset-program.ts'
+import { ProgramError, runProgram } from '../../../src/setup/program.ts'
 
 const sh = (script: string, options = {}) => runProgram('a script', ['sh', '-c', script], options)
 

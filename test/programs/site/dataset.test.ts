@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Dataset } from '../../../src/site/dataset.ts'
+import { Dataset } from '../../../src/setup/dataset.ts'
 import { run } from '../../support/programs/run.ts'
 import { temporaryDirectory } from '../../support/stores/stores.ts'
 

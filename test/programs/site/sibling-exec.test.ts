@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { execWithin } from '../../../src/site/sibling-exec.ts'
+import { execWithin } from '../../../src/setup/sibling/exec.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 
 test('a program in the store that does not end is given up, and told of', async () => {

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Dataset } from '../../../src/site/dataset.ts'
-import { fillTemplate, namesOf } from '../../../src/site/site-naming.ts'
+import { Dataset } from '../../../src/setup/dataset.ts'
+import { fillTemplate, namesOf } from '../../../src/setup/site/naming.ts'
 import { runOk } from '../../support/programs/run.ts'
 import { temporaryDirectory } from '../../support/stores/stores.ts'
 

@@ -1,0 +1,128 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isStoreError, StoreError } from '../../core/errors.ts'
+import { bufferSource } from '../../core/source.ts'
+import { inTemporaryDirectory } from '../../core/work-directory.ts'
+import { StoredRepository } from '../../git/repository.ts'
+import { readText } from '../../git/views.ts'
+import { requireAtomicPuts } from '../../ria/atomic-puts.ts'
+import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
+import { parseSharing } from '../../ria/sharing.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { runProgram } from '../program.ts'
+import { NEW_LAYOUT, type RepositoryWish } from './repository-wish.ts'
+
+/** Writes what makes a directory a bare repository where git cannot be run; the first push adds the rest. */
+export async function makeByFiles(store: Store, wish: RepositoryWish, call: CallOptions): Promise<void> {
+  const sharing = parseSharing(wish.shared)
+  const options = { ...call, ...(sharing && { sharing }) }
+  const putNew = async (name: string, text: string): Promise<boolean> => {
+    try {
+      await store.put(`${wish.directory}/${name}`, bufferSource(text), { ...options, ifAbsent: true })
+      return true
+    } catch (error) {
+      if (isStoreError(error, 'conflict')) return false
+      throw error
+    }
+  }
+  await requireAtomicPuts(store, wish.directory, 'make', call)
+  const files = Object.entries(filesOf(wish))
+  for (const [name, text] of files) {
+    if (await putNew(name, text)) continue
+    // The first of its files decides who makes it.
+    if (wish.isNew && (name === 'config' || !wish.git)) throw conflict(store, wish)
+    if (name === 'config') await setUuid(store, wish, options)
+  }
+}
+
+/** Removes the repository, unless something came into it. */
+export async function removeByFiles(
+  store: Store,
+  wish: RepositoryWish,
+  isWhole: boolean,
+  call: CallOptions,
+): Promise<string | undefined> {
+  const path = (name: string) => `${wish.directory}/${name}`
+  // What is not whole may be that of somebody who began at the same time: theirs has another uuid.
+  const config = await readText(store, path('config'), call)
+  if (!isWhole && (config === undefined || config !== filesOf(wish).config)) return undefined
+  const left = (what: string) => `${store.traits.root}/${wish.directory} was left: it is in use (${what})`
+  const found: string[] = []
+  for await (const entry of store.list(wish.directory, call)) {
+    if (IN_USE.test(entry.path.slice(wish.directory.length + 1))) return left(entry.path)
+    found.push(entry.path)
+  }
+  for (const name of await refsOf(store, wish, call)) return left(name)
+  // Without its layout file nobody takes it for a dataset any more.
+  const layout = path(LAYOUT_FILE)
+  for (const file of [layout, ...found.filter((each) => each !== layout)]) {
+    await store.remove(file, { ...call, pruneParents: file.split('/').length - 1 })
+  }
+  return undefined
+}
+
+async function refsOf(store: Store, { directory }: RepositoryWish, call: CallOptions): Promise<Iterable<string>> {
+  try {
+    const { refs } = await new StoredRepository(store, directory, { gitDir: undefined, shows: false }).state(call)
+    return refs.keys()
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return [] // it did not get that far
+    throw error
+  }
+}
+
+/** Keys, archives and objects. */
+const IN_USE = /^(annex|archives|objects\/pack|objects\/[0-9a-f]{2})\//
+
+/** In the order in which they are written. */
+function filesOf({ git, uuid, shared, branch }: RepositoryWish): Readonly<Record<string, string>> {
+  if (!git) return { [LAYOUT_FILE]: NEW_LAYOUT }
+  return {
+    config: configOf(uuid, shared),
+    description: 'Pushed to by riastore\n',
+    HEAD: `ref: refs/heads/${branch ?? 'main'}\n`,
+    // git wants these directories, object stores have none; a name with a dot is no ref.
+    'refs/.keep': '',
+    'objects/info/packs': '\n',
+    'info/refs': '',
+    [LAYOUT_FILE]: NEW_LAYOUT,
+  }
+}
+
+function configOf(uuid: string | undefined, shared: string | undefined): string {
+  const sharing = shared === undefined ? undefined : sharedRepository(shared)
+  return [
+    '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n',
+    ...(sharing === undefined
+      ? []
+      : [`\tsharedrepository = ${sharing}\n`, '[receive]\n\tdenyNonFastforwards = true\n']),
+    ...(uuid === undefined ? [] : [`[datalad "ora-remote"]\n\tuuid = ${uuid}\n`]),
+  ].join('')
+}
+
+/** As `git init --shared` writes it. */
+function sharedRepository(shared: string): string | undefined {
+  if (/^(false|umask)$/i.test(shared)) return undefined
+  if (/^(true|group)$/i.test(shared)) return '1'
+  return /^0/.test(shared) ? shared : '2'
+}
+
+/** git itself writes it into a copy: the rest of somebody's configuration stays as it is. */
+async function setUuid(store: Store, { directory, uuid }: RepositoryWish, call: CallOptions): Promise<void> {
+  const path = `${directory}/config`
+  const text = await readText(store, path, call)
+  if (uuid === undefined || text === undefined) return
+  await inTemporaryDirectory(async (scratch) => {
+    const file = join(scratch, 'config')
+    await writeFile(file, text)
+    const key = 'datalad.ora-remote.uuid'
+    await runProgram('git config', ['git', 'config', '--file', file, '--replace-all', key, uuid], call)
+    const changed = await readFile(file, 'utf8')
+    if (changed !== text) await store.put(path, bufferSource(changed), call)
+  })
+}
+
+function conflict(store: Store, { directory }: RepositoryWish): StoreError {
+  const where = `${store.traits.root}/${directory}`
+  return new StoreError({ kind: 'conflict', op: 'make', where, message: 'somebody else made it just now' })
+}

@@ -1,0 +1,95 @@
+import { isStoreError, StoreError } from '../../core/errors.ts'
+import { parseGitConfig } from '../../core/git-config.ts'
+import { readText } from '../../git/views.ts'
+import { DATASET_VERSIONS, LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
+import { parseSharing } from '../../ria/sharing.ts'
+import { unwritable } from '../../ria/unwritable.ts'
+import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import { makeByFiles, removeByFiles } from './bare-repository-files.ts'
+import { makeByShell, removeByShell } from './bare-repository-shell.ts'
+import type { RepositoryWish } from './repository-wish.ts'
+
+/** What is in a store in place of a dataset. */
+export interface RepositoryState {
+  readonly hasLayout: boolean
+  readonly hasGit: boolean
+  /** Of the storage sibling, as the repository's configuration has it. */
+  readonly uuid: string | undefined
+  readonly sharing: Sharing | undefined
+  /** git keeps it ready for a plain web server. */
+  readonly hasHook: boolean
+}
+
+/** `shell`: git makes it, where the store lies. `files`: its files are written one by one. */
+export type RepositoryMaker = 'shell' | 'files'
+
+/** Throws StoreError `unsupported` for a layout version that we do not know. */
+export async function inspectRepository(store: Store, directory: string, call: CallOptions): Promise<RepositoryState> {
+  const path = (name: string) => `${directory}/${name}`
+  const names = ['HEAD', 'config', LAYOUT_FILE, 'hooks/post-update']
+  const [head, config, layout, hook] = await store.statAll(names.map(path), call)
+  if (layout !== undefined) await requireKnownLayout(store, path(LAYOUT_FILE), call)
+  const text = config && (await readText(store, path('config'), call))
+  const where = `${store.traits.root}/${path('config')}`
+  const settings = text === undefined ? undefined : await parseGitConfig(Buffer.from(text), where)
+  return {
+    hasLayout: layout !== undefined,
+    hasGit: (head ?? config) !== undefined,
+    uuid: settings?.get('datalad.ora-remote.uuid') || undefined,
+    sharing: parseSharing(settings?.get('core.sharedrepository')),
+    hasHook: hook !== undefined,
+  }
+}
+
+/**
+ * Makes the directory of a dataset, or adds to it what it lacks; the layout file comes last, so nobody takes it for a dataset before it is
+ * whole. Throws StoreError: `conflict` when it is there already and should be new.
+ */
+export async function makeRepository(
+  store: Store,
+  maker: RepositoryMaker,
+  wish: RepositoryWish,
+  call: CallOptions,
+): Promise<void> {
+  try {
+    await (maker === 'files' ? makeByFiles(store, wish, call) : makeByShell(store, wish, call))
+  } catch (error) {
+    if (maker === 'files' || !isStoreError(error, 'unsupported')) throw unwritable(store, error, wish.directory)
+    if (!wish.git) return makeByFiles(store, wish, call)
+    throw new StoreError({
+      kind: 'unsupported',
+      op: 'git init',
+      where: store.traits.root,
+      message: `no git can be run there (${error.reason}): use ria+sftp://, which needs none`,
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Takes back what makeRepository made anew. `isWhole`: it succeeded, else only what has the token goes. Gives what was left, and why: what others
+ * put there meanwhile is never removed.
+ */
+export async function removeRepository(
+  store: Store,
+  maker: RepositoryMaker,
+  wish: RepositoryWish,
+  isWhole: boolean,
+  call: CallOptions,
+): Promise<string | undefined> {
+  if (maker === 'files') return removeByFiles(store, wish, isWhole, call)
+  try {
+    return await removeByShell(store, wish, isWhole, call)
+  } catch (error) {
+    if (!isStoreError(error, 'unsupported')) throw error
+    return wish.git ? undefined : removeByFiles(store, wish, isWhole, call)
+  }
+}
+
+async function requireKnownLayout(store: Store, path: string, call: CallOptions): Promise<void> {
+  const where = `${store.traits.root}/${path}`
+  const { version } = parseLayoutVersion((await readText(store, path, call)) ?? '', where)
+  if (DATASET_VERSIONS.includes(version)) return
+  const message = `the dataset has layout version ${version}, and this program knows ${DATASET_VERSIONS.join(' and ')}`
+  throw new StoreError({ kind: 'unsupported', op: 'get', where, message, sent: 'no' })
+}

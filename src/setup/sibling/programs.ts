@@ -1,0 +1,54 @@
+import { ConfigError } from '../../core/errors.ts'
+import { findProgram } from '../../core/process/find-program.ts'
+import type { StoreLocation } from '../../store/open.ts'
+import type { Dataset } from '../dataset.ts'
+
+/** What git-annex runs for `externaltype=ora`. */
+const REMOTE_PROGRAM = 'git-annex-remote-ora'
+
+/** Stock ORA does not know this setting, so who does is us. */
+const OUR_SETTING = 'requeststyle'
+
+/** It only has to start. ms. */
+const ANSWER_MS = 30_000
+
+/**
+ * Checks that git-annex and git will find the programs by which they reach a store. Throws ConfigError that says what is missing: rather
+ * now than after half of the work.
+ */
+export async function requirePrograms(
+  dataset: Dataset,
+  schemes: readonly StoreLocation['scheme'][],
+  { storage, git }: { readonly storage: boolean; readonly git: boolean },
+): Promise<void> {
+  const ours = schemes.find((scheme) => scheme === 'sftp' || scheme.startsWith('s3+'))
+  if (storage) {
+    if ((await findProgram('git-annex')) === undefined) throw new ConfigError('git-annex is not on PATH: install it')
+    const program = await findProgram(REMOTE_PROGRAM)
+    if (program === undefined) {
+      throw new ConfigError(
+        `${REMOTE_PROGRAM}, which git-annex needs for a store, is not on PATH: install riastore there`,
+      )
+    }
+    if (ours !== undefined && !(await isOurs(dataset, program))) {
+      throw new ConfigError(
+        `${program} is not riastore's, which ria+${ours}:// needs: put riastore's programs first on PATH`,
+      )
+    }
+  }
+  if (!git) return
+  for (const scheme of new Set(schemes)) {
+    if (scheme !== 'sftp' && !scheme.startsWith('s3+')) continue
+    const helper = `git-remote-${scheme}`
+    if ((await findProgram(helper)) === undefined) {
+      throw new ConfigError(`${helper}, which git needs for ria+${scheme}://, is not on PATH: install riastore there`)
+    }
+  }
+}
+
+/** Asks it, in git-annex's words for special remotes, which settings it has. */
+async function isOurs(dataset: Dataset, program: string): Promise<boolean> {
+  const options = { input: 'LISTCONFIGS\n', stallMs: ANSWER_MS, mayEndWith: [1] }
+  const { stdout } = await dataset.run(REMOTE_PROGRAM, [program], options)
+  return stdout.toString().includes(`CONFIG ${OUR_SETTING} `)
+}

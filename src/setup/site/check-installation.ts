@@ -1,0 +1,97 @@
+import type { Finding, Outcome } from '../../core/finding.ts'
+import { findProgram } from '../../core/process/find-program.ts'
+import { decode } from '../../core/text.ts'
+import { runProgram } from '../program.ts'
+import { readProcedureDirectories } from './add.ts'
+import type { Site } from './config.ts'
+import { findProcedure, procedureName } from './procedure-install.ts'
+
+export interface CheckOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly report: (finding: Finding) => void
+}
+
+/** Since then a special remote that is enabled by a clone has to be looked at by its user: git annex verifyremote. */
+const VERIFYREMOTE_SINCE = 10.20261026
+
+/** A program that only prints its version takes no longer. ms. */
+const VERSION_MS = 30_000
+
+/** DataLad's git-annex-remote-ora does not know this setting. */
+const OUR_SETTING = 'requeststyle'
+
+/** Checks what a site needs on this machine: the procedure where DataLad looks, and the programs on PATH. */
+export async function checkInstallation(site: Site, { signal, report }: CheckOptions): Promise<void> {
+  const add = (check: string, [result, why]: Outcome) => report({ check, result, why })
+  add('procedure', await procedure(site.name, signal))
+  add('git', await version(['git', '--version'], /git version (\S+)/, signal))
+  const annex = await version(['git', 'annex', 'version', '--raw'], /^(\S+)/, signal)
+  add('git-annex', annex[0] === 'ok' ? withVerifyRemote(annex[1]) : annex)
+  const datalad = await version(['datalad', '--version'], /(\d\S*)/, signal)
+  add('datalad', datalad[0] === 'ok' ? datalad : ['warning', `${datalad[1]}: datalad create needs it`])
+  add('git-annex-remote-ora', await remoteProgram(site, signal))
+  for (const program of helpersOf(site)) add(program, await helper(program))
+  if (/^ria\+s(sh|ftp):/.test(site.store)) add('ssh', await version(['ssh', '-V'], /(OpenSSH\S*)/i, signal))
+}
+
+async function procedure(site: string, signal: AbortSignal | undefined): Promise<Outcome> {
+  const found = await findProcedure(site, await readProcedureDirectories({ signal }))
+  if (found === undefined) {
+    return ['failed', `DataLad finds no ${procedureName(site)}: riastore site add ${site} writes it`]
+  }
+  const { file, isOurs, isExecutable } = found
+  if (!isOurs) return ['failed', `${file}, which DataLad finds first, is not from riastore`]
+  return isExecutable ? ['ok', file] : ['failed', `${file} is not executable: riastore site add ${site} writes it anew`]
+}
+
+/** The version that a program prints; `failed` where it does not run. */
+async function version(command: readonly string[], pattern: RegExp, signal: AbortSignal | undefined): Promise<Outcome> {
+  try {
+    const { stdout, stderr } = await runProgram(command.join(' '), command, { signal, stallMs: VERSION_MS })
+    const [, found] = pattern.exec(`${decode(stdout)}\n${stderr}`.trim()) ?? []
+    return ['ok', found ?? 'it runs, and does not tell its version']
+  } catch (error) {
+    if (signal?.aborted) throw error
+    return ['failed', error instanceof Error ? error.message : String(error)]
+  }
+}
+
+function withVerifyRemote(version: string): Outcome {
+  const [number] = /^\d+\.\d+/.exec(version) ?? []
+  if (number === undefined || Number(number) < VERIFYREMOTE_SINCE) return ['ok', version]
+  return [
+    'ok',
+    `${version}: in each clone, git annex verifyremote <storage sibling> has to be run once before something is pushed`,
+  ]
+}
+
+/** Programs by which git reaches the store, where it cannot by itself. */
+function helpersOf({ store, pushUrl }: Site): readonly string[] {
+  const names = [store, pushUrl ?? store].flatMap((url) => {
+    const [, scheme] = /^ria\+(s3\+https?|sftp):/.exec(url) ?? []
+    return scheme === undefined ? [] : [`git-remote-${scheme}`]
+  })
+  return [...new Set(names)]
+}
+
+async function helper(name: string): Promise<Outcome> {
+  const file = await findProgram(name)
+  return file === undefined ? ['failed', missing(name, 'git reaches this store by it')] : ['ok', file]
+}
+
+/** DataLad brings a program of the same name, which knows fewer stores. */
+async function remoteProgram({ store }: Site, signal: AbortSignal | undefined): Promise<Outcome> {
+  const name = 'git-annex-remote-ora'
+  const file = await findProgram(name)
+  if (file === undefined) return ['failed', missing(name, 'git-annex moves file content by it')]
+  const options = { signal, input: 'LISTCONFIGS\n', mayEndWith: [1], stallMs: VERSION_MS }
+  const { stdout } = await runProgram(name, [file], options)
+  if (decode(stdout).includes(`CONFIG ${OUR_SETTING} `)) return ['ok', file]
+  const isNeeded = /^ria\+(s3|sftp)/.test(store)
+  const why = isNeeded ? 'which this store needs' : 'which is faster, and tells the truth about what is absent'
+  return [isNeeded ? 'failed' : 'warning', `${file} is not riastore's, ${why}: put riastore's programs first on PATH`]
+}
+
+function missing(name: string, why: string): string {
+  return `${name} is not on PATH, and ${why}: install riastore for everybody`
+}
