@@ -5,7 +5,7 @@ import { exitCodeOf } from './exit-codes.ts'
 import { JsonLines } from './json-lines.ts'
 import { noBar, terminalBar } from './progress.ts'
 import { formatSize } from './quantities.ts'
-import { counted } from './summary.ts'
+import { counted } from './tables.ts'
 
 /** How a command that moves keys tells what it does. */
 export interface BulkOutput {

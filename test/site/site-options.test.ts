@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { siteOptions } from '../../src/cli/site-arguments.ts'
+import { siteOptions } from '../../src/cli/commands/site/arguments.ts'
 import { optionFlag } from '../../src/setup/site/config.ts'
 import { SITE_OPTION_NAMES, SITE_OPTIONS } from '../../src/setup/site/options.ts'
 import { projectDirectory } from '../support/programs/programs.ts'

@@ -1,9 +1,9 @@
 import type { Argv, CommandModule } from 'yargs'
-import type { Console } from './console.ts'
-import { siteAddCommand } from './site-add.ts'
-import { siteCheckCommand } from './site-check.ts'
-import { siteListCommand, siteShowCommand } from './site-list.ts'
-import { siteRemoveCommand } from './site-remove.ts'
+import type { Console } from '../../console.ts'
+import { siteAddCommand } from './add.ts'
+import { siteCheckCommand } from './check.ts'
+import { siteListCommand, siteShowCommand } from './list.ts'
+import { siteRemoveCommand } from './remove.ts'
 
 const SUMMARY = 'Set up what datalad create -c NAME does here'
 

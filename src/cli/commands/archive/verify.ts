@@ -1,11 +1,11 @@
-import { type VerifyReport, verifyArchive } from '../admin/compaction/verify.ts'
-import { printable } from '../core/printable.ts'
-import type { StoredDataset } from '../ria/layout/datasets.ts'
-import type { Store } from '../store/store.ts'
-import type { Console } from './console.ts'
-import { noBar, terminalBar } from './progress.ts'
-import { formatSize } from './quantities.ts'
-import { counted } from './summary.ts'
+import { type VerifyReport, verifyArchive } from '../../../admin/compaction/verify.ts'
+import { printable } from '../../../core/printable.ts'
+import type { StoredDataset } from '../../../ria/layout/datasets.ts'
+import type { Store } from '../../../store/store.ts'
+import type { Console } from '../../console.ts'
+import { noBar, terminalBar } from '../../progress.ts'
+import { formatSize } from '../../quantities.ts'
+import { counted } from '../../tables.ts'
 
 /** `riastore archive --verify`. False when a member is bad, or lies where no client finds it. */
 export async function verifyDataset(

@@ -1,14 +1,22 @@
 import type { Argv, CommandModule } from 'yargs'
-import { type CompactReport, compact } from '../admin/compaction/compact.ts'
-import type { Level } from '../archive/seven-zip/seven-zip.ts'
-import { printable } from '../core/printable.ts'
-import type { Console } from './console.ts'
-import { CAREFUL, DRY_RUN, forEachDataset, type Question, SELECT, type Selected, selecting } from './datasets.ts'
-import { listDataset } from './list-archive.ts'
-import { noBar, terminalBar } from './progress.ts'
-import { formatSize, parseAge, parseCount, parseSize } from './quantities.ts'
-import { counted, usageTable } from './summary.ts'
-import { verifyDataset } from './verify-archive.ts'
+import { type CompactReport, compact } from '../../../admin/compaction/compact.ts'
+import type { Level } from '../../../archive/seven-zip/seven-zip.ts'
+import { printable } from '../../../core/printable.ts'
+import type { Console } from '../../console.ts'
+import {
+  CAREFUL,
+  DRY_RUN,
+  forEachDataset,
+  type Question,
+  SELECT,
+  type Selected,
+  selecting,
+} from '../../each-dataset.ts'
+import { noBar, terminalBar } from '../../progress.ts'
+import { formatSize, parseAge, parseCount, parseSize } from '../../quantities.ts'
+import { counted, usageTable } from '../../tables.ts'
+import { listDataset } from './list.ts'
+import { verifyDataset } from './verify.ts'
 
 const SUMMARY = 'Pack the loose keys of datasets into their archives'
 

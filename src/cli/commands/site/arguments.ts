@@ -1,5 +1,5 @@
-import { optionFlag } from '../setup/site/config.ts'
-import { SITE_OPTION_NAMES, SITE_OPTIONS, type SiteOptionName, type SiteValues } from '../setup/site/options.ts'
+import { optionFlag } from '../../../setup/site/config.ts'
+import { SITE_OPTION_NAMES, SITE_OPTIONS, type SiteOptionName, type SiteValues } from '../../../setup/site/options.ts'
 
 /** An option of yargs for each option of a site: `gitlabGroup` is `--gitlab-group`. */
 export function siteOptions(): Record<string, { type: 'string'; describe: string; group: string }> {

@@ -1,11 +1,11 @@
 import type { Argv, CommandModule } from 'yargs'
-import { ConfigError } from '../core/errors.ts'
-import type { Existing } from '../setup/sibling/options.ts'
-import { applySite } from '../setup/site/apply.ts'
-import type { Console } from './console.ts'
-import { type SiteArguments, siteOptions, siteValues } from './site-arguments.ts'
-import { requireName } from './site-name.ts'
-import { stopped } from './store-command.ts'
+import { ConfigError } from '../../core/errors.ts'
+import type { Existing } from '../../setup/sibling/options.ts'
+import { applySite } from '../../setup/site/apply.ts'
+import type { Console } from '../console.ts'
+import { stopped } from '../store-command.ts'
+import { type SiteArguments, siteOptions, siteValues } from './site/arguments.ts'
+import { requireName } from './site/name.ts'
 
 const SUMMARY = 'Give a dataset what its site has for it: store, GitLab project, publication dependencies'
 

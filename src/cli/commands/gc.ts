@@ -1,11 +1,11 @@
 import type { Argv, CommandModule } from 'yargs'
-import { printable } from '../core/printable.ts'
-import { collectGarbage, type GcReport } from '../git/gc.ts'
-import { StoredRepository } from '../git/repository.ts'
-import type { Console } from './console.ts'
-import { DRY_RUN, forEachDataset, JSON_LINES, SELECT, type Selected, selecting } from './datasets.ts'
-import { formatSize, parseAge } from './quantities.ts'
-import { counted } from './summary.ts'
+import { printable } from '../../core/printable.ts'
+import { collectGarbage, type GcReport } from '../../git/gc.ts'
+import { StoredRepository } from '../../git/repository.ts'
+import type { Console } from '../console.ts'
+import { DRY_RUN, forEachDataset, JSON_LINES, SELECT, type Selected, selecting } from '../each-dataset.ts'
+import { formatSize, parseAge } from '../quantities.ts'
+import { counted } from '../tables.ts'
 
 const SUMMARY = 'Put the git packs of datasets together'
 

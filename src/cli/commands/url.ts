@@ -1,14 +1,14 @@
 import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
-import { ConfigError, codeOf } from '../core/errors.ts'
-import { keyFileName, parseKey } from '../core/key.ts'
-import { type Finished, run as runProgram } from '../core/process/run.ts'
-import { objectOfKey } from '../ria/keys/whole-object.ts'
-import { findDataset } from '../ria/layout/datasets.ts'
-import type { Console } from './console.ts'
-import { openNamedStore, parseStore } from './open-store.ts'
-import { parseAge } from './quantities.ts'
+import { ConfigError, codeOf } from '../../core/errors.ts'
+import { keyFileName, parseKey } from '../../core/key.ts'
+import { type Finished, run as runProgram } from '../../core/process/run.ts'
+import { objectOfKey } from '../../ria/keys/whole-object.ts'
+import { findDataset } from '../../ria/layout/datasets.ts'
+import type { Console } from '../console.ts'
+import { openNamedStore, parseStore } from '../open-store.ts'
+import { parseAge } from '../quantities.ts'
 
 const SUMMARY = 'Print a link to a key that a browser can open'
 
@@ -59,7 +59,7 @@ async function run(console: Console, { store: name, what, expires }: Args): Prom
   if (location.scheme !== 's3+http' && location.scheme !== 's3+https') {
     throw new ConfigError('there are links for stores in S3 only (ria+s3+http://, ria+s3+https://)')
   }
-  const { MAX_LINK_MS, openS3Links } = await import('../store/s3/presign.ts')
+  const { MAX_LINK_MS, openS3Links } = await import('../../store/s3/presign.ts')
   const lifeMs = parseAge('expires', [expires].flat().at(-1) ?? '')
   if (lifeMs < 1000 || lifeMs > MAX_LINK_MS) throw new ConfigError('--expires has to be from 1s to 7d')
   const { key, fileName } = await readKey(keyOrPath)

@@ -1,11 +1,11 @@
 import type { Argv, CommandModule } from 'yargs'
-import { examinePlace } from '../admin/doctor/examine.ts'
-import { giveUpStaleUploads } from '../admin/doctor/s3.ts'
-import { type Finding, isBad } from '../core/finding.ts'
-import { recordAtomicPuts } from '../ria/atomic-puts.ts'
-import { findStore, makeStore } from '../ria/make-store.ts'
-import type { Console } from './console.ts'
-import { FINDINGS_HEAD, findingLine, type OpenedStore, stopped, withOpenStore } from './store-command.ts'
+import { examinePlace } from '../../admin/doctor/examine.ts'
+import { giveUpStaleUploads } from '../../admin/doctor/s3.ts'
+import { type Finding, isBad } from '../../core/finding.ts'
+import { recordAtomicPuts } from '../../ria/atomic-puts.ts'
+import { findStore, makeStore } from '../../ria/make-store.ts'
+import type { Console } from '../console.ts'
+import { FINDINGS_HEAD, findingLine, type OpenedStore, stopped, withOpenStore } from '../store-command.ts'
 
 const SUMMARY = 'Make a store'
 

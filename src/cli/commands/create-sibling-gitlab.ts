@@ -1,16 +1,16 @@
 import type { Argv, CommandModule } from 'yargs'
-import { ConfigError } from '../core/errors.ts'
-import { Dataset } from '../setup/dataset.ts'
+import { ConfigError } from '../../core/errors.ts'
+import { Dataset } from '../../setup/dataset.ts'
 import {
   createGitLabSibling,
   type GitLabSibling,
   type GitLabSiblingOptions,
   VISIBILITIES,
-} from '../setup/gitlab/create.ts'
-import { type GitLabLayout, LAYOUTS } from '../setup/gitlab/project-layout.ts'
-import { ACCESSES, type Access } from '../setup/gitlab/remote.ts'
-import type { Console } from './console.ts'
-import { stopped } from './store-command.ts'
+} from '../../setup/gitlab/create.ts'
+import { type GitLabLayout, LAYOUTS } from '../../setup/gitlab/project-layout.ts'
+import { ACCESSES, type Access } from '../../setup/gitlab/remote.ts'
+import type { Console } from '../console.ts'
+import { stopped } from '../store-command.ts'
 
 const SUMMARY = 'Set up a sibling of a dataset in GitLab'
 

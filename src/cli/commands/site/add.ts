@@ -1,11 +1,11 @@
 import type { Argv, CommandModule } from 'yargs'
-import { type AddedSite, addSite } from '../setup/site/add.ts'
-import { optionFlag } from '../setup/site/config.ts'
-import type { Console } from './console.ts'
-import { type SiteArguments, siteOptions, siteValues } from './site-arguments.ts'
-import { forWhom, requireName, SCOPE_OPTIONS, type ScopeArgs, scopeOf } from './site-name.ts'
-import { installedPrograms } from './site-programs.ts'
-import { stopped } from './store-command.ts'
+import { type AddedSite, addSite } from '../../../setup/site/add.ts'
+import { optionFlag } from '../../../setup/site/config.ts'
+import type { Console } from '../../console.ts'
+import { installedPrograms } from '../../installed-programs.ts'
+import { stopped } from '../../store-command.ts'
+import { type SiteArguments, siteOptions, siteValues } from './arguments.ts'
+import { forWhom, requireName, SCOPE_OPTIONS, type ScopeArgs, scopeOf } from './name.ts'
 
 const SUMMARY = 'Make a site, or change one: then datalad create -c NAME works'
 

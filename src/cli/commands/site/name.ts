@@ -1,6 +1,6 @@
-import { ConfigError } from '../core/errors.ts'
-import { checkSiteName } from '../setup/site/options.ts'
-import type { InstallScope } from '../setup/site/procedure-directories.ts'
+import { ConfigError } from '../../../core/errors.ts'
+import { checkSiteName } from '../../../setup/site/options.ts'
+import type { InstallScope } from '../../../setup/site/procedure-directories.ts'
 
 /** The name of a site that was given. Throws ConfigError. */
 export function requireName(name: string | undefined): string {

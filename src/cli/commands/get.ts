@@ -1,11 +1,11 @@
 import type { Argv, CommandModule } from 'yargs'
-import { openClone } from '../bulk/clone.ts'
-import { type GetReport, getKeys } from '../bulk/get.ts'
-import { ConfigError } from '../core/errors.ts'
-import { bulkOutput } from './bulk-output.ts'
-import type { Console } from './console.ts'
-import { EXIT, exitCodeOf } from './exit-codes.ts'
-import { parseCount, parseSize } from './quantities.ts'
+import { openClone } from '../../bulk/clone.ts'
+import { type GetReport, getKeys } from '../../bulk/get.ts'
+import { ConfigError } from '../../core/errors.ts'
+import { bulkOutput } from '../bulk-output.ts'
+import type { Console } from '../console.ts'
+import { EXIT, exitCodeOf } from '../exit-codes.ts'
+import { parseCount, parseSize } from '../quantities.ts'
 
 const SUMMARY = 'Get the content of many files into a clone at once'
 

@@ -1,4 +1,4 @@
-import { printable } from '../core/printable.ts'
+import { printable } from '../../../core/printable.ts'
 
 /** Columns of text, each as wide as its longest cell. */
 export function textTable(cells: readonly (readonly string[])[]): string {

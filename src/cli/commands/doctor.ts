@@ -1,8 +1,8 @@
 import type { Argv, CommandModule } from 'yargs'
-import { examineStore } from '../admin/doctor/examine.ts'
-import { isBad } from '../core/finding.ts'
-import type { Console } from './console.ts'
-import { FINDINGS_HEAD, findingLine, stopped, withOpenStore } from './store-command.ts'
+import { examineStore } from '../../admin/doctor/examine.ts'
+import { isBad } from '../../core/finding.ts'
+import type { Console } from '../console.ts'
+import { FINDINGS_HEAD, findingLine, stopped, withOpenStore } from '../store-command.ts'
 
 const SUMMARY = 'Examine a store: what it can do, and whether it is safe'
 

@@ -1,9 +1,9 @@
 import type { Argv, CommandModule } from 'yargs'
-import { ConfigError } from '../core/errors.ts'
-import { dropSite } from '../setup/site/add.ts'
-import type { Console } from './console.ts'
-import { forWhom, requireName, SCOPE_OPTIONS, type ScopeArgs, scopeOf } from './site-name.ts'
-import { stopped } from './store-command.ts'
+import { ConfigError } from '../../../core/errors.ts'
+import { dropSite } from '../../../setup/site/add.ts'
+import type { Console } from '../../console.ts'
+import { stopped } from '../../store-command.ts'
+import { forWhom, requireName, SCOPE_OPTIONS, type ScopeArgs, scopeOf } from './name.ts'
 
 const SUMMARY = 'Remove a site and its procedure'
 

@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs'
-import { type UnarchiveReport, unarchive } from '../admin/compaction/unarchive.ts'
-import { printable } from '../core/printable.ts'
-import type { Console } from './console.ts'
+import { type UnarchiveReport, unarchive } from '../../admin/compaction/unarchive.ts'
+import { printable } from '../../core/printable.ts'
+import type { Console } from '../console.ts'
 import {
   CAREFUL,
   DRY_RUN,
@@ -11,10 +11,10 @@ import {
   SELECT,
   type Selected,
   selecting,
-} from './datasets.ts'
-import { noBar, terminalBar } from './progress.ts'
-import { formatSize } from './quantities.ts'
-import { counted, usageTable } from './summary.ts'
+} from '../each-dataset.ts'
+import { noBar, terminalBar } from '../progress.ts'
+import { formatSize } from '../quantities.ts'
+import { counted, usageTable } from '../tables.ts'
 
 const SUMMARY = 'Make the keys of archives loose again and remove the archives'
 
