@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import { inspectRepository, makeRepository, removeRepository } from '../../../../src/setup/sibling/bare-repository.ts'
+import type { RepositoryWish } from '../../../../src/setup/sibling/repository-wish.ts'
+import { openLocalStore } from '../../../../src/store/local/local.ts'
+import { openMemoryStore } from '../../../../src/store/memory.ts'
+import { withFaults } from '../../../../src/store/wrappers/faulty.ts'
+import { paths, read, temporaryDirectory, write } from '../../../support/stores/stores.ts'
+
+const WISH: RepositoryWish = {
+  directory: 'abc/def',
+  git: true,
+  annex: true,
+  uuid: 'our-uuid',
+  shared: undefined,
+  group: undefined,
+  hook: false,
+  branch: 'trunk',
+  isNew: true,
+  token: 'token',
+}
+
+test('written file by file, a repository has its layout file last', async () => {
+  const store = withFaults(openMemoryStore(), [])
+  await makeRepository(store, 'files', WISH, {})
+  expect(store.calls.filter(({ op }) => op === 'put').at(-1)?.path).toBe('abc/def/ria-layout-version')
+  expect(await inspectRepository(store, 'abc/def', {})).toEqual({
+    hasGit: true,
+    hasLayout: true,
+    uuid: 'our-uuid',
+    sharing: undefined,
+    hasHook: false,
+  })
+  expect((await read(store, 'abc/def/HEAD')).toString()).toBe('ref: refs/heads/trunk\n')
+})
+
+test('of two who make it at once, one is told', async () => {
+  const store = openMemoryStore()
+  await makeRepository(store, 'files', { ...WISH, uuid: 'their-uuid' }, {})
+  await expect(makeRepository(store, 'files', WISH, {})).rejects.toMatchObject({ kind: 'conflict' })
+  expect(await removeRepository(store, 'files', WISH, false, {})).toBeUndefined()
+  expect((await inspectRepository(store, 'abc/def', {})).uuid).toBe('their-uuid')
+})
+
+test('one that is there gets the uuid, and keeps the rest of its configuration', async () => {
+  const store = openMemoryStore()
+  await write(store, 'abc/def/config', '[core]\n\tbare = true\n[mine]\n\tkey = value\n')
+  await write(store, 'abc/def/HEAD', 'ref: refs/heads/old\n')
+  await makeRepository(store, 'files', { ...WISH, isNew: false }, {})
+  const config = (await read(store, 'abc/def/config')).toString()
+  expect(config).toContain('[mine]\n\tkey = value\n')
+  expect((await inspectRepository(store, 'abc/def', {})).uuid).toBe('our-uuid')
+  expect((await read(store, 'abc/def/HEAD')).toString()).toBe('ref: refs/heads/old\n')
+})
+
+test('whichever file cannot be written, all that was made is taken back', async () => {
+  const whole = withFaults(openMemoryStore(), [])
+  await makeRepository(whole, 'files', WISH, {})
+  const puts = whole.calls.filter(({ op }) => op === 'put').length
+  for (let nth = 1; nth <= puts; nth++) {
+    for (const at of ['before', 'after'] as const) {
+      const store = openMemoryStore()
+      const faulty = withFaults(store, [{ op: 'put', nth, fail: 'unreachable', at }])
+      await expect(makeRepository(faulty, 'files', WISH, {})).rejects.toMatchObject({ kind: 'unreachable' })
+      expect(await removeRepository(store, 'files', WISH, false, {})).toBeUndefined()
+      expect(await paths(store, ''), `put ${nth}, ${at}`).toEqual([])
+    }
+  }
+})
+
+test.each(['annex/objects/a/b/key/key', 'archives/archive.7z', 'objects/pack/pack-1.pack'])(
+  'with %s in it, it is left as it is',
+  async (name) => {
+    const store = openMemoryStore()
+    await makeRepository(store, 'files', WISH, {})
+    await write(store, `abc/def/${name}`, 'x')
+    expect(await removeRepository(store, 'files', WISH, true, {})).toMatch(/was left: it is in use/)
+    expect((await inspectRepository(store, 'abc/def', {})).hasLayout).toBe(true)
+  },
+)
+
+test('a layout that is not known is not touched', async () => {
+  const store = openMemoryStore()
+  await write(store, 'abc/def/ria-layout-version', '9\n')
+  await expect(inspectRepository(store, 'abc/def', {})).rejects.toThrow(
+    /layout version 9, and this program knows 1 and 2/,
+  )
+})
+
+test('of several who make one at once with git, at most one does, and it is whole', async () => {
+  const directory = await temporaryDirectory()
+  const store = openLocalStore({ root: directory.path })
+  try {
+    for (let round = 1; round <= 20; round++) {
+      const wishes = ['a', 'b', 'c'].map((uuid) => ({ ...WISH, uuid, token: `${uuid}.tmp`, directory: `abc/${round}` }))
+      const made = await Promise.allSettled(wishes.map((wish) => makeRepository(store, 'shell', wish, {})))
+      const winners = wishes.filter((_wish, at) => made[at]?.status === 'fulfilled')
+      expect(winners.length).toBeLessThanOrEqual(1)
+      for (const each of made)
+        if (each.status === 'rejected') expect(each.reason, String(each.reason)).toMatchObject({ kind: 'conflict' })
+      for (const loser of wishes.filter((wish) => !winners.includes(wish)))
+        expect(await removeRepository(store, 'shell', loser, false, {})).toBeUndefined()
+      const state = await inspectRepository(store, `abc/${round}`, {})
+      expect([state.hasLayout, state.uuid]).toEqual([winners.length === 1, winners[0]?.uuid])
+      // Who lost may try again.
+      if (winners[0] === undefined && wishes[0]) await makeRepository(store, 'shell', wishes[0], {})
+    }
+  } finally {
+    await store.close()
+    await directory.remove()
+  }
+})
