@@ -22,7 +22,8 @@ const DIR_HASH = join(import.meta.dirname, '..', 'src', 'core', 'dirhash.ts')
 /**
  * What the tests make large archives with, compiled for this run.
  * @param {string} root
- * @returns {Promise<{generator: typeof import('../test/support/archives/large-archive.ts'), dirHash: typeof import('../src/core/dirhash.ts').dirHash}>}
+ * @returns {Promise<{generator: typeof import('../test/support/archives/large-archive.ts'),
+ * dirHash: typeof import('../src/core/dirhash.ts').dirHash}>}
  */
 export async function loadGenerator(root) {
   const { rolldown } = await import('rolldown')
@@ -46,7 +47,10 @@ export async function loadGenerator(root) {
 
 /**
  * The keys of annexed files whose content is in the repository.
- * @param {Workspace} workspace @param {string} repo @param {string[]} paths @returns {Promise<RealKey[]>}
+ * @param {Workspace} workspace
+ * @param {string} repo
+ * @param {string[]} paths
+ * @returns {Promise<RealKey[]>}
  */
 export async function keysOf(workspace, repo, paths) {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: git-annex's own format
@@ -62,7 +66,8 @@ export async function keysOf(workspace, repo, paths) {
 }
 
 /**
- * Packs keys, and others until there are `members`, as `datalad export-archive-ora` does: `7z -mx0` in a directory of them.
+ * Packs keys, and others until there are `members`, as `datalad export-archive-ora` does: `7z -mx0`
+ * in a directory of them.
  * @param {Workspace} workspace
  * @param {Awaited<ReturnType<typeof loadGenerator>>['generator']} generator
  * @param {string} root @param {RealKey[]} keys @param {number} members
@@ -80,9 +85,12 @@ export async function packKeys(workspace, generator, root, keys, members) {
 }
 
 /**
- * An archive too large to be packed here: its end header is as `riastore archive` makes them (not packed), its content is a hole but for zeros.
+ * An archive too large to be packed here: its end header is as `riastore archive` makes them (not
+ * packed), its content is a hole but for zeros.
  * @param {Awaited<ReturnType<typeof loadGenerator>>['generator']} generator
- * @param {string} root @param {{place: string, size: number}} key of zeros, in the middle @param {number} members
+ * @param {string} root
+ * @param {{place: string, size: number}} key of zeros, in the middle
+ * @param {number} members
  * @returns {Promise<string>} the archive file
  */
 export async function makeLargeArchive(generator, root, key, members) {
@@ -97,7 +105,13 @@ export async function makeLargeArchive(generator, root, key, members) {
   return archive
 }
 
-/** Puts keys where a peer looks for them: an archive for a RIA store, else files. @param {Peer} peer @param {string} store @param {string} archive @param {RealKey[]} keys */
+/**
+ * Puts keys where a peer looks for them: an archive for a RIA store, else files.
+ * @param {Peer} peer
+ * @param {string} store
+ * @param {string} archive
+ * @param {RealKey[]} keys
+ */
 export function fillStore(peer, store, archive, keys) {
   if (!isRia(peer)) {
     for (const { key, file } of keys) copyFileSync(file, join(store, key))
@@ -110,7 +124,10 @@ export function fillStore(peer, store, archive, keys) {
 
 /**
  * Loose keys, none like another.
- * @param {typeof import('../src/core/dirhash.ts').dirHash} dirHash @param {string} directory @param {number} count @param {number} size bytes of each
+ * @param {typeof import('../src/core/dirhash.ts').dirHash} dirHash
+ * @param {string} directory
+ * @param {number} count
+ * @param {number} size bytes of each
  */
 export function writeLooseKeys(dirHash, directory, count, size) {
   const bytes = randomBytes('loose')
@@ -121,7 +138,9 @@ export function writeLooseKeys(dirHash, directory, count, size) {
   }
 }
 
-/** @param {string} store @returns {string[]} what is in the directory of the archive of a RIA store */
+/**
+ * @param {string} store @returns {string[]} what is in the directory of the archive of a RIA store
+ */
 export const inArchives = (store) => readdirSync(join(datasetIn(store), 'archives'))
 
 /** @param {string} file @param {Uint8Array} content */

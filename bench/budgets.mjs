@@ -10,7 +10,9 @@ import { megabytes, number, peakOf, secondsOf, select } from './tables.mjs'
 /** @param {Sample[]} samples @param {Partial<Sample>} labels @returns {number | undefined} */
 const medianOf = (samples, labels) => secondsOf(samples, labels)?.median
 
-/** A measurement that is missing gives a row that says so. @param {...(number | undefined)} numbers */
+/**
+ * A measurement that is missing gives a row that says so. @param {...(number | undefined)} numbers
+ */
 const known = (...numbers) => numbers.every((value) => value !== undefined)
 
 /**
@@ -43,7 +45,8 @@ function atLeast(what, ours, other, limit, than) {
 }
 
 /**
- * What one connection costs our program: the difference between its cold starts over ssh and on a file store.
+ * What one connection costs our program: the difference between its cold starts over ssh and on a
+ * file store.
  * @param {Sample[]} samples @returns {number | undefined} seconds
  */
 export function connectionSetUp(samples) {
@@ -106,7 +109,8 @@ function bigBudgets(samples) {
 }
 
 /**
- * Round trips that one key costs, at -J1: how much longer a key takes far away than near, in round trips.
+ * Round trips that one key costs, at -J1: how much longer a key takes far away than near, in round
+ * trips.
  * @param {Sample[]} samples
  * @param {string} program
  * @param {string} op
@@ -148,7 +152,11 @@ function distanceBudgets(samples, roundTrip) {
   ]
 }
 
-/** The numbers of members of the archives of a suite, the smallest first. @param {Sample[]} samples @param {string} suite */
+/**
+ * The numbers of members of the archives of a suite, the smallest first.
+ * @param {Sample[]} samples
+ * @param {string} suite
+ */
 export const membersOf = (samples, suite) =>
   [...new Set(select(samples, { suite }).map(({ members }) => members ?? 0))].sort((a, b) => a - b)
 
@@ -215,13 +223,21 @@ function packBudgets(samples) {
   return [atMost(`compaction of ${grouped(items ?? 0)} keys`, medianOf(samples, ours), seven, 2.5, '7z a -mx0')]
 }
 
-/** What `rclone gitannex` took for the same when the budget was set, on a machine of this kind: Debian's rclone does not have it. Seconds. */
+/**
+ * What `rclone gitannex` took for the same when the budget was set, on a machine of this kind:
+ * Debian's rclone does not have it. Seconds.
+ */
 const RCLONE_ANNEX_COPY = 11
 
 /** The requests of one key, as the server's own time is counted. */
 const REQUESTS_PER_KEY = { get: ['GET'], drop: ['HEAD'], fsck: ['HEAD'], 'drop-from': ['DELETE'] }
 
-/** Seconds that the server needs for the requests of so many keys, one after the other. @param {Sample[]} samples @param {string} op @param {number} keys */
+/**
+ * Seconds that the server needs for the requests of so many keys, one after the other.
+ * @param {Sample[]} samples
+ * @param {string} op
+ * @param {number} keys
+ */
 function serverTime(samples, op, keys) {
   const times = REQUESTS_PER_KEY[op].map((kind) => {
     const of = { suite: 's3-requests', op: kind }

@@ -11,7 +11,8 @@ let runs = 0
  * @typedef {object} Run
  * @property {number} seconds wall clock of the whole process
  * @property {string} stdout
- * @property {number | undefined} remotePeak bytes: the largest peak of any one of our processes (see `watch`)
+ * @property {number | undefined} remotePeak bytes: the largest peak of any one of our processes
+ * (see `watch`)
  * @property {number | undefined} remoteTreePeak bytes: all of them and their children at one moment
  * @property {number} remotes how many of them there were
  * @property {number} leftovers processes that were still there afterwards (ended by the bench)
@@ -64,7 +65,10 @@ async function reap(mark, grace) {
   return found.length
 }
 
-/** Ends every process that any run of this bench directory left, ssh masters too. @param {string} directory */
+/**
+ * Ends every process that any run of this bench directory left, ssh masters too.
+ * @param {string} directory
+ */
 export const reapAll = (directory) => reap(`${MARK}=${directory}#`, 0)
 
 /**
@@ -75,7 +79,8 @@ export const reapAll = (directory) => reap(`${MARK}=${directory}#`, 0)
  * @param {NodeJS.ProcessEnv} options.env
  * @param {number} options.limit seconds, then the run is killed and failed
  * @param {number} [options.sampleEvery] ms between looks at memory; none by default
- * @param {'remotes' | 'program'} [options.watch] whose memory: of the special remotes below the program, or of itself
+ * @param {'remotes' | 'program'} [options.watch] whose memory: of the special remotes below the
+ * program, or of itself
  * @param {boolean} [options.keepOutput]
  * @returns {Promise<Run>} rejects with a RunError when it fails or is too slow
  */
@@ -105,7 +110,8 @@ export async function run(command, { directory, cwd, env, limit, sampleEvery, wa
     expired = true
     kill([-child.pid], 'SIGKILL')
   }, limit * 1000)
-  // The clock stops at 'exit', not at 'close': a background process that keeps our pipe open must not hold it.
+  // The clock stops at 'exit', not at 'close': a background process that keeps our pipe open must
+  // not hold it.
   const closed = new Promise((resolve) => child.on('close', resolve))
   const outcome = await new Promise((resolve) => {
     child.on('error', (error) => resolve({ reason: error.message }))

@@ -7,7 +7,11 @@ import { dirname, join } from 'node:path'
 /** Small files per directory. */
 export const GROUP = 50
 
-/** Bytes that do not compress and are the same in every run. @param {string} seed @returns {(length: number) => Buffer} */
+/**
+ * Bytes that do not compress and are the same in every run.
+ * @param {string} seed
+ * @returns {(length: number) => Buffer}
+ */
 export function randomBytes(seed) {
   const key = createHash('sha256').update(seed).digest()
   const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16))

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /**
- * git-annex-remote-floor: the least an external special remote can do, so that nothing is faster under git-annex.
+ * git-annex-remote-floor: the least an external special remote can do, so that nothing is faster
+ * under git-annex.
  *
- * Keys lie flat in `directory`. Reads and writes are synchronous (no event loop turn per line), a write is a temp file
- * and a rename without fsync, and only requests that git-annex cannot do without are answered. Not for real data.
+ * Keys lie flat in `directory`. Reads and writes are synchronous (no event loop turn per line), a
+ * write is a temp file and a rename without fsync, and only requests that git-annex cannot do
+ * without are answered. Not for real data.
  *
  * Protocol: https://git-annex.branchable.com/design/external_special_remote_protocol/
  */

@@ -1,13 +1,18 @@
 /**
- * A TCP proxy on 127.0.0.1 that makes a near host far: `node latency-proxy.mjs <target port> <delay ms each way>`.
+ * A TCP proxy on 127.0.0.1 that makes a near host far:
+ * `node latency-proxy.mjs <target port> <delay ms each way>`.
  *
- * It is a delay line, not stop-and-wait: every chunk leaves a fixed time after it came, however many are under way, so
- * latency is added and bandwidth is not taken away. What is under way is bounded, then the sender is paused. The port
- * is printed as one line on stdout; the program ends when its stdin does, so it never outlives who started it.
+ * It is a delay line, not stop-and-wait: every chunk leaves a fixed time after it came, however
+ * many are under way, so latency is added and bandwidth is not taken away. What is under way is
+ * bounded, then the sender is paused. The port is printed as one line on stdout; the program ends
+ * when its stdin does, so it never outlives who started it.
  */
 import { connect, createServer } from 'node:net'
 
-/** Bytes under way in one direction of one connection: 64 MiB in 20 ms is 3 GB/s, more than loopback ssh can do. */
+/**
+ * Bytes under way in one direction of one connection: 64 MiB in 20 ms is 3 GB/s, more than loopback
+ * ssh can do.
+ */
 const LIMIT = 64 * 1024 * 1024
 
 /**

@@ -1,4 +1,7 @@
-/** Why a budget cannot be met, as far as that was measured. Told on the page beside those that were not. */
+/**
+ * Why a budget cannot be met, as far as that was measured. Told on the page beside those that were
+ * not.
+ */
 
 /** @type {readonly (readonly [budgets: RegExp, why: string])[]} */
 const LIMITS = [
@@ -44,7 +47,10 @@ const LIMITS = [
   ],
 ]
 
-/** @param {{what: string, met: boolean | undefined}[]} budgets @returns {string} a list in Markdown, empty when all is met */
+/**
+ * @param {{what: string, met: boolean | undefined}[]} budgets
+ * @returns {string} a list in Markdown, empty when all is met
+ */
 export function reasons(budgets) {
   const missed = budgets.filter(({ met }) => met === false)
   return LIMITS.flatMap(([pattern, why]) => {

@@ -81,7 +81,11 @@ export function readOptions(argv, env) {
   })
 }
 
-/** Whether the figures are fit to publish. @param {Pick<ReturnType<typeof readOptions>, 'only' | 'files' | 'big' | 'rounds' | 'members'>} options */
+/**
+ * Whether the figures are fit to publish.
+ * @param {Pick<ReturnType<typeof readOptions>, 'only' | 'files' | 'big' | 'rounds' | 'members'>}
+ * options
+ */
 export const isFullRun = (options) =>
   options.only === undefined &&
   options.files >= 1000 &&

@@ -39,7 +39,9 @@ export const isRia = (peer) => peer.program === 'ours' || peer.program === 'ora'
 /** @param {string} store */
 export const datasetIn = (store) => join(store, DATASET.slice(0, 3), DATASET.slice(3))
 
-/** What `git annex initremote NAME` is given. @param {Peer} peer @param {string} store absolute path */
+/**
+ * What `git annex initremote NAME` is given. @param {Peer} peer @param {string} store absolute path
+ */
 export function initParameters(peer, store) {
   const common = ['encryption=none', 'autoenable=false']
   const host = HOSTS[peer.transport]

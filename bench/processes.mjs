@@ -1,7 +1,12 @@
-/** What /proc tells about processes: descendants, memory, and whose environment carries a mark. Linux only. */
+/**
+ * What /proc tells about processes: descendants, memory, and whose environment carries a mark.
+ * Linux only.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** A process may end while it is being looked at: then there is nothing to see. @param {string} path */
+/**
+ * A process may end while it is being looked at: then there is nothing to see. @param {string} path
+ */
 function read(path) {
   try {
     return readFileSync(path, 'latin1')
@@ -44,7 +49,10 @@ export function memoryOf(pid) {
   return { now: field('VmRSS'), peak: field('VmHWM') }
 }
 
-/** @param {string} mark `NAME=value`, or the beginning of it @returns {number[]} processes started with it */
+/**
+ * @param {string} mark `NAME=value`, or the beginning of it
+ * @returns {number[]} processes started with it
+ */
 export function processesMarked(mark) {
   return list('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -55,7 +63,10 @@ export function processesMarked(mark) {
 /** @param {number} pid */
 export const isAlive = (pid) => !['', 'Z', 'X'].includes(read(`/proc/${pid}/stat`).match(/\) (\w)/)?.[1] ?? '')
 
-/** @param {number[]} pids exactly these, which the caller has shown to be its own @param {NodeJS.Signals} signal */
+/**
+ * @param {number[]} pids exactly these, which the caller has shown to be its own
+ * @param {NodeJS.Signals} signal
+ */
 export function kill(pids, signal) {
   for (const pid of pids) {
     try {

@@ -35,13 +35,22 @@ const TITLES = {
 /** @param {Sample[]} samples @returns {string[]} in the order of the titles */
 const peersOf = (samples) => Object.keys(TITLES).filter((peer) => samples.some((sample) => sample.peer === peer))
 
-/** @param {Sample[]} samples @param {string} peer @returns {string} of the largest process, and how many there were */
+/**
+ * @param {Sample[]} samples
+ * @param {string} peer
+ * @returns {string} of the largest process, and how many there were
+ */
 function memory(samples, peer) {
   const processes = Math.max(...select(samples, { peer }).map(({ remotes }) => remotes ?? 0))
   return `${megabytes(peakOf(samples, { peer }))}${processes > 1 ? `, ${processes} processes` : ''}`
 }
 
-/** @param {Sample[]} samples @param {string} suite @param {number} jobs @param {string} yardstick a peer */
+/**
+ * @param {Sample[]} samples
+ * @param {string} suite
+ * @param {number} jobs
+ * @param {string} yardstick a peer
+ */
 function smallTable(samples, suite, jobs, yardstick) {
   const measured = select(samples, { suite, jobs })
   const items = Math.max(...measured.map((sample) => sample.items ?? 0))
@@ -270,7 +279,10 @@ const listOf = (facts) =>
     .map(([name, value]) => `- ${name}: ${value}`)
     .join('\n')
 
-/** @param {{title: string, text?: string, tables: string[]}} part @returns {string[]} none when nothing was measured */
+/**
+ * @param {{title: string, text?: string, tables: string[]}} part
+ * @returns {string[]} none when nothing was measured
+ */
 function section({ title, text, tables }) {
   const full = tables.filter((found) => found !== '')
   return full.length === 0 ? [] : [`## ${title}`, ...(text === undefined ? [] : [text]), ...full]
@@ -297,7 +309,8 @@ function describeRun({ started, ended, rounds, suites }) {
 
 /**
  * @param {{runs: Run[], asked: {only?: string, files: number, big: number, delay: number},
- *   roundTrip: number, machine: Record<string, string>, versions: Record<string, string>, samples: Sample[]}} results
+ * roundTrip: number, machine: Record<string, string>, versions: Record<string, string>, samples:
+ * Sample[]}} results
  * @returns {string} Markdown
  */
 export function report({ runs, asked, roundTrip, machine, versions, samples }) {

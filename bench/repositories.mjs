@@ -1,4 +1,6 @@
-/** The git-annex repositories that are measured: one original, a fresh copy of it for every block. */
+/**
+ * The git-annex repositories that are measured: one original, a fresh copy of it for every block.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { countFiles, removeTree, writeBigFile, writeSmallFiles } from './files.mjs'
@@ -29,13 +31,22 @@ export async function makeRepository(workspace, repo, fill) {
 /** @param {string} repo */
 export const countObjects = (repo) => countFiles(join(repo, '.git', 'annex', 'objects'))
 
-/** @param {Workspace} workspace @param {string} repo @param {Peer} peer @param {string} store @param {string} name */
+/**
+ * @param {Workspace} workspace
+ * @param {string} repo
+ * @param {Peer} peer
+ * @param {string} store
+ * @param {string} name
+ */
 export async function addRemote(workspace, repo, peer, store, name) {
   await makeStore(peer, store, workspace.run)
   await workspace.run(['git-annex', 'initremote', name, ...initParameters(peer, store)], repo)
 }
 
-/** A function that does its work once for each key. @template T @param {(key: string) => Promise<T>} work */
+/**
+ * A function that does its work once for each key. @template T
+ * @param {(key: string) => Promise<T>} work
+ */
 export function once(work) {
   /** @type {Map<string, Promise<T>>} */
   const done = new Map()

@@ -1,6 +1,6 @@
 /**
- * `node bench/run.mjs`: our remote beside stock ORA, git-annex's own remotes and the floor, in one run on the same data.
- * It asserts no timing. `--help` tells the options.
+ * `node bench/run.mjs`: our remote beside stock ORA, git-annex's own remotes and the floor, in one
+ * run on the same data. It asserts no timing. `--help` tells the options.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -49,11 +49,13 @@ import { measureRoundTrip, OURS, openWorkspace } from './workspace.mjs'
  * @property {ReturnType<typeof readOptions>} options
  * @property {import('./workspace.mjs').Workspace} workspace
  * @property {ReturnType<typeof openRepositories>} repositories
- * @property {(labels: Sample, command: string[], cwd: string, more?: More) => Promise<void>} measure
+ * @property {(labels: Sample, command: string[], cwd: string, more?: More) => Promise<void>}
+ * measure
  * @property {(sample: Sample & {seconds: number}) => void} record
  *
- * @typedef {Pick<Parameters<typeof import('./children.mjs').run>[1], 'sampleEvery' | 'watch' | 'keepOutput'> & {variables?: NodeJS.ProcessEnv}} More
- *   how to look at memory, and what is in the environment besides
+ * @typedef {Pick<Parameters<typeof import('./children.mjs').run>[1], 'sampleEvery' | 'watch' |
+ * 'keepOutput'> & {variables?: NodeJS.ProcessEnv}} More how to look at memory, and what is in the
+ * environment besides
  */
 
 const RAW = join(import.meta.dirname, 'results.json')
@@ -61,10 +63,17 @@ const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md')
 
 const say = (/** @type {string} */ text) => process.stderr.write(`${text}\n`)
 
-/** What was not looked at, or is nought, takes no room in the raw results. @template {object} T @param {T} fields */
+/**
+ * What was not looked at, or is nought, takes no room in the raw results. @template {object} T
+ * @param {T} fields
+ */
 const known = (fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value))
 
-/** @param {import('./workspace.mjs').Workspace} workspace @param {Sample[]} samples @returns {Pick<Bench, 'measure' | 'record'>} */
+/**
+ * @param {import('./workspace.mjs').Workspace} workspace
+ * @param {Sample[]} samples
+ * @returns {Pick<Bench, 'measure' | 'record'>}
+ */
 function recorder(workspace, samples) {
   const record = (/** @type {Sample & {seconds: number}} */ sample) => {
     samples.push({ ...sample, seconds: Math.round(sample.seconds * 1e4) / 1e4 })
@@ -83,7 +92,8 @@ function recorder(workspace, samples) {
 }
 
 /**
- * In every round another peer of a suite begins, so that none always has the first or the last place.
+ * In every round another peer of a suite begins, so that none always has the first or the last
+ * place.
  * @param {Block[]} blocks
  * @param {number} by
  */
@@ -127,7 +137,11 @@ async function runRounds({ options, workspace }, blocks, samples) {
 /** @param {Sample[]} samples */
 const suitesOf = (samples) => [...new Set(samples.map(({ suite }) => suite))]
 
-/** What was measured now takes the place of the same suites of an earlier run. @param {any} before @param {any} now */
+/**
+ * What was measured now takes the place of the same suites of an earlier run.
+ * @param {any} before
+ * @param {any} now
+ */
 function merged(before, now) {
   const renewed = new Set(suitesOf(now.samples))
   const kept = before.samples.filter((/** @type {Sample} */ { suite }) => !renewed.has(suite))

@@ -1,7 +1,10 @@
 /** The S3 server of a run: the tests' own Ceph. */
 import { loadSupport } from './support.mjs'
 
-/** git-annex's own S3 remote signs the name of the host without its port: only at this one a server lets it in. */
+/**
+ * git-annex's own S3 remote signs the name of the host without its port: only at this one a server
+ * lets it in.
+ */
 const PORT = 80
 
 export const HOST = '127.0.0.1'
@@ -14,7 +17,8 @@ export const HOST = '127.0.0.1'
  * @property {(bucket: string, path: string, content: string) => Promise<unknown>} put
  * @property {(bucket: string) => Promise<string[]>} list
  * @property {(bucket: string, paths: string[]) => Promise<void>} remove
- * @property {(bucket: string, count: number) => Promise<Record<string, number>>} timeRequests seconds for so many of each kind
+ * @property {(bucket: string, count: number) => Promise<Record<string, number>>} timeRequests
+ * seconds for so many of each kind
  * @property {() => Promise<void>} stop
  */
 

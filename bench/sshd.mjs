@@ -84,7 +84,8 @@ export async function startSshd(keys, name, extra = []) {
   const program = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/usr/bin/sshd'].find((path) => existsSync(path))
   if (program === undefined) throw new Error('no sshd: apt-get install openssh-server')
   const log = openSync(file('log'), 'a')
-  // The shell ends sshd when our end of its stdin is closed, so sshd does not outlive a bench that was killed.
+  // The shell ends sshd when our end of its stdin is closed, so sshd does not outlive a bench that
+  // was killed.
   const script = '"$@" </dev/null & read -r _; kill $!'
   const command = ['-c', script, 'sh', program, '-D', '-e', '-f', file('conf')]
   const child = spawn('/bin/sh', command, { stdio: ['pipe', log, log], detached: true })
@@ -105,8 +106,9 @@ export async function startSshd(keys, name, extra = []) {
 }
 
 /**
- * Puts `ssh`, `scp` and `sftp` into a directory for PATH: they know our hosts, and every program that runs plain
- * `ssh` does through them. OpenSSH asks the password file for the home directory, so setting HOME would not do.
+ * Puts `ssh`, `scp` and `sftp` into a directory for PATH: they know our hosts, and every program
+ * that runs plain `ssh` does through them. OpenSSH asks the password file for the home directory,
+ * so setting HOME would not do.
  * @param {{directory: string, host: string}} keys
  * @param {string} bin
  * @param {Record<string, number>} hosts alias → port

@@ -5,7 +5,10 @@ export function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** @param {number[]} numbers @returns {{median: number, min: number, max: number, count: number} | undefined} */
+/**
+ * @param {number[]} numbers
+ * @returns {{median: number, min: number, max: number, count: number} | undefined}
+ */
 export function summary(numbers) {
   if (numbers.length === 0) return undefined
   return { median: median(numbers), min: Math.min(...numbers), max: Math.max(...numbers), count: numbers.length }

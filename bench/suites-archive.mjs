@@ -1,4 +1,6 @@
-/** Keys in archives: read one by one beside stock ORA, looked up in a very large one, and packed. */
+/**
+ * Keys in archives: read one by one beside stock ORA, looked up in a very large one, and packed.
+ */
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -74,7 +76,12 @@ function openArchives({ workspace, repositories, options }) {
     return repo
   })
 
-  /** Has git-annex believe that the remote has the files. @param {string} repo @param {string} name @param {string[]} files */
+  /**
+   * Has git-annex believe that the remote has the files.
+   * @param {string} repo
+   * @param {string} name
+   * @param {string[]} files
+   */
   async function believe(repo, name, files) {
     const { stdout } = await workspace.run(['git', 'config', `remote.${name}.annex-uuid`], repo, { keepOutput: true })
     const list = join(main.root, 'believed')
@@ -112,7 +119,11 @@ function openArchives({ workspace, repositories, options }) {
   return {
     loose: (/** @type {Place} */ { root }) => loose(root),
     first: () => first(''),
-    /** @param {Peer} peer @param {number} members @param {(repo: string) => Promise<void>} work gets a fresh repository */
+    /**
+     * @param {Peer} peer
+     * @param {number} members
+     * @param {(repo: string) => Promise<void>} work gets a fresh repository
+     */
     async withArchived(peer, members, work) {
       const template = await templates(JSON.stringify({ peer, members }))
       const repo = join(main.root, 'work')
@@ -128,8 +139,13 @@ function openArchives({ workspace, repositories, options }) {
 }
 
 /**
- * Many keys of an archive, git-annex's whole process; our own index is made anew in each block, before the first that is timed.
- * @param {Bench} bench @param {ReturnType<typeof openArchives>} archives @param {Peer} peer @param {number} members @returns {Block}
+ * Many keys of an archive, git-annex's whole process; our own index is made anew in each block,
+ * before the first that is timed.
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openArchives>} archives
+ * @param {Peer} peer
+ * @param {number} members
+ * @returns {Block}
  */
 function archivedBlock(bench, archives, peer, members) {
   const { files } = bench.options
@@ -145,7 +161,8 @@ function archivedBlock(bench, archives, peer, members) {
         bench.measure({ ...labels, op, round }, ['git-annex', ...args, '-J1', '--', ...paths], repo, {
           sampleEvery: 50,
         })
-      // An index is made once for all the processes that look into an archive: the suite `first` has what that takes.
+      // An index is made once for all the processes that look into an archive: the suite `first`
+      // has what that takes.
       await bench.workspace.run(['git-annex', 'fsck', '--fast', '--from', 'store', '--', smallFile(0)], repo)
       await timed('fsck', 'fsck', '--fast', '--from', 'store')
       // What is more for each key than for a process with one: the start does not count.
@@ -162,7 +179,13 @@ function archivedBlock(bench, archives, peer, members) {
   return { name, labels, peer, run }
 }
 
-/** A process that wants one key and ends. @param {Bench} bench @param {ReturnType<typeof openArchives>} archives @param {Peer} peer @returns {Block} */
+/**
+ * A process that wants one key and ends.
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openArchives>} archives
+ * @param {Peer} peer
+ * @returns {Block}
+ */
 function firstBlock(bench, archives, peer) {
   const { workspace, options } = bench
   const labels = { suite: 'first', peer: peer.id, members: options.members }
@@ -198,7 +221,14 @@ function firstBlock(bench, archives, peer) {
   return { name: `first/${peer.id}`, labels, peer, run }
 }
 
-/** `riastore archive`, with all that it checks. @param {Bench} bench @param {ReturnType<typeof openArchives>} archives @param {string} suite @param {Place} place @returns {Block} */
+/**
+ * `riastore archive`, with all that it checks.
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openArchives>} archives
+ * @param {string} suite
+ * @param {Place} place
+ * @returns {Block}
+ */
 function packBlock(bench, archives, suite, place) {
   const who = peer('ours', 'file')
   const labels = packLabels(bench, suite, who.id)
@@ -225,7 +255,14 @@ function packBlock(bench, archives, suite, place) {
   return { name: `${suite}/${who.id}`, labels, peer: who, run }
 }
 
-/** The 7z program on the same files. @param {Bench} bench @param {ReturnType<typeof openArchives>} archives @param {string} suite @param {Place} place @returns {Block} */
+/**
+ * The 7z program on the same files.
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openArchives>} archives
+ * @param {string} suite
+ * @param {Place} place
+ * @returns {Block}
+ */
 function sevenZipBlock(bench, archives, suite, place) {
   const labels = packLabels(bench, suite, '7z')
   const run = async (/** @type {number} */ round) => {

@@ -26,7 +26,13 @@ async function settle(bench, place) {
   if (place.kind === 'disk') await bench.workspace.run(['sync', '-f', place.root], place.root)
 }
 
-/** @param {Bench} bench @param {string} suite @param {Place} place @param {Peer} peer @returns {Block} */
+/**
+ * @param {Bench} bench
+ * @param {string} suite
+ * @param {Place} place
+ * @param {Peer} peer
+ * @returns {Block}
+ */
 function annexBlock(bench, suite, place, peer) {
   const labels = { suite, peer: peer.id, bytes: bench.options.big }
   const run = async (/** @type {number} */ round) => {
@@ -64,7 +70,8 @@ function annexBlock(bench, suite, place, peer) {
 /**
  * Programs that move the same bytes without git-annex.
  * @param {Bench} bench @param {string} suite @param {Place} place @param {string} id
- * @param {(big: string, far: string, near: string) => Record<string, {command: string, makes: string}>} commands
+ * @param {(big: string, far: string, near: string) => Record<string, {command: string, makes:
+ * string}>} commands
  * @returns {Block}
  */
 function yardstickBlock(bench, suite, place, id, commands) {

@@ -59,7 +59,11 @@ function openGit({ workspace }) {
   })
   let count = 0
 
-  /** An empty repository to push to. @param {string} peer @returns its URL, and what has to be in the environment */
+  /**
+   * An empty repository to push to.
+   * @param {string} peer
+   * @returns its URL, and what has to be in the environment
+   */
   const makeRemote = async (peer) => {
     const path = join(main.root, 'stores', `git-${++count}`, 'abc', 'repository')
     if (peer === 'git-s3') {
@@ -73,7 +77,12 @@ function openGit({ workspace }) {
   return { original: () => original(''), makeRemote }
 }
 
-/** @param {Bench} bench @param {ReturnType<typeof openGit>} git @param {string} peer @returns {Block} */
+/**
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openGit>} git
+ * @param {string} peer
+ * @returns {Block}
+ */
 function block(bench, git, peer) {
   const labels = { suite: 'git', peer }
   const run = async (/** @type {number} */ round) => {

@@ -114,7 +114,13 @@ secret_access_key = ${secretAccessKey}
 endpoint = http://${HOST}
 `
 
-/** @param {Bench} bench @param {ReturnType<typeof openS3>} s3 @param {Peer} who @param {number} jobs @returns {Block} */
+/**
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openS3>} s3
+ * @param {Peer} who
+ * @param {number} jobs
+ * @returns {Block}
+ */
 function smallBlock(bench, s3, who, jobs) {
   const { files } = bench.options
   const paths = directoriesFor(files)
@@ -130,7 +136,11 @@ function smallBlock(bench, s3, who, jobs) {
   return { name: `s3-small/${who.id}/J${jobs}`, labels, peer: who, run }
 }
 
-/** For the budgets, which count the floor and the server's time. @param {Bench} bench @returns {Block} */
+/**
+ * For the budgets, which count the floor and the server's time.
+ * @param {Bench} bench
+ * @returns {Block}
+ */
 function floorBlock(bench) {
   const { files } = bench.options
   const labels = { suite: 's3-small', peer: FLOOR.id, jobs: 1, items: files }
@@ -176,7 +186,12 @@ function bigBlock(bench, s3, who) {
   return { name: `s3-big/${who.id}`, labels, peer: who, run }
 }
 
-/** rclone without git-annex. @param {Bench} bench @param {ReturnType<typeof openS3>} s3 @returns {Block} */
+/**
+ * rclone without git-annex.
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openS3>} s3
+ * @returns {Block}
+ */
 function rcloneBlock(bench, s3) {
   const labels = { suite: 's3-big', peer: 'rclone-copy', bytes: bench.options.big }
   const run = async (/** @type {number} */ round) => {
@@ -200,7 +215,12 @@ function rcloneBlock(bench, s3) {
   return { name: 's3-big/rclone-copy', labels, run }
 }
 
-/** What the server takes for one request of the SDK's client, one after the other. @param {Bench} bench @param {ReturnType<typeof openS3>} s3 @returns {Block} */
+/**
+ * What the server takes for one request of the SDK's client, one after the other.
+ * @param {Bench} bench
+ * @param {ReturnType<typeof openS3>} s3
+ * @returns {Block}
+ */
 function requestsBlock(bench, s3) {
   const labels = { suite: 's3-requests', peer: 'sdk' }
   const run = async (/** @type {number} */ round) => {

@@ -1,4 +1,7 @@
-/** Setting a dataset up: a store on a disk and a project in GitLab, by our procedure and by DataLad's two commands. */
+/**
+ * Setting a dataset up: a store on a disk and a project in GitLab, by our procedure and by
+ * DataLad's two commands.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree } from './files.mjs'
@@ -36,7 +39,8 @@ function openSetup({ workspace }) {
 
 /**
  * @param {Bench} bench @param {ReturnType<typeof openSetup>} setup @param {string} peer
- * @param {(name: string) => Record<string, string[]>} commands by operation; each gets a new dataset
+ * @param {(name: string) => Record<string, string[]>} commands by operation; each gets a new
+ * dataset
  * @returns {Block}
  */
 function block(bench, setup, peer, commands) {

@@ -40,10 +40,10 @@ export const directoriesFor = (files) =>
 /**
  * All operations in turn, on the remote `store` of a repository.
  * @param {Bench} bench
- * @param {{
- *   labels: Omit<import('./run.mjs').Sample, 'round' | 'op'> & {items: number, jobs: number}, paths: string[], unverified: boolean,
- *   settle?: () => Promise<unknown>, empty: () => Promise<void> | void, count: () => Promise<number> | number
- * }} what `unverified`: also without git-annex's own check; `count`: the keys in the store
+ * @param {{ labels: Omit<import('./run.mjs').Sample, 'round' | 'op'> & {items: number, jobs:
+ * number}, paths: string[], unverified: boolean, settle?: () => Promise<unknown>, empty: () =>
+ * Promise<void> | void, count: () => Promise<number> | number }} what `unverified`: also without
+ * git-annex's own check; `count`: the keys in the store
  * @param {string} repo @param {number} round
  */
 export async function measureSmallFiles(bench, { labels, paths, unverified, settle, empty, count }, repo, round) {

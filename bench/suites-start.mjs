@@ -17,7 +17,12 @@ const COLD = [
   peer('rsync', 'ssh'),
 ]
 
-/** A process that asks about one key and ends. @param {Bench} bench @param {Peer} peer @returns {Block} */
+/**
+ * A process that asks about one key and ends.
+ * @param {Bench} bench
+ * @param {Peer} peer
+ * @returns {Block}
+ */
 function coldBlock(bench, peer) {
   const labels = { suite: 'cold', peer: peer.id, op: 'checkpresentkey' }
   const run = async (/** @type {number} */ round) => {
@@ -50,9 +55,12 @@ function connectBlock(bench) {
 }
 
 /**
- * One job, near and far, one file and a directory of them: what grows with the number of files and with the distance
- * is the round trips of one key.
- * @param {Bench} bench @param {Peer['program']} program @param {'ssh' | 'far'} transport @returns {Block}
+ * One job, near and far, one file and a directory of them: what grows with the number of files and
+ * with the distance is the round trips of one key.
+ * @param {Bench} bench
+ * @param {Peer['program']} program
+ * @param {'ssh' | 'far'} transport
+ * @returns {Block}
  */
 function tripsBlock(bench, program, transport) {
   const who = peer(program, transport)

@@ -5,7 +5,10 @@ import { pathToFileURL } from 'node:url'
 
 const PROJECT = join(import.meta.dirname, '..')
 
-/** @param {string} path of a file in test/support/, without its ending @returns {Promise<any>} the module */
+/**
+ * @param {string} path of a file in test/support/, without its ending
+ * @returns {Promise<any>} the module
+ */
 export async function loadSupport(path) {
   const name = basename(path)
   const { rolldown } = await import('rolldown')

@@ -1,4 +1,6 @@
-/** From samples to cells and tables in Markdown, padded so that they can be read in a terminal too. */
+/**
+ * From samples to cells and tables in Markdown, padded so that they can be read in a terminal too.
+ */
 import { summary } from './stats.mjs'
 
 /** @typedef {import('./run.mjs').Sample} Sample */
@@ -11,7 +13,11 @@ import { summary } from './stats.mjs'
 export const select = (samples, labels) =>
   samples.filter((sample) => Object.entries(labels).every(([name, value]) => sample[name] === value))
 
-/** @param {Sample[]} samples @param {Partial<Sample>} labels @returns seconds, or undefined if nothing was measured */
+/**
+ * @param {Sample[]} samples
+ * @param {Partial<Sample>} labels
+ * @returns seconds, or undefined if nothing was measured
+ */
 export const secondsOf = (samples, labels) =>
   summary(select(samples, labels).flatMap(({ seconds }) => (seconds === undefined ? [] : [seconds])))
 

@@ -1,4 +1,7 @@
-/** Where a run happens: a directory of its own, an environment of its own, servers, and the end of them all. */
+/**
+ * Where a run happens: a directory of its own, an environment of its own, servers, and the end of
+ * them all.
+ */
 import { spawn } from 'node:child_process'
 import {
   accessSync,
@@ -92,7 +95,9 @@ function makeEnvironment(root, bin) {
   }
 }
 
-/** @param {number} port @param {number} delay ms @returns {Promise<{port: number, stop(): void}>} */
+/**
+ * @param {number} port @param {number} delay ms @returns {Promise<{port: number, stop(): void}>}
+ */
 export function startProxyProcess(port, delay) {
   const program = join(import.meta.dirname, 'latency-proxy.mjs')
   const child = spawn(process.execPath, [program, String(port), String(delay)], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -103,7 +108,11 @@ export function startProxyProcess(port, delay) {
   })
 }
 
-/** The round trip that the proxy really makes, in ms. @param {number} delay @returns {Promise<number>} */
+/**
+ * The round trip that the proxy really makes, in ms.
+ * @param {number} delay
+ * @returns {Promise<number>}
+ */
 export async function measureRoundTrip(delay) {
   const { connect } = await import('node:net')
   const echo = createServer({ noDelay: true }, (socket) => socket.pipe(socket))
@@ -134,15 +143,20 @@ export async function measureRoundTrip(delay) {
  * @typedef {object} Workspace
  * @property {Place} main
  * @property {Place} disk
- * @property {(command: string[], cwd: string, more?: import('./run.mjs').More) => Promise<import('./children.mjs').Run>} run
- * @property {() => Promise<import('./s3-server.mjs').S3Server>} s3 started when it is first asked for
+ * @property {(command: string[], cwd: string, more?: import('./run.mjs').More) =>
+ * Promise<import('./children.mjs').Run>} run
+ * @property {() => Promise<import('./s3-server.mjs').S3Server>} s3 started when it is first asked
+ * for
  * @property {(step: () => unknown) => void} atEnd has something undone when all ends
  * @property {() => void} forgetCaches as if nobody had run a program before
  * @property {() => Promise<void>} close ends all that was started and removes all that was made
  * @property {AbortSignal} closed
  */
 
-/** @param {ReturnType<typeof import('./options.mjs').readOptions>} options @returns {Promise<Workspace>} */
+/**
+ * @param {ReturnType<typeof import('./options.mjs').readOptions>} options
+ * @returns {Promise<Workspace>}
+ */
 export async function openWorkspace(options) {
   /** @type {(() => unknown)[]} undone from the last to the first */
   const undo = []

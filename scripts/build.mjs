@@ -1,6 +1,6 @@
-// Bundles src/bin/*.ts into dist/: one small file per program, its bundle, and a chunk for whatever is imported dynamically, so that
-// a program loads ssh2 and the like only when it needs them.
-// Run: node scripts/build.mjs [--if-stale] [bin directory] [output directory]
+// Bundles src/bin/*.ts into dist/: one small file per program, its bundle, and a chunk for whatever
+// is imported dynamically, so that a program loads ssh2 and the like only when it needs them. Run:
+// node scripts/build.mjs [--if-stale] [bin directory] [output directory]
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -18,8 +18,8 @@ const SOURCES = '.sources'
 const NATIVE_ADDON = /^cpu-features$|\.node$/
 
 /**
- * Builds the programs of `binDirectory` into `outDirectory`; returns the names of what it wrote. Throws on any error. As `cjs` they start 6 ms sooner
- * than as `es`, but cannot ask where they lie.
+ * Builds the programs of `binDirectory` into `outDirectory`; returns the names of what it wrote.
+ * Throws on any error. As `cjs` they start 6 ms sooner than as `es`, but cannot ask where they lie.
  */
 export async function build(
   binDirectory = join(project, 'src/bin'),
@@ -48,7 +48,8 @@ export async function build(
   await mkdir(dirname(outDirectory), { recursive: true })
   // A build that is broken off leaves a dist/ that is of no known sources.
   await rm(join(outDirectory, SOURCES), { force: true })
-  // Built aside and moved file by file, so that a program that starts meanwhile finds all of its parts.
+  // Built aside and moved file by file, so that a program that starts meanwhile finds all of its
+  // parts.
   const staging = await mkdtemp(`${outDirectory}.new-`)
   try {
     const { output } = await bundle.write({
@@ -91,9 +92,9 @@ async function writeLaunchers(directory, entries) {
 }
 
 /**
- * Returns a program that loads `file`, if node is at least of the version that `engines` wants (`>=20.19`). A node that
- * is too old fails where it reads a bundle, in words that help nobody: so it must not come to that, and this is written
- * in the words of the oldest.
+ * Returns a program that loads `file`, if node is at least of the version that `engines` wants
+ * (`>=20.19`). A node that is too old fails where it reads a bundle, in words that help nobody: so
+ * it must not come to that, and this is written in the words of the oldest.
  */
 export function launcher(file, engines) {
   const [, least, major, minor] = /^>=((\d+)\.(\d+))$/.exec(engines) ?? []
@@ -129,7 +130,9 @@ async function sourcesOf() {
   return `${hash.digest('hex')}\n`
 }
 
-/** Moves the files from `staging` to `directory` and removes from there what an earlier build left. */
+/**
+ * Moves the files from `staging` to `directory` and removes from there what an earlier build left.
+ */
 async function moveInto(directory, staging, files) {
   for (const file of files) {
     await mkdir(dirname(join(directory, file)), { recursive: true })

@@ -1,6 +1,6 @@
-// What has to pass before a change goes in. Lint, types and the unit tests come first: they need node alone and answer
-// within a minute. Then come the programs and the rest of the tests, with nothing skipped. The very last line is
-// `N passed, N failed`, alone on its line, for all of it.
+// What has to pass before a change goes in. Lint, types and the unit tests come first: they need
+// node alone and answer within a minute. Then come the programs and the rest of the tests, with
+// nothing skipped. The very last line is `N passed, N failed`, alone on its line, for all of it.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 

@@ -1,4 +1,5 @@
-// Bundles the demo, which is TypeScript and shares its sshd and its repositories with the tests, and runs it.
+// Bundles the demo, which is TypeScript and shares its sshd and its repositories with the tests,
+// and runs it.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from './build.mjs'

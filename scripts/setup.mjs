@@ -1,6 +1,7 @@
-// Makes a fresh clone ready: npm dependencies, system programs, the build. Needs nothing but node and npm, and is quick
-// when there is nothing to do. With --node-only it stops after the npm dependencies, which is enough for
-// `npm run check`. Where it may not install by itself it prints the line to run and ends with status 1.
+// Makes a fresh clone ready: npm dependencies, system programs, the build. Needs nothing but node
+// and npm, and is quick when there is nothing to do. With --node-only it stops after the npm
+// dependencies, which is enough for `npm run check`. Where it may not install by itself it prints
+// the line to run and ends with status 1.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,9 @@ import { fileURLToPath } from 'node:url'
 const project = dirname(dirname(fileURLToPath(import.meta.url)))
 const MINIMUM_NODE = [20, 19]
 
-/** What must be there, and the Debian package that brings it; of several the first that apt knows. */
+/**
+ * What must be there, and the Debian package that brings it; of several the first that apt knows.
+ */
 const SYSTEM_PROGRAMS = [
   { program: 'git', packages: ['git'] },
   { program: 'git-annex', packages: ['git-annex'] },
@@ -63,13 +66,16 @@ function installNpmDependencies() {
   if (!isInstalled(JSON.parse(lock.toString('utf8')))) {
     say('installing the npm dependencies (npm ci)')
     const options = ['--include=dev', '--no-audit', '--no-fund']
-    // npm 11 refuses a lock file made where the registry lacked an optional package for some other system.
+    // npm 11 refuses a lock file made where the registry lacked an optional package for some other
+    // system.
     if (!npm(['ci', ...options], { mayFail: true })) npm(['install', '--no-save', ...options])
   }
   writeFileSync(stamp, wanted)
 }
 
-/** Whether node_modules, by npm's own account of it, holds every version that the lock file names. */
+/**
+ * Whether node_modules, by npm's own account of it, holds every version that the lock file names.
+ */
 function isInstalled(lock) {
   const account = join(project, 'node_modules/.package-lock.json')
   if (!existsSync(account)) return false
@@ -137,7 +143,10 @@ function findProgram(name) {
   })
 }
 
-/** Runs a command quietly, and returns whether it succeeded. With a complaint a failure shows what it said, and throws. */
+/**
+ * Runs a command quietly, and returns whether it succeeded. With a complaint a failure shows what
+ * it said, and throws.
+ */
 function run(command, parameters, complaint, env = process.env) {
   const { status, error, stdout, stderr } = spawnSync(command, parameters, {
     cwd: project,

@@ -1,6 +1,7 @@
-// A vitest reporter. The very last line of a run is `N passed, N failed`, alone on its line. In CI (CI=true) a test that
-// was skipped counts as failed: nothing may be left out there because something is missing. Before that it prints where
-// the time went: the slowest files, and how much of it their hooks took.
+// A vitest reporter. The very last line of a run is `N passed, N failed`, alone on its line. In CI
+// (CI=true) a test that was skipped counts as failed: nothing may be left out there because
+// something is missing. Before that it prints where the time went: the slowest files, and how much
+// of it their hooks took.
 import { writeSync } from 'node:fs'
 
 /** So many files are named. */

@@ -1,6 +1,9 @@
 import { decode } from '../core/text.ts'
 
-/** More than any request of git-annex: two file names of the longest kind and some. Longer lines are no requests. Bytes. */
+/**
+ * More than any request of git-annex: two file names of the longest kind and some. Longer lines are
+ * no requests. Bytes.
+ */
 export const MAX_LINE_BYTES = 64 * 1024
 
 export interface Line {
@@ -45,7 +48,10 @@ export interface Framed {
   readonly message: string
 }
 
-/** Takes the `J <n> ` off a line of the ASYNC extension; undefined for a line that has none, or no job number. */
+/**
+ * Takes the `J <n> ` off a line of the ASYNC extension; undefined for a line that has none, or no
+ * job number.
+ */
 export function unframe(line: string): Framed | undefined {
   const [, job, message] = /^J ([1-9][0-9]{0,8}) (.*)$/s.exec(line) ?? []
   return job === undefined || message === undefined ? undefined : { job: Number(job), message }

@@ -1,7 +1,8 @@
 import { basename } from 'node:path'
 
 /**
- * Whether the git-annex that started us, by its command line, looks at the content of each key: `git annex fsck`, without `--fast`. When in doubt, not.
+ * Whether the git-annex that started us, by its command line, looks at the content of each key:
+ * `git annex fsck`, without `--fast`. When in doubt, not.
  */
 export function readsContent(command: readonly string[]): boolean {
   const program = command.findIndex((argument) => basename(argument) === 'git-annex')

@@ -1,8 +1,9 @@
 import { printable } from '../core/printable.ts'
 
 /**
- * The messages of git-annex's external special remote protocol, version 1, as far as a remote without exports needs them. Every union
- * has its parse and its format, each the other's inverse. Source: design/external_special_remote_protocol.
+ * The messages of git-annex's external special remote protocol, version 1, as far as a remote
+ * without exports needs them. Every union has its parse and its format, each the other's inverse.
+ * Source: design/external_special_remote_protocol.
  */
 
 /** What git-annex asks of us. */
@@ -77,7 +78,10 @@ export type Aside =
 
 export type Incoming = Request | Answer | Failure | Unknown
 
-/** Splits off the first `count` parameters; the last one keeps its spaces. undefined when there are fewer. */
+/**
+ * Splits off the first `count` parameters; the last one keeps its spaces. undefined when there are
+ * fewer.
+ */
 function parameters(text: string | undefined, count: number): readonly string[] | undefined {
   if (text === undefined) return count === 0 ? [] : undefined
   if (count === 0) return undefined
@@ -134,8 +138,8 @@ export function parseMessage(line: string): Incoming {
 const SHOWN: ReadonlySet<string> = new Set(['message', 'place'])
 
 /**
- * The line of a message, without its end. A line break in a parameter becomes a space: it would be another message. What git-annex shows is made safe for
- * a terminal.
+ * The line of a message, without its end. A line break in a parameter becomes a space: it would be
+ * another message. What git-annex shows is made safe for a terminal.
  */
 export function formatMessage(message: Incoming | Reply | Aside): string {
   if (message.verb === 'UNKNOWN') return message.line

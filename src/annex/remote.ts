@@ -6,18 +6,27 @@ export interface Job {
   getConfig(name: string): Promise<string>
   setConfig(name: string, value: string): void
   /**
-   * A user and password that git-annex keeps for the remote under this name, in this repository or (with embedcreds=yes) in the
-   * git-annex branch. Undefined when it has none. git-annex's --debug shows them.
+   * A user and password that git-annex keeps for the remote under this name, in this repository or
+   * (with embedcreds=yes) in the git-annex branch. Undefined when it has none. git-annex's --debug
+   * shows them.
    */
   getCreds(name: string): Promise<Creds | undefined>
-  /** Gives git-annex a user, without white space, and a password, without line breaks, to keep. Only during `initialize`. */
+  /**
+   * Gives git-annex a user, without white space, and a password, without line breaks, to keep. Only
+   * during `initialize`.
+   */
   setCreds(name: string, user: string, password: string): void
   getUuid(): Promise<string>
   /** The repository's git directory. */
   getGitDir(): Promise<string>
-  /** The git remote's name, or undefined where git-annex does not tell. Not during `initialize`: older versions give up then. */
+  /**
+   * The git remote's name, or undefined where git-annex does not tell. Not during `initialize`:
+   * older versions give up then.
+   */
   getGitRemoteName(): Promise<string | undefined>
-  /** How many bytes of the content, from its start, were transferred. Call it as often as you like. */
+  /**
+   * How many bytes of the content, from its start, were transferred. Call it as often as you like.
+   */
   progress(bytes: number): void
   /** A line for the user. */
   info(message: string): void
@@ -36,8 +45,8 @@ export interface Setting {
 }
 
 /**
- * A special remote, as the protocol sees it. What a method rejects with is told to git-annex by the table in replies.ts; "absent" is only
- * ever said by `checkPresent` resolving with false.
+ * A special remote, as the protocol sees it. What a method rejects with is told to git-annex by the
+ * table in replies.ts; "absent" is only ever said by `checkPresent` resolving with false.
  */
 export interface SpecialRemote {
   /** The settings of `git annex initremote`. */

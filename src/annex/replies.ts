@@ -9,8 +9,8 @@ export type Outcome =
   | { readonly result: 'failed'; readonly error: unknown }
 
 /**
- * The one table from outcomes to replies about a key. Whatever is not proven is UNKNOWN: git-annex counts copies by these answers before
- * it drops the last but one.
+ * The one table from outcomes to replies about a key. Whatever is not proven is UNKNOWN: git-annex
+ * counts copies by these answers before it drops the last but one.
  */
 export function replyTo(request: KeyRequest, outcome: Outcome): Reply {
   const { key } = request

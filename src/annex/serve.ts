@@ -4,7 +4,10 @@ import { frame, type Line, LineSplitter, unframe } from './framing.ts'
 import { formatMessage, type Incoming, parseMessage } from './messages.ts'
 import type { SpecialRemote } from './remote.ts'
 
-/** The extensions that we use, of those that git-annex offers; naming another would make the remote unusable. */
+/**
+ * The extensions that we use, of those that git-annex offers; naming another would make the remote
+ * unusable.
+ */
 const EXTENSIONS: readonly string[] = ['INFO', 'GETGITREMOTENAME']
 
 export interface ServerSettings {
@@ -19,8 +22,9 @@ const ONLY_JOB = 0
 class ProtocolError extends Error {}
 
 /**
- * Speaks the protocol with git-annex until its input ends. Messages go to `write`, a line at a time. Resolves with the exit code: 0 when
- * git-annex closed the input, 1 when one side gave up. Requests under way are aborted then.
+ * Speaks the protocol with git-annex until its input ends. Messages go to `write`, a line at a
+ * time. Resolves with the exit code: 0 when git-annex closed the input, 1 when one side gave up.
+ * Requests under way are aborted then.
  */
 export class Server {
   readonly #wanted: readonly string[]

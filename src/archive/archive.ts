@@ -25,8 +25,9 @@ export interface OpenArchiveOptions {
 }
 
 /**
- * A 7z archive in a store, read in place: members are found by their exact names, and their content comes by ranged reads. It is the archive as it
- * was when it was opened: once the file is replaced, reads of content fail with `conflict`, and it has to be opened anew. Any number of calls may be
+ * A 7z archive in a store, read in place: members are found by their exact names, and their content
+ * comes by ranged reads. It is the archive as it was when it was opened: once the file is replaced,
+ * reads of content fail with `conflict`, and it has to be opened anew. Any number of calls may be
  * under way at once. Every method rejects with StoreError.
  */
 export class Archive {
@@ -44,9 +45,10 @@ export class Archive {
   }
 
   /**
-   * Reads 32 bytes of the file, and the end header when the cache has no index of it. Throws `missing` when there is no such file, `corrupt` when it is
-   * no 7z archive or a damaged one, `unsupported` when it is encrypted or in a form that cannot be read, `conflict` when it was replaced meanwhile,
-   * and what the store throws.
+   * Reads 32 bytes of the file, and the end header when the cache has no index of it. Throws
+   * `missing` when there is no such file, `corrupt` when it is no 7z archive or a damaged one,
+   * `unsupported` when it is encrypted or in a form that cannot be read, `conflict` when it was
+   * replaced meanwhile, and what the store throws.
    */
   static async open(store: Store, path: string, options: OpenArchiveOptions = {}): Promise<Archive> {
     const { cache, signal } = options
@@ -70,8 +72,9 @@ export class Archive {
   }
 
   /**
-   * Looks a member up by its exact name, directories with it, joined by `/`. Undefined means that the archive has no such file. Of members with the same
-   * name the last one counts, as when 7z extracts them. The content is not looked at.
+   * Looks a member up by its exact name, directories with it, joined by `/`. Undefined means that
+   * the archive has no such file. Of members with the same name the last one counts, as when 7z
+   * extracts them. The content is not looked at.
    */
   async find(name: string): Promise<Member | undefined> {
     const escaped = toArchiveName(name)
@@ -84,9 +87,12 @@ export class Archive {
   }
 
   /**
-   * Streams a member's content, from `start` on. The checksum in the archive, if it has one, is checked with the last byte; of a member that lies in the
-   * archive as it is (Copy) only when it is read from 0: who resumes has to check the whole. `consume` may be called again after a retry, from what `start` is then;
-   * it has to take all. Throws what it throws, `corrupt`, `conflict` when the archive was replaced, `unsupported` when nothing can unpack it, and what the store throws.
+   * Streams a member's content, from `start` on. The checksum in the archive, if it has one, is
+   * checked with the last byte; of a member that lies in the archive as it is (Copy) only when it
+   * is read from 0: who resumes has to check the whole. `consume` may be called again after a
+   * retry, from what `start` is then; it has to take all. Throws what it throws, `corrupt`,
+   * `conflict` when the archive was replaced, `unsupported` when nothing can unpack it, and what
+   * the store throws.
    */
   async read(member: Member, consume: MemberConsumer, options: ReadOptions = {}): Promise<void> {
     const read = new MemberRead(this.#file, member, consume, options)

@@ -8,8 +8,9 @@ const MAX_CACHED_BYTES = 64 * 1024 * 1024
 type Unpack = (packed: PackedFolder) => Promise<Buffer>
 
 /**
- * Keeps the content of the folder that is in use, so that a solid folder is not unpacked for each of its members anew. The first member that is
- * read of a folder may be the only one: it is unpacked as a whole for the second.
+ * Keeps the content of the folder that is in use, so that a solid folder is not unpacked for each
+ * of its members anew. The first member that is read of a folder may be the only one: it is
+ * unpacked as a whole for the second.
  */
 export class FolderCache {
   readonly #where: string
@@ -22,8 +23,9 @@ export class FolderCache {
   }
 
   /**
-   * The content of a folder, or undefined when the caller shall unpack it itself. Rejects with what `unpack` throws, but for what may not
-   * concern the caller: that a part of the folder is damaged, or that somebody else gave up.
+   * The content of a folder, or undefined when the caller shall unpack it itself. Rejects with what
+   * `unpack` throws, but for what may not concern the caller: that a part of the folder is damaged,
+   * or that somebody else gave up.
    */
   async get(packed: PackedFolder, unpack: Unpack, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     const content = this.#content(packed, unpack)

@@ -10,12 +10,15 @@ import type { ArchiveFile } from './index/read-end-header.ts'
 
 export interface ReadOptions {
   /**
-   * Where to begin in the member; bytes, 0 to its size. A function is asked anew at each attempt, so that a retry can go on where the last one
-   * ended.
+   * Where to begin in the member; bytes, 0 to its size. A function is asked anew at each attempt,
+   * so that a retry can go on where the last one ended.
    */
   readonly start?: number | (() => number)
   readonly signal?: AbortSignal | undefined
-  /** Called when it got further. `bytes` counts from the member's beginning; it may go back after a retry. */
+  /**
+   * Called when it got further. `bytes` counts from the member's beginning; it may go back after a
+   * retry.
+   */
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
 
@@ -49,8 +52,9 @@ export class MemberRead {
   }
 
   /**
-   * Hands the content from `start` on to the consumer. `content` begins at `from` in the member (`start` or before it); what is before `start` only
-   * counts for the checksum, which is checked when `from` is 0. Throws what the consumer throws, and `corrupt` when it stopped early.
+   * Hands the content from `start` on to the consumer. `content` begins at `from` in the member
+   * (`start` or before it); what is before `start` only counts for the checksum, which is checked
+   * when `from` is 0. Throws what the consumer throws, and `corrupt` when it stopped early.
    */
   async deliver(content: Bytes, from: number, start: number): Promise<void> {
     const { size, crc } = this.member
@@ -98,7 +102,10 @@ export async function readCopy(read: MemberRead, position: number): Promise<void
   })
 }
 
-/** Streams a member that has to be unpacked, with its folder up to its end. `position`: where it begins in the folder. */
+/**
+ * Streams a member that has to be unpacked, with its folder up to its end. `position`: where it
+ * begins in the folder.
+ */
 export async function readPacked(
   read: MemberRead,
   position: number,

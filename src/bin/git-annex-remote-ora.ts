@@ -3,7 +3,10 @@ import { readsContent } from '../annex/fsck-command.ts'
 import { EarlyGitConfig } from '../core/git-config.ts'
 import { writeLine } from '../core/write-line.ts'
 
-/** Connections and temporary files get so long to be put away; then whoever waits for us counts more. ms. */
+/**
+ * Connections and temporary files get so long to be put away; then whoever waits for us counts
+ * more. ms.
+ */
 const CLOSE_LIMIT_MS = 2_000
 
 async function main(): Promise<void> {

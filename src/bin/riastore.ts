@@ -3,6 +3,7 @@ import { processConsole } from '../cli/terminal.ts'
 
 runCli(process.argv.slice(2), processConsole()).then((code) => {
   process.exitCode = code
-  // What is left (a connection that does not close, say) must not keep us; what was printed has to be out before.
+  // What is left (a connection that does not close, say) must not keep us; what was printed has to
+  // be out before.
   process.stdout.write('', () => process.exit(code))
 })

@@ -2,7 +2,10 @@ import { dirHash } from '../core/dirhash.ts'
 import { keyFileName } from '../core/key.ts'
 import type { Clone } from './clone.ts'
 
-/** Where git-annex keeps the object of a key, and looks for it: a bare repository writes by one hash and looks by both (internals/hashing). */
+/**
+ * Where git-annex keeps the object of a key, and looks for it: a bare repository writes by one hash
+ * and looks by both (internals/hashing).
+ */
 export interface ObjectPlaces {
   /** Below `annex/objects`, the place where it is written first. */
   readonly directories: readonly [first: string, ...others: string[]]

@@ -7,8 +7,9 @@ import { toFsPath } from '../core/text.ts'
 import type { Clone } from './clone.ts'
 
 /**
- * Downloads that git-annex, or we, began and did not end: `.git/annex/tmp/<key>`. Whoever downloads a key has locked a file of its name below
- * `.git/annex/transfer/download` before the partial file is opened.
+ * Downloads that git-annex, or we, began and did not end: `.git/annex/tmp/<key>`. Whoever downloads
+ * a key has locked a file of its name below `.git/annex/transfer/download` before the partial file
+ * is opened.
  */
 export class AnnexPartials {
   readonly #clone: Clone
@@ -19,8 +20,9 @@ export class AnnexPartials {
   }
 
   /**
-   * Moves the partial file of a key to `file`, to go on with it. False: there is none, or somebody may be at work on it. Whoever came between our look and our
-   * move has the lock by the second look; then the file goes back. Never throws.
+   * Moves the partial file of a key to `file`, to go on with it. False: there is none, or somebody
+   * may be at work on it. Whoever came between our look and our move has the lock by the second
+   * look; then the file goes back. Never throws.
    */
   async take(key: string, file: string): Promise<boolean> {
     const partial = this.#partial(key)
@@ -36,7 +38,10 @@ export class AnnexPartials {
     return false
   }
 
-  /** Leaves a part of a key where git-annex goes on with it, unless there is one. Never throws: it is only time that is lost. */
+  /**
+   * Leaves a part of a key where git-annex goes on with it, unless there is one. Never throws: it
+   * is only time that is lost.
+   */
   leave(key: string, file: string): void {
     try {
       fs.mkdirSync(join(this.#clone.annexDirectory, 'tmp'), { recursive: true })
@@ -66,7 +71,10 @@ function lockFiles(directory: string, name: string): number[] {
   })
 }
 
-/** Linux tells of the locks of this machine's processes. On a network file system others may have some. */
+/**
+ * Linux tells of the locks of this machine's processes. On a network file system others may have
+ * some.
+ */
 async function locksAreSeen({ annexDirectory, config }: Clone): Promise<boolean> {
   if (toBoolean(config.get('annex.pidlock') ?? 'false') !== false) return false
   return fs.existsSync('/proc/locks') && (await filesFor(annexDirectory)) === diskFiles

@@ -7,7 +7,10 @@ import type { KeyTable } from './key-table.ts'
 /** Members that lie in the archive as they are come before those that have to be unpacked. */
 const COPIES = -1
 
-/** Which keys an archive has, and where: sorted, so that the archive is read from its front to its end. */
+/**
+ * Which keys an archive has, and where: sorted, so that the archive is read from its front to its
+ * end.
+ */
 export class ArchivedKeys {
   #numbers = new Uint32Array(1024)
   #folders = new Float64Array(1024)
@@ -18,7 +21,9 @@ export class ArchivedKeys {
     return this.#length
   }
 
-  /** Looks keys up in the archive's index. `dropped`: file names of keys that were dropped from it. */
+  /**
+   * Looks keys up in the archive's index. `dropped`: file names of keys that were dropped from it.
+   */
   static async find(
     archive: Archive,
     table: KeyTable,

@@ -27,8 +27,9 @@ const TRIES = 5
 const ARCHIVE_READS = 4
 
 /**
- * Brings keys from one remote into the work directory: those in its archive in the order of its bytes, the others from where they lie loose. Keys that come
- * are staged, the others stay wanted. Throws StoreError when nothing more can come: the remote is not reached, or there is no space.
+ * Brings keys from one remote into the work directory: those in its archive in the order of its
+ * bytes, the others from where they lie loose. Keys that come are staged, the others stay wanted.
+ * Throws StoreError when nothing more can come: the remote is not reached, or there is no space.
  */
 export async function bring(numbers: Iterable<number>, options: BringOptions): Promise<void> {
   const { remote, table, states, signal, jobs } = options

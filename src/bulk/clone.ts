@@ -55,8 +55,9 @@ async function annexVersion(): Promise<string> {
 const KNOWN_VERSION = '10'
 
 /**
- * Why a repository is left to git-annex itself, in a few words; undefined when it is not. What is listed changes where or how git-annex keeps
- * objects or records, in ways that are rare and that only it has to know.
+ * Why a repository is left to git-annex itself, in a few words; undefined when it is not. What is
+ * listed changes where or how git-annex keeps objects or records, in ways that are rare and that
+ * only it has to know.
  */
 export function leftToAnnex(clone: Clone): string | undefined {
   const { config } = clone

@@ -3,8 +3,9 @@ import { run } from '../core/process/run.ts'
 import type { Clone } from './clone.ts'
 
 /**
- * `annex.freezecontent-command` and `annex.thawcontent-command`: what a site runs besides for each object and directory, as git-annex runs them:
- * by `sh -c`, with `%path` quoted, and whatever their exit code.
+ * `annex.freezecontent-command` and `annex.thawcontent-command`: what a site runs besides for each
+ * object and directory, as git-annex runs them: by `sh -c`, with `%path` quoted, and whatever their
+ * exit code.
  */
 export class ContentHooks {
   readonly #freeze: string | undefined

@@ -9,14 +9,20 @@ import { localError } from './local-error.ts'
 /** Up to so many bytes a key is read into memory, checked, and written with one call. */
 export const SMALL_BYTES = 1024 * 1024
 
-/** A key with a checksum and a length: only such keys are got here, for only of them we can say that what came is what was stored. */
+/**
+ * A key with a checksum and a length: only such keys are got here, for only of them we can say that
+ * what came is what was stored.
+ */
 export interface CheckedKey {
   readonly key: Key
   readonly size: number
   readonly checksum: Checksum
 }
 
-/** Writes content into the file of a key, after it was checked against the key. Throws StoreError `corrupt`, or what the disk said. */
+/**
+ * Writes content into the file of a key, after it was checked against the key. Throws StoreError
+ * `corrupt`, or what the disk said.
+ */
 export async function writeChecked(
   { key, size, checksum }: CheckedKey,
   content: Uint8Array,
@@ -40,7 +46,10 @@ export async function writeChecked(
   }
 }
 
-/** Takes a small key as it comes. The chunk that is all of it is not copied. Throws as `writeChecked` does. */
+/**
+ * Takes a small key as it comes. The chunk that is all of it is not copied. Throws as
+ * `writeChecked` does.
+ */
 export async function takeSmall(bytes: Bytes, checked: CheckedKey, file: string, where: string): Promise<void> {
   const { size } = checked
   let content: Buffer | undefined

@@ -34,7 +34,10 @@ const FACTORS: Readonly<Record<string, number>> = {
   tebibyte: 2 ** 40,
 }
 
-/** Reads a size as git-annex writes them: `0.5 gb`, `500M`, `100 KiloBytes`; in bytes. Undefined for what is none. */
+/**
+ * Reads a size as git-annex writes them: `0.5 gb`, `500M`, `100 KiloBytes`; in bytes. Undefined for
+ * what is none.
+ */
 export function parseAnnexSize(text: string): number | undefined {
   const [, number, unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? []
   const factor = FACTORS[unit.toLowerCase()] ?? FACTORS[unit.toLowerCase().replace(/s$/, '')]

@@ -70,8 +70,9 @@ async function* planReads(
 }
 
 /**
- * Brings what an archive has of the wanted keys. `onKey` gets each key that is in the work directory then, or why it is not. Throws `conflict` when the archive
- * was replaced meanwhile: then the rest is still to be looked for; and what concerns more than one key.
+ * Brings what an archive has of the wanted keys. `onKey` gets each key that is in the work
+ * directory then, or why it is not. Throws `conflict` when the archive was replaced meanwhile: then
+ * the rest is still to be looked for; and what concerns more than one key.
  */
 export async function fetchArchived(
   source: { readonly remote: OpenRemote; readonly archive: Archive; readonly keys: ArchivedKeys },
@@ -97,7 +98,8 @@ export async function fetchArchived(
   }
   const copies = async function* () {
     for await (const read of planReads(archive, table, keys)) {
-      // One after the other: the folder that they lie in is unpacked once for those that follow each other in it.
+      // One after the other: the folder that they lie in is unpacked once for those that follow
+      // each other in it.
       if (read.kind === 'single' && read.member.place.kind === 'packed') await readSingle(read)
       else yield read
     }
@@ -107,7 +109,9 @@ export async function fetchArchived(
   )
 }
 
-/** Does the work for a key, and keeps account of how it ended. Rejects only when nothing can go on. */
+/**
+ * Does the work for a key, and keeps account of how it ended. Rejects only when nothing can go on.
+ */
 export type OnKey = (number: number, work: () => Promise<void>) => Promise<void>
 
 /** Cuts what is read of an archive into members. */

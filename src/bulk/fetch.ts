@@ -41,8 +41,9 @@ export class Fetch {
   }
 
   /**
-   * Brings a key: from where it lies loose, if it does, else from wherever the dataset has it. Throws StoreError: `missing` when the remote proved that it does not
-   * have it, `corrupt` when no copy is good, `full` when it finds no place.
+   * Brings a key: from where it lies loose, if it does, else from wherever the dataset has it.
+   * Throws StoreError: `missing` when the remote proved that it does not have it, `corrupt` when no
+   * copy is good, `full` when it finds no place.
    */
   async fetch(checked: CheckedKey): Promise<void> {
     await this.#inSpace(checked.size, async () => {
@@ -58,7 +59,10 @@ export class Fetch {
     })
   }
 
-  /** Brings a key from a copy that was found. When it is not there any more, or not good, as `fetch` does. */
+  /**
+   * Brings a key from a copy that was found. When it is not there any more, or not good, as `fetch`
+   * does.
+   */
   async fetchCopy(copy: Copy, checked: CheckedKey): Promise<void> {
     await this.#inSpace(checked.size, async () => {
       try {
@@ -78,7 +82,10 @@ export class Fetch {
     })
   }
 
-  /** The long way, for one key: it proves an absence, follows a key that is moved, and goes on where an earlier download ended. */
+  /**
+   * The long way, for one key: it proves an absence, follows a key that is moved, and goes on where
+   * an earlier download ended.
+   */
   async #retrieve({ key }: CheckedKey): Promise<void> {
     const { remote, work, signal, onBytes } = this.#options
     let before = 0

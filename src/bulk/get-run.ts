@@ -164,7 +164,10 @@ export class GetRun {
     }
   }
 
-  /** A key did not come from a remote: the next one that has it is asked, then git-annex, if others have it. */
+  /**
+   * A key did not come from a remote: the next one that has it is asked, then git-annex, if others
+   * have it.
+   */
   #giveUp(number: number, remote: number): State {
     if (!this.#candidates.any(number, remote + 1)) {
       const others = this.#options.from === undefined && this.#candidates.elsewhere(number)

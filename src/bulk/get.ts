@@ -14,7 +14,10 @@ import { WorkDirectory } from './work-directory.ts'
 
 export interface GetOptions {
   readonly selection: Selection
-  /** The name of the one remote that is asked. Default: all of ours, the cheapest first, and git-annex for what they do not have. */
+  /**
+   * The name of the one remote that is asked. Default: all of ours, the cheapest first, and
+   * git-annex for what they do not have.
+   */
   readonly from: string | undefined
   readonly jobs: number | undefined
   readonly bytesPerSecond: number | undefined
@@ -35,8 +38,9 @@ export interface GetReport {
 }
 
 /**
- * Gets the content of keys into a clone, many at once. Each is checked against its checksum while it comes, placed and recorded as git-annex does it; what
- * only git-annex can do is left to it. Throws ConfigError, and StoreError for what concerns all keys.
+ * Gets the content of keys into a clone, many at once. Each is checked against its checksum while
+ * it comes, placed and recorded as git-annex does it; what only git-annex can do is left to it.
+ * Throws ConfigError, and StoreError for what concerns all keys.
  */
 export async function getKeys(clone: Clone, options: GetOptions): Promise<GetReport> {
   const remotes = (await findRemotes(clone)).filter(({ name, ignored }) =>
@@ -48,7 +52,8 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
   const { signal, selection } = options
   await Promise.all([
     findKeys(clone, selection, 'not here', table, signal),
-    // What was fetched with the git repository is merged first: it says where keys are. git-annex does so when it reads its records.
+    // What was fetched with the git repository is merged first: it says where keys are. git-annex
+    // does so when it reads its records.
     outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, signal, accepts: [0, 1] }),
   ])
   const work = WorkDirectory.open(clone.annexDirectory)

@@ -4,8 +4,9 @@ import { decode, encode } from '../core/text.ts'
 const PIECE_BYTES = 1024 * 1024
 
 /**
- * The keys that a command works on, each with a number from 0 on. A million of them take about 130 MB, outside of the heap that
- * JavaScript's collector walks: an object for each would take several times as much.
+ * The keys that a command works on, each with a number from 0 on. A million of them take about 130
+ * MB, outside of the heap that JavaScript's collector walks: an object for each would take several
+ * times as much.
  */
 export class KeyTable {
   readonly #pieces: Buffer[] = []

@@ -1,7 +1,9 @@
 import { dirHash } from '../core/dirhash.ts'
 import { keyFileName } from '../core/key.ts'
 
-/** Where the git-annex branch has the location log of a key (git-annex: internals, "aaa/bbb/*.log"). */
+/**
+ * Where the git-annex branch has the location log of a key (git-annex: internals, "aaa/bbb/*.log").
+ */
 export function logPath(key: string): string {
   return `${dirHash(key).lower}/${keyFileName(key)}.log`
 }
@@ -43,8 +45,9 @@ export function repositoriesIn(log: string): Set<string> {
 }
 
 /**
- * A location log after `uuid` got the key. What the log says of other repositories, and what is not understood, stays byte for byte. As git-annex
- * does, one line is left of `uuid`, and it is newer than all that were there, whatever the clocks say.
+ * A location log after `uuid` got the key. What the log says of other repositories, and what is not
+ * understood, stays byte for byte. As git-annex does, one line is left of `uuid`, and it is newer
+ * than all that were there, whatever the clocks say.
  *
  * @param log the log as it is, decoded as latin1; empty for none
  * @param nowMs ms since 1970

@@ -32,7 +32,10 @@ export interface OpenRemoteOptions extends CallOptions {
   readonly log?: Log | undefined
 }
 
-/** Opens the store of a remote and reads its layout. Throws StoreError when it or the dataset is not there. */
+/**
+ * Opens the store of a remote and reads its layout. Throws StoreError when it or the dataset is not
+ * there.
+ */
 export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions): Promise<OpenRemote> {
   const { setup } = remote
   if (!('config' in setup)) throw new Error(`${remote.name} is left to git-annex`)
@@ -84,7 +87,10 @@ async function withCredentials(clone: Clone, { uuid }: BulkRemote, s3: S3Options
   return { ...s3, ...found }
 }
 
-/** Opens the dataset's archive; undefined when there is none. Throws StoreError, also for one that cannot be read. */
+/**
+ * Opens the dataset's archive; undefined when there is none. Throws StoreError, also for one that
+ * cannot be read.
+ */
 export async function openArchive(
   { store, directory }: OpenRemote,
   { signal }: CallOptions,

@@ -13,8 +13,9 @@ import { type ObjectModes, objectModes } from './object-modes.ts'
 export type Placed = 'placed' | 'there'
 
 /**
- * Puts objects where git-annex looks for them, as it does: in a directory of its own that cannot be written to, made visible by a rename when it
- * is whole. What is there already is left alone. Calls are synchronous: they are short, and many. Throws StoreError `full`, `denied` or `unsupported`.
+ * Puts objects where git-annex looks for them, as it does: in a directory of its own that cannot be
+ * written to, made visible by a rename when it is whole. What is there already is left alone. Calls
+ * are synchronous: they are short, and many. Throws StoreError `full`, `denied` or `unsupported`.
  */
 export class Placer {
   readonly #clone: Clone
@@ -37,7 +38,10 @@ export class Placer {
       .find((path) => fs.existsSync(toFsPath(path)))
   }
 
-  /** Places a file of the work directory whose content is known to be the key's; it is gone afterwards. */
+  /**
+   * Places a file of the work directory whose content is known to be the key's; it is gone
+   * afterwards.
+   */
   async placeFile(key: Key, file: string): Promise<Placed> {
     const { directories, fileName } = objectPlaces(this.#clone, key.text)
     const directory = `${this.#objects}/${directories[0]}/${fileName}`

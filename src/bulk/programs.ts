@@ -4,8 +4,9 @@ import { abortedError } from '../core/abort.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
 
 /**
- * With many small objects git spends most of its time giving memory back to the system and taking it again, when glibc has its defaults:
- * 4 s in place of 0.2 for 5,000 location logs. Other C libraries do not know these.
+ * With many small objects git spends most of its time giving memory back to the system and taking
+ * it again, when glibc has its defaults: 4 s in place of 0.2 for 5,000 location logs. Other C
+ * libraries do not know these.
  */
 const MALLOC = { MALLOC_MMAP_THRESHOLD_: '4000000000', MALLOC_TRIM_THRESHOLD_: '4000000000' }
 
@@ -27,7 +28,10 @@ export interface StartOptions {
 export interface Started {
   readonly stdout: Readable
   readonly stdin: Writable
-  /** Resolves with the exit code. Rejects with StoreError `unsupported` when that is a failure, `aborted` after the signal. */
+  /**
+   * Resolves with the exit code. Rejects with StoreError `unsupported` when that is a failure,
+   * `aborted` after the signal.
+   */
   readonly ended: Promise<number>
 }
 
@@ -97,7 +101,10 @@ function drained(stdin: Writable): Promise<void> {
   })
 }
 
-/** Splits what a program prints at a separator byte. What follows the last one, if anything, comes too. */
+/**
+ * Splits what a program prints at a separator byte. What follows the last one, if anything, comes
+ * too.
+ */
 export async function* splitAt(stream: Readable, separator: number): AsyncGenerator<Buffer, void, void> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of stream) {

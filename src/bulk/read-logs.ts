@@ -30,12 +30,14 @@ export interface KeyLog {
   readonly text: string
 }
 
-/** Of fewer keys the logs are asked for by their paths; of more, the whole branch is listed once. */
+/**
+ * Of fewer keys the logs are asked for by their paths; of more, the whole branch is listed once.
+ */
 const ASK_BY_PATH_KEYS = 2000
 
 /**
- * Reads the location logs of keys from a commit, some at a time, in any order; each key comes once. `numbers` are those of the table. Throws
- * StoreError.
+ * Reads the location logs of keys from a commit, some at a time, in any order; each key comes once.
+ * `numbers` are those of the table. Throws StoreError.
  */
 export async function* readLogs(
   clone: Clone,
@@ -136,7 +138,10 @@ function numberOf(table: KeyTable, fileName: Buffer): number | undefined {
   return key === undefined ? undefined : table.find(key)
 }
 
-/** Reads what `cat-file --batch` prints: `<id> blob <bytes>\n<content>\n`, or `… missing\n`, which is an empty text. */
+/**
+ * Reads what `cat-file --batch` prints: `<id> blob <bytes>\n<content>\n`, or `… missing\n`, which
+ * is an empty text.
+ */
 async function* answersOf(stream: Readable): AsyncGenerator<string[], void, void> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of stream) {

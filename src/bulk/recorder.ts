@@ -11,7 +11,9 @@ import { branchCommit, readLogs } from './read-logs.ts'
 import { SpoolFile } from './spool-file.ts'
 import type { WorkDirectory } from './work-directory.ts'
 
-/** Ours end in /git-annex, as those of remotes do: git-annex merges each such ref into its branch. */
+/**
+ * Ours end in /git-annex, as those of remotes do: git-annex merges each such ref into its branch.
+ */
 const REFS = 'refs/riastore'
 
 export interface RecordOptions {
@@ -27,12 +29,14 @@ export interface RecordOptions {
 type LogVisitor = (number: number, log: string) => void
 
 /**
- * Records in the git-annex branch that a repository has keys: all with one commit, which git-annex merges as it merges what was fetched from a
- * remote. So git-annex itself changes its branch, under its own locks, whatever else it does meanwhile; and what somebody else recorded since is
- * not lost. Nothing is recorded before `commit`.
+ * Records in the git-annex branch that a repository has keys: all with one commit, which git-annex
+ * merges as it merges what was fetched from a remote. So git-annex itself changes its branch, under
+ * its own locks, whatever else it does meanwhile; and what somebody else recorded since is not
+ * lost. Nothing is recorded before `commit`.
  *
- * The new logs are written to git's objects ahead, while the keys are on their way. Each step that writes is a program of its own that reads a
- * whole file: killed at any moment, there is no half commit.
+ * The new logs are written to git's objects ahead, while the keys are on their way. Each step that
+ * writes is a program of its own that reads a whole file: killed at any moment, there is no half
+ * commit.
  */
 export class Recorder {
   readonly #options: RecordOptions
@@ -45,7 +49,8 @@ export class Recorder {
   }
 
   /**
-   * Reads the location logs of keys, and prepares what they will be. `visit` gets each as it is now. Throws StoreError.
+   * Reads the location logs of keys, and prepares what they will be. `visit` gets each as it is
+   * now. Throws StoreError.
    */
   async prepare(numbers: Iterable<number>, visit: LogVisitor = () => {}): Promise<void> {
     const { clone, table, uuid, work, signal } = this.#options
@@ -68,11 +73,15 @@ export class Recorder {
     this.#importing.catch(() => {}) // awaited by commit
   }
 
-  /** Records that the repository has these keys, which have to be on the disk. Throws StoreError: then nothing is recorded, or all. */
+  /**
+   * Records that the repository has these keys, which have to be on the disk. Throws StoreError:
+   * then nothing is recorded, or all.
+   */
   async commit(numbers: readonly number[]): Promise<void> {
     const { clone, table, work } = this.#options
     if (numbers.length === 0) return
-    // Something was recorded meanwhile; of these keys, perhaps. What was prepared would be merged too, but by clocks that are older.
+    // Something was recorded meanwhile; of these keys, perhaps. What was prepared would be merged
+    // too, but by clocks that are older.
     if ((await branchCommit(clone)) !== this.#base) await this.prepare(numbers)
     await this.#importing
     const ref = `${REFS}/${process.pid}-${randomBytes(6).toString('hex')}/git-annex`
@@ -96,7 +105,8 @@ export class Recorder {
   async #merge(key: string, ref: string, commit: string): Promise<void> {
     const { clone, uuid } = this.#options
     const options = { cwd: clone.directory, accepts: [0, 1] }
-    // `git annex merge` would merge synced/ branches into the user's, too. Whoever asks where a key is gets branches merged first.
+    // `git annex merge` would merge synced/ branches into the user's, too. Whoever asks where a key
+    // is gets branches merged first.
     const said = await outputOf('git', ['annex', 'whereis', '--json', `--key=${key}`], options)
     if (!said.includes(uuid) || !(await isMerged(clone, commit))) {
       const message = `git-annex did not merge ${ref} into its branch; it will with its next merge`

@@ -61,7 +61,10 @@ function toRemote(clone: Clone, name: string, logged: ReadonlyMap<string, Settin
   }
 }
 
-/** Settings of a remote that make git-annex do something besides, or instead of, asking the program for a key. */
+/**
+ * Settings of a remote that make git-annex do something besides, or instead of, asking the program
+ * for a key.
+ */
 const LEFT_TO_ANNEX = ['annex-start-command', 'annex-ignore-command', 'annex-cost-command', 'annex-private']
 
 function setupOf({ config }: Clone, name: string, settings: Settings | undefined): RemoteSetup {
@@ -96,8 +99,8 @@ function setupOf({ config }: Clone, name: string, settings: Settings | undefined
 }
 
 /**
- * Reads remote.log of the git-annex branch, and over it what git-annex has not committed yet: of each remote's uuid its settings (internals,
- * "remote.log"; values have `&32;` for a space).
+ * Reads remote.log of the git-annex branch, and over it what git-annex has not committed yet: of
+ * each remote's uuid its settings (internals, "remote.log"; values have `&32;` for a space).
  */
 async function readRemoteLog(clone: Clone): Promise<ReadonlyMap<string, Settings>> {
   const journal = join(clone.annexDirectory, 'journal/remote.log')

@@ -3,7 +3,10 @@ import { localError } from './local-error.ts'
 
 const BUFFER_BYTES = 256 * 1024
 
-/** A file that is written from its beginning to its end and then read by a program. It has no name any more when it is read. */
+/**
+ * A file that is written from its beginning to its end and then read by a program. It has no name
+ * any more when it is read.
+ */
 export class SpoolFile {
   readonly #path: string
   readonly #fd: number

@@ -20,8 +20,8 @@ export interface StageOptions {
 }
 
 /**
- * Keys that came and were checked. Before they get their places, where git-annex takes them for content, they are on the disk for good: after a
- * power failure an object is whole or not there.
+ * Keys that came and were checked. Before they get their places, where git-annex takes them for
+ * content, they are on the disk for good: after a power failure an object is whole or not there.
  */
 export class Stage {
   readonly #options: StageOptions
@@ -33,7 +33,10 @@ export class Stage {
     this.#options = options
   }
 
-  /** Adds a key whose content is in the work directory. Rejects with StoreError when keys cannot be placed any more. */
+  /**
+   * Adds a key whose content is in the work directory. Rejects with StoreError when keys cannot be
+   * placed any more.
+   */
   async add(number: number, from: string): Promise<void> {
     const { table } = this.#options
     this.#staged.push({ number, from })

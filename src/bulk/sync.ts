@@ -5,8 +5,9 @@ import { run } from '../core/process/run.ts'
 const LIMIT_MS = 30 * 60 * 1000
 
 /**
- * Writes everything that a file system has in memory to its disk: once for many files, where fsync of each would wait for the disk each time.
- * Throws StoreError `unsupported` when that cannot be done.
+ * Writes everything that a file system has in memory to its disk: once for many files, where fsync
+ * of each would wait for the disk each time. Throws StoreError `unsupported` when that cannot be
+ * done.
  */
 export async function syncFileSystem(directory: string): Promise<void> {
   // GNU's sync has -f (syncfs(2)); others write all file systems.

@@ -31,9 +31,10 @@ export async function* unlockedFiles(
 }
 
 /**
- * Gives unlocked files the content that came. git-annex itself writes to the work tree, as after a checkout: its filter is shown the pointers, by
- * git's own protocol for filters (gitattributes, "Long Running Filter Process"), and notes which files are to be filled. A file that somebody changed
- * meanwhile is no pointer any more, and stays. Throws StoreError.
+ * Gives unlocked files the content that came. git-annex itself writes to the work tree, as after a
+ * checkout: its filter is shown the pointers, by git's own protocol for filters (gitattributes,
+ * "Long Running Filter Process"), and notes which files are to be filled. A file that somebody
+ * changed meanwhile is no pointer any more, and stays. Throws StoreError.
  */
 export async function fillUnlockedFiles(
   clone: Clone,
@@ -58,7 +59,8 @@ export async function fillUnlockedFiles(
   if (count === 0) return 0
   const options = { cwd: clone.directory, signal }
   await outputOf('git', ['annex', 'smudge', '--update'], options)
-  // Has git's index know the files as unchanged. Before 10.20220927 there was no such command, and git finds it out by itself.
+  // Has git's index know the files as unchanged. Before 10.20220927 there was no such command, and
+  // git finds it out by itself.
   await outputOf('git', ['annex', 'restage', '--quiet'], { ...options, accepts: [0, 1] })
   return count
 }

@@ -18,8 +18,9 @@ export interface Selection {
 }
 
 /**
- * Adds the keys of a selection to the table, as far as they are (or are not) in this repository. git-annex itself finds them, so its own reading of
- * paths, adjusted branches and matching options counts. Throws StoreError with what git-annex said when it refuses one of them.
+ * Adds the keys of a selection to the table, as far as they are (or are not) in this repository.
+ * git-annex itself finds them, so its own reading of paths, adjusted branches and matching options
+ * counts. Throws StoreError with what git-annex said when it refuses one of them.
  */
 export async function findKeys(
   clone: Clone,

@@ -10,18 +10,22 @@ import { keyOfFileName } from '../ria/layout/places.ts'
 import { SMALL_BYTES } from './content.ts'
 import { localError } from './local-error.ts'
 
-/** Ours alone. git-annex clears its own directories for such files, tmp and othertmp, whenever one of its processes ends. */
+/**
+ * Ours alone. git-annex clears its own directories for such files, tmp and othertmp, whenever one
+ * of its processes ends.
+ */
 const PARENT = 'riastore'
 const KEYS = 'keys'
 const PLACED = 'placed'
 const TAKEN = 'taken-'
 
 /**
- * A directory below `.git/annex/riastore`, so on the file system of the objects: a rename places what is whole. In it lie keys that came, or are
- * coming, by the names that their objects have; a list of the keys that were placed; and files of the moment.
+ * A directory below `.git/annex/riastore`, so on the file system of the objects: a rename places
+ * what is whole. In it lie keys that came, or are coming, by the names that their objects have; a
+ * list of the keys that were placed; and files of the moment.
  *
- * What dead processes of ours on this machine left is taken over, where nobody else could have put it there: no content has to come twice, and what
- * was placed is recorded at last.
+ * What dead processes of ours on this machine left is taken over, where nobody else could have put
+ * it there: no content has to come twice, and what was placed is recorded at last.
  */
 export class WorkDirectory {
   readonly path: string
@@ -83,7 +87,10 @@ export class WorkDirectory {
     }
   }
 
-  /** Notes keys that are about to be placed, so that they are recorded also when this process is killed before. Throws StoreError. */
+  /**
+   * Notes keys that are about to be placed, so that they are recorded also when this process is
+   * killed before. Throws StoreError.
+   */
   notePlaced(keys: Iterable<string>): void {
     const file = join(this.path, PLACED)
     try {
@@ -104,7 +111,8 @@ export class WorkDirectory {
   }
 
   /**
-   * Removes it with all that is in it, unless keys were placed that are not recorded: then the next run takes it over. Never throws.
+   * Removes it with all that is in it, unless keys were placed that are not recorded: then the next
+   * run takes it over. Never throws.
    */
   close(allRecorded: boolean): void {
     if (!allRecorded) return

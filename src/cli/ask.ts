@@ -6,13 +6,17 @@ export interface Asking {
   readonly stop: AbortController
   readonly input: NodeJS.ReadableStream
   readonly output: NodeJS.WritableStream
-  /** `input` gives each key as it is pressed, so that Ctrl-C is a key too. Default: whether `output` is a terminal. */
+  /**
+   * `input` gives each key as it is pressed, so that Ctrl-C is a key too. Default: whether `output`
+   * is a terminal.
+   */
   readonly terminal?: boolean
 }
 
 /**
- * Asks a question on a terminal. The end of the input is a no. Rejects with the reason of `stop`, as everything does that is
- * interrupted: while a question waits, the terminal hands Ctrl-C to us as a key, and no signal comes.
+ * Asks a question on a terminal. The end of the input is a no. Rejects with the reason of `stop`,
+ * as everything does that is interrupted: while a question waits, the terminal hands Ctrl-C to us
+ * as a key, and no signal comes.
  */
 export async function ask(question: string, { stop, input, output, terminal }: Asking): Promise<boolean> {
   const { signal } = stop

@@ -19,7 +19,10 @@ export interface Console {
   confirm(question: string): Promise<boolean>
 }
 
-/** The same console, for text that others wrote in part (names, what a server said): nothing in it reaches the terminal as a command. */
+/**
+ * The same console, for text that others wrote in part (names, what a server said): nothing in it
+ * reaches the terminal as a command.
+ */
 export function safeConsole(console: Console): Console {
   return {
     columns: console.columns,

@@ -1,9 +1,13 @@
-/** Stands before a word that is no option, whatever it begins with. No argument of a program can hold it. */
+/**
+ * Stands before a word that is no option, whatever it begins with. No argument of a program can
+ * hold it.
+ */
 const MARK = '\0'
 
 /**
- * Prepares arguments for yargs, which gives a command nothing of what stands after `--`: there, everything is a word of its own, also if it begins with a
- * dash. `unmarkWords` has to be applied to what yargs makes of them.
+ * Prepares arguments for yargs, which gives a command nothing of what stands after `--`: there,
+ * everything is a word of its own, also if it begins with a dash. `unmarkWords` has to be applied
+ * to what yargs makes of them.
  */
 export function markWords(args: readonly string[]): string[] {
   const at = args.indexOf('--')

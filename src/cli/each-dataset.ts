@@ -40,12 +40,16 @@ export function selecting<T>(parser: Argv<T>, usage: string) {
     .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
 }
 
-/** Makes the question that is asked on a terminal before anything is changed; nobody is asked without one. */
+/**
+ * Makes the question that is asked on a terminal before anything is changed; nobody is asked
+ * without one.
+ */
 export type Question = (datasets: string, store: string) => string
 
 /**
- * Opens the store and does `work` for each dataset that was named. One that fails is told in one line, and the next one is gone on with. Resolves
- * with the exit code: 1 when `work` threw or gave false for any, or the question was answered with no.
+ * Opens the store and does `work` for each dataset that was named. One that fails is told in one
+ * line, and the next one is gone on with. Resolves with the exit code: 1 when `work` threw or gave
+ * false for any, or the question was answered with no.
  */
 export async function forEachDataset(
   console: Console,

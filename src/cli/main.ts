@@ -20,7 +20,10 @@ import { splitMatching } from './matching-options.ts'
 import { applyStallOption, STALL_OPTION } from './stall-timeout.ts'
 import { version } from './version.ts'
 
-/** Runs `riastore` with these arguments. Resolves with the exit code; whatever goes wrong is told in one line. */
+/**
+ * Runs `riastore` with these arguments. Resolves with the exit code; whatever goes wrong is told in
+ * one line.
+ */
 export async function runCli(args: readonly string[], caller: Console): Promise<number> {
   const console = safeConsole(caller)
   const [name = ''] = args

@@ -11,8 +11,9 @@ export const STALL_OPTION = {
 } as const
 
 /**
- * Makes the option git configuration of this process and of all that it starts, as `git -c` does: the programs of
- * git and git-annex that a command runs talk to the store, too. Returns what takes it back. Throws ConfigError.
+ * Makes the option git configuration of this process and of all that it starts, as `git -c` does:
+ * the programs of git and git-annex that a command runs talk to the store, too. Returns what takes
+ * it back. Throws ConfigError.
  */
 export function applyStallOption(given: string | readonly string[] | undefined): () => void {
   const value = [given].flat().at(-1)
@@ -34,7 +35,10 @@ export function applyStallOption(given: string | readonly string[] | undefined):
   }
 }
 
-/** What the environment says of git's configuration, for where there is no git to ask (git, GIT_CONFIG_COUNT). */
+/**
+ * What the environment says of git's configuration, for where there is no git to ask (git,
+ * GIT_CONFIG_COUNT).
+ */
 export function gitConfigOfEnvironment(): GitConfig {
   const { env } = process
   const entries = Array.from({ length: Number(env.GIT_CONFIG_COUNT ?? 0) || 0 }, (_, i) => {

@@ -6,7 +6,10 @@ import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import { parseStore } from './open-store.ts'
 
-/** The least that S3 allows, so that little has to be sent to see whether uploads in parts work. Bytes. */
+/**
+ * The least that S3 allows, so that little has to be sent to see whether uploads in parts work.
+ * Bytes.
+ */
 const PART_BYTES = 5 * 1024 * 1024
 
 /** A store to be examined, and the bucket that it lies in, if it does. */
@@ -17,7 +20,10 @@ export interface OpenedStore {
   readonly directories: boolean
 }
 
-/** Opens a store, as a whole, for as long as `work` goes on. Throws ConfigError for the name of a dataset. */
+/**
+ * Opens a store, as a whole, for as long as `work` goes on. Throws ConfigError for the name of a
+ * dataset.
+ */
 export async function withOpenStore<T>(name: string, work: (opened: OpenedStore) => Promise<T>): Promise<T> {
   const { location, dataset, stallMs } = await parseStore(name)
   if (dataset !== undefined) throw new ConfigError(`this is about the whole store: leave #${dataset} away`)
@@ -44,7 +50,10 @@ const WIDTHS = { check: 20, result: 8 }
 
 export const FINDINGS_HEAD = findingLine({ check: 'check', result: 'result', why: 'why' })
 
-/** A row of the table of findings: they come one after the other, so its columns are as wide as the longest that there are. */
+/**
+ * A row of the table of findings: they come one after the other, so its columns are as wide as the
+ * longest that there are.
+ */
 export function findingLine({
   check,
   result,

@@ -2,7 +2,10 @@ import { setMaxListeners } from 'node:events'
 import { ask } from './ask.ts'
 import { type Console, Interrupted } from './console.ts'
 
-/** The console of this process. The first signal asks a command to end, which tidies up; the second ends it at once. */
+/**
+ * The console of this process. The first signal asks a command to end, which tidies up; the second
+ * ends it at once.
+ */
 export function processConsole(): Console {
   const stop = new AbortController()
   setMaxListeners(0, stop.signal) // many calls at once listen to it

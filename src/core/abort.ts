@@ -1,12 +1,18 @@
 import { StoreError } from './errors.ts'
 
-/** The error of a call whose signal aborted: the signal's own reason when that says more than "aborted". */
+/**
+ * The error of a call whose signal aborted: the signal's own reason when that says more than
+ * "aborted".
+ */
 export function abortedError(op: string, where: string, signal: AbortSignal): StoreError {
   if (signal.reason instanceof StoreError) return signal.reason
   return new StoreError({ kind: 'aborted', op, where, message: 'aborted', cause: signal.reason })
 }
 
-/** Settles as `promise` does, or rejects as soon as the signal aborts, also when `promise` never settles. */
+/**
+ * Settles as `promise` does, or rejects as soon as the signal aborts, also when `promise` never
+ * settles.
+ */
 export function orAborted<T>(
   promise: Promise<T>,
   op: string,

@@ -7,9 +7,9 @@ import { decode } from './text.ts'
 export type RunGit = (args: readonly string[]) => Promise<{ readonly code: number; readonly stdout: Uint8Array }>
 
 /**
- * A log of git-annex (`remote.log`): its text in every git-annex branch that is here, whoever made it, and what git-annex did
- * not commit yet. git-annex itself would merge them. `gitDir` is absolute. Throws what `git` throws, and for a journal that
- * cannot be read.
+ * A log of git-annex (`remote.log`): its text in every git-annex branch that is here, whoever made
+ * it, and what git-annex did not commit yet. git-annex itself would merge them. `gitDir` is
+ * absolute. Throws what `git` throws, and for a journal that cannot be read.
  */
 export async function readAnnexLogs(git: RunGit, gitDir: string, file: string): Promise<readonly string[]> {
   const patterns = ['refs/heads/git-annex', 'refs/remotes/*/git-annex', 'refs/synced/*/git-annex']
@@ -27,7 +27,10 @@ export async function readAnnexLogs(git: RunGit, gitDir: string, file: string): 
   return found
 }
 
-/** A special remote's settings, as a line of remote.log has them: `name=value`, white space and & escaped as `&<code>;`. */
+/**
+ * A special remote's settings, as a line of remote.log has them: `name=value`, white space and &
+ * escaped as `&<code>;`.
+ */
 export function settingsOfLine(text: string): ReadonlyMap<string, string> {
   const settings = new Map<string, string>()
   for (const word of text.split(' ')) {

@@ -2,10 +2,11 @@ import { _BLAKE2b, _BLAKE2s } from '@noble/hashes/blake2.js'
 import type { Hasher } from './hasher.ts'
 
 /**
- * BLAKE2bp and BLAKE2sp: a tree of BLAKE2 hashes in which some leaves take the content's blocks in turn, and a root hashes
- * their digests (blake2.pdf, sections 2.10 and 3.2). @noble/hashes has the hash itself, but neither the tree's parameters nor the flag
- * of a layer's last node. The parameters are put into a node's first state; the flag matters in a single compression of
- * such a node, which is done here, slowly.
+ * BLAKE2bp and BLAKE2sp: a tree of BLAKE2 hashes in which some leaves take the content's blocks in
+ * turn, and a root hashes their digests (blake2.pdf, sections 2.10 and 3.2). @noble/hashes has the
+ * hash itself, but neither the tree's parameters nor the flag of a layer's last node. The
+ * parameters are put into a node's first state; the flag matters in a single compression of such a
+ * node, which is done here, slowly.
  */
 interface Shape {
   readonly leaves: number
@@ -179,7 +180,10 @@ const MIXED = [
   [3, 4, 9, 14],
 ] as const
 
-/** BLAKE2's compression (RFC 7693, section 3.2) of the last block of a layer's last node. `length`: of the node's input, in bytes. */
+/**
+ * BLAKE2's compression (RFC 7693, section 3.2) of the last block of a layer's last node. `length`:
+ * of the node's input, in bytes.
+ */
 function compressLast(words: Words, state: readonly bigint[], block: readonly bigint[], length: number): bigint[] {
   const { bits, iv, rounds, rotations } = words
   const cut = (word: bigint) => BigInt.asUintN(bits, word)

@@ -37,8 +37,8 @@ const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
 }
 
 /**
- * The checksum that a key's content must have, or undefined where the key has none that we can compute: other backends,
- * encrypted keys, and chunks (their name is the checksum of the whole).
+ * The checksum that a key's content must have, or undefined where the key has none that we can
+ * compute: other backends, encrypted keys, and chunks (their name is the checksum of the whole).
  */
 export function checksumOf(key: Key): Checksum | undefined {
   if (key.isChunk) return undefined

@@ -7,9 +7,9 @@ const DIGITS = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
 const CHUNK = /^([^-]+(?:-[sm][0-9]+)*)(?:-[SC][0-9]+)+--/
 
 /**
- * The two hash directories of a key, as git-annex computes them (internals/hashing): `mixed` is `aB/Cd`, from five bits each
- * of the MD5's first little-endian word; `lower` is `abc/def`, the MD5's first six hex digits.
- * The chunks of a key lie in the directories of the whole.
+ * The two hash directories of a key, as git-annex computes them (internals/hashing): `mixed` is
+ * `aB/Cd`, from five bits each of the MD5's first little-endian word; `lower` is `abc/def`, the
+ * MD5's first six hex digits. The chunks of a key lie in the directories of the whole.
  */
 export function dirHash(text: string): { readonly mixed: string; readonly lower: string } {
   const hex = hash('md5', encode(text.replace(CHUNK, '$1--')))

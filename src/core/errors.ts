@@ -1,13 +1,16 @@
 import { printable } from './printable.ts'
 
 /**
- * What went wrong, as far as the caller must act differently on it. The set is closed: every table that turns an
- * error into a reply or an exit code is exhaustive over it.
+ * What went wrong, as far as the caller must act differently on it. The set is closed: every table
+ * that turns an error into a reply or an exit code is exhaustive over it.
  *
- * - `missing`: a thing that had to be there (a layout file, an object being read) is not. Never an answer to "is it there?".
+ * - `missing`: a thing that had to be there (a layout file, an object being read) is not. Never an
+ *   answer to "is it there?".
  * - `denied`: the backend refused us. - `unreachable`: no answer from the backend at all.
- * - `transient`: the backend is there and asked us to try again. - `corrupt`: what came back is not what was stored.
- * - `conflict`: somebody else changed it meanwhile (put-if-absent, if-match). - `full`: no space or quota left.
+ * - `transient`: the backend is there and asked us to try again. - `corrupt`: what came back is not
+ *   what was stored.
+ * - `conflict`: somebody else changed it meanwhile (put-if-absent, if-match). - `full`: no space or
+ *   quota left.
  * - `unsupported`: this backend or object cannot do that. - `aborted`: our own caller gave up.
  */
 export type StoreErrorKind =
@@ -31,12 +34,17 @@ export interface StoreErrorFields {
   readonly message: string
   /** Whether the backend may have acted on the request. Default `maybe`. */
   readonly sent?: 'no' | 'maybe'
-  /** True when it ended because nothing moved for the stall limit; such a call is not tried again. */
+  /**
+   * True when it ended because nothing moved for the stall limit; such a call is not tried again.
+   */
   readonly stalled?: boolean
   readonly cause?: unknown
 }
 
-/** The one error class of every Store and of all that is built on Stores. Its message is a single line. */
+/**
+ * The one error class of every Store and of all that is built on Stores. Its message is a single
+ * line.
+ */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly kind: StoreErrorKind

@@ -7,8 +7,9 @@ type Path = string | Buffer
 type Soon<T> = T | Promise<T>
 
 /**
- * The file system calls that we make. A call that answers at once saves the way through node's thread pool, which costs more than
- * the call itself on a disk of this machine; `await` takes both. Errors are node's own.
+ * The file system calls that we make. A call that answers at once saves the way through node's
+ * thread pool, which costs more than the call itself on a disk of this machine; `await` takes both.
+ * Errors are node's own.
  */
 export interface Files {
   open(path: Path, flags: string | number, mode?: number): Soon<number>
@@ -66,7 +67,10 @@ function absentOrThrow(error: unknown): undefined {
 const readAsync = promisify(fs.read)
 const writeAsync = promisify(fs.write)
 
-/** For file systems that may stop answering (network, FUSE): nothing here blocks the process, so a stall can be noticed and told. */
+/**
+ * For file systems that may stop answering (network, FUSE): nothing here blocks the process, so a
+ * stall can be noticed and told.
+ */
 export const patientFiles: Files = {
   open: promisify(fs.open),
   close: promisify(fs.close),
@@ -104,7 +108,10 @@ export const patientFiles: Files = {
 /** More than this may wait for the disk, and other jobs shall go on meanwhile. Bytes. */
 const AT_ONCE_BYTES = 64 * 1024
 
-/** For disks of this machine: only what may take long, flushing and large transfers, goes through the thread pool. */
+/**
+ * For disks of this machine: only what may take long, flushing and large transfers, goes through
+ * the thread pool.
+ */
 export const diskFiles: Files = {
   open: fs.openSync,
   close: fs.closeSync,
@@ -153,8 +160,8 @@ export const diskFiles: Files = {
 const FAST_FLUSH_MS = 1
 
 /**
- * Flushes small files and directories directly while the disk does that faster than the thread pool hands a call over; a disk that
- * was slow gets its calls through the pool for a while.
+ * Flushes small files and directories directly while the disk does that faster than the thread pool
+ * hands a call over; a disk that was slow gets its calls through the pool for a while.
  */
 function flushAtOnceIfFast(): Files['fsync'] {
   let slowCalls = 0
@@ -170,7 +177,9 @@ function flushAtOnceIfFast(): Files['fsync'] {
   }
 }
 
-/** Magic numbers of statfs(2) of file systems that lie on a disk, or in the memory, of this machine. */
+/**
+ * Magic numbers of statfs(2) of file systems that lie on a disk, or in the memory, of this machine.
+ */
 const ON_DISK = new Set([
   0xef53, // ext2, ext3, ext4
   0x58465342, // xfs
@@ -182,7 +191,10 @@ const ON_DISK = new Set([
   0x794c7630, // overlayfs
 ])
 
-/** The calls that suit the file system of a path. A path that cannot be looked at gets the patient ones. */
+/**
+ * The calls that suit the file system of a path. A path that cannot be looked at gets the patient
+ * ones.
+ */
 export async function filesFor(path: Path): Promise<Files> {
   const type = await fs.promises.statfs(path).then(
     (stats) => stats.type,
@@ -195,8 +207,8 @@ export async function filesFor(path: Path): Promise<Files> {
 export const FILE_CHUNK_BYTES = 512 * 1024
 
 /**
- * Reads `[start, end)` of an open file, to its end at most. The same buffer is given again and again: a chunk is the
- * receiver's only until it asks for the next.
+ * Reads `[start, end)` of an open file, to its end at most. The same buffer is given again and
+ * again: a chunk is the receiver's only until it asks for the next.
  */
 export async function* readDescriptor(
   files: Files,

@@ -1,8 +1,9 @@
 import { messageOf, StoreError } from './errors.ts'
 
 /**
- * `unsafe`: something could be lost. `failed`: it could not be tried, so nobody knows. `warning`: it works, and somebody should know. `skipped`: not to be had here, or not
- * tried after what was found before.
+ * `unsafe`: something could be lost. `failed`: it could not be tried, so nobody knows. `warning`:
+ * it works, and somebody should know. `skipped`: not to be had here, or not tried after what was
+ * found before.
  */
 export type Verdict = 'ok' | 'warning' | 'unsafe' | 'failed' | 'skipped'
 
@@ -33,7 +34,10 @@ export class Findings {
     this.#report(finding)
   }
 
-  /** Does a check. What it throws is its finding, by `verdictOf` unless `onError` knows better; only being told to stop goes further. True when it was `ok`. */
+  /**
+   * Does a check. What it throws is its finding, by `verdictOf` unless `onError` knows better; only
+   * being told to stop goes further. True when it was `ok`.
+   */
   async check(
     name: string,
     work: () => Promise<Outcome>,

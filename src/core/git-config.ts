@@ -7,7 +7,10 @@ import { decode } from './text.ts'
 export class GitConfig {
   readonly #values = new Map<string, string[]>()
 
-  /** The files that it was read from, relative to the current directory or absolute; empty where that was not asked. */
+  /**
+   * The files that it was read from, relative to the current directory or absolute; empty where
+   * that was not asked.
+   */
   readonly origins: ReadonlySet<string>
 
   constructor(entries: Iterable<readonly [string, string]>, origins: ReadonlySet<string> = new Set()) {
@@ -15,7 +18,9 @@ export class GitConfig {
     for (const [key, value] of entries) this.#values.set(key, [...(this.#values.get(key) ?? []), value])
   }
 
-  /** Reads what `git config --list -z` printed, or another call of it with `-z` that prints keys. */
+  /**
+   * Reads what `git config --list -z` printed, or another call of it with `-z` that prints keys.
+   */
   static parse(listing: Uint8Array): GitConfig {
     return new GitConfig(parseListing(listing).map(({ key, value }) => [key, value]))
   }
@@ -64,14 +69,17 @@ export function parseListing(
   return entries
 }
 
-/** Reads all that git knows in a repository: system, user, repository, environment. Throws StoreError `unsupported` when git fails. */
+/**
+ * Reads all that git knows in a repository: system, user, repository, environment. Throws
+ * StoreError `unsupported` when git fails.
+ */
 export function readGitConfig(gitDir: string): Promise<GitConfig> {
   return readConfig([`--git-dir=${gitDir}`, 'config', '--list', '-z'], gitDir)
 }
 
 /**
- * The same, begun before git-annex tells where the repository is: it starts us inside. `of` gives what was read if that was the right
- * repository, else it reads again.
+ * The same, begun before git-annex tells where the repository is: it starts us inside. `of` gives
+ * what was read if that was the right repository, else it reads again.
  */
 export class EarlyGitConfig {
   readonly #reading: Promise<GitConfig> = readConfig(['config', '--list', '-z', '--show-origin'], process.cwd())

@@ -6,7 +6,10 @@ export interface Key {
   readonly text: string
   readonly backend: string
   readonly name: string
-  /** Length in bytes of the stored content (of the chunk, for a chunk key); undefined when the key does not say. */
+  /**
+   * Length in bytes of the stored content (of the chunk, for a chunk key); undefined when the key
+   * does not say.
+   */
   readonly size: number | undefined
   /** True for a chunk of a key: its name is the checksum of the whole, not of the chunk. */
   readonly isChunk: boolean
@@ -14,7 +17,10 @@ export interface Key {
 
 const KEY = /^([^-]+)((?:-[a-zA-Z][0-9]+)*)--(.*)$/su
 
-/** Reads a key. A text that is no key becomes one of unknown backend and size: git-annex decides what a key is. */
+/**
+ * Reads a key. A text that is no key becomes one of unknown backend and size: git-annex decides
+ * what a key is.
+ */
 export function parseKey(text: string): Key {
   const [, backend, fields, name] = KEY.exec(text) ?? []
   if (backend === undefined || fields === undefined || name === undefined) {
@@ -37,7 +43,10 @@ function chunkLength(whole: number | undefined, chunkSize: number, chunk: number
 
 const ESCAPES: Readonly<Record<string, string>> = { '/': '%', '%': '&s', '&': '&a', ':': '&c' }
 
-/** The file name of a key, as git-annex and ORA write it in an object directory: `/→%  %→&s  &→&a  :→&c`. */
+/**
+ * The file name of a key, as git-annex and ORA write it in an object directory:
+ * `/→% %→&s &→&a :→&c`.
+ */
 export function keyFileName(text: string): string {
   return text.replace(/[/%&:]/g, (character) => ESCAPES[character] ?? character)
 }

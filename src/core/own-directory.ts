@@ -13,15 +13,17 @@ export interface OwnDirectory {
   readonly mtimeMs: number
 }
 
-/** Whether what `lstat` or `fstat` tells is of a directory of ours into which nobody else may write. */
+/**
+ * Whether what `lstat` or `fstat` tells is of a directory of ours into which nobody else may write.
+ */
 export function isOwnDirectory(stats: Stats): boolean {
   return stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & WRITABLE_BY_OTHERS) === 0
 }
 
 /**
- * Does `work` with a directory if it is ours alone: no link, our own, and nobody else may write into
- * it. What lies in a directory that others may write to (/tmp, a shared repository) has whatever
- * name they like, so a name proves nothing. Undefined when it is not ours, or not there.
+ * Does `work` with a directory if it is ours alone: no link, our own, and nobody else may write
+ * into it. What lies in a directory that others may write to (/tmp, a shared repository) has
+ * whatever name they like, so a name proves nothing. Undefined when it is not ours, or not there.
  */
 export async function withOwnDirectory<T>(
   path: string,

@@ -1,6 +1,6 @@
 /**
- * Does `work` for each item, `limit` at a time. The first failure is thrown, once the work that is under way has ended; nothing new is
- * begun after it.
+ * Does `work` for each item, `limit` at a time. The first failure is thrown, once the work that is
+ * under way has ended; nothing new is begun after it.
  */
 export async function forEachParallel<T>(
   items: Iterable<T> | AsyncIterable<T>,

@@ -3,7 +3,9 @@ import { diskFiles, FILE_CHUNK_BYTES, readDescriptor } from './files.ts'
 /** Bytes in order. A chunk belongs to the receiver only until it asks for the next one. */
 export type Bytes = AsyncIterable<Uint8Array>
 
-/** Content to be stored. It can be opened again from its start, so that an upload can be retried. */
+/**
+ * Content to be stored. It can be opened again from its start, so that an upload can be retried.
+ */
 export interface Source {
   /** Length in bytes. Whoever stores it checks that exactly so many came. */
   readonly size: number
@@ -11,8 +13,9 @@ export interface Source {
 }
 
 /**
- * A file of the user's repository as a Source, read `chunkBytes` at a time. Throws node's error when it cannot be read. A repository whose
- * file system hangs hangs git-annex before us, so the calls need no patience.
+ * A file of the user's repository as a Source, read `chunkBytes` at a time. Throws node's error
+ * when it cannot be read. A repository whose file system hangs hangs git-annex before us, so the
+ * calls need no patience.
  */
 export async function fileSource(file: string | Buffer, chunkBytes: number = FILE_CHUNK_BYTES): Promise<Source> {
   const { size } = await diskFiles.stat(file)
@@ -39,7 +42,10 @@ export function bufferSource(content: Uint8Array | string): Source {
   }
 }
 
-/** Collects everything into one buffer. Throws RangeError when there is more than `limit` bytes: for small things only. */
+/**
+ * Collects everything into one buffer. Throws RangeError when there is more than `limit` bytes: for
+ * small things only.
+ */
 export async function collect(bytes: Bytes, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0

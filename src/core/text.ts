@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 
 /**
- * Names on POSIX are bytes. Inside riastore they are strings: UTF-8 where it is UTF-8, and each byte that is not becomes
- * a lone surrogate U+DC80…U+DCFF, so that `encode(decode(b))` gives back `b` for any bytes (Python's PEP 383 does the same).
+ * Names on POSIX are bytes. Inside riastore they are strings: UTF-8 where it is UTF-8, and each
+ * byte that is not becomes a lone surrogate U+DC80…U+DCFF, so that `encode(decode(b))` gives back
+ * `b` for any bytes (Python's PEP 383 does the same).
  */
 export function decode(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

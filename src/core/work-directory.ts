@@ -17,7 +17,10 @@ const OLD_MS = 7 * 24 * 3_600_000
 /** A directory that names no owner for so long was left by a process that was killed before. ms. */
 const NAMELESS_MS = 60_000
 
-/** Makes a directory below `parent` for as long as `work` goes on, and removes what killed processes left there. */
+/**
+ * Makes a directory below `parent` for as long as `work` goes on, and removes what killed processes
+ * left there.
+ */
 export async function inWorkDirectory<T>(parent: string, work: (directory: string) => Promise<T>): Promise<T> {
   await mkdir(parent, { recursive: true })
   await removeDeadWorkDirectories(parent)
@@ -45,12 +48,18 @@ export async function makeWorkDirectory(parent: string): Promise<string> {
   return directory
 }
 
-/** Says that a directory of this name is ours: one that somebody else renamed to look like it is not. */
+/**
+ * Says that a directory of this name is ours: one that somebody else renamed to look like it is
+ * not.
+ */
 export function ownerText(name: string): string {
   return JSON.stringify({ ...ourselves(), directory: name })
 }
 
-/** Whether a directory is ours alone, and of a process that is certainly gone. For callers that have kinds of their own. */
+/**
+ * Whether a directory is ours alone, and of a process that is certainly gone. For callers that have
+ * kinds of their own.
+ */
 export function isLeftBehind(parent: string, name: string): boolean {
   try {
     const directory = join(parent, name)
@@ -68,8 +77,8 @@ export function removeWorkDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Removes those of processes that were killed: only the user's own, and where it is certain that the
- * process is gone, or nothing was heard of it for a week. Never rejects.
+ * Removes those of processes that were killed: only the user's own, and where it is certain that
+ * the process is gone, or nothing was heard of it for a week. Never rejects.
  */
 export async function removeDeadWorkDirectories(parent: string = tmpdir()): Promise<void> {
   const names = await readdir(parent).catch(() => [])
@@ -83,7 +92,10 @@ export async function removeDeadWorkDirectories(parent: string = tmpdir()): Prom
   }
 }
 
-/** `left`: by a process that is gone. `begun`: by one that was killed before it wrote down whose it is. */
+/**
+ * `left`: by a process that is gone. `begun`: by one that was killed before it wrote down whose it
+ * is.
+ */
 async function examine(content: string, name: string, mtimeMs: number): Promise<'left' | 'begun' | 'kept'> {
   const age = Date.now() - mtimeMs
   const owner = await readOwner(content)

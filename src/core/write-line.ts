@@ -4,7 +4,10 @@ import { encode } from './text.ts'
 
 const clock = new Int32Array(new SharedArrayBuffer(4))
 
-/** Writes a line to a pipe, at once: shorter than the way through a stream. False when nobody reads it any more. */
+/**
+ * Writes a line to a pipe, at once: shorter than the way through a stream. False when nobody reads
+ * it any more.
+ */
 export function writeLine(fd: number, line: string): boolean {
   const bytes = encode(`${line}\n`)
   for (let done = 0; done < bytes.length; ) {

@@ -5,7 +5,10 @@ import { datasetDirectory } from '../ria/layout/paths.ts'
 import { parseStoreUrl, unescapeText } from '../ria/url.ts'
 import type { StoreLocation } from '../store/open.ts'
 
-/** A dataset's repository, as DataLad names it to git: `<store>/<id[0:3]>/<id[3:]>` or `<store>/alias/<name>`. */
+/**
+ * A dataset's repository, as DataLad names it to git: `<store>/<id[0:3]>/<id[3:]>` or
+ * `<store>/alias/<name>`.
+ */
 export interface RepositoryAddress {
   readonly location: StoreLocation
   /** From the store's root. */
@@ -24,8 +27,8 @@ export function parseRepositoryUrl(url: string): RepositoryAddress {
 }
 
 /**
- * Anybody can give a dataset's repository a URL (in .gitmodules, say). Names that were escaped in it
- * may hold anything, so the rules for what lies in a store decide: nothing leads out of it.
+ * Anybody can give a dataset's repository a URL (in .gitmodules, say). Names that were escaped in
+ * it may hold anything, so the rules for what lies in a store decide: nothing leads out of it.
  */
 function directoryOf(first = '', second = ''): string | undefined {
   try {

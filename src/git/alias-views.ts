@@ -8,8 +8,9 @@ import type { RefState } from './ref-state.ts'
 import { readText, writeViews } from './views.ts'
 
 /**
- * Makes `alias/<name>/` what git reads over HTTP: the views, and copies of the packs, for git follows no alternates of a server unless it is told to
- * (http.followRedirects). Nothing is done for an alias that another dataset has.
+ * Makes `alias/<name>/` what git reads over HTTP: the views, and copies of the packs, for git
+ * follows no alternates of a server unless it is told to (http.followRedirects). Nothing is done
+ * for an alias that another dataset has.
  */
 export async function writeAliasViews(
   store: Store,

@@ -17,8 +17,9 @@ export interface Alias {
 }
 
 /**
- * Gives a dataset a name, `alias/<name>`: a symbolic link where there are any, else a file that our programs follow, and a copy of the repository for git
- * over HTTP. To give it again is no error. Throws StoreError `conflict` when another dataset has the name, ConfigError for what can be none.
+ * Gives a dataset a name, `alias/<name>`: a symbolic link where there are any, else a file that our
+ * programs follow, and a copy of the repository for git over HTTP. To give it again is no error.
+ * Throws StoreError `conflict` when another dataset has the name, ConfigError for what can be none.
  */
 export async function setAlias(store: Store, directory: string, name: string, call: CallOptions = {}): Promise<void> {
   checkNewAlias(name)
@@ -57,7 +58,9 @@ export async function removeAlias(store: Store, name: string, call: CallOptions 
   await removeAliasViews(store, directory, name, call)
 }
 
-/** All aliases of a store, by name. Throws StoreError, `unsupported` where nothing can be listed. */
+/**
+ * All aliases of a store, by name. Throws StoreError, `unsupported` where nothing can be listed.
+ */
 export async function listAliases(store: Store, call: CallOptions = {}): Promise<Alias[]> {
   const found = new Map<string, string | undefined>()
   for (const [name, target] of await readAliasLinks(store, call)) found.set(name, directoryOfLink(target))

@@ -11,21 +11,28 @@ import { packPath, putPack, uploadPack } from './pack-files.ts'
 import type { RefState } from './ref-state.ts'
 import { addPacks, newRepository } from './scratch-repository.ts'
 
-/** More names than this are not kept in every generation: who knows only older packs downloads the new one whole. */
+/**
+ * More names than this are not kept in every generation: who knows only older packs downloads the
+ * new one whole.
+ */
 const MAX_MERGED = 2000
 
 /** SHA-1, at the end of a pack. Bytes. */
 const TRAILER_BYTES = 20
 
-/** Commits a state in the place of one; gives the state that was there when somebody else was quicker. */
+/**
+ * Commits a state in the place of one; gives the state that was there when somebody else was
+ * quicker.
+ */
 export type Replace = (current: RefState, next: RefState) => Promise<RefState | undefined>
 
 /** What is to be put together: all that the refs need, or all objects of some packs. */
 export type Selection = 'all' | readonly string[]
 
 /**
- * Puts packs together into one, which is checked by git, uploaded, read back in part, and committed in their place. The old ones are left to be removed
- * later. Gives the pack's name, undefined when nothing was left to pack. Throws when refs need what is not there: then nothing is changed.
+ * Puts packs together into one, which is checked by git, uploaded, read back in part, and committed
+ * in their place. The old ones are left to be removed later. Gives the pack's name, undefined when
+ * nothing was left to pack. Throws when refs need what is not there: then nothing is changed.
  */
 export async function consolidate(
   store: Store,

@@ -22,13 +22,15 @@ export interface ExpireOptions extends CallOptions {
 }
 
 /**
- * Removes generations that were replaced longer ago than the grace period, and packs that neither the newest nor any other kept generation names and
- * that were uploaded before it: who reads an older state, or is about to push, has as long as that.
+ * Removes generations that were replaced longer ago than the grace period, and packs that neither
+ * the newest nor any other kept generation names and that were uploaded before it: who reads an
+ * older state, or is about to push, has as long as that.
  */
 export async function expire(store: Store, directory: string, log: RefLog, options: ExpireOptions): Promise<Expired> {
   const { graceMs, dryRun = false, ...call } = options
   const limit = (dryRun ? Date.now() : await clock(store, directory, call)) - graceMs
-  // First the packs: what is named by a generation that comes later was uploaded later, too, or is named already.
+  // First the packs: what is named by a generation that comes later was uploaded later, too, or is
+  // named already.
   const files = await packFiles(store, directory, call)
   const generations = await log.generations(call)
   const newest = generations.at(-1)
@@ -70,7 +72,10 @@ function isOlder(generation: Generation | undefined, limit: number): boolean {
   return time !== undefined && time < limit
 }
 
-/** The files of packs of which all files are older; by the pack's path without its ending. The index comes last: it holds the name. */
+/**
+ * The files of packs of which all files are older; by the pack's path without its ending. The index
+ * comes last: it holds the name.
+ */
 function groupsOlderThan(files: readonly Entry[], limit: number): ReadonlyMap<string, readonly Entry[]> {
   const groups = new Map<string, Entry[]>()
   for (const entry of files) {

@@ -34,8 +34,9 @@ export interface GcReport {
 }
 
 /**
- * Puts all packs of a repository together into one of what its refs need, and removes what went out of use before the grace period. Throws `unsupported`
- * for a repository that git itself looks after.
+ * Puts all packs of a repository together into one of what its refs need, and removes what went out
+ * of use before the grace period. Throws `unsupported` for a repository that git itself looks
+ * after.
  */
 export async function collectGarbage(
   store: Store,
@@ -80,8 +81,9 @@ async function consolidateAll(
 }
 
 /**
- * What git calls gc --auto, after a push made `state`: puts small packs together once there are many (gc.auto and gc.autoPackLimit count). `tell` gets a
- * line for the user, if there is something to say.
+ * What git calls gc --auto, after a push made `state`: puts small packs together once there are
+ * many (gc.auto and gc.autoPackLimit count). `tell` gets a line for the user, if there is something
+ * to say.
  */
 export async function collectGarbageIfMuch(
   store: Store,

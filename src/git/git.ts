@@ -24,10 +24,16 @@ export class GitError extends Error {
   override readonly name = 'GitError'
 }
 
-/** A git that neither says, reads nor computes anything for so long is stuck: on a file system that is gone, say. ms. */
+/**
+ * A git that neither says, reads nor computes anything for so long is stuck: on a file system that
+ * is gone, say. ms.
+ */
 const STALL_MS = 300_000
 
-/** Runs the user's git. It may take as long as it takes, as long as it does something. Throws GitError. */
+/**
+ * Runs the user's git. It may take as long as it takes, as long as it does something. Throws
+ * GitError.
+ */
 export async function git(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
   const { input, shows = false, mayEndWith = [], gitDir, signal } = options
   const { end, stdout, stderr } = await runProcess(['git', ...args], {
@@ -102,7 +108,10 @@ export async function isAncestor(old: string, id: string): Promise<boolean> {
   return code === 0
 }
 
-/** Whether all that some objects refer to is there. What git's own refs refer to is taken to be, except in another repository. */
+/**
+ * Whether all that some objects refer to is there. What git's own refs refer to is taken to be,
+ * except in another repository.
+ */
 export async function isConnected(ids: readonly string[], gitDir?: string): Promise<boolean> {
   if (ids.length === 0) return true
   const args = ['rev-list', '--objects', '--quiet', '--stdin', ...(gitDir === undefined ? ['--not', '--all'] : [])]

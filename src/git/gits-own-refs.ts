@@ -4,8 +4,8 @@ import { isObjectId, isPackName, isRefName, type RefState } from './ref-state.ts
 import { readText } from './views.ts'
 
 /**
- * Reads the state of a repository that git itself wrote, here or where it was copied from; undefined
- * when there is none. Throws `unsupported` when it is kept in a way that we cannot read.
+ * Reads the state of a repository that git itself wrote, here or where it was copied from;
+ * undefined when there is none. Throws `unsupported` when it is kept in a way that we cannot read.
  */
 export async function readForeign(store: Store, directory: string, call: CallOptions): Promise<RefState | undefined> {
   const found = await readGitsRefs(store, directory, call)
@@ -20,7 +20,9 @@ export async function readForeign(store: Store, directory: string, call: CallOpt
   return { generation: 0, ...found, packs: packs.sort(), loose, merged: new Map(), aliases: [] }
 }
 
-/** The refs as git keeps them; undefined when there is no repository. Throws as `readForeign` does. */
+/**
+ * The refs as git keeps them; undefined when there is no repository. Throws as `readForeign` does.
+ */
 export async function readGitsRefs(
   store: Store,
   directory: string,
@@ -51,7 +53,10 @@ export async function readGitsRefs(
   return { head: branch, refs, peeled }
 }
 
-/** Extensions of git's format under which all refs would seem to be gone. Source: git-config(1), extensions.*. */
+/**
+ * Extensions of git's format under which all refs would seem to be gone. Source: git-config(1),
+ * extensions.*.
+ */
 function requireReadable(store: Store, directory: string, config: string): void {
   const [, what = ''] =
     /^\s*(objectformat\s*=\s*(?!"?sha1\b)\w+|refstorage\s*=\s*(?!"?files\b)\w+)/im.exec(config) ?? []

@@ -7,7 +7,10 @@ import type { CallOptions, Store } from '../store/store.ts'
 import type { GitResult } from './git.ts'
 import { isPackName } from './ref-state.ts'
 
-/** Each makes other bytes, hence another name, of the same objects: the first two bytes of what zlib writes tell its level. */
+/**
+ * Each makes other bytes, hence another name, of the same objects: the first two bytes of what zlib
+ * writes tell its level.
+ */
 const LEVELS: readonly (readonly string[])[] = [
   [],
   ...['9', '4', '1'].map((n) => ['--no-reuse-object', `--compression=${n}`]),
@@ -19,8 +22,9 @@ export function packPath(directory: string, name: string, suffix: 'pack' | 'idx'
 }
 
 /**
- * Uploads the pack that `pack` makes in `work`, and gives its name; undefined when there is nothing to pack. Its index, which is put only if there is
- * none, takes the name: a pack that a killed push left, and that may be removed at any moment, is never built upon. `there`: packs that are kept.
+ * Uploads the pack that `pack` makes in `work`, and gives its name; undefined when there is nothing
+ * to pack. Its index, which is put only if there is none, takes the name: a pack that a killed push
+ * left, and that may be removed at any moment, is never built upon. `there`: packs that are kept.
  */
 export async function uploadPack(
   store: Store,

@@ -24,7 +24,9 @@ export class PackExchange {
   readonly #knownFile: string
   readonly #shows: boolean
 
-  /** `directory`: of the dataset. `gitDir`: of this repository. `shows`: git may show its progress. */
+  /**
+   * `directory`: of the dataset. `gitDir`: of this repository. `shows`: git may show its progress.
+   */
   constructor(store: Store, directory: string, gitDir: string | undefined, shows: boolean) {
     this.#store = store
     this.#directory = directory
@@ -35,8 +37,8 @@ export class PackExchange {
   }
 
   /**
-   * Packs what `wanted` objects refer to and the refs of `there` do not, uploads it, and gives the pack's name; undefined when nothing is new. The pack
-   * needs no other to be unpacked.
+   * Packs what `wanted` objects refer to and the refs of `there` do not, uploads it, and gives the
+   * pack's name; undefined when nothing is new. The pack needs no other to be unpacked.
    */
   async upload(wanted: readonly string[], there: RefState, call: CallOptions = {}): Promise<string | undefined> {
     const own = await ownObjects(there.refs.values())
@@ -67,7 +69,10 @@ export class PackExchange {
     })
   }
 
-  /** Downloads the packs that this repository does not know yet; all of them when it turns out to lack something of what it should have. */
+  /**
+   * Downloads the packs that this repository does not know yet; all of them when it turns out to
+   * lack something of what it should have.
+   */
   async download(state: RefState, wanted: readonly string[], call: CallOptions = {}): Promise<void> {
     const known = await this.#known()
     const has = (name: string) => known.has(name) || state.merged.get(name)?.every((part) => known.has(part)) === true
@@ -107,7 +112,8 @@ export class PackExchange {
     await this.#inWorkDirectory(async (work) => {
       const file = await packLoose(this.#store, this.#directory, lacking, work, call)
       if (file === undefined) return
-      // Not --strict: what refers to them may be in no pack, and what they refer to is looked at later.
+      // Not --strict: what refers to them may be in no pack, and what they refer to is looked at
+      // later.
       const checks = (await isStrict()) ? ['--fsck-objects'] : []
       await git(['index-pack', '--stdin', ...checks], { input: { file }, signal: call.signal })
     })
@@ -133,7 +139,10 @@ export class PackExchange {
   }
 }
 
-/** Whether the user wants every object that is fetched to be looked at (git-config, fetch.fsckObjects). */
+/**
+ * Whether the user wants every object that is fetched to be looked at (git-config,
+ * fetch.fsckObjects).
+ */
 async function isStrict(): Promise<boolean> {
   for (const name of ['fetch.fsckObjects', 'transfer.fsckObjects']) {
     const { code, stdout } = await git(['config', '--type=bool', '--get', name], { mayEndWith: [1] })
@@ -147,7 +156,9 @@ function emptyIfAbsent(error: unknown): string {
   return ''
 }
 
-/** A repository without its whole history may only push onto what the other side has the rest of. */
+/**
+ * A repository without its whole history may only push onto what the other side has the rest of.
+ */
 async function requireDepth(wanted: readonly string[], there: readonly string[]): Promise<void> {
   const ends = await readShallow()
   if (ends.size === 0) return

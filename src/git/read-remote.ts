@@ -27,8 +27,10 @@ const README_CHARACTERS = 2000
 const README = /^readme(\.(md|markdown|txt|rst|org|adoc))?$/i
 
 /**
- * Reads refs, `.datalad/config` and README of a bare repository on any store, whoever wrote it, with isomorphic-git: nothing is cloned, and no git is asked
- * for objects. Throws StoreError: `missing` when there is no repository, `unsupported` when its packs are too large to be held in memory.
+ * Reads refs, `.datalad/config` and README of a bare repository on any store, whoever wrote it,
+ * with isomorphic-git: nothing is cloned, and no git is asked for objects. Throws StoreError:
+ * `missing` when there is no repository, `unsupported` when its packs are too large to be held in
+ * memory.
  */
 export async function readRemote(store: Store, directory: string, call: CallOptions = {}): Promise<RemoteDescription> {
   const { head, refs, aliases } = await readRefs(store, directory, call)
@@ -39,7 +41,10 @@ export async function readRemote(store: Store, directory: string, call: CallOpti
 
 type Refs = Pick<RefState, 'head' | 'refs' | 'aliases'>
 
-/** The refs of a bare repository on any store, whoever wrote it. Throws StoreError: `missing` when there is no repository. */
+/**
+ * The refs of a bare repository on any store, whoever wrote it. Throws StoreError: `missing` when
+ * there is no repository.
+ */
 export async function readRefs(store: Store, directory: string, call: CallOptions = {}): Promise<Refs> {
   try {
     const state = await new RefLog(store, directory).newest(call)

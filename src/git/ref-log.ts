@@ -8,7 +8,10 @@ import { Memory } from './remembered.ts'
 /** A hundred thousand refs. */
 const MAX_STATE_BYTES = 32 * 1024 * 1024
 
-/** So often the newest generation may go away while it is read, or a commit may end without an answer. */
+/**
+ * So often the newest generation may go away while it is read, or a commit may end without an
+ * answer.
+ */
 const TRIES = 5
 
 /** A generation as the store lists it. */
@@ -18,8 +21,10 @@ export interface Generation {
 }
 
 /**
- * The truth about the refs of a repository on a store without git: a file for each push, `<dataset>/riastore/refs/<generation>`, that holds all
- * refs and is never changed. A push is done when its file is there; put-if-absent lets exactly one of several who push at once have a generation.
+ * The truth about the refs of a repository on a store without git: a file for each push,
+ * `<dataset>/riastore/refs/<generation>`, that holds all refs and is never changed. A push is done
+ * when its file is there; put-if-absent lets exactly one of several who push at once have a
+ * generation.
  */
 export class RefLog {
   readonly #store: Store
@@ -38,7 +43,10 @@ export class RefLog {
     this.#memory = memory
   }
 
-  /** The newest state. Throws `corrupt` for a file that cannot be one of ours, and whatever stands in the way of looking. */
+  /**
+   * The newest state. Throws `corrupt` for a file that cannot be one of ours, and whatever stands
+   * in the way of looking.
+   */
   async newest(call: CallOptions = {}): Promise<RefState> {
     for (let tries = 1; ; tries++) {
       const newest = (await this.generations(call)).at(-1)
@@ -66,8 +74,9 @@ export class RefLog {
   }
 
   /**
-   * Sees to it that our last commit is among what the newest state rests on. Throws `corrupt`: it was replaced, by a server that does not keep what it was
-   * asked to keep, or it took so long that the generations that came meanwhile are removed again.
+   * Sees to it that our last commit is among what the newest state rests on. Throws `corrupt`: it
+   * was replaced, by a server that does not keep what it was asked to keep, or it took so long that
+   * the generations that came meanwhile are removed again.
    */
   async requireKept(call: CallOptions = {}): Promise<void> {
     if (this.#own === undefined) return
@@ -79,7 +88,10 @@ export class RefLog {
       throw this.#error('corrupt', generation, LATE)
   }
 
-  /** Makes a state the newest. False when somebody else was quicker: then it has to be made anew from theirs. */
+  /**
+   * Makes a state the newest. False when somebody else was quicker: then it has to be made anew
+   * from theirs.
+   */
   async commit(state: RefState, call: CallOptions = {}): Promise<boolean> {
     const token = randomBytes(16).toString('hex')
     const after = this.#last?.generation === state.generation - 1 ? this.#last.token : undefined

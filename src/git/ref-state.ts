@@ -15,7 +15,9 @@ export interface RefState {
    * wrote (generation 0) has any: whoever makes the first generation packs them.
    */
   readonly loose: readonly string[]
-  /** Of some packs: those whose objects they took over. Who has all of them need not download it. */
+  /**
+   * Of some packs: those whose objects they took over. Who has all of them need not download it.
+   */
   readonly merged: ReadonlyMap<string, readonly string[]>
   /** The dataset's names in a store that has no symbolic links; sorted. */
   readonly aliases: readonly string[]
@@ -42,7 +44,10 @@ export interface ParsedState {
   readonly after: unknown
 }
 
-/** `token`: tells our own file from that of somebody else who was quicker. `after`: that of the state before. */
+/**
+ * `token`: tells our own file from that of somebody else who was quicker. `after`: that of the
+ * state before.
+ */
 export function formatState(
   { generation, head, refs, peeled, packs, merged, aliases }: RefState,
   token: string,
@@ -113,7 +118,10 @@ export function isPackName(name: unknown): name is string {
   return typeof name === 'string' && /^pack-[0-9a-f]{40}$/.test(name)
 }
 
-/** Enough that a name is nothing else than a ref's: git itself checks the rest. Source: git-check-ref-format(1). */
+/**
+ * Enough that a name is nothing else than a ref's: git itself checks the rest. Source:
+ * git-check-ref-format(1).
+ */
 export function isRefName(name: string): boolean {
   return /^refs\/(?!\.|.*\/\.)(?!.*(?:\.\.|\/\/|@\{))[^\p{Cc} ~^:?*[\\]+$/u.test(name)
 }

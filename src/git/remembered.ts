@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path'
 
 /** What a repository remembers of one on a store. */
 export interface Remembered {
-  /** The newest generation that was seen, `identity` being that of its file and `text` its content. */
+  /**
+   * The newest generation that was seen, `identity` being that of its file and `text` its content.
+   */
   readonly seen?: { readonly generation: number; readonly identity: string; readonly text: string }
   /** The generation that was found to be what the files for others show, by `identity`. */
   readonly shown?: string
@@ -12,12 +14,18 @@ export interface Remembered {
   readonly refusedMs?: number
 }
 
-/** A file in the repository that saves requests. It is only ever a hint: whatever it says is proven by what lies on the store. */
+/**
+ * A file in the repository that saves requests. It is only ever a hint: whatever it says is proven
+ * by what lies on the store.
+ */
 export class Memory {
   readonly #file: string | undefined
   #remembered: Remembered | undefined
 
-  /** `place`: tells one stored repository from all others. Without `gitDir` it lasts as long as this program. */
+  /**
+   * `place`: tells one stored repository from all others. Without `gitDir` it lasts as long as this
+   * program.
+   */
   constructor(gitDir: string | undefined, place: string) {
     const name = createHash('sha256').update(place).digest('hex').slice(0, 40)
     this.#file = gitDir && join(gitDir, 'riastore', 'seen', name)

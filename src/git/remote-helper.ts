@@ -16,8 +16,8 @@ export interface HelperOptions {
 }
 
 /**
- * A remote helper's side of the conversation with git. Commands come one a line, `fetch` and `push` in batches that an empty line ends.
- * Source: gitremote-helpers(7).
+ * A remote helper's side of the conversation with git. Commands come one a line, `fetch` and `push`
+ * in batches that an empty line ends. Source: gitremote-helpers(7).
  */
 export class RemoteHelper {
   readonly #repository: () => Promise<StoredRepository>
@@ -35,7 +35,10 @@ export class RemoteHelper {
   #listed: RefState | undefined
   #batch: string[] = []
 
-  /** `options` are changed as git says; the repository is opened when it is first needed, after them. */
+  /**
+   * `options` are changed as git says; the repository is opened when it is first needed, after
+   * them.
+   */
   constructor(
     repository: () => Promise<StoredRepository>,
     options: HelperOptions,
@@ -168,7 +171,10 @@ export class RemoteHelper {
   }
 }
 
-/** All names of objects in stores are SHA-1. A clone's repository has taken that from us by now, whatever git's default is. */
+/**
+ * All names of objects in stores are SHA-1. A clone's repository has taken that from us by now,
+ * whatever git's default is.
+ */
 async function requireSha1(): Promise<void> {
   const format = (await git(['rev-parse', '--show-object-format'])).stdout.trim()
   if (format !== 'sha1') throw new Error(`this repository has ${format} objects, the one in the store has sha1`)

@@ -40,7 +40,10 @@ const TRIES = 20
 /** So often git may pack its repository anew while it is read. */
 const READS_OF_GITS = 3
 
-/** A bare repository of a dataset on a store without git. Every method rejects with StoreError, GitError, or an Error in one line. */
+/**
+ * A bare repository of a dataset on a store without git. Every method rejects with StoreError,
+ * GitError, or an Error in one line.
+ */
 export class StoredRepository {
   readonly #store: Store
   readonly #directory: string
@@ -70,8 +73,8 @@ export class StoredRepository {
   }
 
   /**
-   * Gets all objects that `wanted` ones of a state need, or no more than `depth` commits of them. Files for others that are not true are mended on the
-   * way, if we may.
+   * Gets all objects that `wanted` ones of a state need, or no more than `depth` commits of them.
+   * Files for others that are not true are mended on the way, if we may.
    */
   async fetch(state: RefState, wanted: readonly string[], depth?: number, call: CallOptions = {}): Promise<void> {
     const mending = this.mendViews(state, call).catch(() => {}) // others' business: a reader gets what is asked for
@@ -97,8 +100,8 @@ export class StoredRepository {
   }
 
   /**
-   * Sees to it that others see this state, the newest, or a newer one: whoever made it may have been killed before it was written for them. Gives whether
-   * anything had to be written.
+   * Sees to it that others see this state, the newest, or a newer one: whoever made it may have
+   * been killed before it was written for them. Gives whether anything had to be written.
    */
   async mendViews(state: RefState, options: CallOptions & { readonly again?: boolean } = {}): Promise<boolean> {
     const { again = false, ...call } = options
@@ -118,8 +121,8 @@ export class StoredRepository {
   }
 
   /**
-   * Changes refs, `listed` being the state that the decision to do so rests on. Gives for each ref undefined, or why it was not changed, in the words that
-   * git knows.
+   * Changes refs, `listed` being the state that the decision to do so rests on. Gives for each ref
+   * undefined, or why it was not changed, in the words that git knows.
    */
   async push(
     updates: readonly RefUpdate[],
@@ -151,7 +154,10 @@ export class StoredRepository {
     throw this.#error('conflict', `others pushed ${TRIES} times meanwhile: try again`)
   }
 
-  /** Changes the names by which the dataset is known. They are made and removed by the caller: here they are written down. */
+  /**
+   * Changes the names by which the dataset is known. They are made and removed by the caller: here
+   * they are written down.
+   */
   async changeAliases(change: (names: readonly string[]) => readonly string[], call: CallOptions = {}): Promise<void> {
     for (let tries = 1; tries <= TRIES; tries++) {
       const current = await this.state(call)
@@ -186,7 +192,10 @@ export class StoredRepository {
     }
   }
 
-  /** False when somebody else was quicker. What goes wrong after it is done is told, if there is somebody to tell. */
+  /**
+   * False when somebody else was quicker. What goes wrong after it is done is told, if there is
+   * somebody to tell.
+   */
   async #commit(
     current: RefState,
     next: RefState,
@@ -209,7 +218,10 @@ export class StoredRepository {
     return true
   }
 
-  /** Writes the views of a state, and of any newer one that is there by then: whoever pushed last also looks last. */
+  /**
+   * Writes the views of a state, and of any newer one that is there by then: whoever pushed last
+   * also looks last.
+   */
   async #publish(committed: RefState, options: { readonly isHeadRight?: boolean }, call: CallOptions): Promise<void> {
     let before: RefState | undefined
     for (let state: RefState | undefined = committed; state !== undefined; ) {
@@ -238,7 +250,10 @@ export class StoredRepository {
     if (seen !== undefined) await this.#memory.save({ shown: seen.identity })
   }
 
-  /** A repository that git itself wrote refs to may be written to by git again, which knows nothing of our log. */
+  /**
+   * A repository that git itself wrote refs to may be written to by git again, which knows nothing
+   * of our log.
+   */
   async #requireOwn(state: RefState, call: CallOptions): Promise<void> {
     if (!(await this.#isGits(state, call))) return
     throw this.#error('unsupported', 'git itself wrote to this repository: push to it over ssh, or into an empty one')
@@ -274,7 +289,10 @@ async function judge(
   return results
 }
 
-/** git has looked at what it knows of; what it does not know of the other side's commits it leaves to us. */
+/**
+ * git has looked at what it knows of; what it does not know of the other side's commits it leaves
+ * to us.
+ */
 async function reasonToRefuse({ name, to, force }: RefUpdate, listed: RefState, current: RefState) {
   if (!isRefName(name)) return 'funny refname'
   const old = current.refs.get(name)

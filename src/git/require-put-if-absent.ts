@@ -10,8 +10,8 @@ const BELIEVED_MS = 7 * 24 * 3_600_000
 const CONTENT = 'riastore tries here whether a second file of one name is refused. It can be removed.\n'
 
 /**
- * Sees to it that the store refuses a second file of one name: without that, of two who push at once one loses their push, and nobody is told.
- * Throws `unsupported`.
+ * Sees to it that the store refuses a second file of one name: without that, of two who push at
+ * once one loses their push, and nobody is told. Throws `unsupported`.
  */
 export async function requirePutIfAbsent(
   store: Store,
@@ -39,8 +39,9 @@ export async function requirePutIfAbsent(
 }
 
 /**
- * A push that was done is not there any more: gives the error for it, by the name of what has replaced it. It came too late, or the server let
- * two have the same generation, which a race finds out.
+ * A push that was done is not there any more: gives the error for it, by the name of what has
+ * replaced it. It came too late, or the server let two have the same generation, which a race finds
+ * out.
  */
 export async function whyLost(
   store: Store,

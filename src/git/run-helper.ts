@@ -11,8 +11,8 @@ import { RemoteHelper } from './remote-helper.ts'
 import { StoredRepository } from './repository.ts'
 
 /**
- * Runs the helper as git starts it, `git-remote-<scheme> <remote> <url>`, until git closes its input. Resolves with the exit code;
- * what went wrong is told in one line on stderr.
+ * Runs the helper as git starts it, `git-remote-<scheme> <remote> <url>`, until git closes its
+ * input. Resolves with the exit code; what went wrong is told in one line on stderr.
  */
 export async function runRemoteHelper(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const options = { verbosity: 1, progress: false }

@@ -22,8 +22,9 @@ export async function readShallow(): Promise<ReadonlySet<string>> {
 }
 
 /**
- * Gets no more of the history than `depth` commits from each wanted object. All packs are downloaded, for no server is there to choose; what is kept is
- * only that, and the repository is marked as shallow.
+ * Gets no more of the history than `depth` commits from each wanted object. All packs are
+ * downloaded, for no server is there to choose; what is kept is only that, and the repository is
+ * marked as shallow.
  */
 export async function fetchShallow(
   store: Store,
@@ -55,7 +56,10 @@ export async function endShallow(): Promise<void> {
   await writeShallow(new Set())
 }
 
-/** Follows the history from some objects, and gives the commits where it is cut off, and all that come before them. */
+/**
+ * Follows the history from some objects, and gives the commits where it is cut off, and all that
+ * come before them.
+ */
 async function cutHistory(gitDir: string, wanted: readonly string[], depth: number) {
   const tips = await ownObjects(
     wanted.map((id) => `${id}^{commit}`),

@@ -2,13 +2,17 @@ import { isStoreError, StoreError } from '../core/errors.ts'
 import { collect } from '../core/source.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 
-/** isomorphic-git holds what it opens in memory, whole. Bytes: of one file, and of all that are read for one question. */
+/**
+ * isomorphic-git holds what it opens in memory, whole. Bytes: of one file, and of all that are read
+ * for one question.
+ */
 export const MAX_FILE_BYTES = 64 * 1024 * 1024
 export const MAX_TOTAL_BYTES = 160 * 1024 * 1024
 
 /**
- * The directory of a store as isomorphic-git wants a file system: only to be read, and only so much of it. It takes some failures for absence, so the
- * first one is kept in `failure`, which counts more than its answer.
+ * The directory of a store as isomorphic-git wants a file system: only to be read, and only so much
+ * of it. It takes some failures for absence, so the first one is kept in `failure`, which counts
+ * more than its answer.
  */
 export class StoreFiles {
   readonly #store: Store

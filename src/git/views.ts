@@ -5,15 +5,21 @@ import { isRefName, type RefState } from './ref-state.ts'
 
 const MAX_VIEW_BYTES = 32 * 1024 * 1024
 
-/** What makes a directory a bare repository that git opens, for those who copy it or read it over HTTP. Never changed once it is there. */
+/**
+ * What makes a directory a bare repository that git opens, for those who copy it or read it over
+ * HTTP. Never changed once it is there.
+ */
 const FIXED: readonly (readonly [name: string, text: string])[] = [
   ['description', 'Pushed to by riastore\n'],
   ['config', '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n'],
-  // git wants the directory, object stores have none; names with a dot are no refs. The last: where it is, the others are.
+  // git wants the directory, object stores have none; names with a dot are no refs. The last: where
+  // it is, the others are.
   ['refs/.keep', ''],
 ]
 
-/** The files by which git, and a web server's clients, see a state. Source: gitrepository-layout(5). */
+/**
+ * The files by which git, and a web server's clients, see a state. Source: gitrepository-layout(5).
+ */
 export function viewsOf({ head, refs, peeled, packs }: RefState): readonly (readonly [name: string, text: string])[] {
   const sorted = [...refs].sort(([a], [b]) => (a < b ? -1 : 1))
   return [

@@ -16,8 +16,9 @@ export interface AddressOptions {
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.[0-9]+){3}|\[::1\])$/i
 
 /**
- * Reads the address of a GitLab: a URL, or a host, which is then spoken to by https. Throws ConfigError; passwords in it are not shown.
- * Plain http is for this very machine only, unless it is allowed.
+ * Reads the address of a GitLab: a URL, or a host, which is then spoken to by https. Throws
+ * ConfigError; passwords in it are not shown. Plain http is for this very machine only, unless it
+ * is allowed.
  */
 export function parseGitLabUrl(text: string, { allowHttp = false }: AddressOptions = {}): GitLabAddress {
   const given = text.trim()

@@ -7,7 +7,9 @@ import type { Token } from './token.ts'
 /** The most of GitLab's own words that we repeat. Characters. */
 const MAX_WORDS = 300
 
-/** The error for an answer that is no success. It is told in GitLab's own words where it has some. */
+/**
+ * The error for an answer that is no success. It is told in GitLab's own words where it has some.
+ */
 export function errorOf(call: Call, answer: Answer, address: GitLabAddress, token: Token): GitLabError {
   const { status, headers } = answer
   const said = wordsOf(answer)
@@ -69,7 +71,10 @@ function explain403(said: string, quoted: string): Explained {
   return { kind: 'forbidden', message: `the owner of the token may not do this (${quoted})` }
 }
 
-/** Only GitLab's own words prove that nothing is there. A proxy, or another web server, says 404 too. */
+/**
+ * Only GitLab's own words prove that nothing is there. A proxy, or another web server, says 404
+ * too.
+ */
 function explain404(said: string, quoted: string): Explained {
   if (/^404 (Project|Group|Namespace) Not Found/.test(said)) return { kind: 'absent', message: quoted }
   const message = `does not answer as GitLab does (${quoted}): is its address right, and does no proxy decode %2F in paths?`
@@ -113,7 +118,10 @@ function shorten(text: string): string {
   return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line
 }
 
-/** Retry-After has seconds or a date (RFC 9110, 10.2.3); without it RateLimit-Reset has seconds since 1970. */
+/**
+ * Retry-After has seconds or a date (RFC 9110, 10.2.3); without it RateLimit-Reset has seconds
+ * since 1970.
+ */
 function waitOf(headers: Headers): number | undefined {
   const after = headers.get('retry-after')
   if (after !== null && /^[0-9]+$/.test(after)) return Number(after) * 1000

@@ -19,7 +19,10 @@ export function getUser(client: GitLabClient): Promise<User> {
   return client.get('/user', readUser)
 }
 
-/** The token itself; undefined for one that is no personal, project or group access token. (Personal access tokens API) */
+/**
+ * The token itself; undefined for one that is no personal, project or group access token. (Personal
+ * access tokens API)
+ */
 export async function getToken(client: GitLabClient): Promise<AccessToken | undefined> {
   try {
     return await client.get('/personal_access_tokens/self', readAccessToken)
@@ -29,7 +32,10 @@ export async function getToken(client: GitLabClient): Promise<AccessToken | unde
   }
 }
 
-/** A group by its full path; undefined when GitLab says that there is none, or none that this token sees. (Groups API) */
+/**
+ * A group by its full path; undefined when GitLab says that there is none, or none that this token
+ * sees. (Groups API)
+ */
 export function getGroup(client: GitLabClient, path: string): Promise<Group | undefined> {
   return orAbsent(client.get(`/groups/${encodeURIComponent(path)}?with_projects=false`, readGroup))
 }
@@ -39,7 +45,10 @@ export function getNamespace(client: GitLabClient, path: string): Promise<Namesp
   return orAbsent(client.get(`/namespaces/${encodeURIComponent(path)}`, readNamespace))
 }
 
-/** A project by its full path, or undefined, as with groups. Throws `moved`, with the new path, when it was moved away from there. (Projects API) */
+/**
+ * A project by its full path, or undefined, as with groups. Throws `moved`, with the new path, when
+ * it was moved away from there. (Projects API)
+ */
 export async function getProject(client: GitLabClient, path: string): Promise<Project | undefined> {
   try {
     return await orAbsent(client.get(`/projects/${encodeURIComponent(path)}`, readProject))
@@ -89,7 +98,10 @@ export interface NewProject {
   readonly topics: readonly string[]
 }
 
-/** What was created. `isOurs` is undefined for what was found after an answer got lost: nobody knows who created that. */
+/**
+ * What was created. `isOurs` is undefined for what was found after an answer got lost: nobody knows
+ * who created that.
+ */
 export interface Made<T> {
   readonly value: T
   readonly isOurs: boolean | undefined

@@ -20,7 +20,10 @@ export interface ClientOptions {
   readonly stallMs?: number | undefined
   /** How long all waits for rate limits may take together. ms, default 300,000. */
   readonly patienceMs?: number | undefined
-  /** The first pause before something is tried again; each further one is twice as long. ms, default 500. */
+  /**
+   * The first pause before something is tried again; each further one is twice as long. ms, default
+   * 500.
+   */
   readonly pauseMs?: number | undefined
 }
 
@@ -31,8 +34,9 @@ const RETRIES = 3
 const USUAL_WAIT_MS = 60_000
 
 /**
- * Asks one GitLab, with one token. What only reads, and what sets values, is tried again after failures that may pass; what creates something is sent
- * again only after a look whether it is there. A rate limit is waited for. A token that was refused is never sent again.
+ * Asks one GitLab, with one token. What only reads, and what sets values, is tried again after
+ * failures that may pass; what creates something is sent again only after a look whether it is
+ * there. A rate limit is waited for. A token that was refused is never sent again.
  */
 export class GitLabClient {
   readonly address: GitLabAddress
@@ -64,8 +68,8 @@ export class GitLabClient {
   }
 
   /**
-   * Creates something. After a failure that may pass, `look` says whether it is there by now; what it finds is returned instead.
-   * Nothing is sent a second time without that.
+   * Creates something. After a failure that may pass, `look` says whether it is there by now; what
+   * it finds is returned instead. Nothing is sent a second time without that.
    */
   async create<T>(
     path: string,

@@ -15,7 +15,10 @@ export interface Connection {
   readonly source: string
 }
 
-/** Finds a token for a GitLab and asks whose it is. Throws ConfigError when there is none, GitLabError when it is refused; both say where from. */
+/**
+ * Finds a token for a GitLab and asks whose it is. Throws ConfigError when there is none,
+ * GitLabError when it is refused; both say where from.
+ */
 export async function connectGitLab(options: ConnectOptions): Promise<Connection> {
   let refused: GitLabError | undefined
   for await (const { token, source, isGuess } of findTokens(options)) {

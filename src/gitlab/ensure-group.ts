@@ -19,8 +19,9 @@ export interface MissingGroups {
 }
 
 /**
- * The group, or the user's own namespace, with this path. Missing subgroups are made from the outermost inwards when that is allowed, each as
- * visible as its parent. Groups at the top are never made: they are a matter for people. Throws GitLabError.
+ * The group, or the user's own namespace, with this path. Missing subgroups are made from the
+ * outermost inwards when that is allowed, each as visible as its parent. Groups at the top are
+ * never made: they are a matter for people. Throws GitLabError.
  */
 export async function ensureNamespace(
   client: GitLabClient,
@@ -42,7 +43,10 @@ export async function ensureNamespace(
   return { id: group.id, group, madeGroups }
 }
 
-/** Looks for a namespace. Where it is missing: the innermost group of its path that is there, and what is missing below it. */
+/**
+ * Looks for a namespace. Where it is missing: the innermost group of its path that is there, and
+ * what is missing below it.
+ */
 export async function findNamespace(
   client: GitLabClient,
   segments: readonly string[],

@@ -22,9 +22,15 @@ export interface ProjectWish {
   readonly createGroups: boolean
   /** An empty project that no dataset has marked is taken. Default false. */
   readonly adoptEmpty?: boolean | undefined
-  /** A project that is ours gets the visibility, description, topics and default branch that are given here. Default false. */
+  /**
+   * A project that is ours gets the visibility, description, topics and default branch that are
+   * given here. Default false.
+   */
   readonly update?: boolean | undefined
-  /** Used with `update` only, and only for a project with commits: the first push to an empty one decides. */
+  /**
+   * Used with `update` only, and only for a project with commits: the first push to an empty one
+   * decides.
+   */
   readonly defaultBranch?: string | undefined
 }
 
@@ -41,9 +47,10 @@ export interface EnsuredProject {
 const DATASET_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
- * The project of a dataset: found, or made. The dataset's id is a line of its description, which is sent with the very request that makes the project:
- * so a run that died left either nothing or a project that is recognised. A project of another dataset, or of none that we can tell, is not touched.
- * Throws ConfigError before anything is sent, else GitLabError.
+ * The project of a dataset: found, or made. The dataset's id is a line of its description, which is
+ * sent with the very request that makes the project: so a run that died left either nothing or a
+ * project that is recognised. A project of another dataset, or of none that we can tell, is not
+ * touched. Throws ConfigError before anything is sent, else GitLabError.
  */
 export async function ensureProject(client: GitLabClient, wish: ProjectWish): Promise<EnsuredProject> {
   const segments = parseProjectPath(wish.path)
@@ -85,7 +92,8 @@ async function settle(
       ? error.saying(`no right to change ${names.join(', ')} of the project ${project.fullPath}: ${error.reason}`)
       : explainRefusal(error, wish)
   })
-  // Two datasets may take an empty project at the same moment: the mark that stands at last decides.
+  // Two datasets may take an empty project at the same moment: the mark that stands at last
+  // decides.
   if (adopts) refuseForeign((await getProject(client, wish.path)) ?? changed, wish.datasetId)
   return { project: changed, made: false, changed: names, madeGroups }
 }
@@ -107,7 +115,9 @@ function changesTo(project: Project, wish: ProjectWish, adopts: boolean): Projec
   }
 }
 
-/** So long a project that somebody else is just making may be named as taken, and not be there. ms. */
+/**
+ * So long a project that somebody else is just making may be named as taken, and not be there. ms.
+ */
 const MAKING_MS = 1000
 
 /** Somebody was quicker, or a project that this token does not see has the name. */
@@ -156,7 +166,10 @@ export interface ProjectPlan {
   readonly missingGroups: readonly string[]
 }
 
-/** What `ensureProject` would find and make. Only looks. Throws as that does, as far as looking tells. */
+/**
+ * What `ensureProject` would find and make. Only looks. Throws as that does, as far as looking
+ * tells.
+ */
 export async function planProject(client: GitLabClient, wish: ProjectWish): Promise<ProjectPlan> {
   const segments = parseProjectPath(wish.path)
   const project = await getProject(client, wish.path)

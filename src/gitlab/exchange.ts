@@ -38,8 +38,9 @@ export function nameOf({ method, path }: Call, { host }: GitLabAddress): string 
 }
 
 /**
- * Sends one request, once, and reads what comes back. A redirect is an answer like any other: nobody but the given GitLab gets the token.
- * Throws GitLabError `unreachable`, `untrusted` or `aborted`.
+ * Sends one request, once, and reads what comes back. A redirect is an answer like any other:
+ * nobody but the given GitLab gets the token. Throws GitLabError `unreachable`, `untrusted` or
+ * `aborted`.
  */
 export async function exchange(call: Call, { address, token, stallMs, signal }: ExchangeOptions): Promise<Answer> {
   const where = nameOf(call, address)
@@ -55,7 +56,8 @@ export async function exchange(call: Call, { address, token, stallMs, signal }: 
       signal: stop.signal,
       headers: {
         accept: 'application/json',
-        // Any kind of token is taken so, and fetch itself never carries this header to another host.
+        // Any kind of token is taken so, and fetch itself never carries this header to another
+        // host.
         authorization: `Bearer ${token.reveal()}`,
         'user-agent': 'riastore',
         ...(call.body && { 'content-type': 'application/json' }),
@@ -111,7 +113,10 @@ const WORDS: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'it did not answer',
 }
 
-/** What node says of a certificate (tls: X509 certificate error codes, and of names that do not match). */
+/**
+ * What node says of a certificate (tls: X509 certificate error codes, and of names that do not
+ * match).
+ */
 const ABOUT_CERTIFICATE = /CERT|^UNABLE_TO_|^ERR_TLS/
 
 /** fetch hides the reason behind "fetch failed". */

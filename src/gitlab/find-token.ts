@@ -10,7 +10,10 @@ export interface TokenSearch {
   /** Directory whose git configuration counts for credential helpers. */
   readonly cwd?: string | undefined
   readonly allowHttp?: boolean | undefined
-  /** The address came with a dataset, not from the user or their administrator: then GITLAB_TOKEN, which belongs to no host, is not sent there. */
+  /**
+   * The address came with a dataset, not from the user or their administrator: then GITLAB_TOKEN,
+   * which belongs to no host, is not sent there.
+   */
   readonly isUrlFromDataset?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly tell?: ((line: string) => void) | undefined
@@ -22,13 +25,17 @@ export interface FoundToken {
   readonly token: Token
   /** Where it came from, for messages. */
   readonly source: string
-  /** It was meant for git, and perhaps never for the API: if it is refused there, the next is worth a try. */
+  /**
+   * It was meant for git, and perhaps never for the API: if it is refused there, the next is worth
+   * a try.
+   */
   readonly isGuess: boolean
 }
 
 /**
- * The tokens that there are for a GitLab, the one to be preferred first: `GITLAB_TOKEN`, what git's credential helpers have, python-gitlab's configuration file.
- * Each is looked for only when it is asked for. Throws ConfigError.
+ * The tokens that there are for a GitLab, the one to be preferred first: `GITLAB_TOKEN`, what git's
+ * credential helpers have, python-gitlab's configuration file. Each is looked for only when it is
+ * asked for. Throws ConfigError.
  */
 export async function* findTokens(search: TokenSearch): AsyncGenerator<FoundToken> {
   const { env, tell, isUrlFromDataset = false } = search

@@ -11,8 +11,9 @@ export interface CredentialOptions {
 }
 
 /**
- * What git's credential helpers have for a GitLab, as its password; undefined when they have nothing. Nobody is asked: neither by git, nor, as far as they
- * can be told, by the helpers. They are never told that it was refused: what does not open the API may still open the repositories.
+ * What git's credential helpers have for a GitLab, as its password; undefined when they have
+ * nothing. Nobody is asked: neither by git, nor, as far as they can be told, by the helpers. They
+ * are never told that it was refused: what does not open the API may still open the repositories.
  */
 export async function gitCredential(
   { url }: GitLabAddress,

@@ -3,11 +3,14 @@ import { oneLine } from '../core/errors.ts'
 /**
  * What went wrong, as far as a caller must act differently on it.
  *
- * The token: `unknown`, `expired`, `revoked`, `scope` (it may not make such calls). The user: `forbidden`, `limit` (has as many projects as allowed).
- * The thing asked for: `absent` (or invisible to this token: GitLab does not tell which), `moved`, `taken`, `namespace` (no such namespace,
- * or no right to create there), `visibility` (not allowed here), `refused` (any other value that GitLab does not take).
- * A project that is there: `foreign` (another dataset's), `unmarked` (nobody's that we know), `deleting`, `archived`.
- * The server: `busy` (rate limit), `failed` (5xx), `unreachable`, `untrusted` (its certificate), `unexpected` (does not answer as GitLab does). `aborted`: our own caller gave up.
+ * The token: `unknown`, `expired`, `revoked`, `scope` (it may not make such calls). The user:
+ * `forbidden`, `limit` (has as many projects as allowed). The thing asked for: `absent` (or
+ * invisible to this token: GitLab does not tell which), `moved`, `taken`, `namespace` (no such
+ * namespace, or no right to create there), `visibility` (not allowed here), `refused` (any other
+ * value that GitLab does not take). A project that is there: `foreign` (another dataset's),
+ * `unmarked` (nobody's that we know), `deleting`, `archived`. The server: `busy` (rate limit),
+ * `failed` (5xx), `unreachable`, `untrusted` (its certificate), `unexpected` (does not answer as
+ * GitLab does). `aborted`: our own caller gave up.
  */
 export type GitLabErrorKind =
   | 'unknown'

@@ -16,8 +16,9 @@ export interface HelperOptions {
 }
 
 /**
- * Runs a program that gives a secret, and returns what it printed, or why it gave nothing: that it failed, could not be run, or took too long; never what it said. It
- * has no terminal, so that it cannot ask there.
+ * Runs a program that gives a secret, and returns what it printed, or why it gave nothing: that it
+ * failed, could not be run, or took too long; never what it said. It has no terminal, so that it
+ * cannot ask there.
  */
 export async function askHelper(
   command: readonly string[],

@@ -17,7 +17,10 @@ const RESERVED_AT_TOP = new Set(
   ).split(' '),
 )
 
-/** The segments of a project's full path, `group/…/project`. Throws ConfigError for what GitLab would refuse; nothing was sent yet. */
+/**
+ * The segments of a project's full path, `group/…/project`. Throws ConfigError for what GitLab
+ * would refuse; nothing was sent yet.
+ */
 export function parseProjectPath(path: string): readonly string[] {
   const segments = path.split('/')
   const [top = '', ...below] = segments

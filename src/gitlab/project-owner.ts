@@ -2,7 +2,10 @@ import { markOf, marksIn } from './dataset-mark.ts'
 import { GitLabError } from './gitlab-error.ts'
 import type { Project } from './shapes.ts'
 
-/** Throws GitLabError for a project that nothing can be pushed to, or that is not the one with this path. */
+/**
+ * Throws GitLabError for a project that nothing can be pushed to, or that is not the one with this
+ * path.
+ */
 export function refuseUnusable({ fullPath, webUrl, markedForDeletion, isArchived }: Project, path: string): void {
   if (markedForDeletion !== undefined) {
     const message = `the project was deleted on ${markedForDeletion} and only waits to be removed: restore it, or name another`

@@ -29,8 +29,9 @@ interface Section {
 }
 
 /**
- * The token that python-gitlab's configuration file has for a GitLab: that of the section with its URL, the default one first. Undefined when there is none.
- * Throws ConfigError for a file that is named or there, and cannot be read. (python-gitlab: Configuration)
+ * The token that python-gitlab's configuration file has for a GitLab: that of the section with its
+ * URL, the default one first. Undefined when there is none. Throws ConfigError for a file that is
+ * named or there, and cannot be read. (python-gitlab: Configuration)
  */
 export async function pythonGitLabToken(address: GitLabAddress, options: FileOptions): Promise<FileToken | undefined> {
   const sections = await readSections(options)
@@ -79,7 +80,10 @@ async function read(file: string, isNamed: boolean): Promise<string | undefined>
   }
 }
 
-/** Python's dialect in that of `ini`: values are taken as they stand, `:` is a `=`, names have no capitals, dots mean nothing, `%%` is a `%`. */
+/**
+ * Python's dialect in that of `ini`: values are taken as they stand, `:` is a `=`, names have no
+ * capitals, dots mean nothing, `%%` is a `%`.
+ */
 function asIni(text: string): string {
   const lines = text.split(/\r?\n/).map((line) => {
     const [, section] = /^\[([^\]]*)\]\s*$/.exec(line) ?? []
@@ -102,7 +106,10 @@ async function resolveHelper(value: string, source: string, { env, signal }: Fil
   return answer.output.trim()
 }
 
-/** `~`, `$NAME` and `${NAME}` as python-gitlab expands them; a variable that is not set stays as it is. */
+/**
+ * `~`, `$NAME` and `${NAME}` as python-gitlab expands them; a variable that is not set stays as it
+ * is.
+ */
 function expand(word: string, env: NodeJS.ProcessEnv): string {
   const expanded = word.replace(
     /\$(?:(\w+)|\{([^}]+)\})/g,

@@ -1,4 +1,7 @@
-/** What we read of GitLab's answers, checked where they come in. Sources: the API pages named at each call in calls.ts. */
+/**
+ * What we read of GitLab's answers, checked where they come in. Sources: the API pages named at
+ * each call in calls.ts.
+ */
 
 export type Visibility = 'private' | 'internal' | 'public'
 
@@ -94,7 +97,8 @@ export const readProject: Reader<Project> = (value) => {
     topics: Array.isArray(fields.topics) ? strings(fields, 'topics') : [],
     visibility: seen === undefined ? undefined : visibility(seen),
     defaultBranch,
-    // Left out for those who may not look into the repository: they must not take it for an empty one.
+    // Left out for those who may not look into the repository: they must not take it for an empty
+    // one.
     isEmpty: fields.empty_repo === true,
     isArchived: fields.archived === true,
     markedForDeletion: maybe(fields, 'marked_for_deletion_on'),

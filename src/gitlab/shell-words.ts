@@ -1,4 +1,7 @@
-/** Splits a command as a POSIX shell does, without doing anything else; undefined where a quote is not closed. */
+/**
+ * Splits a command as a POSIX shell does, without doing anything else; undefined where a quote is
+ * not closed.
+ */
 export function splitWords(command: string): string[] | undefined {
   const words: string[] = []
   let word: string | undefined

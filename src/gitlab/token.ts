@@ -13,7 +13,10 @@ export function isTokenLike(text: string): boolean {
 export class Token {
   readonly #value: string
 
-  /** Throws ConfigError, which does not show it, for what cannot be a token. `source` says where it came from. */
+  /**
+   * Throws ConfigError, which does not show it, for what cannot be a token. `source` says where it
+   * came from.
+   */
   constructor(value: string, source: string) {
     // What cannot be in a header would be shown by the error of whoever puts it there.
     if (!isTokenLike(value)) throw new ConfigError(`what ${source} gives is no access token of GitLab`)

@@ -35,7 +35,10 @@ interface Opened {
   readonly dataset: RiaDataset
 }
 
-/** The special remote `ora`: keys of one dataset in a RIA store. The one place where the protocol meets the store. */
+/**
+ * The special remote `ora`: keys of one dataset in a RIA store. The one place where the protocol
+ * meets the store.
+ */
 export class RiaRemote implements SpecialRemote {
   readonly settings = REMOTE_SETTINGS
   #configured: Configured | undefined
@@ -47,8 +50,8 @@ export class RiaRemote implements SpecialRemote {
   readonly #isFsck: boolean
 
   /**
-   * `log` gets a line for each call of a store; it costs time. `isFsck`: git-annex reads each key, checks it, and takes damaged copies away; it does nothing
-   * else with what it reads.
+   * `log` gets a line for each call of a store; it costs time. `isFsck`: git-annex reads each key,
+   * checks it, and takes damaged copies away; it does nothing else with what it reads.
    */
   constructor({ git, log, isFsck }: { git: EarlyGitConfig; log?: Log | undefined; isFsck?: boolean }) {
     this.#git = git
@@ -154,7 +157,10 @@ export class RiaRemote implements SpecialRemote {
     }
   }
 
-  /** Reading goes through `push-url` as soon as something was written there: it may be another, newer copy. */
+  /**
+   * Reading goes through `push-url` as soon as something was written there: it may be another,
+   * newer copy.
+   */
   #reader(job: Job): Promise<Opened> {
     if (this.#writing !== undefined) return this.#writing
     this.#reading ??= this.#open(job, this.#settings().config.url)
@@ -230,8 +236,9 @@ function endpointOf({ location }: StoreUrl): string | undefined {
 }
 
 /**
- * With the credentials of AWS's own places, or those that git-annex keeps; where there are none, requests are not signed. What is
- * found here belongs to the user, who has to have named the server: the URL of a remote comes with the dataset.
+ * With the credentials of AWS's own places, or those that git-annex keeps; where there are none,
+ * requests are not signed. What is found here belongs to the user, who has to have named the
+ * server: the URL of a remote comes with the dataset.
  */
 async function withCredentials(job: Job, configured: Configured, url: StoreUrl): Promise<OpenSettings['s3']> {
   const { s3, s3Endpoints } = configured.config
@@ -257,8 +264,9 @@ async function withCredentials(job: Job, configured: Configured, url: StoreUrl):
 }
 
 /**
- * As git-annex's own S3 remote does, but only for who makes the remote. Keys that are only good with a session's token would soon be
- * of no use. Never where they would be committed without being asked to: git-annex does so by default with a gpg key.
+ * As git-annex's own S3 remote does, but only for who makes the remote. Keys that are only good
+ * with a session's token would soon be of no use. Never where they would be committed without being
+ * asked to: git-annex does so by default with a gpg key.
  */
 async function keepCredentials(job: Job): Promise<void> {
   const { AWS_ACCESS_KEY_ID: user, AWS_SECRET_ACCESS_KEY: password, AWS_SESSION_TOKEN: token } = process.env
@@ -271,7 +279,10 @@ async function keepCredentials(job: Job): Promise<void> {
   } else job.setCreds(S3_CREDS, user, password)
 }
 
-/** Who made the remote named its servers, though the URL will be read from the git-annex branch from now on. */
+/**
+ * Who made the remote named its servers, though the URL will be read from the git-annex branch from
+ * now on.
+ */
 async function rememberEndpoints({ gitDir, name, config }: Configured, endpoints: readonly string[]): Promise<void> {
   for (const endpoint of new Set(endpoints)) {
     if (name === undefined || config.s3Endpoints.ofRemote.has(endpoint)) continue
@@ -282,8 +293,8 @@ async function rememberEndpoints({ gitDir, name, config }: Configured, endpoints
 }
 
 /**
- * Whether a git-annex branch has the remote, so that it is being enabled, not made: git-annex asks us the same in both cases. One that
- * uses the uuid of another is known by its name.
+ * Whether a git-annex branch has the remote, so that it is being enabled, not made: git-annex asks
+ * us the same in both cases. One that uses the uuid of another is known by its name.
  */
 async function isRecorded(gitDir: string, uuid: string, sameasName: string | undefined): Promise<boolean> {
   const git = async (args: readonly string[]) => {

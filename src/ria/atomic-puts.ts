@@ -9,8 +9,8 @@ import { temporaryName } from '../store/temporary.ts'
 export const RACERS = 12
 
 /**
- * So often. A server that lets two win in a third of all rounds is missed once in 15,000 times. Those that were met let
- * two win in half of the rounds.
+ * So often. A server that lets two win in a third of all rounds is missed once in 15,000 times.
+ * Those that were met let two win in half of the rounds.
  */
 export const ROUNDS = 24
 
@@ -27,7 +27,10 @@ export interface Race {
   read(path: string): Promise<string>
 }
 
-/** Lets several store one file at once, if it is absent, again and again. Gives what is wrong, undefined when exactly one won each time. */
+/**
+ * Lets several store one file at once, if it is absent, again and again. Gives what is wrong,
+ * undefined when exactly one won each time.
+ */
 export async function race(racing: Race): Promise<string | undefined> {
   for (let round = 1; round <= ROUNDS; round++) {
     const path = racing.path(round)
@@ -43,9 +46,11 @@ export async function race(racing: Race): Promise<string | undefined> {
 }
 
 /**
- * Sees to it that the store keeps what it is asked to keep, where it is a server that is asked (traits.conditionalPuts): locks and pushes of several rest on it. Believes
- * what was found out within a week and lies in the store; else tries, and writes that down. Throws `unsupported`. `directory`: of a dataset, to try in where
- * nothing may be written into the store's root. `op`: what was to be done, for the message.
+ * Sees to it that the store keeps what it is asked to keep, where it is a server that is asked
+ * (traits.conditionalPuts): locks and pushes of several rest on it. Believes what was found out
+ * within a week and lies in the store; else tries, and writes that down. Throws `unsupported`.
+ * `directory`: of a dataset, to try in where nothing may be written into the store's root. `op`:
+ * what was to be done, for the message.
  */
 export async function requireAtomicPuts(
   store: Store,
@@ -65,7 +70,10 @@ export function unsafe(fault: string): string {
   return `the server does not keep what it was asked to keep (it ignores If-None-Match when several store a file at once: ${fault}), so what one of several writes may be lost`
 }
 
-/** What a race finds out now, whatever was found out before. Nobody is there to be asked where that is not `traits.conditionalPuts`. */
+/**
+ * What a race finds out now, whatever was found out before. Nobody is there to be asked where that
+ * is not `traits.conditionalPuts`.
+ */
 export async function findFault(store: Store, directory: string, call: CallOptions): Promise<string | undefined> {
   if (!store.traits.conditionalPuts) return undefined
   try {
@@ -95,7 +103,10 @@ async function raceIn(store: Store, place: string, call: CallOptions): Promise<s
   }
 }
 
-/** Writes down that a race went well. Never fails but for being told to stop: what is not written down is tried again. */
+/**
+ * Writes down that a race went well. Never fails but for being told to stop: what is not written
+ * down is tried again.
+ */
 export async function recordAtomicPuts(store: Store, call: CallOptions): Promise<void> {
   if (!store.traits.conditionalPuts) return
   const text = `${JSON.stringify({ root: store.traits.root, tried: new Date().toISOString(), rounds: ROUNDS, racers: RACERS })}\n`

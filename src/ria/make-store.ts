@@ -13,7 +13,10 @@ const LAYOUT = '1\n'
 /** No layout file is longer. Bytes. */
 const SMALL_FILE_BYTES = 1024 * 1024
 
-/** The layout version of the store, or undefined when it is proven to have none. Throws StoreError, `corrupt` for what is no layout version. */
+/**
+ * The layout version of the store, or undefined when it is proven to have none. Throws StoreError,
+ * `corrupt` for what is no layout version.
+ */
 export async function readStoreVersion(store: Store, call: CallOptions): Promise<LayoutVersion | undefined> {
   if ((await store.stat(LAYOUT_FILE, call)) === undefined) return undefined
   let content = ''
@@ -30,8 +33,9 @@ function tooLong(error: unknown): Buffer {
 }
 
 /**
- * Says whether a store is there, or nothing, so that one can be made. Throws StoreError: `conflict` for a directory that holds anything
- * else, `unsupported` for a store of a layout that we do not know, or where nothing can be made.
+ * Says whether a store is there, or nothing, so that one can be made. Throws StoreError: `conflict`
+ * for a directory that holds anything else, `unsupported` for a store of a layout that we do not
+ * know, or where nothing can be made.
  */
 export async function findStore(store: Store, call: CallOptions): Promise<'store' | 'nothing'> {
   const found = await readStoreVersion(store, call)
@@ -52,8 +56,9 @@ export async function findStore(store: Store, call: CallOptions): Promise<'store
 }
 
 /**
- * Makes a store where nothing is, and what is missing where one is. Nothing is ever replaced; somebody who makes it at the same time is
- * no error. `directories`: the backend has directories apart from files. Gives whether it was us who made it.
+ * Makes a store where nothing is, and what is missing where one is. Nothing is ever replaced;
+ * somebody who makes it at the same time is no error. `directories`: the backend has directories
+ * apart from files. Gives whether it was us who made it.
  */
 export async function makeStore(store: Store, directories: boolean, call: CallOptions): Promise<boolean> {
   const isNew = (await findStore(store, call)) === 'nothing'
@@ -89,7 +94,10 @@ async function putNew(store: Store, call: CallOptions): Promise<boolean> {
   }
 }
 
-/** A store has no call that makes a directory: one stays behind when its file goes. Who may only use a store need not make it. */
+/**
+ * A store has no call that makes a directory: one stays behind when its file goes. Who may only use
+ * a store need not make it.
+ */
 async function makeErrorLogs(store: Store, isNew: boolean, call: CallOptions): Promise<void> {
   const file = `${ERROR_LOGS}/${temporaryName()}`
   try {

@@ -1,7 +1,9 @@
 import { ConfigError } from '../core/errors.ts'
 import type { Sharing } from '../store/store.ts'
 
-/** Reads core.sharedRepository of a dataset's bare repository (git-config). undefined: not shared. */
+/**
+ * Reads core.sharedRepository of a dataset's bare repository (git-config). undefined: not shared.
+ */
 export function parseSharing(value: string | undefined): Sharing | undefined {
   if (value === undefined || /^(umask|false|no|off|0|)$/i.test(value)) return undefined
   if (/^(group|true|yes|on|1)$/i.test(value)) return { mode: 0o660, force: false }

@@ -5,8 +5,10 @@ import type { Store } from '../store/store.ts'
 const READING = /^(get|stat|list|find|show)$/
 
 /**
- * Says of a place in which something was to be made what has to be asked there, in the same words for every command. Gives back what was caught where it is something
- * else than not being allowed to write. `missing`: a backend says so where a directory could not be made. `directory` is the place, from the store's root.
+ * Says of a place in which something was to be made what has to be asked there, in the same words
+ * for every command. Gives back what was caught where it is something else than not being allowed
+ * to write. `missing`: a backend says so where a directory could not be made. `directory` is the
+ * place, from the store's root.
  */
 export function unwritable(store: Store, error: unknown, directory = ''): unknown {
   if (!isStoreError(error, 'denied', 'missing') || READING.test(error.op)) return error

@@ -5,8 +5,9 @@ import type { StoreLocation } from '../store/open.ts'
 
 /**
  * Reads the URL of a RIA store, `ria+file:///path`, `ria+ssh://[user@]host[:port]/path`,
- * `ria+sftp://…`, `ria+http(s)://host[:port]/path` or `ria+s3+http(s)://host[:port]/bucket[/prefix]`.
- * Throws ConfigError that says what is wrong with it.
+ * `ria+sftp://…`, `ria+http(s)://host[:port]/path` or
+ * `ria+s3+http(s)://host[:port]/bucket[/prefix]`. Throws ConfigError that says what is wrong with
+ * it.
  */
 export function parseStoreUrl(text: string): StoreLocation {
   const fail = (what: string) => new ConfigError(`the store URL ${withoutPassword(text)} ${what}`)
@@ -35,7 +36,8 @@ export function parseStoreUrl(text: string): StoreLocation {
       if (host === '') throw fail('names no host')
       if (!isHost(host) || !isUser(name)) throw fail('has a host or user name that ssh would not take')
       if (url.password !== '') throw fail('has a password: ssh takes none from a URL, use a key or an agent')
-      // git would expand it, where keys are put it is a name: the two would lie in different places.
+      // git would expand it, where keys are put it is a name: the two would lie in different
+      // places.
       if (path.startsWith('/~')) throw fail('has a path that begins with /~: write the home directory out')
       const user = name === '' ? {} : { user: name }
       const port = url.port === '' ? {} : { port: Number(url.port) }
@@ -94,8 +96,8 @@ function escapePath(path: string): string {
 }
 
 /**
- * What ssh itself takes (valid_hostname and valid_ruser in its ssh.c): nothing that it could read as an option, nor a shell that runs the
- * ProxyCommand of the user's configuration.
+ * What ssh itself takes (valid_hostname and valid_ruser in its ssh.c): nothing that it could read
+ * as an option, nor a shell that runs the ProxyCommand of the user's configuration.
  */
 function isHost(name: string): boolean {
   return !name.startsWith('-') && !/['"`$\\;&<>|(){}\s\p{Cc}\p{Cs}]/u.test(name)

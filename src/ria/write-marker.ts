@@ -4,8 +4,9 @@ import type { CallOptions, Store } from '../store/store.ts'
 import { temporaryName } from '../store/temporary.ts'
 
 /**
- * Proves that a store keeps what it is given: a small file of a temporary name below `directory` is written, read back, compared and
- * removed. Throws StoreError that says which of these did not work; nothing is left behind if the store can still be reached.
+ * Proves that a store keeps what it is given: a small file of a temporary name below `directory` is
+ * written, read back, compared and removed. Throws StoreError that says which of these did not
+ * work; nothing is left behind if the store can still be reached.
  */
 export async function writeMarker(store: Store, directory: string, call: CallOptions = {}): Promise<void> {
   const path = `${directory}/${temporaryName()}`

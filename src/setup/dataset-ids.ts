@@ -7,7 +7,10 @@ import type { Dataset, DatasetCall } from './dataset.ts'
 import { runProgram } from './program.ts'
 import { subdatasetPaths } from './subdataset-paths.ts'
 
-/** Throws ConfigError, which names both, where two datasets have one id: in a store they would be one. */
+/**
+ * Throws ConfigError, which names both, where two datasets have one id: in a store they would be
+ * one.
+ */
 export function requireDifferentIds(datasets: Iterable<Pick<Dataset, 'path' | 'id'>>): void {
   const known = new Map<string, string>()
   for (const { path, id } of datasets) {
@@ -19,8 +22,9 @@ export function requireDifferentIds(datasets: Iterable<Pick<Dataset, 'path' | 'i
 }
 
 /**
- * The same for a dataset and all that it is in, or that is in it: the superdatasets that have it registered, and the subdatasets that are there. One
- * `datalad push -r` would serve both. Throws ConfigError.
+ * The same for a dataset and all that it is in, or that is in it: the superdatasets that have it
+ * registered, and the subdatasets that are there. One `datalad push -r` would serve both. Throws
+ * ConfigError.
  */
 export async function requireOwnId({ path, id }: Pick<Dataset, 'path' | 'id'>, call: DatasetCall): Promise<void> {
   if (id === undefined) return

@@ -11,16 +11,25 @@ export interface DatasetCall {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Not ended by a signal: git, killed at the wrong moment, leaves its lock file, and nobody can change the configuration after that. */
+/**
+ * Not ended by a signal: git, killed at the wrong moment, leaves its lock file, and nobody can
+ * change the configuration after that.
+ */
 const TO_ITS_END = { signal: undefined }
 
-/** The work tree of a dataset: a git repository, that mostly has a git-annex and an id that DataLad gave it. */
+/**
+ * The work tree of a dataset: a git repository, that mostly has a git-annex and an id that DataLad
+ * gave it.
+ */
 export class Dataset {
   /** The top of its work tree, absolute. */
   readonly path: string
   /** Its git directory, absolute. */
   readonly gitDir: string
-  /** The id of `datalad create`, from .datalad/config; undefined in a repository that DataLad did not make. */
+  /**
+   * The id of `datalad create`, from .datalad/config; undefined in a repository that DataLad did
+   * not make.
+   */
   readonly id: string | undefined
   readonly #call: DatasetCall
   #config: Promise<GitConfig> | undefined
@@ -33,8 +42,8 @@ export class Dataset {
   }
 
   /**
-   * The dataset that a directory belongs to. The signal of `call` ends what runs in it, ever after. Throws ConfigError when there is no
-   * repository, or one without a work tree.
+   * The dataset that a directory belongs to. The signal of `call` ends what runs in it, ever after.
+   * Throws ConfigError when there is no repository, or one without a work tree.
    */
   static async open(path: string, call: DatasetCall = {}): Promise<Dataset> {
     const directory = resolve(path)
@@ -63,7 +72,10 @@ export class Dataset {
     return this.run(`git annex ${args[0] ?? ''}`, ['git', 'annex', ...args], options)
   }
 
-  /** Runs any program in it; `title` names it in errors. What was read of git's configuration before is read anew after. */
+  /**
+   * Runs any program in it; `title` names it in errors. What was read of git's configuration before
+   * is read anew after.
+   */
   async run(
     title: string,
     command: readonly string[],
@@ -82,7 +94,10 @@ export class Dataset {
     return this.#config
   }
 
-  /** What is committed, or will be, for everybody who has the dataset: .datalad/config. Empty where there is none. */
+  /**
+   * What is committed, or will be, for everybody who has the dataset: .datalad/config. Empty where
+   * there is none.
+   */
   committedConfig(): Promise<GitConfig> {
     const file = join(this.path, '.datalad', 'config')
     if (!existsSync(file)) return Promise.resolve(new GitConfig([]))
@@ -114,13 +129,19 @@ export class Dataset {
     await this.git(['config', '--local', '--add', key, value], TO_ITS_END)
   }
 
-  /** Removes all values of a key from the repository's own configuration, or those that are `value`. None is no error. */
+  /**
+   * Removes all values of a key from the repository's own configuration, or those that are `value`.
+   * None is no error.
+   */
   async unset(key: string, value?: string): Promise<void> {
     const pattern = value === undefined ? [] : [`^${value.replace(/[^A-Za-z0-9_ /-]/g, (c) => `\\${c}`)}$`]
     await this.git(['config', '--local', '--unset-all', key, ...pattern], { ...TO_ITS_END, mayEndWith: [5] })
   }
 
-  /** All of a section (`remote.origin`) in the repository's own configuration: keys and values, in order. */
+  /**
+   * All of a section (`remote.origin`) in the repository's own configuration: keys and values, in
+   * order.
+   */
   async localSection(section: string): Promise<readonly (readonly [string, string])[]> {
     const { stdout } = await this.git(['config', '--local', '--list', '-z'])
     const prefix = normalized(`${section}.`)
@@ -163,7 +184,10 @@ export class Dataset {
     return code === 0
   }
 
-  /** The subdatasets directly below that are there (installed). `skip` is told each that leads out of the dataset. */
+  /**
+   * The subdatasets directly below that are there (installed). `skip` is told each that leads out
+   * of the dataset.
+   */
   async subdatasets(skip: (line: string) => void = () => {}): Promise<Dataset[]> {
     const { paths, outside } = await subdatasetPaths(this.path, this.#call)
     for (const path of outside) skip(`${this.path}: skipped the subdataset ${path}: it leads out of the dataset`)
@@ -202,7 +226,9 @@ function whyNoRepository(stderr: string): string {
   return 'this is no git repository, nor is it in one'
 }
 
-/** From the work tree, as DataLad does, else from what is staged or committed (a sparse checkout). */
+/**
+ * From the work tree, as DataLad does, else from what is staged or committed (a sparse checkout).
+ */
 async function readId(path: string, gitDir: string, call: DatasetCall): Promise<string | undefined> {
   const file = join(path, '.datalad', 'config')
   const sources = [

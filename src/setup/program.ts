@@ -3,7 +3,10 @@ import { messageOf, oneLine } from '../core/errors.ts'
 import { runProcess } from '../core/process/process.ts'
 import { decode } from '../core/text.ts'
 
-/** A program that says nothing for so long, while others of its kind take seconds, is taken to hang. ms. */
+/**
+ * A program that says nothing for so long, while others of its kind take seconds, is taken to hang.
+ * ms.
+ */
 export const PROGRAM_STALL_MS = 300_000
 
 /** Who was told to end and does not is killed after this. ms. */
@@ -47,9 +50,9 @@ export class ProgramError extends Error {
 }
 
 /**
- * Runs a program that works on a dataset, to its end. It never asks anybody: it has no terminal, and git is told so. `title` names it
- * in errors (`git config`). Rejects with ProgramError, or with the reason to stop when the signal aborts; by then it has ended, and
- * so has what it started.
+ * Runs a program that works on a dataset, to its end. It never asks anybody: it has no terminal,
+ * and git is told so. `title` names it in errors (`git config`). Rejects with ProgramError, or with
+ * the reason to stop when the signal aborts; by then it has ended, and so has what it started.
  */
 export async function runProgram(
   title: string,
@@ -80,7 +83,10 @@ export async function runProgram(
   throw new ProgramError(`${title} ${what}${said && `: ${said}`}`, result)
 }
 
-/** Who runs us as a hook or an alias of git has set these for another repository (git-rev-parse, --local-env-vars). */
+/**
+ * Who runs us as a hook or an alias of git has set these for another repository (git-rev-parse,
+ * --local-env-vars).
+ */
 const OF_A_REPOSITORY = [
   'GIT_DIR',
   'GIT_WORK_TREE',

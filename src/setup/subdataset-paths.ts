@@ -12,8 +12,9 @@ export interface SubdatasetPaths {
 }
 
 /**
- * Where the submodules directly below a repository are. .gitmodules, and links, come with what was cloned: neither may lead to what lies elsewhere.
- * `top` is the top of its work tree, without links in it, as git gives it.
+ * Where the submodules directly below a repository are. .gitmodules, and links, come with what was
+ * cloned: neither may lead to what lies elsewhere. `top` is the top of its work tree, without links
+ * in it, as git gives it.
  */
 export async function subdatasetPaths(
   top: string,

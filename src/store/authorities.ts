@@ -7,10 +7,10 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 export type AuthoritiesVariable = 'AWS_CA_BUNDLE' | 'SSL_CERT_FILE'
 
 /**
- * Returns what an https agent needs to trust other authorities than node's own: those in the file that the first of
- * the variables names which is set, as the AWS CLI and OpenSSL's programs have it, and those that
- * NODE_EXTRA_CA_CERTS adds. Nothing where none is set: then node's own are trusted. Throws ConfigError when a file
- * cannot be read, or is none of certificates.
+ * Returns what an https agent needs to trust other authorities than node's own: those in the file
+ * that the first of the variables names which is set, as the AWS CLI and OpenSSL's programs have
+ * it, and those that NODE_EXTRA_CA_CERTS adds. Nothing where none is set: then node's own are
+ * trusted. Throws ConfigError when a file cannot be read, or is none of certificates.
  */
 export function trustedAuthorities(...variables: readonly AuthoritiesVariable[]): { secureContext?: SecureContext } {
   const name = variables.find((each) => process.env[each])

@@ -2,17 +2,17 @@ import type * as fs from 'node:fs'
 import { StoreError } from '../core/errors.ts'
 
 /**
- * Which symbolic links in a store are followed, on a disk as over SFTP. Several people may write to a
- * store, and whoever follows a link of somebody else does with his own power what that one points at.
- * docs/security.md tells it to users.
+ * Which symbolic links in a store are followed, on a disk as over SFTP. Several people may write to
+ * a store, and whoever follows a link of somebody else does with his own power what that one points
+ * at. docs/security.md tells it to users.
  */
 export interface Access {
   /** What is being done, as a StoreError has it. */
   readonly op: string
   /**
-   * Something is changed, or what is read will be given to others: then only links of root and of our
-   * own are followed. Otherwise also those of the owner of the directory that holds them, who could
-   * have put anything else there just as well.
+   * Something is changed, or what is read will be given to others: then only links of root and of
+   * our own are followed. Otherwise also those of the owner of the directory that holds them, who
+   * could have put anything else there just as well.
    */
   readonly strict: boolean
 }
@@ -43,8 +43,9 @@ export function tooManyLinks({ op }: Access, where: string): StoreError {
 }
 
 /**
- * The dataset that a link in `alias/` names, as a path in the store: `../abc/def-…`, or the same below
- * one of `roots`. Such a link is followed whosever it is: it leads to what the store has anyway.
+ * The dataset that a link in `alias/` names, as a path in the store: `../abc/def-…`, or the same
+ * below one of `roots`. Such a link is followed whosever it is: it leads to what the store has
+ * anyway.
  */
 export function aliasTarget(target: string, roots: readonly string[]): string | undefined {
   const root = roots.find((each) => target.startsWith(`${each}/`))
@@ -56,7 +57,10 @@ export function aliasTarget(target: string, roots: readonly string[]): string | 
 
 type Kind = Pick<fs.Stats, 'isFIFO' | 'isSocket' | 'isBlockDevice' | 'isCharacterDevice'>
 
-/** For what is neither a regular file nor a directory: it is not a file, and to open it may never end. */
+/**
+ * For what is neither a regular file nor a directory: it is not a file, and to open it may never
+ * end.
+ */
 export function notAFile(stats: Kind, op: string, where: string): StoreError {
   const what = stats.isFIFO()
     ? 'a FIFO'

@@ -23,8 +23,9 @@ import type {
 const CHUNK_BYTES = 16 * 1024
 
 /**
- * A store in memory: the reference of the contract, and what upper layers are tested on. It is as strict as the contract
- * allows: chunks of a `get` are overwritten as soon as the next one is asked for.
+ * A store in memory: the reference of the contract, and what upper layers are tested on. It is as
+ * strict as the contract allows: chunks of a `get` are overwritten as soon as the next one is asked
+ * for.
  */
 export function openMemoryStore(): Store {
   return new MemoryStore()

@@ -32,13 +32,16 @@ export interface OpenSettings {
   readonly log?: Log | undefined
 }
 
-/** Tries again after half a second, one and two (roughly): a server that restarts is back by then. */
+/**
+ * Tries again after half a second, one and two (roughly): a server that restarts is back by then.
+ */
 const RETRY = { retries: 3, minDelayMs: 300, maxDelayMs: 5_000 }
 
 /**
- * Opens a store: its backend, in the wrappers that every backend gets. A call passes them from left to right:
- * trace → retry → limit → watchdog → backend. The watchdog is inside the limit, for waiting for a place is no stall.
- * A backend that sends a file in parts has each part tried again in the same way, by the same counts.
+ * Opens a store: its backend, in the wrappers that every backend gets. A call passes them from left
+ * to right: trace → retry → limit → watchdog → backend. The watchdog is inside the limit, for
+ * waiting for a place is no stall. A backend that sends a file in parts has each part tried again
+ * in the same way, by the same counts.
  */
 export async function openStore(location: StoreLocation, settings: OpenSettings): Promise<Store> {
   const { log, stallMs } = settings

@@ -1,7 +1,10 @@
 import pLimit from 'p-limit'
 import type { RemoveOptions, Store } from './store.ts'
 
-/** Removes files: with few requests where the store takes many at once, else one by one. Absent is success. When it rejects, some may be gone. */
+/**
+ * Removes files: with few requests where the store takes many at once, else one by one. Absent is
+ * success. When it rejects, some may be gone.
+ */
 export async function removeFiles(store: Store, paths: readonly string[], options: RemoveOptions = {}): Promise<void> {
   if (store.removeAll !== undefined && paths.length > 1) {
     const { pruneParents: _none, ...call } = options

@@ -1,18 +1,27 @@
 import type { Sharing } from './store.ts'
 
-/** A key's file is read-only, as in git-annex's own object directories. The umask is taken off by whoever creates it. */
+/**
+ * A key's file is read-only, as in git-annex's own object directories. The umask is taken off by
+ * whoever creates it.
+ */
 export const FILE_MODE = 0o444
 export const DIRECTORY_MODE = 0o777
 const SET_GROUP_ID = 0o2000
 
-/** The mode that git's core.sharedRepository gives a file that has `mode` now (git-config, core.sharedRepository). */
+/**
+ * The mode that git's core.sharedRepository gives a file that has `mode` now (git-config,
+ * core.sharedRepository).
+ */
 export function sharedFileMode(mode: number, sharing: Sharing): number {
   const writable = (mode & 0o200) !== 0
   const tweak = writable ? sharing.mode : sharing.mode & ~0o222
   return sharing.force ? (mode & ~0o777) | tweak : mode | tweak
 }
 
-/** The same for a directory: whoever may read it may search it, and new files get its group if that may do anything. */
+/**
+ * The same for a directory: whoever may read it may search it, and new files get its group if that
+ * may do anything.
+ */
 export function sharedDirectoryMode(mode: number, sharing: Sharing): number {
   const search = (bits: number) => bits | ((bits & 0o444) >> 2)
   const bits = search(sharing.mode)

@@ -4,42 +4,47 @@ import type { Bytes, Source } from '../core/source.ts'
  * Where the bytes of a RIA store live. Every backend and every wrapper is one of these, held to
  * test/conformance/; the comments here are the contract.
  *
- * Paths are relative to the store's root, in POSIX form, without `.`, `..`, empty parts or a leading slash. They are
- * strings decoded by core/text.ts, so a file name that is not UTF-8 survives (a backend that cannot say such a
- * name throws `unsupported`).
+ * Paths are relative to the store's root, in POSIX form, without `.`, `..`, empty parts or a
+ * leading slash. They are strings decoded by core/text.ts, so a file name that is not UTF-8
+ * survives (a backend that cannot say such a name throws `unsupported`).
  *
- * Every method rejects with a StoreError and nothing else, and soon after its signal aborts (`aborted`); only a `get` waits for
- * a consumer that is at work, so that nobody else writes to its file meanwhile.
+ * Every method rejects with a StoreError and nothing else, and soon after its signal aborts
+ * (`aborted`); only a `get` waits for a consumer that is at work, so that nobody else writes to its
+ * file meanwhile.
  */
 export interface Store {
   readonly traits: StoreTraits
 
   /**
-   * Looks a file up. `undefined` means proven absent: the backend itself said that there is no such file. Not being able
-   * to look is an error, never `undefined`. A directory is not a file: it counts as absent.
+   * Looks a file up. `undefined` means proven absent: the backend itself said that there is no such
+   * file. Not being able to look is an error, never `undefined`. A directory is not a file: it
+   * counts as absent.
    */
   stat(path: string, options?: CallOptions): Promise<Stat | undefined>
 
   /**
-   * Looks several files up in this order: each look begins after the one before it has ended, so that a file on its way from an earlier
-   * path to a later one is seen. One failure is the failure of all. Costs one round trip where `traits.looksTogether`.
+   * Looks several files up in this order: each look begins after the one before it has ended, so
+   * that a file on its way from an earlier path to a later one is seen. One failure is the failure
+   * of all. Costs one round trip where `traits.looksTogether`.
    */
   statAll(paths: readonly string[], options?: CallOptions): Promise<readonly (Stat | undefined)[]>
 
   /**
-   * Reads a file, or a range of it. `consume` gets the bytes and the file's Stat; it may be called again from the start
-   * of the range after a retry, so it must be able to begin anew. Resolves only after exactly the asked bytes were
-   * consumed: a short file is `corrupt`, and so is a consumer that stopped early without an error; a missing file is `missing`.
-   * What `consume` throws is passed on unchanged.
+   * Reads a file, or a range of it. `consume` gets the bytes and the file's Stat; it may be called
+   * again from the start of the range after a retry, so it must be able to begin anew. Resolves
+   * only after exactly the asked bytes were consumed: a short file is `corrupt`, and so is a
+   * consumer that stopped early without an error; a missing file is `missing`. What `consume`
+   * throws is passed on unchanged.
    */
   get(path: string, consume: Consumer, options?: GetOptions): Promise<void>
 
   /**
-   * Stores a file, replacing what is there. All or nothing: before it resolves, nobody sees the new content; after
-   * it resolves, the content is whole (length checked, flushed as far as the backend can) and `stat` sees it. Parent directories
-   * are made. On failure no temporary file is left behind if the backend can still be reached.
-   * A source that gives fewer or more bytes than its size is `corrupt` and changes nothing. What a source throws comes out as a StoreError
-   * with that as its `cause`; a StoreError comes out unchanged.
+   * Stores a file, replacing what is there. All or nothing: before it resolves, nobody sees the new
+   * content; after it resolves, the content is whole (length checked, flushed as far as the backend
+   * can) and `stat` sees it. Parent directories are made. On failure no temporary file is left
+   * behind if the backend can still be reached. A source that gives fewer or more bytes than its
+   * size is `corrupt` and changes nothing. What a source throws comes out as a StoreError with that
+   * as its `cause`; a StoreError comes out unchanged.
    */
   put(path: string, source: Source, options?: PutOptions): Promise<Stat>
 
@@ -47,43 +52,59 @@ export interface Store {
   remove(path: string, options?: RemoveOptions): Promise<void>
 
   /**
-   * Removes files with one request for many of them, each as `remove` does. Only where there is such a request: callers use removeFiles
-   * (remove-files.ts), which works everywhere. When it rejects, some may be gone.
+   * Removes files with one request for many of them, each as `remove` does. Only where there is
+   * such a request: callers use removeFiles (remove-files.ts), which works everywhere. When it
+   * rejects, some may be gone.
    */
   readonly removeAll?: ((paths: readonly string[], options?: CallOptions) => Promise<void>) | undefined
 
   /**
-   * Lists the files below a directory, in no particular order, as a stream. A missing directory has none. Temporary files (their names:
-   * temporary.ts) are files too: who looks for content skips them.
+   * Lists the files below a directory, in no particular order, as a stream. A missing directory has
+   * none. Temporary files (their names: temporary.ts) are files too: who looks for content skips
+   * them.
    */
   list(directory: string, options?: ListOptions): AsyncIterable<Entry>
 
-  /** Adds bytes to the end of a small file (a log), making it when it is missing. Not atomic. `unsupported` where there is no append. */
+  /**
+   * Adds bytes to the end of a small file (a log), making it when it is missing. Not atomic.
+   * `unsupported` where there is no append.
+   */
   append(path: string, content: Uint8Array, options?: PutOptions): Promise<void>
 
   /**
-   * Renames a file, replacing what is there; whoever looks sees the old content or the new one. The directory must exist, unless `within` lets it be
-   * made. Flushed as far as the backend can, unless `flush` is false. `missing` when there is no `from`; `unsupported` where the backend cannot rename.
+   * Renames a file, replacing what is there; whoever looks sees the old content or the new one. The
+   * directory must exist, unless `within` lets it be made. Flushed as far as the backend can,
+   * unless `flush` is false. `missing` when there is no `from`; `unsupported` where the backend
+   * cannot rename.
    */
   move(from: string, to: string, options?: MoveOptions): Promise<void>
 
-  /** Free space for files below a directory, or where it would be, in bytes. Undefined where the backend does not say. */
+  /**
+   * Free space for files below a directory, or where it would be, in bytes. Undefined where the
+   * backend does not say.
+   */
   freeBytes(directory: string, options?: CallOptions): Promise<number | undefined>
 
   /**
-   * Runs a program where the store lies, in the directory `cwd`; its arguments mean what they say, no shell touches them. Resolves
-   * when it ended, whatever its exit code. `unsupported` where no program can be run, which only the first try may find out
-   * (`traits.exec`); `unreachable` when it cannot be known how it ended.
+   * Runs a program where the store lies, in the directory `cwd`; its arguments mean what they say,
+   * no shell touches them. Resolves when it ended, whatever its exit code. `unsupported` where no
+   * program can be run, which only the first try may find out (`traits.exec`); `unreachable` when
+   * it cannot be known how it ended.
    */
   exec(command: readonly string[], options: ExecOptions): Promise<ExecResult>
 
-  /** Ends connections and removes temporary files of our own. Calls under way fail. Never rejects. */
+  /**
+   * Ends connections and removes temporary files of our own. Calls under way fail. Never rejects.
+   */
   close(): Promise<void>
 }
 
 /** What a backend can do, as data: nobody asks which class it is. */
 export interface StoreTraits {
-  /** For people: `ssh://host/path` without credentials, `/path` for a disk. Joined with a path it names a file. */
+  /**
+   * For people: `ssh://host/path` without credentials, `/path` for a disk. Joined with a path it
+   * names a file.
+   */
   readonly root: string
   /** On this machine's own file system. */
   readonly local: boolean
@@ -91,49 +112,72 @@ export interface StoreTraits {
   /** `get` with a range costs no more than the range. */
   readonly rangeReads: boolean
   readonly putIfAbsent: 'atomic' | 'none'
-  /** It is a server's promise that keeps `putIfAbsent`, and some do not keep it when several store a file at once. Default: the system sees to it. */
+  /**
+   * It is a server's promise that keeps `putIfAbsent`, and some do not keep it when several store a
+   * file at once. Default: the system sees to it.
+   */
   readonly conditionalPuts?: boolean
   /** How many calls may usefully be under way at once. */
   readonly maxInFlight: number
-  /** `statAll` costs hardly more than one `stat`: look everything up at once. May change while the store is open. */
+  /**
+   * `statAll` costs hardly more than one `stat`: look everything up at once. May change while the
+   * store is open.
+   */
   readonly looksTogether: boolean
   /** Programs can be run there; over SSH, as long as the account is not found to have no shell. */
   readonly exec: boolean
-  /** `move` is a copy and then a removal: there is a time at which both are there, so it makes no lock. Default: it is one step. */
+  /**
+   * `move` is a copy and then a removal: there is a time at which both are there, so it makes no
+   * lock. Default: it is one step.
+   */
   readonly moveCopies?: boolean
-  /** There are no directories, only names that begin alike: to list a whole tree costs less than each of its parts. Default: there are. */
+  /**
+   * There are no directories, only names that begin alike: to list a whole tree costs less than
+   * each of its parts. Default: there are.
+   */
   readonly flat?: boolean
 }
 
 export interface CallOptions {
   readonly signal?: AbortSignal
-  /** Called when the backend got further. `bytes` is the number of content bytes so far in this attempt; it may repeat. */
+  /**
+   * Called when the backend got further. `bytes` is the number of content bytes so far in this
+   * attempt; it may repeat.
+   */
   readonly onProgress?: (bytes: number) => void
   /**
-   * What is read will be packed, removed or given to others: on the way only those symbolic links are followed that every change
-   * follows (links.ts). Default: also those of the owner of the directory that holds them. Only a disk and a server with SFTP have any.
+   * What is read will be packed, removed or given to others: on the way only those symbolic links
+   * are followed that every change follows (links.ts). Default: also those of the owner of the
+   * directory that holds them. Only a disk and a server with SFTP have any.
    */
   readonly strictLinks?: boolean
   /**
-   * Called when the backend waits for a step that may take so long without a sign of life, in ms; what it returns is
-   * called when that is over.
+   * Called when the backend waits for a step that may take so long without a sign of life, in ms;
+   * what it returns is called when that is over.
    */
   readonly onSilence?: (ms: number) => () => void
   /**
-   * Called each time that something is about to be changed, as near to the act as the backend can: what it throws is thrown, and nothing is changed. For
-   * those who may change something only as long as they know something (a lock is theirs, say). Only remove, removeAll, move and put heed it.
+   * Called each time that something is about to be changed, as near to the act as the backend can:
+   * what it throws is thrown, and nothing is changed. For those who may change something only as
+   * long as they know something (a lock is theirs, say). Only remove, removeAll, move and put heed
+   * it.
    */
   readonly mayChange?: (() => void) | undefined
 }
 
 export interface GetOptions extends CallOptions {
-  /** A function is asked anew at each attempt, so that a retry can go on where the last one ended. */
+  /**
+   * A function is asked anew at each attempt, so that a retry can go on where the last one ended.
+   */
   readonly range?: ByteRange | (() => ByteRange | undefined)
   /** Fail with `conflict` unless the file's `identity` is this. */
   readonly ifMatch?: string
 }
 
-/** From `start`, inclusive, to `end`, exclusive; both in bytes; without `end` to the end of the file. */
+/**
+ * From `start`, inclusive, to `end`, exclusive; both in bytes; without `end` to the end of the
+ * file.
+ */
 export interface ByteRange {
   readonly start: number
   readonly end?: number
@@ -145,16 +189,21 @@ export interface PutOptions extends CallOptions {
   /** Fail with `conflict` when a file is there. Needs `traits.putIfAbsent === 'atomic'`. */
   readonly ifAbsent?: boolean
   /**
-   * Directory for the temporary file, on the same file system. Default: beside the target. Object stores need none. A backend
-   * may keep empty files of its own there (their names: temporary.ts), ready for the next upload, until it is closed.
+   * Directory for the temporary file, on the same file system. Default: beside the target. Object
+   * stores need none. A backend may keep empty files of its own there (their names: temporary.ts),
+   * ready for the next upload, until it is closed.
    */
   readonly temporary?: string
   /**
-   * Make missing directories only below this one. When it is gone too, the call fails with `missing`: so nothing is
-   * written beneath an empty mount point. Object stores ignore it. Default: the store's root, which is made.
+   * Make missing directories only below this one. When it is gone too, the call fails with
+   * `missing`: so nothing is written beneath an empty mount point. Object stores ignore it.
+   * Default: the store's root, which is made.
    */
   readonly within?: string
-  /** Sharing between users of one group, as git's core.sharedRepository has it. Object stores ignore it. */
+  /**
+   * Sharing between users of one group, as git's core.sharedRepository has it. Object stores ignore
+   * it.
+   */
   readonly sharing?: Sharing
 }
 
@@ -180,18 +229,28 @@ export interface RemoveOptions extends CallOptions {
 }
 
 export interface MoveOptions extends CallOptions {
-  /** Remove up to so many parent directories of what was renamed if they are then empty. Object stores have none. */
+  /**
+   * Remove up to so many parent directories of what was renamed if they are then empty. Object
+   * stores have none.
+   */
   readonly pruneParents?: number
-  /** Make missing directories of the target, but only below this one. Default: none are made. Object stores ignore it. */
+  /**
+   * Make missing directories of the target, but only below this one. Default: none are made. Object
+   * stores ignore it.
+   */
   readonly within?: string
   readonly sharing?: Sharing | undefined
-  /** Default true. False where it does not matter whether it is still renamed after the machine lost power. */
+  /**
+   * Default true. False where it does not matter whether it is still renamed after the machine lost
+   * power.
+   */
   readonly flush?: boolean
 }
 
 /**
- * What core.sharedRepository asks for. `mode` undefined: leave modes to the umask. `force`: exactly `mode` (git's 0xxx
- * form), else `mode` is added to what the umask gave. Directories also get search bits and the set-group-id bit.
+ * What core.sharedRepository asks for. `mode` undefined: leave modes to the umask. `force`: exactly
+ * `mode` (git's 0xxx form), else `mode` is added to what the umask gave. Directories also get
+ * search bits and the set-group-id bit.
  */
 export interface Sharing {
   readonly mode: number
@@ -204,20 +263,23 @@ export interface Stat {
   /** Last change, in ms since 1970, by the backend's clock; undefined where it does not say. */
   readonly mtimeMs: number | undefined
   /**
-   * Changes when the content is replaced: an ETag, or size and mtime. Where a backend has nothing finer than seconds (SFTP),
-   * a replacement of the same size within the same second is not noticed.
+   * Changes when the content is replaced: an ETag, or size and mtime. Where a backend has nothing
+   * finer than seconds (SFTP), a replacement of the same size within the same second is not
+   * noticed.
    */
   readonly identity: string
   /**
-   * Why `size` may not be the length of the file itself, in words that read well in an error: the server packed what it
-   * sends. A file that then has the right length is as good as any; of one that has not, nothing is known.
+   * Why `size` may not be the length of the file itself, in words that read well in an error: the
+   * server packed what it sends. A file that then has the right length is as good as any; of one
+   * that has not, nothing is known.
    */
   readonly doubt?: string | undefined
 }
 
 export interface ListOptions extends CallOptions {
   /**
-   * Symbolic links are entries, too, if the backend has any and no program can be run there that would tell them (`traits.exec`). Default: they are left out.
+   * Symbolic links are entries, too, if the backend has any and no program can be run there that
+   * would tell them (`traits.exec`). Default: they are left out.
    */
   readonly links?: boolean
 }

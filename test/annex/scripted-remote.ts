@@ -12,7 +12,10 @@ const ASIDE = /^(PROGRESS|GETCONFIG|SETCONFIG|GETUUID|GETGITDIR|GETGITREMOTENAME
 const REQUEST =
   /^(LISTCONFIGS|INITREMOTE|PREPARE|EXPORTSUPPORTED|GETCOST|GETAVAILABILITY|GETINFO|WHEREIS|CHECKPRESENT|REMOVE|TRANSFER)( |$)/
 
-/** A remote that asks, says and does, request by request, what the one did that was recorded. Needs a faked clock. */
+/**
+ * A remote that asks, says and does, request by request, what the one did that was recorded. Needs
+ * a faked clock.
+ */
 export function scriptedRemote(events: readonly Event[]): SpecialRemote {
   const scenes = scenesOf(events)
   const play = async (request: string, job: Job): Promise<string> => {

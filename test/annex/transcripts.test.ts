@@ -40,7 +40,9 @@ test('the recordings have every request that git-annex makes of us', () => {
   }
 })
 
-/** Each job says and hears its lines in the order of the transcript; between jobs the order is free. */
+/**
+ * Each job says and hears its lines in the order of the transcript; between jobs the order is free.
+ */
 async function replay(events: readonly Event[]): Promise<void> {
   const talk = new Talk(scriptedRemote(events))
   const isAsync = events.some(({ job }) => job > 0)

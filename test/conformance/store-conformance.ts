@@ -18,7 +18,10 @@ import { writing } from './suite/writing.ts'
 
 export type { SetUp, Subject } from './suite/bench.ts'
 
-/** What a backend cannot do by its nature; the suite then holds it to saying `unsupported`. Default: it can. */
+/**
+ * What a backend cannot do by its nature; the suite then holds it to saying `unsupported`. Default:
+ * it can.
+ */
 export interface Abilities {
   readonly writes?: boolean
   readonly lists?: boolean
@@ -28,8 +31,8 @@ export interface Abilities {
   /** Runs programs. Default: it cannot. */
   readonly executes?: boolean
   /**
-   * Two contents of one size that replace each other within so many ms may have one identity: where it is made of size and
-   * time, and the time of seconds. Default 0.
+   * Two contents of one size that replace each other within so many ms may have one identity: where
+   * it is made of size and time, and the time of seconds. Default 0.
    */
   readonly identityMs?: number
   /** The Stat that a put returns has the file's time. Default: it has. */
@@ -37,8 +40,9 @@ export interface Abilities {
 }
 
 /**
- * Holds a backend to the contract of src/store/store.ts. `setUp` is called once for most tests, which each work below a directory of
- * their own, and once more for each test that closes the store.
+ * Holds a backend to the contract of src/store/store.ts. `setUp` is called once for most tests,
+ * which each work below a directory of their own, and once more for each test that closes the
+ * store.
  */
 export function storeConformance(name: string, setUp: SetUp, abilities: Abilities = {}): void {
   const { writes = true, lists = writes, appends = writes, moves = writes } = abilities

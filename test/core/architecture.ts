@@ -1,7 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 
-/** Which rooms of src/ a room may import from, besides itself. `bin` and `ria-remote` join what the others keep apart. */
+/**
+ * Which rooms of src/ a room may import from, besides itself. `bin` and `ria-remote` join what the
+ * others keep apart.
+ */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // ria: for git's configuration, which is read while the rest of the program is loaded.
   bin: ['ria-remote', 'ria', 'cli', 'git', 'annex', 'core'],
@@ -49,7 +52,10 @@ export function forbiddenImports(sources: ReadonlyMap<string, string>): string[]
   )
 }
 
-/** The specifiers of all imports and re-exports of a text; `?` for a dynamic import of something computed. */
+/**
+ * The specifiers of all imports and re-exports of a text; `?` for a dynamic import of something
+ * computed.
+ */
 function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
   const declared = /^\s*(?:import|export)\b(?!\s*\()(?:[^'"`;]*?\bfrom)?\s*(['"])(?<specifier>[^'"]+)\1/gm

@@ -106,7 +106,10 @@ function brokenLinks(path: string, text: string): string[] {
 /** Stands for whatever a message has in that place. */
 const ANYTHING = '\0'
 
-/** A program text without comments; what templates insert, and names in angle brackets, are ANYTHING. */
+/**
+ * A program text without comments; what templates insert, and names in angle brackets, are
+ * ANYTHING.
+ */
 function messagesOf(text: string): string {
   return withoutInsertions(text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')).replace(
     /<\w+>/g,

@@ -38,8 +38,8 @@ let source: AnnexRepo
 let store: RiaStore
 const files: Record<string, string | Uint8Array> = assortedFiles()
 /**
- * Without those that have no size: over ssh, DataLad's ORA cannot read them from any place. They are escaped in file names, and under
- * other hash directories for ORA than for git-annex.
+ * Without those that have no size: over ssh, DataLad's ORA cannot read them from any place. They
+ * are escaped in file names, and under other hash directories for ORA than for git-annex.
  */
 const oddKeys = [...makeOddKeys()]
   .filter(([key]) => key.includes('-s17-'))
@@ -66,7 +66,10 @@ afterAll(() => workspace?.remove())
 
 let counter = 0
 
-/** A dataset in the store with all keys in it, put there by DataLad's own ORA; and the name of that remote. */
+/**
+ * A dataset in the store with all keys in it, put there by DataLad's own ORA; and the name of that
+ * remote.
+ */
 async function stored(version: '1' | '2'): Promise<{ dataset: RiaDatasetFiles; remote: string }> {
   const dataset = await addDataset(workspace, store, { version })
   const remote = await initRemote(source, `ria+file://${store.root}`, dataset.id, { name: `store${++counter}` })
@@ -75,7 +78,9 @@ async function stored(version: '1' | '2'): Promise<{ dataset: RiaDatasetFiles; r
   return { dataset, remote }
 }
 
-/** A clone of the source without content, with DataLad's own ORA, which finds the store at this URL. */
+/**
+ * A clone of the source without content, with DataLad's own ORA, which finds the store at this URL.
+ */
 async function stockReader(remote: string, url: string): Promise<AnnexRepo> {
   const reader = await cloneAnnexRepo(source, `reader${++counter}`, { env: workspace.stockEnv })
   await reader.setConfig(`remote.${remote}.ora-url`, url)
@@ -91,8 +96,9 @@ async function expectWhole(repo: AnnexRepo, names = Object.keys(files)): Promise
 }
 
 /**
- * As DataLad 1.x exports an archive. It does not find keys whose names are escaped in file names: it makes empty directories for them. Those
- * are added as people do it who pack a repository's annex/objects by hand, which is where git-annex has them.
+ * As DataLad 1.x exports an archive. It does not find keys whose names are escaped in file names:
+ * it makes empty directories for them. Those are added as people do it who pack a repository's
+ * annex/objects by hand, which is where git-annex has them.
  */
 async function exportArchive(archive: string): Promise<void> {
   await source.datalad('export-archive-ora', '--missing-content', 'continue', archive)
@@ -162,7 +168,8 @@ describe('an archive by datalad export-archive-ora', () => {
     expect(await riastore.ok(['archive', name, id])).toContain('nothing to pack')
     expect((await stat(archive)).size).toBe(size)
 
-    // More is stored, one key of the archive among it: the archive's copy is found good, and the loose one goes.
+    // More is stored, one key of the archive among it: the archive's copy is found good, and the
+    // loose one goes.
     const later = `later ${version}.bin`
     const content = randomBytes(4_321)
     await source.write(later, content)

@@ -51,7 +51,8 @@ describe.each(STORES)('keys that are in an archive in a store by %s', (store) =>
     const result = await scene.riastore(repo, 'get')
     expect([result.status, result.stderr], explain(result)).toEqual([0, ''])
     await expectAllHere(repo, files)
-    // A few for the layout, the archive and its index, the large key, the loose one; not one for each key.
+    // A few for the layout, the archive and its index, the large key, the loose one; not one for
+    // each key.
     if (scene.s3) expect(scene.s3.faults.requests.slice(before).length).toBeLessThan(20)
   })
 

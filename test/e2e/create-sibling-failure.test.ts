@@ -30,7 +30,8 @@ beforeAll(async () => {
   const wrappers = workspace.path('failing')
   await mkdir(wrappers)
   plan = workspace.path('plan')
-  // Counts the calls that riastore itself makes. At the one that was planned, it fails, or riastore gets a signal.
+  // Counts the calls that riastore itself makes. At the one that was planned, it fails, or riastore
+  // gets a signal.
   const script = `#!/bin/sh
 git=${await systemProgram('git')}
 if [ -e ${plan}/at ] && tr '\\0' ' ' </proc/$PPID/cmdline | grep -q 'riastore[.]js create-sibling'; then
@@ -98,7 +99,8 @@ test.each([
       const before = await settingsOf(repo)
       const { result } = await planned(repo, root, at, how)
       const shown = `call ${at}: ${explain(result)}`
-      // A question whose answer is a failure as well is no obstacle, and who was told to stop at the very end is done.
+      // A question whose answer is a failure as well is no obstacle, and who was told to stop at
+      // the very end is done.
       if (result.status !== 0) {
         expect(result.status, shown).toBe(status)
         if (how !== 'KILL') {

@@ -43,7 +43,9 @@ beforeEach(async () => {
 const createSibling = (...more: string[]): Promise<Result> =>
   repo.try('riastore', 'create-sibling-gitlab', '--gitlab', gitlab.url, project, ...more)
 
-/** Whatever runs on this machine as a command line, looked at again and again while `work` goes on. */
+/**
+ * Whatever runs on this machine as a command line, looked at again and again while `work` goes on.
+ */
 async function commandLinesDuring(work: () => Promise<unknown>): Promise<ReadonlySet<string>> {
   const seen = new Set<string>()
   let isOver = false

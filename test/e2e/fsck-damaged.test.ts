@@ -96,7 +96,10 @@ async function recorded(): Promise<string[]> {
   return (await repo.annex('find', `--in=${remote}`)).stdout.split('\n').filter(Boolean).sort()
 }
 
-/** git-annex's fsck takes copies away and corrects its records, and an ordinary copy then brings the good ones. */
+/**
+ * git-annex's fsck takes copies away and corrects its records, and an ordinary copy then brings the
+ * good ones.
+ */
 async function expectMended(files: readonly string[], intact: readonly string[]): Promise<void> {
   const fsck = await repo.tryAnnex('fsck', '--from', remote)
   expect(fsck.status, fsck.stdout + fsck.stderr).toBe(1)

@@ -24,7 +24,8 @@ beforeAll(async () => {
   datasets['s3+http'] = async (id) => {
     return `${scene.directUrl.slice('ria+'.length)}/${datasetDirectory(await scene.addDataset(id))}`
   }
-  // sshd wants every directory above it to be root's alone, which the usual place for temporary files is not.
+  // sshd wants every directory above it to be root's alone, which the usual place for temporary
+  // files is not.
   const chroot = await mkdtemp('/run/riastore-')
   workspace.onRemove(() => removeTree(chroot))
   await chmod(chroot, 0o755)
@@ -85,7 +86,10 @@ let sftpRoot: string
 let count = 0
 /** What git itself does and says. */
 let expected: Promise<unknown[]> | undefined
-/** The same pushes and fetches, whatever git talks to; gives what git said and what is there in the end. */
+/**
+ * The same pushes and fetches, whatever git talks to; gives what git said and what is there in the
+ * end.
+ */
 async function scenario(scheme: string): Promise<unknown[]> {
   const url = await datasets[scheme]?.(`${++count}ab-of-the-scenario`)
   if (url === undefined) throw new Error(scheme)

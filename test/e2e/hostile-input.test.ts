@@ -25,7 +25,9 @@ afterAll(() => workspace?.remove())
 
 const options = () => ({ gitDir, config, uuid: randomUUID() })
 
-/** Ends the program in the ordinary way: it must not have crashed, and has nothing to say about it. */
+/**
+ * Ends the program in the ordinary way: it must not have crashed, and has nothing to say about it.
+ */
 async function expectOrdinaryEnd(host: AnnexHost) {
   const result = await host.end()
   expect(result.stderr).toBe('')

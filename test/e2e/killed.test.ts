@@ -17,7 +17,10 @@ const large = randomBytes(24 * MIB)
 /** Our process gets so long to end once it was told to; ms. */
 const END_MS = 5000
 
-/** The ways in which a run ends early: a signal to our process, or git-annex going away, which closes its stdin. */
+/**
+ * The ways in which a run ends early: a signal to our process, or git-annex going away, which
+ * closes its stdin.
+ */
 const deaths = ['SIGKILL', 'SIGTERM', 'SIGINT', 'stdin closed'] as const
 type Death = (typeof deaths)[number]
 

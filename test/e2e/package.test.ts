@@ -13,7 +13,8 @@ beforeAll(async () => {
   workspace = await makeWorkspace()
   env = { ...workspace.stockEnv, PATH: `${dirname(process.execPath)}:${systemPath}` }
   prefix = workspace.path('prefix')
-  // The build is what `npm test` starts with; another one here would take dist/ away from the other tests.
+  // The build is what `npm test` starts with; another one here would take dist/ away from the other
+  // tests.
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', workspace.directory]
   const packed = await runOk('npm', pack, { env, cwd: projectDirectory })
   const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]

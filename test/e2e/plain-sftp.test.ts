@@ -13,7 +13,10 @@ import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { listed, read } from '../support/stores/stores.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
-/** OpenSSH's own server, told to do without what it has beyond version 3 of the protocol: so does many another server. */
+/**
+ * OpenSSH's own server, told to do without what it has beyond version 3 of the protocol: so does
+ * many another server.
+ */
 const WITHOUT_EXTENSIONS =
   'posix-rename,statvfs,fstatvfs,hardlink,fsync,lsetstat,limits,expand-path,copy-data,home-directory,users-groups-by-id'
 
@@ -120,7 +123,10 @@ describe('a server that is nothing but SFTP version 3, without any extension,', 
 })
 
 describe('a server that says of what exists that it exists, as ProFTPD does,', () => {
-  /** Stands between us and OpenSSH's server, and puts SFTP version 6's status 11 for each plain failure. */
+  /**
+   * Stands between us and OpenSSH's server, and puts SFTP version 6's status 11 for each plain
+   * failure.
+   */
   const BETWEEN = `
     const { spawn } = require('node:child_process')
     const server = spawn('/usr/lib/openssh/sftp-server', ['-P', '${WITHOUT_EXTENSIONS}'], { stdio: ['pipe', 'pipe', 'inherit'] })

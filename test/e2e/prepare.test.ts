@@ -98,7 +98,8 @@ test('while the server is down, what needs nothing of it goes on, and does not e
   expect((await repo.read('there')).toString()).toBe('in the store\n')
   expect(proxy.connections() - before).toBe(0)
 
-  // This asks where in the store the key lies, which depends on the store's layout; without an answer it still lists who has it.
+  // This asks where in the store the key lies, which depends on the store's layout; without an
+  // answer it still lists who has it.
   expect((await repo.annex('whereis', 'there')).stdout).toContain(`[${remote}]`)
   expect(proxy.connections() - before).toBeGreaterThan(0)
 })

@@ -12,8 +12,9 @@ import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 /**
- * A directory with a git-annex that has git-remote-annex (10.20241031 or later, for external remotes). Without one, what such a git-annex says is
- * said by the test: taken down from `git push` and `git clone annex::…` with git-annex 10.20250416.
+ * A directory with a git-annex that has git-remote-annex (10.20241031 or later, for external
+ * remotes). Without one, what such a git-annex says is said by the test: taken down from `git push`
+ * and `git clone annex::…` with git-annex 10.20250416.
  */
 const newer = await newerGitAnnex(process.env.RIASTORE_TEST_GIT_ANNEX ?? systemPath)
 
@@ -92,7 +93,8 @@ describe.each(['file', 'ssh'] as const)('a git repository in a store on ria+%s',
   /** Downloads all bundles in the list and makes a repository of them. */
   async function clone(host: AnnexHost | undefined, name: string): Promise<AnnexRepo> {
     await say(host, `CHECKPRESENT ${manifest}`)
-    // What an earlier download left, longer than the list is: nobody could tell that it is another one.
+    // What an earlier download left, longer than the list is: nobody could tell that it is another
+    // one.
     const list = await temporary('manifest-got', `${'stale '.repeat(100)}\n`)
     await say(host, `TRANSFER RETRIEVE ${manifest} ${list}`)
     const copy = new AnnexRepo(workspace, workspace.path(`${scheme}-${name}`))

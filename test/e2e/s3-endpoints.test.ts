@@ -5,7 +5,10 @@ import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/
 import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
-/** A dataset of somebody else, whose storage sibling leads to a server of theirs, and is enabled in every clone. */
+/**
+ * A dataset of somebody else, whose storage sibling leads to a server of theirs, and is enabled in
+ * every clone.
+ */
 let foreign: AnnexRepo
 let workspace: Workspace
 let scene: S3Scene
@@ -19,7 +22,8 @@ beforeAll(async () => {
   await foreign.add({ 'a.txt': 'a\n' })
   await initRemote(foreign, 'theirs', 'autoenable=true')
   await foreign.annex('copy', '--to', 'theirs', 'a.txt')
-  // What our own program would not write, somebody else's may: the keys of whoever enables it are to be committed.
+  // What our own program would not write, somebody else's may: the keys of whoever enables it are
+  // to be committed.
   await rewriteRemoteLog(foreign, (line) =>
     line.includes('name=theirs') ? line.replace(' ', ' embedcreds=yes ') : line,
   )

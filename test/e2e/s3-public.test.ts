@@ -23,7 +23,8 @@ beforeAll(async () => {
   id = await scene.addDataset(await datasetId(repo))
   await repo.add(files)
   await initRemote(repo, scene.url, id, { name: 'store-storage', settings: { autoenable: 'true' } })
-  // As create-sibling leaves it: by the uuid DataLad finds the storage sibling of a clone that came by another URL.
+  // As create-sibling leaves it: by the uuid DataLad finds the storage sibling of a clone that came
+  // by another URL.
   const core = '[core]\n\trepositoryformatversion = 0\n\tbare = true\n'
   const config = `${core}[datalad "ora-remote"]\n\tuuid = ${await repo.uuid('store-storage')}\n`
   await write(scene.bucket, `${datasetDirectory(id)}/config`, config)

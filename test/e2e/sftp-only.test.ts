@@ -23,7 +23,8 @@ let chroot: string
 beforeAll(async () => {
   if (!isRoot) return
   workspace = await makeWorkspace()
-  // sshd wants every directory above it to be root's alone, which the usual place for temporary files is not.
+  // sshd wants every directory above it to be root's alone, which the usual place for temporary
+  // files is not.
   chroot = await mkdtemp('/run/riastore-')
   workspace.onRemove(() => removeTree(chroot))
   await chmod(chroot, 0o755)

@@ -38,7 +38,10 @@ beforeAll(async () => {
 })
 afterAll(() => workspace?.remove())
 
-/** Makes a dataset that belongs to Alice and to the group of Alice and Bob, as `git init --shared` leaves it. */
+/**
+ * Makes a dataset that belongs to Alice and to the group of Alice and Bob, as `git init --shared`
+ * leaves it.
+ */
 async function sharedDataset(shared: string | undefined): Promise<RiaDatasetFiles> {
   const dataset = await addDataset(workspace, store, shared === undefined ? {} : { shared })
   await runOk('chown', ['-R', `${alice.uid}:${GROUP}`, dirname(dataset.path)])
@@ -62,7 +65,8 @@ let counter = 0
 const freshName = () => `store${++counter}`
 
 describe.skipIf(!isRoot)('a store on disk', () => {
-  // By git-config(1), core.sharedRepository, with the umask 022 and for files that are read-only, as keys are.
+  // By git-config(1), core.sharedRepository, with the umask 022 and for files that are read-only,
+  // as keys are.
   test.each([
     ['group', '2775', '0444'],
     ['true', '2775', '0444'],

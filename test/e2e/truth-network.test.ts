@@ -9,7 +9,9 @@ import { type StallProxy, startStallProxy } from '../support/servers/stall-proxy
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const STALL_SECONDS = 2
-/** The watchdog's time, and what git-annex, starting programs and a busy machine need besides; ms. */
+/**
+ * The watchdog's time, and what git-annex, starting programs and a busy machine need besides; ms.
+ */
 const SOON_MS = 25_000
 const large = randomBytes(24 * 1024 * 1024)
 const HALF = 12 * 1024 * 1024

@@ -15,7 +15,9 @@ function numbers(seed: number): () => number {
   }
 }
 
-/** A store whose server is asked to keep what is there, and in `odds` of all cases does not hear it. */
+/**
+ * A store whose server is asked to keep what is there, and in `odds` of all cases does not hear it.
+ */
 async function asked(odds: number, random = numbers(1)): Promise<Store> {
   const store = withTraits(await memoryStore(), { conditionalPuts: true })
   return withMethods(store, {

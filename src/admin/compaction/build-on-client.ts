@@ -15,7 +15,10 @@ import type { Builder, BuildOptions, Work } from './builder.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { checkFree, loadedBytes, newArchiveBytes, requireFree } from './space.ts'
 
-/** Builds here, for a store on a server that runs no 7z: the keys and the old archive are brought here, the new archive is sent back. */
+/**
+ * Builds here, for a store on a server that runs no 7z: the keys and the old archive are brought
+ * here, the new archive is sent back.
+ */
 export class ClientBuilder implements Builder {
   readonly kind = 'client'
   readonly path: string

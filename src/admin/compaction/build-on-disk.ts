@@ -64,7 +64,10 @@ export class DiskBuilder implements Builder {
     await rm(toFsPath(this.#file(this.path)), { force: true }).catch(() => {})
   }
 
-  /** A second name for the old archive: 7z leaves the file itself alone when it changes it. A file system without such names gets a copy. */
+  /**
+   * A second name for the old archive: 7z leaves the file itself alone when it changes it. A file
+   * system without such names gets a copy.
+   */
   async #linkOld(): Promise<void> {
     const [from, to] = [archivePath(this.#work.directory), this.path].map((path) => toFsPath(this.#file(path)))
     if (from === undefined || to === undefined) return

@@ -22,7 +22,10 @@ export interface ServerProgram {
   readonly isSafe: boolean
 }
 
-/** Looks for a 7z program on the server: for one that is safe, and where there is none, for any. Undefined when there is none. */
+/**
+ * Looks for a 7z program on the server: for one that is safe, and where there is none, for any.
+ * Undefined when there is none.
+ */
 export async function findSevenZipOnServer(
   store: Store,
   directory: string,
@@ -46,7 +49,10 @@ export async function findSevenZipOnServer(
   return old
 }
 
-/** Builds where the store lies, on a server that has a shell and 7z: no key passes the network but to be read back. */
+/**
+ * Builds where the store lies, on a server that has a shell and 7z: no key passes the network but
+ * to be read back.
+ */
 export class ServerBuilder implements Builder {
   readonly kind = 'server'
   readonly path: string

@@ -22,8 +22,9 @@ export interface BuildOptions extends CallOptions {
 }
 
 /**
- * Makes the new archive beside the old one with 7z: on this machine's disk, on the server, or here with bytes brought from and to the server.
- * A key that is not there any more when 7z comes to it is left out, without an error.
+ * Makes the new archive beside the old one with 7z: on this machine's disk, on the server, or here
+ * with bytes brought from and to the server. A key that is not there any more when 7z comes to it
+ * is left out, without an error.
  */
 export interface Builder {
   readonly kind: 'disk' | 'server' | 'client'

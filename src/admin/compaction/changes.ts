@@ -10,10 +10,16 @@ import { temporaryName } from '../../store/temporary.ts'
 import { type Holder, newArchiveOf, oldArchiveOf, showActing } from './holder.ts'
 import type { Lock } from './lock.ts'
 
-/** A change may begin for so long after the lock and the archive were looked at, by two clocks. Far less than ACTING_MS. ms. */
+/**
+ * A change may begin for so long after the lock and the archive were looked at, by two clocks. Far
+ * less than ACTING_MS. ms.
+ */
 export const PROOF_MS = 6_000
 
-/** So often in a row the last look may turn out to be too long ago: this process was stopped, or the machine slept. */
+/**
+ * So often in a row the last look may turn out to be too long ago: this process was stopped, or the
+ * machine slept.
+ */
 const TRIES = 5
 
 /** Files that are removed after one look. */
@@ -37,9 +43,11 @@ interface ChangesOptions extends CallOptions {
 }
 
 /**
- * The one place from which the holder of a lock deletes and replaces. Each change begins within PROOF_MS after the lock was seen to be ours and the archive to be
- * the one that we know, and goes through the holder's directory (holder.ts), where there are such: there it cannot succeed after the lock was taken away. All
- * throw `conflict` when the lock or the archive is not ours any more; then nothing more is changed.
+ * The one place from which the holder of a lock deletes and replaces. Each change begins within
+ * PROOF_MS after the lock was seen to be ours and the archive to be the one that we know, and goes
+ * through the holder's directory (holder.ts), where there are such: there it cannot succeed after
+ * the lock was taken away. All throw `conflict` when the lock or the archive is not ours any more;
+ * then nothing more is changed.
  */
 export class Changes {
   readonly #store: Store
@@ -59,7 +67,8 @@ export class Changes {
   }
 
   /**
-   * Does `work`, which changes something, with the proof that we may. It may be called again when that grew old meanwhile.
+   * Does `work`, which changes something, with the proof that we may. It may be called again when
+   * that grew old meanwhile.
    */
   async whileProven<T>(needed: Needed, work: (call: Proven) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
@@ -96,7 +105,10 @@ export class Changes {
     }
   }
 
-  /** Removes loose copies of keys that are in the archive, or in nobody's way any more. Those that are not what they were stay. Gives the paths that are gone. */
+  /**
+   * Removes loose copies of keys that are in the archive, or in nobody's way any more. Those that
+   * are not what they were stay. Gives the paths that are gone.
+   */
   async removeCopies(all: readonly Doomed[], call: Proven): Promise<ReadonlySet<string>> {
     if (!this.#holder.isFence) {
       const paths = all.map(({ path }) => path)
@@ -122,8 +134,8 @@ export class Changes {
   }
 
   /**
-   * Renames files into our directory, `paths` being from where to where, and has `work` deal with those that are there then, also when it could not be done with all
-   * of them.
+   * Renames files into our directory, `paths` being from where to where, and has `work` deal with
+   * those that are there then, also when it could not be done with all of them.
    */
   async #putAside(
     paths: ReadonlyMap<string, string>,
@@ -145,7 +157,10 @@ export class Changes {
     await work(aside)
   }
 
-  /** Somebody replaced it between our look and the removal. Who has put yet another there since has the newest. */
+  /**
+   * Somebody replaced it between our look and the removal. Who has put yet another there since has
+   * the newest.
+   */
   async #putBack(from: string, path: string): Promise<void> {
     const sharing = this.#sharing
     if ((await this.#store.stat(path, this.#call)) !== undefined) await this.#store.remove(from, this.#call)
@@ -153,8 +168,9 @@ export class Changes {
   }
 
   /**
-   * Removes files of ours in `archives/`: tombstones of keys that are in no archive any more, what dead runs left. Then their directory, if `pruneParents` is 1 and it is
-   * empty: once, for a client that makes it for its own tombstone must not lose it again and again.
+   * Removes files of ours in `archives/`: tombstones of keys that are in no archive any more, what
+   * dead runs left. Then their directory, if `pruneParents` is 1 and it is empty: once, for a
+   * client that makes it for its own tombstone must not lose it again and again.
    */
   async removeOwn(paths: readonly string[], needed: Needed, pruneParents = 0): Promise<void> {
     for (const some of chunksOf(paths.slice(0, -1), AT_ONCE)) await this.#removeSome(some, needed, 0)
@@ -226,7 +242,10 @@ export class Changes {
     })
   }
 
-  /** Renames, again when the answer got lost. False when there is nothing to be renamed, or no directory to take it. */
+  /**
+   * Renames, again when the answer got lost. False when there is nothing to be renamed, or no
+   * directory to take it.
+   */
   async #move(from: string, to: string, options: MoveOptions): Promise<boolean> {
     for (let tries = 1; ; tries++) {
       try {

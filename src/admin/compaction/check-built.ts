@@ -29,8 +29,9 @@ export interface CheckOptions extends CallOptions {
 }
 
 /**
- * Reads every new key of a new archive back and holds it against the key; compares what was carried over with the old archive's index.
- * Throws `corrupt` when 7z wrote anything else than it should: then nothing is safe to be swapped in.
+ * Reads every new key of a new archive back and holds it against the key; compares what was carried
+ * over with the old archive's index. Throws `corrupt` when 7z wrote anything else than it should:
+ * then nothing is safe to be swapped in.
  */
 export async function checkBuilt(
   store: Store,
@@ -89,7 +90,10 @@ interface PackedMember extends MemberOfKey {
   readonly loose: LooseKey
 }
 
-/** Whether the packed key is good; if not, whether the loose one was bad, or changed. Throws when it was neither. */
+/**
+ * Whether the packed key is good; if not, whether the loose one was bad, or changed. Throws when it
+ * was neither.
+ */
 async function examine(
   store: Store,
   directory: string,

@@ -4,7 +4,10 @@ import { DiskBuilder } from './build-on-disk.ts'
 import { findSevenZipOnServer, ServerBuilder } from './build-on-server.ts'
 import type { Builder, Work } from './builder.ts'
 
-/** Where 7z is to run: on the disk that holds the store, on its server if that has one (to which an old archive can be given), else here. */
+/**
+ * Where 7z is to run: on the disk that holds the store, on its server if that has one (to which an
+ * old archive can be given), else here.
+ */
 export async function chooseBuilder(
   work: Work,
   { temporaryDirectory, ...call }: CallOptions & { readonly temporaryDirectory?: string | undefined },

@@ -34,7 +34,10 @@ export interface CompactOptions extends Filter {
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Called, and awaited, when a phase begins. */
   readonly onPhase?: ((phase: Phase) => void | Promise<void>) | undefined
-  /** Where bytes that pass through this machine wait. Default: the system's directory for temporary files. */
+  /**
+   * Where bytes that pass through this machine wait. Default: the system's directory for temporary
+   * files.
+   */
   readonly temporaryDirectory?: string | undefined
 }
 
@@ -65,8 +68,9 @@ export interface CompactReport {
 }
 
 /**
- * Packs a dataset's loose keys into its archive. Clients may go on reading, storing and dropping meanwhile; killed at any moment it has lost
- * nothing, and the next run finishes. Throws StoreError (`conflict` when somebody else is at it) or ConfigError.
+ * Packs a dataset's loose keys into its archive. Clients may go on reading, storing and dropping
+ * meanwhile; killed at any moment it has lost nothing, and the next run finishes. Throws StoreError
+ * (`conflict` when somebody else is at it) or ConfigError.
  */
 export async function compact(store: Store, directory: string, options: CompactOptions = {}): Promise<CompactReport> {
   const call = options.signal ? { signal: options.signal } : {}
@@ -226,7 +230,10 @@ class Compaction {
     }
   }
 
-  /** Reads what was built; as long as there is something in it that must not be, takes that out and reads again. */
+  /**
+   * Reads what was built; as long as there is something in it that must not be, takes that out and
+   * reads again.
+   */
   async #verify(plan: Plan, builder: Builder): Promise<Built> {
     const damaged: LooseKey[] = []
     const changed: LooseKey[] = []
@@ -259,7 +266,8 @@ class Compaction {
     if (stat === undefined || (plan.old !== undefined && seconds(stat) === seconds(plan.old))) {
       throw this.#conflict('the new archive cannot be told from the old one; try again')
     }
-    // Somebody may have exported an archive meanwhile with a program that knows no lock: nothing is done then.
+    // Somebody may have exported an archive meanwhile with a program that knows no lock: nothing is
+    // done then.
     const needed = { archive: plan.old?.identity }
     await markDropped(this.#store, this.#directory, this.#changes, built.packed, plan.archived, needed, this.#call)
     return this.#changes.replaceArchive(builder.path, stat, plan.old?.identity)
@@ -283,7 +291,10 @@ class Compaction {
     await this.#changes.removeOwn(paths, needed, 1)
   }
 
-  /** SFTP knows mtimes in seconds: a client must see that the archive is another one. The lock file has the store's own time. */
+  /**
+   * SFTP knows mtimes in seconds: a client must see that the archive is another one. The lock file
+   * has the store's own time.
+   */
   async #waitForNewSecond(old: Stat | undefined): Promise<void> {
     const now = this.#lock.stat
     if (old === undefined || now.mtimeMs === undefined || seconds(old) !== seconds(now)) return

@@ -13,7 +13,10 @@ export interface ContentCheck {
   matches(): boolean
 }
 
-/** False for a key whose content is known only by what was stored: encrypted, a chunk, of a backend without checksums. */
+/**
+ * False for a key whose content is known only by what was stored: encrypted, a chunk, of a backend
+ * without checksums.
+ */
 export function hasChecksum(key: string): boolean {
   return checksumOf(parseKey(key)) !== undefined
 }
@@ -42,7 +45,10 @@ export async function checkFor(
   }
 }
 
-/** Reads an archived key and says whether its content is the key's. Throws what the archive throws, `corrupt` too. */
+/**
+ * Reads an archived key and says whether its content is the key's. Throws what the archive throws,
+ * `corrupt` too.
+ */
 export async function memberMatches(
   archive: Archive,
   member: Member,

@@ -8,19 +8,25 @@ import { temporaryName } from '../../store/temporary.ts'
 import { restoreKey } from './restore.ts'
 
 /**
- * A directory of the one who holds the lock, `archives/holder-<token>`. Where a file is renamed in one step, it is a fence: all that its owner deletes is renamed
- * into it first, and all that it puts in place is renamed out of it. Whoever takes the lock away empties the directory, putting back what is in it, and
- * removes it; from then on no such rename can succeed, however late it comes, and be its process as good as awake. Its owner never makes it anew.
+ * A directory of the one who holds the lock, `archives/holder-<token>`. Where a file is renamed in
+ * one step, it is a fence: all that its owner deletes is renamed into it first, and all that it
+ * puts in place is renamed out of it. Whoever takes the lock away empties the directory, putting
+ * back what is in it, and removes it; from then on no such rename can succeed, however late it
+ * comes, and be its process as good as awake. Its owner never makes it anew.
  *
- * Elsewhere (an object store) its owner writes `acting` into it before it looks whether the lock is its own, and changes something only for a while after
- * that (changes.ts). Whoever takes the lock away waits until that while is over.
+ * Elsewhere (an object store) its owner writes `acting` into it before it looks whether the lock is
+ * its own, and changes something only for a while after that (changes.ts). Whoever takes the lock
+ * away waits until that while is over.
  */
 export interface Holder {
   readonly path: string
   readonly isFence: boolean
 }
 
-/** So long after `acting` was written a change may still be made: what was sent in time is done by then. ms. */
+/**
+ * So long after `acting` was written a change may still be made: what was sent in time is done by
+ * then. ms.
+ */
 export const ACTING_MS = 20_000
 
 /** Names of files in it, besides those of keys on their way out. None is a key's. */
@@ -33,14 +39,19 @@ export const aliveFile = (directory: string, token: string) => `${holderDirector
 export const newArchiveOf = ({ path }: Holder) => `${path}/${NEW_ARCHIVE}`
 export const oldArchiveOf = ({ path }: Holder) => `${path}/${OLD_ARCHIVE}`
 
-/** While its owner is at work it goes on putting things into the directory; so often that is emptied. */
+/**
+ * While its owner is at work it goes on putting things into the directory; so often that is
+ * emptied.
+ */
 const TRIES = 100
 
 interface Place extends CallOptions {
   readonly sharing?: Sharing | undefined
 }
 
-/** Makes it. For who has just written the lock: whoever takes that away later finds the directory. */
+/**
+ * Makes it. For who has just written the lock: whoever takes that away later finds the directory.
+ */
 export async function makeHolder(
   store: Store,
   directory: string,
@@ -86,7 +97,10 @@ export interface EndOptions extends Place {
   readonly time?: Time | undefined
 }
 
-/** Ends all that others can still do who had the lock before us, and puts back what they had not done with. */
+/**
+ * Ends all that others can still do who had the lock before us, and puts back what they had not
+ * done with.
+ */
 export async function endOthers(store: Store, directory: string, own: Holder, options: EndOptions): Promise<void> {
   const { before, sharing, signal, time = REAL_TIME } = options
   const call = signal ? { signal } : {}
@@ -104,7 +118,10 @@ export async function endOthers(store: Store, directory: string, own: Holder, op
   }
 }
 
-/** Waits, by the store's clock at the beginning and by our own then, until nothing can come any more that rests on a look before `acting`. */
+/**
+ * Waits, by the store's clock at the beginning and by our own then, until nothing can come any more
+ * that rests on a look before `acting`.
+ */
 async function outlast(store: Store, own: Holder, acting: Stat, time: Time, call: CallOptions): Promise<void> {
   const now = (await showLife(store, own, call)).mtimeMs ?? (await store.stat(`${own.path}/${ALIVE}`, call))?.mtimeMs
   const age = now === undefined || acting.mtimeMs === undefined ? 0 : now - acting.mtimeMs

@@ -1,4 +1,7 @@
-/** Counts files and the directories that hold them, in a walk that gives a directory's files one after another. */
+/**
+ * Counts files and the directories that hold them, in a walk that gives a directory's files one
+ * after another.
+ */
 export class InodeCount {
   count = 0
   readonly #above = new Set<string>()

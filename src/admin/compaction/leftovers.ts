@@ -4,7 +4,10 @@ import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from '../../ria/layo
 import type { CallOptions, Store } from '../../store/store.ts'
 import type { Changes } from './changes.ts'
 
-/** A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside it. */
+/**
+ * A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside
+ * it.
+ */
 const LEFTOVER = /^riastore-\d+-[0-9a-f]{12}-\d+\.tmp/
 
 export interface LeftoverOptions extends CallOptions {
@@ -13,8 +16,8 @@ export interface LeftoverOptions extends CallOptions {
 }
 
 /**
- * Removes what a dead run left in `archives/`, and on this machine. Only for who holds the lock: nobody else works there. Gives the number of files in
- * the store.
+ * Removes what a dead run left in `archives/`, and on this machine. Only for who holds the lock:
+ * nobody else works there. Gives the number of files in the store.
  */
 export async function removeLeftovers(
   store: Store,
@@ -25,7 +28,8 @@ export async function removeLeftovers(
   await removeDeadWorkDirectories(temporaryDirectory)
   let paths = await leftovers(store, directory, call)
   if (paths.length > 0 && store.traits.local) {
-    // The 7z of a killed run goes on without it, and would make its file anew after that was removed.
+    // The 7z of a killed run goes on without it, and would make its file anew after that was
+    // removed.
     await endOrphans()
     paths = await leftovers(store, directory, call)
   }

@@ -41,7 +41,10 @@ export async function* listArchived(
   }
 }
 
-/** Where nothing can be listed (a web server), each is looked up by whoever needs to know: here nothing is said to be dropped. */
+/**
+ * Where nothing can be listed (a web server), each is looked up by whoever needs to know: here
+ * nothing is said to be dropped.
+ */
 async function tombstones(store: Store, directory: string, call: CallOptions): Promise<ReadonlySet<string>> {
   if (!store.traits.writable) return new Set()
   return listTombstones(store, directory, call)

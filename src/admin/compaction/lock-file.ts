@@ -13,7 +13,10 @@ export interface LockContent extends ProcessOwner {
   readonly started: string
   /** 32 hex digits, random. */
   readonly token: string
-  /** Tokens of those whom the owner took the lock from, or who had been taken it from by one of them. Oldest last. */
+  /**
+   * Tokens of those whom the owner took the lock from, or who had been taken it from by one of
+   * them. Oldest last.
+   */
   readonly after?: readonly string[] | undefined
 }
 
@@ -75,7 +78,10 @@ export function tokensIn({ content }: FoundLock): readonly string[] {
   return [content.token, ...(Array.isArray(after) ? after : [])].filter((token) => /^[0-9a-f]{32}$/.test(`${token}`))
 }
 
-/** What tells a lock from every other: its token, of one that is not ours its identity. In a form that a file name takes. */
+/**
+ * What tells a lock from every other: its token, of one that is not ours its identity. In a form
+ * that a file name takes.
+ */
 export function tokenOf({ content, stat }: FoundLock): string {
   return createHash('sha256')
     .update(content?.token ?? stat.identity)
@@ -87,7 +93,10 @@ export function successorPath(directory: string, found: FoundLock): string {
   return `${archivesDirectory(directory)}/${SUCCESSOR}${tokenOf(found)}`
 }
 
-/** When the owner of a lock was last seen to live, by the store's clock, in ms since 1970; undefined where the store does not tell. */
+/**
+ * When the owner of a lock was last seen to live, by the store's clock, in ms since 1970; undefined
+ * where the store does not tell.
+ */
 export async function lastSign(store: Store, directory: string, found: FoundLock, call: CallOptions = {}) {
   const [token] = tokensIn(found)
   const alive = token === undefined ? undefined : await store.stat(aliveFile(directory, token), call)

@@ -7,7 +7,10 @@ import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { type FoundLock, formatLock, type LockContent, lastSign, readLock } from './lock-file.ts'
 
-/** A run that showed no life for so long, though it should each minute, and that nobody can see running, may have its lock taken. ms. */
+/**
+ * A run that showed no life for so long, though it should each minute, and that nobody can see
+ * running, may have its lock taken. ms.
+ */
 const SILENT_MS = 10 * 60_000
 
 interface Place extends CallOptions {
@@ -15,8 +18,10 @@ interface Place extends CallOptions {
 }
 
 /**
- * Whether a lock may be taken over without being told so: its process is certainly gone, or it was of this host before the host was started anew, by its name, and
- * has shown no life for long. Other hosts may have the same name, so neither is enough by itself; should it live after all, it can do nothing any more (holder.ts).
+ * Whether a lock may be taken over without being told so: its process is certainly gone, or it was
+ * of this host before the host was started anew, by its name, and has shown no life for long. Other
+ * hosts may have the same name, so neither is enough by itself; should it live after all, it can do
+ * nothing any more (holder.ts).
  */
 export async function mayBeTaken(store: Store, directory: string, found: FoundLock, call: Place): Promise<boolean> {
   if (found.content === undefined) return false
@@ -37,7 +42,10 @@ async function timeOf(store: Store, directory: string, call: Place): Promise<num
   }
 }
 
-/** Writes a lock, or the mark of who is to have it next. Not broken off half-way: nobody would know whether it is there. */
+/**
+ * Writes a lock, or the mark of who is to have it next. Not broken off half-way: nobody would know
+ * whether it is there.
+ */
 export async function putLock(
   store: Store,
   directory: string,
@@ -66,8 +74,8 @@ export async function removeMarks(store: Store, marks: readonly string[]): Promi
 }
 
 /**
- * Removes a dead lock, and only that: it is moved aside first, and put back if it turns out to be somebody's new one, who was as quick as
- * we are.
+ * Removes a dead lock, and only that: it is moved aside first, and put back if it turns out to be
+ * somebody's new one, who was as quick as we are.
  */
 export async function removeDead(store: Store, directory: string, dead: FoundLock, options: Place): Promise<void> {
   const { signal } = options

@@ -51,8 +51,9 @@ const REFRESH_MS = 60_000
 const TRIES = 5
 
 /**
- * Takes the lock of a dataset's archive. One whose process is certainly dead is taken over; what its owner could still do is ended before this resolves (holder.ts).
- * Throws `conflict`, saying who holds it since when, when somebody else has it.
+ * Takes the lock of a dataset's archive. One whose process is certainly dead is taken over; what
+ * its owner could still do is ended before this resolves (holder.ts). Throws `conflict`, saying who
+ * holds it since when, when somebody else has it.
  */
 export async function takeLock(store: Store, directory: string, options: LockOptions = {}): Promise<Lock> {
   await requireAtomicPuts(store, directory, 'lock', options.signal ? { signal: options.signal } : {})
@@ -139,8 +140,8 @@ class HeldLock implements Lock {
   }
 
   /**
-   * The lock file is there, and ours. What others could still do is ended, and we show that we live from now on. Throws `conflict` when the lock
-   * was taken from us again.
+   * The lock file is there, and ours. What others could still do is ended, and we show that we live
+   * from now on. Throws `conflict` when the lock was taken from us again.
    */
   async begin(before: readonly string[]): Promise<this> {
     const { signal, sharing } = this.#options
@@ -167,9 +168,11 @@ class HeldLock implements Lock {
   }
 
   /**
-   * Puts our lock in the place of one that is dead, or to be broken, where nothing can be moved aside in one step. False when somebody else was faster. Of all who want to
-   * succeed a lock one gets its successor's mark, which is put if absent, and only who has that mark and still finds the old lock replaces it. A mark
-   * whose owner died is succeeded in the same way, so the marks are a chain.
+   * Puts our lock in the place of one that is dead, or to be broken, where nothing can be moved
+   * aside in one step. False when somebody else was faster. Of all who want to succeed a lock one
+   * gets its successor's mark, which is put if absent, and only who has that mark and still finds
+   * the old lock replaces it. A mark whose owner died is succeeded in the same way, so the marks
+   * are a chain.
    */
   async takeOver(found: FoundLock, mayBreak: boolean): Promise<boolean> {
     const [store, directory] = [this.#store, this.#directory]
@@ -235,7 +238,10 @@ class HeldLock implements Lock {
     if (this.#holder !== undefined) await removeHolder(this.#store, this.#holder)
   }
 
-  /** Removes the lock, through our directory: if it turns out to be another's, who has just taken it from us, it goes back. */
+  /**
+   * Removes the lock, through our directory: if it turns out to be another's, who has just taken it
+   * from us, it goes back.
+   */
   async #takeOwn({ path }: Holder): Promise<void> {
     const aside = `${path}/lock`
     try {
@@ -248,7 +254,10 @@ class HeldLock implements Lock {
     else await this.#store.move(aside, lockPath(this.#directory))
   }
 
-  /** A store that cannot be reached just now is no reason to give up: the look before each change will tell. */
+  /**
+   * A store that cannot be reached just now is no reason to give up: the look before each change
+   * will tell.
+   */
   async #refresh(): Promise<void> {
     try {
       await this.check({})
@@ -268,7 +277,8 @@ class HeldLock implements Lock {
 }
 
 /**
- * Does `work` while holding the lock, and gives it up whatever happens. `work`'s signal also aborts when the lock is lost.
+ * Does `work` while holding the lock, and gives it up whatever happens. `work`'s signal also aborts
+ * when the lock is lost.
  */
 export async function withLock<T>(
   store: Store,

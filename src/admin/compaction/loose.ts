@@ -32,7 +32,10 @@ export type LeftReason =
   | 'misplaced'
   /** Its length is not the key's. */
   | 'damaged'
-  /** It was dropped from the archive and stored again, and the mark of that is still there: the next run packs it. */
+  /**
+   * It was dropped from the archive and stored again, and the mark of that is still there: the next
+   * run packs it.
+   */
   | 'returning'
 
 export interface Filter {
@@ -146,7 +149,10 @@ class Listing implements LooseKeys {
   }
 }
 
-/** Names that every 7z keeps as they are: no quotes and backslashes, no white space at an end, and what isPackable says. */
+/**
+ * Names that every 7z keeps as they are: no quotes and backslashes, no white space at an end, and
+ * what isPackable says.
+ */
 function isWritablePlace(place: string): boolean {
   return isPackable(place) && !/["\\\u2028\u2029\uFEFF\uFFFD]|\s$/u.test(place)
 }
@@ -154,7 +160,9 @@ function isWritablePlace(place: string): boolean {
 const MIXED = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
 const LOWER = '0123456789abcdef'
 
-/** Every first directory that a key can have: two letters (hashDirMixed), or three (hashDirLower). */
+/**
+ * Every first directory that a key can have: two letters (hashDirMixed), or three (hashDirLower).
+ */
 function* topDirectories(version: string): Iterable<string> {
   const letters = version === '1' ? LOWER : MIXED
   for (const first of letters) {

@@ -4,7 +4,10 @@ import type { Bytes, Source } from '../../core/source.ts'
 import type { Store } from '../../store/store.ts'
 import { checkFor } from './content.ts'
 
-/** An archived key as something that can be stored. It ends in a StoreError `corrupt` unless the content is the key's. */
+/**
+ * An archived key as something that can be stored. It ends in a StoreError `corrupt` unless the
+ * content is the key's.
+ */
 export function memberSource(store: Store, archive: Archive, member: Member, key: string): Source {
   return { size: member.size, open: (signal) => readMember(store, archive, member, key, signal) }
 }
@@ -52,7 +55,10 @@ type Turn =
   | { readonly ended: true }
   | { readonly error: unknown }
 
-/** Turns what is pushed into what is pulled: a chunk is the giver's again when the next one is asked for. */
+/**
+ * Turns what is pushed into what is pulled: a chunk is the giver's again when the next one is asked
+ * for.
+ */
 class Handover implements AsyncIterable<Uint8Array> {
   #turn: Turn | undefined
   #wake: (() => void) | undefined

@@ -24,7 +24,10 @@ export interface Plan {
   readonly archived: ReadonlySet<string>
   /** Keys to be packed. */
   readonly add: readonly LooseKey[]
-  /** Members that the new archive shall not have: dropped keys, and copies that a loose one replaces. */
+  /**
+   * Members that the new archive shall not have: dropped keys, and copies that a loose one
+   * replaces.
+   */
   readonly drop: readonly string[]
   /** Loose keys whose archived copy was read and is good: a run that was killed left them. */
   readonly already: readonly LooseKey[]
@@ -48,7 +51,10 @@ export interface PlanOptions extends CallOptions {
   readonly dryRun?: boolean | undefined
 }
 
-/** Looks at a dataset and decides. Tombstones are listed before the loose keys: so a key that has both was stored after it was dropped. */
+/**
+ * Looks at a dataset and decides. Tombstones are listed before the loose keys: so a key that has
+ * both was stored after it was dropped.
+ */
 export async function makePlan(store: Store, directory: string, options: PlanOptions): Promise<Plan> {
   const call = options.signal ? { signal: options.signal } : {}
   const dropped = await listTombstones(store, directory, call)
@@ -115,12 +121,18 @@ async function readIndex(
   return index
 }
 
-/** 7-Zip takes a `\` in a list for something else. A member that stays is found after the one that comes beside it with `/`. */
+/**
+ * 7-Zip takes a `\` in a list for something else. A member that stays is found after the one that
+ * comes beside it with `/`.
+ */
 function canBeTakenOut(name: string): boolean {
   return isPackable(name) && !name.includes('\\')
 }
 
-/** The loose keys whose archived copy may stay: clients get this one, it is good, and of the same content as the loose one. */
+/**
+ * The loose keys whose archived copy may stay: clients get this one, it is good, and of the same
+ * content as the loose one.
+ */
 async function findGood(
   store: Store,
   directory: string,

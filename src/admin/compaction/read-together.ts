@@ -15,8 +15,9 @@ export interface MemberOfKey {
 const GROUP_BYTES = 8 * 1024 * 1024
 
 /**
- * Puts members together that lie one after another in the archive as they are (Copy). For small ones a call each costs more time than to read and to
- * hash them. A member that is packed, that is empty or whose key has no checksum comes alone. Keeps the order but for those.
+ * Puts members together that lie one after another in the archive as they are (Copy). For small
+ * ones a call each costs more time than to read and to hash them. A member that is packed, that is
+ * empty or whose key has no checksum comes alone. Keeps the order but for those.
  */
 export async function* groupAdjacent<T extends MemberOfKey>(
   items: AsyncIterable<T>,
@@ -44,8 +45,10 @@ export async function* groupAdjacent<T extends MemberOfKey>(
 }
 
 /**
- * Reads a group of `groupAdjacent` with one call. `onGood` gets each member, in order, that has its key's checksum and the archive's CRC. Resolves with
- * the others: nothing is known of them, and who wants to know what is wrong reads them one by one. Throws what the store throws, but no `corrupt`.
+ * Reads a group of `groupAdjacent` with one call. `onGood` gets each member, in order, that has its
+ * key's checksum and the archive's CRC. Resolves with the others: nothing is known of them, and who
+ * wants to know what is wrong reads them one by one. Throws what the store throws, but no
+ * `corrupt`.
  */
 export async function readTogether<T extends MemberOfKey>(
   store: Store,
@@ -80,7 +83,8 @@ export async function readTogether<T extends MemberOfKey>(
       }
     }
   }
-  // A retry goes on with the first member that was not read to its end; with the last when all were, for an empty range is none.
+  // A retry goes on with the first member that was not read to its end; with the last when all
+  // were, for an empty range is none.
   const range = () => ({ start: Math.min(position, startOf(last)), end })
   try {
     await store.get(path, consume, { ...call, range, ifMatch: archive.stat.identity })

@@ -5,8 +5,8 @@ import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { CallOptions, MoveOptions, Sharing, Store } from '../../store/store.ts'
 
 /**
- * Puts a loose copy back that somebody was about to remove: to be loose as well does no harm. One whose key was dropped meanwhile, or is loose again,
- * stays where it is, to be removed.
+ * Puts a loose copy back that somebody was about to remove: to be loose as well does no harm. One
+ * whose key was dropped meanwhile, or is loose again, stays where it is, to be removed.
  */
 export async function restoreKey(
   store: Store,

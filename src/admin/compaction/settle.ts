@@ -13,8 +13,9 @@ export interface SettleOptions extends CallOptions {
 }
 
 /**
- * Before the swap: a key that was packed and is not loose any more was dropped meanwhile. Our own clients leave a tombstone then, for they see
- * the lock; for all others it is written here. It must not be written after the swap: a client that stored the key again would see it in the new
+ * Before the swap: a key that was packed and is not loose any more was dropped meanwhile. Our own
+ * clients leave a tombstone then, for they see the lock; for all others it is written here. It must
+ * not be written after the swap: a client that stored the key again would see it in the new
  * archive, without a tombstone, and leave it at that.
  */
 export async function markDropped(
@@ -41,9 +42,11 @@ export async function markDropped(
 }
 
 /**
- * After the swap: removes the loose copies of archived keys. One that was replaced since it was packed stays, and so does one with a tombstone:
- * its key was dropped and is being stored again, which the next run sees through. Throws `conflict`, and removes nothing more, when the lock is not ours any more
- * or the archive not the one that is `needed`. Gives the number of keys that are not loose any more.
+ * After the swap: removes the loose copies of archived keys. One that was replaced since it was
+ * packed stays, and so does one with a tombstone: its key was dropped and is being stored again,
+ * which the next run sees through. Throws `conflict`, and removes nothing more, when the lock is
+ * not ours any more or the archive not the one that is `needed`. Gives the number of keys that are
+ * not loose any more.
  */
 export async function removeLoose(
   store: Store,

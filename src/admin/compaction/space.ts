@@ -18,7 +18,10 @@ export function loadedBytes({ add }: Pick<Work, 'add'>): number {
   return add.reduce((sum, { size }) => sum + size, 0)
 }
 
-/** Throws `full` unless so many bytes and a margin are free in a directory of the store, as far as that is known. */
+/**
+ * Throws `full` unless so many bytes and a margin are free in a directory of the store, as far as
+ * that is known.
+ */
 export async function requireFree(
   store: Store,
   directory: string,

@@ -46,8 +46,9 @@ export interface UnarchiveReport {
 }
 
 /**
- * Makes every key of a dataset's archive loose again and removes the archive; the inverse of `compact`, under the same lock, and as safe. An
- * archive of which one member cannot be unpacked stays. Undefined when there is none.
+ * Makes every key of a dataset's archive loose again and removes the archive; the inverse of
+ * `compact`, under the same lock, and as safe. An archive of which one member cannot be unpacked
+ * stays. Undefined when there is none.
  */
 export async function unarchive(
   store: Store,
@@ -173,7 +174,10 @@ class Unarchiving {
     return { wanted, droppedMembers }
   }
 
-  /** Those without a good loose copy. A loose copy is read: when the archive is gone it is the only one. */
+  /**
+   * Those without a good loose copy. A loose copy is read: when the archive is gone it is the only
+   * one.
+   */
   async #findMissing(wanted: readonly Wanted[]): Promise<Wanted[]> {
     const missing: Wanted[] = []
     await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
@@ -214,8 +218,9 @@ class Unarchiving {
   }
 
   /**
-   * Removes the loose copy of a key that was dropped while it was written. Where files are told apart by seconds it may be somebody's new copy of the
-   * key: there it stays, for a dropped key that is back does less harm than one that is lost.
+   * Removes the loose copy of a key that was dropped while it was written. Where files are told
+   * apart by seconds it may be somebody's new copy of the key: there it stays, for a dropped key
+   * that is back does less harm than one that is lost.
    */
   async #takeBack(fileName: string, path: string, needed: Needed): Promise<void> {
     const identity = this.#written.get(fileName)
@@ -226,7 +231,10 @@ class Unarchiving {
     })
   }
 
-  /** Only when every key that was not dropped is loose. Tombstones go last: without them dropped keys would be back. */
+  /**
+   * Only when every key that was not dropped is loose. Tombstones go last: without them dropped
+   * keys would be back.
+   */
   async #removeArchive(changes: Changes, archive: Archive, wanted: readonly Wanted[], identity: string): Promise<void> {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
     const dropped = await listTombstones(store, directory, call)

@@ -11,7 +11,10 @@ export interface Usage {
   readonly looseBytes: number
   readonly archivedKeys: number
   readonly archiveBytes: number
-  /** Files and directories below annex/objects and archives, a lock and what belongs to it aside; undefined when that was not counted, and where there are none. */
+  /**
+   * Files and directories below annex/objects and archives, a lock and what belongs to it aside;
+   * undefined when that was not counted, and where there are none.
+   */
   readonly inodes: number | undefined
 }
 

@@ -30,9 +30,9 @@ export interface BadMember {
 }
 
 /**
- * Reads every member of a dataset's archive and holds it against its key's checksum, else against the CRC of the archive. Looks whether clients find it.
- * Changes nothing.
- * Undefined when the dataset has no archive. Throws StoreError when it cannot be read at all.
+ * Reads every member of a dataset's archive and holds it against its key's checksum, else against
+ * the CRC of the archive. Looks whether clients find it. Changes nothing. Undefined when the
+ * dataset has no archive. Throws StoreError when it cannot be read at all.
  */
 export async function verifyArchive(
   store: Store,

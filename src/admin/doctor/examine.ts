@@ -24,8 +24,9 @@ const PARTS_BYTES = 6 * 1024 * 1024
 const LARGE_BYTES = 256 * 1024
 
 /**
- * Examines a store by using it. Files of its own lie below a temporary name in the store's root meanwhile, and are removed; nothing else is
- * changed. Throws only when it was told to stop. Gives all findings.
+ * Examines a store by using it. Files of its own lie below a temporary name in the store's root
+ * meanwhile, and are removed; nothing else is changed. Throws only when it was told to stop. Gives
+ * all findings.
  */
 export async function examineStore(store: Store, options: DoctorOptions): Promise<readonly Finding[]> {
   const { signal, probe, report } = options
@@ -44,7 +45,10 @@ export async function examineStore(store: Store, options: DoctorOptions): Promis
   return findings.all
 }
 
-/** Before a store is made: only what nothing can be built on without. The root of the store is made for it. */
+/**
+ * Before a store is made: only what nothing can be built on without. The root of the store is made
+ * for it.
+ */
 export async function examinePlace(store: Store, options: DoctorOptions): Promise<readonly Finding[]> {
   const findings = new Findings(options.report, options.signal)
   const scratch = new Scratch(store, options.signal, { makeRoot: true })
@@ -78,7 +82,8 @@ async function isReachable(findings: Findings, store: Store, call: CallOptions):
     const began = performance.now()
     const found = await store.stat(LAYOUT_FILE, call)
     const ms = Math.ceil(performance.now() - began)
-    // A place that is not there looks like one with nothing in it, and somebody who mistyped takes both for a store that is safe.
+    // A place that is not there looks like one with nothing in it, and somebody who mistyped takes
+    // both for a store that is safe.
     if (found === undefined && !(await hasAnything(store, call))) {
       return ['failed', `there is nothing at ${store.traits.root}: no RIA store (riastore init makes one)`]
     }

@@ -7,7 +7,10 @@ import type { Scratch } from './scratch.ts'
 /** A clock that differs by more makes ages of keys, and S3's signatures, wrong. ms. */
 const MAX_SKEW_MS = 60_000
 
-/** Checks that files can be written. When they cannot because we may not, that is how it was meant, perhaps. */
+/**
+ * Checks that files can be written. When they cannot because we may not, that is how it was meant,
+ * perhaps.
+ */
 export function checkWritable(findings: Findings, scratch: Scratch): Promise<boolean> {
   const ifDenied = (error: StoreError): Verdict => (error.kind === 'denied' ? 'warning' : verdictOf(error))
   const write = async (): Promise<Outcome> => {
@@ -23,7 +26,10 @@ export function checkWritable(findings: Findings, scratch: Scratch): Promise<boo
   return findings.check('writable', write, ifDenied)
 }
 
-/** Checks by use what every store has to do with files. `largeBytes`: the size of the file that is read back. */
+/**
+ * Checks by use what every store has to do with files. `largeBytes`: the size of the file that is
+ * read back.
+ */
 export async function checkFiles(
   findings: Findings,
   scratch: Scratch,

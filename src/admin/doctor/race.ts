@@ -4,8 +4,8 @@ import { forgetAtomicPuts, RACERS, ROUNDS, race } from '../../ria/atomic-puts.ts
 import type { Scratch } from './scratch.ts'
 
 /**
- * Checks put-if-absent, on which locks and pushes of several people rest: alone, and in a race in which exactly one may win. `who` ignores
- * it if anybody does: `the server ignores If-None-Match`.
+ * Checks put-if-absent, on which locks and pushes of several people rest: alone, and in a race in
+ * which exactly one may win. `who` ignores it if anybody does: `the server ignores If-None-Match`.
  */
 export async function checkPutIfAbsent(findings: Findings, scratch: Scratch, ignored: string): Promise<void> {
   if (scratch.store.traits.putIfAbsent !== 'atomic') {

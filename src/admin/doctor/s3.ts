@@ -15,7 +15,9 @@ export async function checkBucket(findings: Findings, probe: S3Probe, call: Call
   await findings.check('unfinished uploads', () => unfinished(probe, call), warn)
 }
 
-/** Checks that content which is damaged on its way up is refused, where it comes with a checksum. */
+/**
+ * Checks that content which is damaged on its way up is refused, where it comes with a checksum.
+ */
 export async function checkChecksums(findings: Findings, scratch: Scratch, probe: S3Probe): Promise<void> {
   await findings.check(
     'checksums',
@@ -51,7 +53,10 @@ async function unfinished(probe: S3Probe, call: CallOptions): Promise<Outcome> {
   return ['warning', `${count} older than ${STALE_UPLOAD_DAYS} days`]
 }
 
-/** Has stale uploads given up, if nobody has said so yet. Never fails: gives what was done, or what to do. */
+/**
+ * Has stale uploads given up, if nobody has said so yet. Never fails: gives what was done, or what
+ * to do.
+ */
 export async function giveUpStaleUploads(probe: S3Probe, call: CallOptions): Promise<Outcome> {
   const kept = (why: string): Outcome => ['warning', `${why}; ${howToSet(probe)}`]
   try {

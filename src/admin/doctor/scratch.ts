@@ -45,7 +45,10 @@ export class Scratch {
     return content
   }
 
-  /** Removes everything, also when we were told to stop. Throws the first error, after all were tried; a store that is gone is not tried again. */
+  /**
+   * Removes everything, also when we were told to stop. Throws the first error, after all were
+   * tried; a store that is gone is not tried again.
+   */
   async clear(): Promise<void> {
     let first: unknown
     for (const path of this.#paths) {

@@ -10,9 +10,10 @@ const BLOCK_TABLES = 25_000
 const OUTPUT_CHUNK_BYTES = 1024 * 1024
 
 /**
- * Unpacks bzip2 data, a block (900 kB at most) at a time. The stream of the library is not used: it collects a block's content in an array of
- * numbers, which for a hostile block is hundreds of MB. Here a block that would give more than `limit` bytes in all ends with an error.
- * Checks the CRC of each block and of the whole.
+ * Unpacks bzip2 data, a block (900 kB at most) at a time. The stream of the library is not used: it
+ * collects a block's content in an array of numbers, which for a hostile block is hundreds of MB.
+ * Here a block that would give more than `limit` bytes in all ends with an error. Checks the CRC of
+ * each block and of the whole.
  */
 export async function* unpackBzip2(input: Bytes, limit: number): Bytes {
   const queue: Uint8Array[] = []

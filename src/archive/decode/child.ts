@@ -18,9 +18,9 @@ export interface Ending {
 }
 
 /**
- * Runs a program that reads `fd` as its fourth descriptor, and gives what it prints; returns how it ended. Its stdin is closed, its
- * stderr is ours. It is killed when the consumer stops, when the signal aborts, and when it is silent too long while we wait for it.
- * Throws StoreError.
+ * Runs a program that reads `fd` as its fourth descriptor, and gives what it prints; returns how it
+ * ended. Its stdin is closed, its stderr is ours. It is killed when the consumer stops, when the
+ * signal aborts, and when it is silent too long while we wait for it. Throws StoreError.
  */
 export async function* outputOfChild(
   program: string,
@@ -121,7 +121,10 @@ class ChildWatch {
     }
   }
 
-  /** Each wait has a failure of its own: a race against a promise that stays pending would keep all that was ever waited for, chunk by chunk. */
+  /**
+   * Each wait has a failure of its own: a race against a promise that stays pending would keep all
+   * that was ever waited for, chunk by chunk.
+   */
   #unlessFailed<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) reject(this.#failure)

@@ -15,10 +15,12 @@ import { fitsTemporary } from './temporary.ts'
 export type { Coder, DecodeOptions, Folder, PackedStreams } from './folder.ts'
 
 /**
- * Streams a folder's unpacked content: exactly `folder.unpackedSize` bytes, and of that CRC when the folder has one. The CRC is known at the end
- * only: what came before an error is not to be trusted. Memory is bounded; a chunk belongs to the receiver until it asks for the next. Throws
- * StoreError `corrupt` when the packed data is not what it should be, `unsupported` when it is encrypted, or when it needs the 7-Zip program
- * and there is none, or it needs too much memory or disk, `full` when there is no space for a temporary file, and what `packed` throws.
+ * Streams a folder's unpacked content: exactly `folder.unpackedSize` bytes, and of that CRC when
+ * the folder has one. The CRC is known at the end only: what came before an error is not to be
+ * trusted. Memory is bounded; a chunk belongs to the receiver until it asks for the next. Throws
+ * StoreError `corrupt` when the packed data is not what it should be, `unsupported` when it is
+ * encrypted, or when it needs the 7-Zip program and there is none, or it needs too much memory or
+ * disk, `full` when there is no space for a temporary file, and what `packed` throws.
  */
 export async function* decodeFolder(folder: Folder, packed: PackedStreams, options: DecodeOptions): Bytes {
   checkShape(folder, options)
@@ -66,7 +68,10 @@ function unpack(folder: Folder, packed: PackedStreams, options: DecodeOptions): 
   }
 }
 
-/** From here on the program pays: it is several times as fast, and takes about 10 ms to start. Bytes. */
+/**
+ * From here on the program pays: it is several times as fast, and takes about 10 ms to start.
+ * Bytes.
+ */
 const BZIP2_BY_PROGRAM_BYTES = 256 * 1024
 
 async function* unpackBzip2Folder(folder: Folder, packed: PackedStreams, options: DecodeOptions): Bytes {

@@ -1,7 +1,9 @@
 import type { Bytes } from '../../core/source.ts'
 import type { FindOptions } from '../seven-zip/find.ts'
 
-/** One step of unpacking: a method with its properties, as the end header of a 7z archive gives it. */
+/**
+ * One step of unpacking: a method with its properties, as the end header of a 7z archive gives it.
+ */
 export interface Coder {
   /** The method's id as hex digits, two a byte: `030101` is LZMA. */
   readonly method: string
@@ -14,8 +16,9 @@ export interface Coder {
 }
 
 /**
- * What 7z packs together: one stream of content, unpacked by a network of coders. Inputs and outputs are numbered through over all
- * coders, in their order. A bind leads an output into an input; the inputs that none leads to are the packed streams.
+ * What 7z packs together: one stream of content, unpacked by a network of coders. Inputs and
+ * outputs are numbered through over all coders, in their order. A bind leads an output into an
+ * input; the inputs that none leads to are the packed streams.
  */
 export interface Folder {
   readonly coders: readonly Coder[]
@@ -29,9 +32,10 @@ export interface Folder {
 }
 
 /**
- * Opens the packed stream with this index (an index of `Folder.packedInputs`), from its start to its end. Each is opened once at most,
- * in their order, and the next only when the one before was read to its end: no call needs two places of a Store at once. A stream
- * is also read to its end when its decoder needs no more. Errors come out unchanged.
+ * Opens the packed stream with this index (an index of `Folder.packedInputs`), from its start to
+ * its end. Each is opened once at most, in their order, and the next only when the one before was
+ * read to its end: no call needs two places of a Store at once. A stream is also read to its end
+ * when its decoder needs no more. Errors come out unchanged.
  */
 export type PackedStreams = (index: number) => Bytes
 
@@ -42,8 +46,9 @@ export interface DecodeOptions {
   readonly packedSizes: readonly number[]
   readonly signal?: AbortSignal | undefined
   /**
-   * Largest folder, packed or unpacked, that is unpacked in memory where the decoder cannot stream (LZMA, LZMA2). Default 8 MiB, without a
-   * 7-Zip program 64 MiB. Up to three times as much is used.
+   * Largest folder, packed or unpacked, that is unpacked in memory where the decoder cannot stream
+   * (LZMA, LZMA2). Default 8 MiB, without a 7-Zip program 64 MiB. Up to three times as much is
+   * used.
    */
   readonly maxMemoryBytes?: number | undefined
   /** Largest temporary file for the 7-Zip program. Default 4 GiB. */

@@ -12,8 +12,8 @@ const WITHOUT_PROGRAM_BYTES = 64 * 1024 * 1024
 const OUTPUT_CHUNK_BYTES = 512 * 1024
 
 /**
- * Unpacks LZMA or LZMA2 in memory, with a decoder that takes and gives everything at once; it needs up to three times the folder's size. What is
- * too large for that goes to the 7-Zip program.
+ * Unpacks LZMA or LZMA2 in memory, with a decoder that takes and gives everything at once; it needs
+ * up to three times the folder's size. What is too large for that goes to the 7-Zip program.
  */
 export async function* unpackInMemory(folder: Folder, packed: PackedStreams, options: DecodeOptions): Bytes {
   const library = await loadLzma()

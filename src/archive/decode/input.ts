@@ -3,7 +3,9 @@ import type { Bytes } from '../../core/source.ts'
 import { decodeError } from './errors.ts'
 import type { DecodeOptions, PackedStreams } from './folder.ts'
 
-/** What a packed stream threw: carried past the places where a decoder's own errors are translated. */
+/**
+ * What a packed stream threw: carried past the places where a decoder's own errors are translated.
+ */
 export class InputFailure {
   readonly error: unknown
   constructor(error: unknown) {
@@ -12,7 +14,8 @@ export class InputFailure {
 }
 
 /**
- * Opens a packed stream and sees to it that exactly its length comes, without empty chunks, and that the signal is heeded. Throws InputFailure.
+ * Opens a packed stream and sees to it that exactly its length comes, without empty chunks, and
+ * that the signal is heeded. Throws InputFailure.
  */
 export async function* openPacked(packed: PackedStreams, index: number, options: DecodeOptions): Bytes {
   const { where, signal } = options
@@ -43,7 +46,10 @@ export async function* openPacked(packed: PackedStreams, index: number, options:
   }
 }
 
-/** Reads the whole first packed stream behind `head`. For what was found to be small enough. Throws InputFailure. */
+/**
+ * Reads the whole first packed stream behind `head`. For what was found to be small enough. Throws
+ * InputFailure.
+ */
 export async function readPacked(packed: PackedStreams, options: DecodeOptions, head: Uint8Array): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(head.length + (options.packedSizes[0] ?? 0))
   buffer.set(head)

@@ -9,7 +9,10 @@ export function loadLzma(): Promise<Library | undefined> {
   return library
 }
 
-/** What has to stand in front of LZMA data for the library: the properties and the length, the `.lzma` file format. Throws Error. */
+/**
+ * What has to stand in front of LZMA data for the library: the properties and the length, the
+ * `.lzma` file format. Throws Error.
+ */
 export function lzmaHead({ properties, unpackedSize }: Coder): Uint8Array {
   if (properties.length !== 5) throw new Error(`${properties.length} bytes of properties instead of 5`)
   const head = Buffer.alloc(13)
@@ -19,9 +22,10 @@ export function lzmaHead({ properties, unpackedSize }: Coder): Uint8Array {
 }
 
 /**
- * Throws Error unless the chunks of an LZMA2 stream add up to exactly `unpackedSize`: the library gives as much as the data says, and
- * a few kB of it can say gigabytes. A chunk: a control byte, the unpacked size less 1, for LZMA also the packed size less 1 and perhaps
- * the properties. Control 0 ends the stream, 1 and 2 are stored data.
+ * Throws Error unless the chunks of an LZMA2 stream add up to exactly `unpackedSize`: the library
+ * gives as much as the data says, and a few kB of it can say gigabytes. A chunk: a control byte,
+ * the unpacked size less 1, for LZMA also the packed size less 1 and perhaps the properties.
+ * Control 0 ends the stream, 1 and 2 are stored data.
  */
 export function checkLzma2Length(data: Uint8Array, unpackedSize: number): void {
   let total = 0

@@ -1,7 +1,10 @@
 import type { Coder, Folder } from './folder.ts'
 import { methodId } from './methods.ts'
 
-/** About how much memory the decoders of a folder fill, in bytes: a window is no larger than the content, a model as large as the properties say. */
+/**
+ * About how much memory the decoders of a folder fill, in bytes: a window is no larger than the
+ * content, a model as large as the properties say.
+ */
 export function memoryNeeded(folder: Folder): number {
   return folder.coders.reduce((sum, coder) => sum + needed(coder), 0)
 }

@@ -20,8 +20,8 @@ const SIGNATURE = [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c, 0, 4]
 const MEMBER = 'content'
 
 /**
- * A 7z archive of nothing but this folder, without its packed streams: what stands before and after them. The end header is plain, the coders
- * and their properties are the folder's own.
+ * A 7z archive of nothing but this folder, without its packed streams: what stands before and after
+ * them. The end header is plain, the coders and their properties are the folder's own.
  */
 export function minimalArchive(folder: Folder, packedSizes: readonly number[]): { start: Buffer; end: Buffer } {
   const end = Buffer.concat([
@@ -76,8 +76,8 @@ function describeCoder({ method, properties, inputs, outputs }: Coder): Buffer {
 }
 
 /**
- * A number in the format's own form. The first byte says by its leading 1 bits how many bytes follow, little-endian; up to 0x7f it is the
- * number itself. Here: itself, or all eight bytes.
+ * A number in the format's own form. The first byte says by its leading 1 bits how many bytes
+ * follow, little-endian; up to 0x7f it is the number itself. Here: itself, or all eight bytes.
  */
 function number(value: number): Buffer {
   if (value < 0x80) return Buffer.from([value])

@@ -22,7 +22,10 @@ export async function hasProgram(options: DecodeOptions): Promise<boolean> {
   return (await findSevenZip(options.programs))?.isSafe ?? false
 }
 
-/** Unpacks any folder by the 7-Zip program, from a temporary archive that holds just this folder. Throws StoreError and InputFailure. */
+/**
+ * Unpacks any folder by the 7-Zip program, from a temporary archive that holds just this folder.
+ * Throws StoreError and InputFailure.
+ */
 export async function* unpackByProgram(folder: Folder, packed: PackedStreams, options: DecodeOptions): Bytes {
   const program = await findSevenZip(options.programs)
   if (program === undefined) {

@@ -3,7 +3,10 @@ import type { DecodeOptions, Folder } from './folder.ts'
 
 const MAX_CODERS = 32
 
-/** Throws `corrupt` unless the folder's numbers fit together: each input has one source, and the sizes are sizes. */
+/**
+ * Throws `corrupt` unless the folder's numbers fit together: each input has one source, and the
+ * sizes are sizes.
+ */
 export function checkShape(folder: Folder, options: DecodeOptions): void {
   const reason = objection(folder, options.packedSizes)
   if (reason !== undefined) {
@@ -29,7 +32,8 @@ function objection(folder: Folder, packedSizes: readonly number[]): string | und
   if (bound.size !== binds.length || ![...bound].every((output) => output >= 0 && output < outputs)) {
     return 'an unknown output'
   }
-  // With one output each, which is all that the format's programs know, an output has the number of its coder.
+  // With one output each, which is all that the format's programs know, an output has the number of
+  // its coder.
   const main = coders.find((_, i) => !bound.has(i))
   if (main?.unpackedSize !== folder.unpackedSize) return 'two lengths for the same content'
   return undefined

@@ -2,8 +2,8 @@ import type { Bytes } from '../../core/source.ts'
 import type { PackedStreams } from './decode-folder.ts'
 
 /**
- * Packed streams of the given sizes out of bytes in which they follow each other. A stream can be read when the one before it was read
- * to its end.
+ * Packed streams of the given sizes out of bytes in which they follow each other. A stream can be
+ * read when the one before it was read to its end.
  */
 export function splitPacked(bytes: Bytes, sizes: readonly number[]): PackedStreams {
   const chunks = bytes[Symbol.asyncIterator]()

@@ -16,8 +16,9 @@ export const unpackZstandard: ((input: Bytes) => Bytes) | undefined =
   createZstdDecompress && ((input) => through(createZstdDecompress({ chunkSize: CHUNK_BYTES }), input))
 
 /**
- * Sends bytes through a transform, one chunk at a time: a chunk of the input is ours only until we ask for the next, and when the
- * consumer stops, nobody may still be reading. What comes after the end of the packed data is read and ignored.
+ * Sends bytes through a transform, one chunk at a time: a chunk of the input is ours only until we
+ * ask for the next, and when the consumer stops, nobody may still be reading. What comes after the
+ * end of the packed data is read and ignored.
  */
 async function* through(transform: Duplex, input: Bytes): Bytes {
   let wake = () => {}

@@ -21,8 +21,9 @@ export function fitsTemporary({ packedSizes, maxTemporaryBytes = MAX_TEMPORARY_B
 }
 
 /**
- * Writes a temporary file that has no name any more: it goes with the last process that has it open, however that ends. Throws `unsupported`
- * before anything is written when `size` is over the bound, `full` when there is no space.
+ * Writes a temporary file that has no name any more: it goes with the last process that has it
+ * open, however that ends. Throws `unsupported` before anything is written when `size` is over the
+ * bound, `full` when there is no space.
  */
 export async function writeTemporary(content: Bytes, size: number, options: DecodeOptions): Promise<FileHandle> {
   const directory = options.temporaryDirectory ?? tmpdir()
@@ -37,7 +38,8 @@ export async function writeTemporary(content: Bytes, size: number, options: Deco
     const path = join(directory, `riastore-${randomBytes(9).toString('base64url')}.7z`)
     file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
     await unlink(path)
-    // By position, so that the file's own stays 0: on some systems whoever opens a descriptor anew goes on from there.
+    // By position, so that the file's own stays 0: on some systems whoever opens a descriptor anew
+    // goes on from there.
     let position = 0
     for await (const chunk of content) {
       for (let done = 0; done < chunk.length; ) {

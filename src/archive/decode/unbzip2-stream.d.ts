@@ -4,7 +4,10 @@ declare module 'unbzip2-stream/lib/bzip2.js' {
   const bzip2: {
     /** Reads the start of a stream; gives its block size in units of 100,000 bytes. */
     header(bits: ReadBits): number
-    /** Unpacks one block, byte by byte, into `put`; gives the stream's CRC so far, or null at its end. */
+    /**
+     * Unpacks one block, byte by byte, into `put`; gives the stream's CRC so far, or null at its
+     * end.
+     */
     decompress(
       bits: ReadBits,
       put: (byte: number) => void,

@@ -1,6 +1,9 @@
 import type { HeaderReader } from './header-reader.ts'
 
-/** A bit for each of many things, first the highest bit of the first byte, as 7z has it. Undefined: all are set. */
+/**
+ * A bit for each of many things, first the highest bit of the first byte, as 7z has it. Undefined:
+ * all are set.
+ */
 export type Bits = Uint8Array | undefined
 
 export function hasBit(bits: Bits, index: number): boolean {

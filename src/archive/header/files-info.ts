@@ -9,18 +9,27 @@ export interface FilesInfo {
   kindOf(item: number): ItemKind
 }
 
-/** `content`: the next of the archive's substreams belongs to it. `none`: a directory, or a mark that something was removed. */
+/**
+ * `content`: the next of the archive's substreams belongs to it. `none`: a directory, or a mark
+ * that something was removed.
+ */
 export type ItemKind = 'content' | 'empty' | 'none'
 
 /** Takes the names as they come. */
 export interface NamesSink {
   /** Called once, before the names. */
   begin(count: number): void
-  /** Gets the next `length` bytes of the reader, the names in UTF-16LE, each with a NUL at its end. Throws `corrupt` when they are not as many as expected. */
+  /**
+   * Gets the next `length` bytes of the reader, the names in UTF-16LE, each with a NUL at its end.
+   * Throws `corrupt` when they are not as many as expected.
+   */
   add(reader: HeaderReader, length: number): Promise<void>
 }
 
-/** Parses a FilesInfo, whose type byte has been read. Its properties may come in any order; unknown ones are skipped. */
+/**
+ * Parses a FilesInfo, whose type byte has been read. Its properties may come in any order; unknown
+ * ones are skipped.
+ */
 export async function parseFilesInfo(reader: HeaderReader, names: NamesSink): Promise<FilesInfo> {
   const count = await reader.nextCount('members', 2, MAX_ITEMS)
   names.begin(count)

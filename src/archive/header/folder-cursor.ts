@@ -3,7 +3,10 @@ import { type FolderDescription, isCopy } from './folder-description.ts'
 import { SIGNATURE_BYTES } from './signature.ts'
 import type { StreamsInfo } from './streams-info.ts'
 
-/** Walks over the folders of an archive, from the first to the last; its fields tell of the one that it is at. */
+/**
+ * Walks over the folders of an archive, from the first to the last; its fields tell of the one that
+ * it is at.
+ */
 export class FolderCursor {
   readonly #streams: StreamsInfo
   readonly #copies: readonly boolean[]

@@ -1,7 +1,10 @@
 import type { HeaderReader } from './header-reader.ts'
 import { MAX_CODERS, MAX_DESCRIPTIONS, MAX_PROPERTIES_BYTES } from './limits.ts'
 
-/** How a folder was packed, apart from its sizes. Most folders of an archive share one. Plain data: it is kept as JSON. */
+/**
+ * How a folder was packed, apart from its sizes. Most folders of an archive share one. Plain data:
+ * it is kept as JSON.
+ */
 export interface FolderDescription {
   readonly coders: readonly CoderDescription[]
   readonly binds: readonly { readonly input: number; readonly output: number }[]
@@ -37,7 +40,10 @@ export class FolderDescriptions {
   #last: Buffer = Buffer.alloc(0)
   #lastNumber = 0
 
-  /** The number of the next one if it is the same as the one before and is buffered, else -1: not async, for there may be millions. */
+  /**
+   * The number of the next one if it is the same as the one before and is buffered, else -1: not
+   * async, for there may be millions.
+   */
   nextSame(reader: HeaderReader): number {
     // The parts of a description say how long it is: what begins like one is just that one.
     return reader.takeIf(this.#last) ? this.#lastNumber : -1
@@ -74,7 +80,8 @@ function parseDescription(reader: HeaderReader): FolderDescription {
   const unbound = Array.from({ length: inputs }, (_, i) => i).filter((i) => !binds.some(({ input }) => input === i))
   const packed = inputs - binds.length
   const packedInputs = packed === 1 ? unbound : Array.from({ length: packed }, () => reader.number())
-  // Each input comes from just one place, and each output but one goes to just one: else it is no tree.
+  // Each input comes from just one place, and each output but one goes to just one: else it is no
+  // tree.
   const used = new Set([...binds.map(({ input }) => input), ...packedInputs])
   const given = new Set(binds.map(({ output }) => output))
   const valid =

@@ -8,8 +8,9 @@ const BUFFER_BYTES = 1024 * 1024
 export const NUMBER_BYTES = 9
 
 /**
- * Reads a 7z header as it comes in; only a window of it is in memory. The plain methods need their bytes buffered (`fill`); they are
- * not async because a header has millions of numbers. Throws `corrupt` for a header that ends before what it holds.
+ * Reads a 7z header as it comes in; only a window of it is in memory. The plain methods need their
+ * bytes buffered (`fill`); they are not async because a header has millions of numbers. Throws
+ * `corrupt` for a header that ends before what it holds.
  */
 export class HeaderReader {
   readonly #chunks: AsyncIterator<Uint8Array>
@@ -87,7 +88,10 @@ export class HeaderReader {
     return this.#buffer.readUInt32LE(this.#at - 4)
   }
 
-  /** A NUMBER: the first byte's leading ones say how many bytes follow; its other bits are the highest of the number. */
+  /**
+   * A NUMBER: the first byte's leading ones say how many bytes follow; its other bits are the
+   * highest of the number.
+   */
   number(): number {
     const first = this.byte()
     if (first < 0x80) return first
@@ -115,7 +119,10 @@ export class HeaderReader {
     return this.number()
   }
 
-  /** A NUMBER that says how many there are of something that takes at least `bytesEach` bytes each of what is left. */
+  /**
+   * A NUMBER that says how many there are of something that takes at least `bytesEach` bytes each
+   * of what is left.
+   */
   async nextCount(what: string, bytesEach: number, limit: number): Promise<number> {
     const count = await this.nextNumber()
     if (count * bytesEach > this.left) throw this.corrupt(`it cannot hold ${count} ${what}`)

@@ -1,6 +1,7 @@
 /**
- * What an archive may ask of us. A million members with names of 250 bytes are a header of half a GiB; what is beyond these limits is
- * `unsupported`, so that a hostile archive cannot take all memory.
+ * What an archive may ask of us. A million members with names of 250 bytes are a header of half a
+ * GiB; what is beyond these limits is `unsupported`, so that a hostile archive cannot take all
+ * memory.
  */
 
 /** Of the end header, unpacked; bytes. */

@@ -7,7 +7,10 @@ export const SIGNATURE_BYTES = 32
 
 const MAGIC = Buffer.from('377abcaf271c', 'hex')
 
-/** The signature header: where the end header lies. It changes with every change of the archive's index. */
+/**
+ * The signature header: where the end header lies. It changes with every change of the archive's
+ * index.
+ */
 export interface Signature {
   readonly bytes: Buffer
   /** Position of the end header in the file; bytes. */
@@ -17,7 +20,10 @@ export interface Signature {
   readonly headerCrc: number
 }
 
-/** Parses the first 32 bytes of a 7z file of `fileBytes` bytes. Throws `corrupt`, or `unsupported` for what we cannot read. */
+/**
+ * Parses the first 32 bytes of a 7z file of `fileBytes` bytes. Throws `corrupt`, or `unsupported`
+ * for what we cannot read.
+ */
 export function parseSignature(bytes: Buffer, fileBytes: number, where: string): Signature {
   const corrupt = (message: string) => new StoreError({ kind: 'corrupt', op: 'get', where, message })
   const unsupported = (message: string) => new StoreError({ kind: 'unsupported', op: 'get', where, message })

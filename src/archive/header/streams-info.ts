@@ -5,7 +5,10 @@ import { type HeaderReader, NUMBER_BYTES } from './header-reader.ts'
 import { MAX_ITEMS } from './limits.ts'
 import { PROPERTY } from './properties.ts'
 
-/** Where the packed streams lie, and how they were packed. Typed arrays: there may be millions of each. */
+/**
+ * Where the packed streams lie, and how they were packed. Typed arrays: there may be millions of
+ * each.
+ */
 export interface StreamsInfo {
   /** Of the first packed stream, from the end of the signature header; the others follow it. */
   readonly packPosition: number
@@ -46,7 +49,10 @@ export const NO_STREAMS: StreamsInfo = {
   members: { counts: undefined, sizes: new Float64Array(0), digests: { defined: undefined, crcs: new Uint32Array(0) } },
 }
 
-/** Parses a StreamsInfo, whose type byte has been read. `packedEnd`: no packed stream may go on behind it; from the end of the signature header. */
+/**
+ * Parses a StreamsInfo, whose type byte has been read. `packedEnd`: no packed stream may go on
+ * behind it; from the end of the signature header.
+ */
 export async function parseStreamsInfo(reader: HeaderReader, packedEnd: number): Promise<StreamsInfo> {
   let { packPosition, packSizes, folders } = NO_STREAMS
   let members: Substreams | undefined

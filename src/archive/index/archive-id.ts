@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 
-/** Names an archive in the index cache. Digests only: nobody learns from them where a store is, or what was in its URL. */
+/**
+ * Names an archive in the index cache. Digests only: nobody learns from them where a store is, or
+ * what was in its URL.
+ */
 export interface ArchiveId {
   /** Of where the archive lies, lower-case hex. */
   readonly location: string

@@ -4,13 +4,17 @@ import { slotsFor } from './index-format.ts'
 /** Whether two of the items have the same name. */
 export type SameName = (one: number, other: number) => Promise<boolean>
 
-/** More steps per item, or more looks at names than items (and these), are needed only for names that were chosen to collide. */
+/**
+ * More steps per item, or more looks at names than items (and these), are needed only for names
+ * that were chosen to collide.
+ */
 const STEPS_PER_ITEM = 32
 const FREE_STEPS = 10_000
 
 /**
- * Names by their hashes: open addressing, linear probing; a slot is the hash and the item's number plus one. Of items with the same name the last one
- * counts, as for the 7z program, which writes it over the others when it extracts them.
+ * Names by their hashes: open addressing, linear probing; a slot is the hash and the item's number
+ * plus one. Of items with the same name the last one counts, as for the 7z program, which writes it
+ * over the others when it extracts them.
  */
 export class HashTable {
   readonly slots: Uint32Array
@@ -30,7 +34,9 @@ export class HashTable {
     this.#looks = FREE_STEPS + items
   }
 
-  /** Puts an item in, when that needs no look at a name; else it has to be put in by `addSlowly`. */
+  /**
+   * Puts an item in, when that needs no look at a name; else it has to be put in by `addSlowly`.
+   */
   add(item: number, hash: number): boolean {
     const { slots } = this
     const mask = this.#mask

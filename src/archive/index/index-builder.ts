@@ -16,8 +16,8 @@ import { IndexUnwritable, PAGE_BYTES, PageWriter, writePart } from './page-file.
 const CHUNK_BYTES = 128 * 1024
 
 /**
- * Writes an index while the end header of an archive is parsed: first the names as they come, then the rest. Methods throw IndexUnwritable when
- * the storage fails.
+ * Writes an index while the end header of an archive is parsed: first the names as they come, then
+ * the rest. Methods throw IndexUnwritable when the storage fails.
  */
 export class IndexBuilder implements NamesSink {
   readonly #storage: IndexStorage
@@ -58,8 +58,8 @@ export class IndexBuilder implements NamesSink {
   }
 
   /**
-   * Writes all but the names, and last of all the header: from then on it is an index of the archive with this digest. Throws `corrupt` when
-   * streams and files do not match.
+   * Writes all but the names, and last of all the header: from then on it is an index of the
+   * archive with this digest. Throws `corrupt` when streams and files do not match.
    */
   async finish(archive: string, reader: HeaderReader, streams: StreamsInfo, files: FilesInfo): Promise<void> {
     const writer = this.#writer

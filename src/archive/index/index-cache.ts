@@ -22,8 +22,10 @@ const TOUCH_MS = 60 * 1000
 const NAME = /^([0-9a-f]{40})-([0-9a-f]{40})\.index$/
 
 /**
- * Indices of archives, kept from process to process in a directory, one file each, `<location>-<digest>.index`. Many processes may use it at
- * once: a file is written under a temporary name and renamed, and one that is removed is still readable for those that have it open.
+ * Indices of archives, kept from process to process in a directory, one file each,
+ * `<location>-<digest>.index`. Many processes may use it at once: a file is written under a
+ * temporary name and renamed, and one that is removed is still readable for those that have it
+ * open.
  */
 export class IndexCache {
   readonly #settings: IndexCacheSettings
@@ -32,7 +34,10 @@ export class IndexCache {
     this.#settings = settings
   }
 
-  /** The index of an archive, or undefined when there is none that can be used. A damaged one is removed. Never rejects. */
+  /**
+   * The index of an archive, or undefined when there is none that can be used. A damaged one is
+   * removed. Never rejects.
+   */
   async open(id: ArchiveId): Promise<MemberIndex | undefined> {
     const file = this.#file(id)
     let storage: FileStorage | undefined

@@ -2,16 +2,16 @@ import { crc32 } from 'node:zlib'
 import { IndexDamaged, PAGE_BYTES } from './page-file.ts'
 
 /**
- * An index file. Numbers are in the byte order of the machine that wrote it; on another one it does not pass as an index.
+ * An index file. Numbers are in the byte order of the machine that wrote it; on another one it does
+ * not pass as an index.
  *
- *     page 0         u32 MAGIC, u32 CRC-32 and u32 length of what follows: IndexHeader as JSON
- *     names          the members' names in UTF-8 (names.ts), without separators
- *     entries        ENTRY_BYTES for each member in the archive's order, and one more that says where the last name ends
- *     folders        FOLDER_BYTES for each folder that is not a mere copy
- *     sizes          f64s: for each such folder its packed streams' sizes, then its coders' unpacked sizes
- *     descriptions   JSON texts of folder-description.ts
- *     table          SLOT_BYTES for each slot of a hash table with linear probing
- *     page checksums u32s: the CRC-32 of each page from page 1 on to here
+ * page 0 u32 MAGIC, u32 CRC-32 and u32 length of what follows: IndexHeader as JSON names the
+ * members' names in UTF-8 (names.ts), without separators entries ENTRY_BYTES for each member in the
+ * archive's order, and one more that says where the last name ends folders FOLDER_BYTES for each
+ * folder that is not a mere copy sizes f64s: for each such folder its packed streams' sizes, then
+ * its coders' unpacked sizes descriptions JSON texts of folder-description.ts table SLOT_BYTES for
+ * each slot of a hash table with linear probing page checksums u32s: the CRC-32 of each page from
+ * page 1 on to here
  *
  * Each part begins with a page of its own.
  */
@@ -57,8 +57,9 @@ export const FLAG = {
 } as const
 
 /**
- * f64 position of the first packed stream in the archive file, f64 unpacked size, u32 number of its first size, u32 position and u32 length of its
- * description, u32 CRC, u32 1 when it has a CRC, u32 members.
+ * f64 position of the first packed stream in the archive file, f64 unpacked size, u32 number of its
+ * first size, u32 position and u32 length of its description, u32 CRC, u32 1 when it has a CRC, u32
+ * members.
  */
 export const FOLDER_BYTES = 40
 

@@ -1,7 +1,10 @@
 import { messageOf, StoreError } from '../../core/errors.ts'
 import type { MemberIndex } from './member-index.ts'
 
-/** Opens the index: first as it is in the cache; `again` counts how often an index was found to be damaged since. */
+/**
+ * Opens the index: first as it is in the cache; `again` counts how often an index was found to be
+ * damaged since.
+ */
 export type Reopen = (again: number) => Promise<MemberIndex>
 
 /** After so many damaged indices it is told. */
@@ -27,7 +30,10 @@ export class IndexUse {
     return this.#index.count
   }
 
-  /** Does `work` with the index, again with a new one when the index cannot be read. Rejects with StoreError. */
+  /**
+   * Does `work` with the index, again with a new one when the index cannot be read. Rejects with
+   * StoreError.
+   */
   async use<T>(work: (index: MemberIndex) => Promise<T>): Promise<T> {
     for (;;) {
       if (this.#reopening !== undefined) await this.#reopening

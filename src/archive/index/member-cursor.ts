@@ -3,7 +3,10 @@ import { FolderCursor } from '../header/folder-cursor.ts'
 import type { StreamsInfo } from '../header/streams-info.ts'
 import { PLACE } from './index-format.ts'
 
-/** Walks over the members that have content, in the archive's order; its fields tell of the one that it is at. */
+/**
+ * Walks over the members that have content, in the archive's order; its fields tell of the one that
+ * it is at.
+ */
 export class MemberCursor {
   readonly #streams: StreamsInfo
   readonly #folders: FolderCursor

@@ -13,7 +13,10 @@ export interface IndexedMember {
   readonly place: MemberPlace
 }
 
-/** Where a member's content is: as it is from a position of the archive file on, or from a position of a folder's unpacked content on. */
+/**
+ * Where a member's content is: as it is from a position of the archive file on, or from a position
+ * of a folder's unpacked content on.
+ */
 export type MemberPlace =
   | { readonly kind: 'empty' }
   | { readonly kind: 'copy'; readonly position: number }
@@ -23,8 +26,9 @@ export type MemberPlace =
 const BLOCK_MEMBERS = 1024
 
 /**
- * An index that was written, open for reading. A lookup reads a few pages; nothing is loaded whole. Methods throw IndexDamaged when what they read
- * is not what was written, and node's errors when it cannot be read.
+ * An index that was written, open for reading. A lookup reads a few pages; nothing is loaded whole.
+ * Methods throw IndexDamaged when what they read is not what was written, and node's errors when it
+ * cannot be read.
  */
 export class MemberIndex {
   readonly #storage: IndexStorage
@@ -86,7 +90,10 @@ export class MemberIndex {
     return undefined
   }
 
-  /** Members in the archive's order from entry number `from` on, some at a time, and where to go on; `next` is undefined after the last. */
+  /**
+   * Members in the archive's order from entry number `from` on, some at a time, and where to go on;
+   * `next` is undefined after the last.
+   */
   async list(from: number): Promise<{ members: IndexedMember[]; next: number | undefined }> {
     const { names } = this.#header
     const count = Math.min(BLOCK_MEMBERS, this.#entries - from)

@@ -1,7 +1,10 @@
 import { endianness } from 'node:os'
 import { decode, encode } from '../../core/text.ts'
 
-/** A hash of a name's UTF-16 units: a polynomial modulo 2^32, which can be computed two units at a time. */
+/**
+ * A hash of a name's UTF-16 units: a polynomial modulo 2^32, which can be computed two units at a
+ * time.
+ */
 export function hashName(name: string): number {
   let hash = 0
   for (let i = 0; i < name.length; i++) hash = addUnit(hash, name.charCodeAt(i))
@@ -26,8 +29,9 @@ function spread(hash: number): number {
 export const MAX_BYTES_PER_UNIT = 3
 
 /**
- * Turns a list of names in UTF-16, each ended by a NUL, into UTF-8 without any separators, one part of it after the other. Surrogates that
- * stand alone are kept (as three bytes each): names are compared exactly.
+ * Turns a list of names in UTF-16, each ended by a NUL, into UTF-8 without any separators, one part
+ * of it after the other. Surrogates that stand alone are kept (as three bytes each): names are
+ * compared exactly.
  */
 export class NameList {
   /** Of each name. */
@@ -59,8 +63,9 @@ export class NameList {
   }
 
   /**
-   * Adds units and writes their UTF-8 into `output`, which has to have space for MAX_BYTES_PER_UNIT for each, and for one more. Returns how many bytes
-   * it wrote; -1 when there are more names than expected.
+   * Adds units and writes their UTF-8 into `output`, which has to have space for MAX_BYTES_PER_UNIT
+   * for each, and for one more. Returns how many bytes it wrote; -1 when there are more names than
+   * expected.
    */
   add(units: Uint16Array, output: Uint8Array): number {
     let hash = this.#hash
@@ -172,8 +177,9 @@ function decodeUnits(bytes: Buffer): string {
 }
 
 /**
- * On POSIX a file name is bytes. 7-Zip there writes a byte that is not UTF-8 as one of U+EF80…U+EFFF, and each byte of such a character, where
- * a name has one, too. Seen with 7-Zip 26.02.
+ * On POSIX a file name is bytes. 7-Zip there writes a byte that is not UTF-8 as one of
+ * U+EF80…U+EFFF, and each byte of such a character, where a name has one, too. Seen with 7-Zip
+ * 26.02.
  */
 const ESCAPED_BYTE = /[\uef80-\uefff]/
 const ESCAPE = 0xef00

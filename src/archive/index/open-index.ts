@@ -5,12 +5,16 @@ import { MemberIndex } from './member-index.ts'
 import { IndexUnwritable } from './page-file.ts'
 import { type ArchiveFile, readEndHeader } from './read-end-header.ts'
 
-/** The index of an end header that is no longer than this is kept in memory when there is no cache. Bytes. */
+/**
+ * The index of an end header that is no longer than this is kept in memory when there is no cache.
+ * Bytes.
+ */
 const MEMORY_HEADER_BYTES = 1024 * 1024
 
 /**
- * Opens the index of an archive: from the cache, else from the end header. When the cache cannot be written, the index is in a file without a name or in memory,
- * for this process only. Throws StoreError.
+ * Opens the index of an archive: from the cache, else from the end header. When the cache cannot be
+ * written, the index is in a file without a name or in memory, for this process only. Throws
+ * StoreError.
  */
 export async function openIndex(
   file: ArchiveFile,

@@ -1,7 +1,10 @@
 import { crc32 } from 'node:zlib'
 import type { IndexStorage } from './index-storage.ts'
 
-/** An index consists of pages; each has a checksum, so that nothing is believed that was damaged on the disk. */
+/**
+ * An index consists of pages; each has a checksum, so that nothing is believed that was damaged on
+ * the disk.
+ */
 export const PAGE_BYTES = 4096
 
 const BUFFER_PAGES = 256
@@ -12,7 +15,10 @@ export class IndexUnwritable extends Error {}
 /** The index is not what was written. It has to be made anew. */
 export class IndexDamaged extends Error {}
 
-/** Writes pages one after the other, from page 1 on (page 0 is the caller's), and computes their checksums. */
+/**
+ * Writes pages one after the other, from page 1 on (page 0 is the caller's), and computes their
+ * checksums.
+ */
 export class PageWriter {
   readonly #storage: IndexStorage
   #buffer = Buffer.allocUnsafe(BUFFER_PAGES * PAGE_BYTES)
@@ -32,7 +38,10 @@ export class PageWriter {
     return this.#flushed + this.#used
   }
 
-  /** Space for `length` bytes (at most half a MiB), to be written into and then counted with `advance`. */
+  /**
+   * Space for `length` bytes (at most half a MiB), to be written into and then counted with
+   * `advance`.
+   */
   async reserve(length: number): Promise<Buffer> {
     if (this.#used + length > this.#buffer.length) await this.#flush(Math.floor(this.#used / PAGE_BYTES))
     return this.#buffer.subarray(this.#used)
@@ -68,7 +77,10 @@ export class PageWriter {
     return this.#crcs.subarray(0, this.#pages)
   }
 
-  /** Waits for the writing under way, however it ends. To be called before the storage is used for something else. */
+  /**
+   * Waits for the writing under way, however it ends. To be called before the storage is used for
+   * something else.
+   */
   async settle(): Promise<void> {
     await this.#writing.catch(() => {})
   }
@@ -126,7 +138,8 @@ export class PageReader {
   }
 
   /**
-   * The bytes in `[position, position + length)`, only to be read. They are aligned as they were in the file, at least to 8 bytes when `position` is.
+   * The bytes in `[position, position + length)`, only to be read. They are aligned as they were in
+   * the file, at least to 8 bytes when `position` is.
    */
   async read(position: number, length: number): Promise<Buffer> {
     const first = Math.floor(position / PAGE_BYTES)

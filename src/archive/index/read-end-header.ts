@@ -36,8 +36,9 @@ interface PackedHeader {
 }
 
 /**
- * Reads the end header of an archive and writes the index of it to the storage; `digest` says in it which archive that is. Throws StoreError: `conflict`
- * when the archive was replaced, `corrupt`, `unsupported`, or what the store throws; and IndexUnwritable when the storage fails.
+ * Reads the end header of an archive and writes the index of it to the storage; `digest` says in it
+ * which archive that is. Throws StoreError: `conflict` when the archive was replaced, `corrupt`,
+ * `unsupported`, or what the store throws; and IndexUnwritable when the storage fails.
  */
 export async function readEndHeader(
   file: ArchiveFile,
@@ -117,7 +118,9 @@ async function readHeader(
   }
 }
 
-/** When a header cannot be read: the error that says that it is not what was written, if that is so. */
+/**
+ * When a header cannot be read: the error that says that it is not what was written, if that is so.
+ */
 async function preferDamage(error: unknown, reader: HeaderReader, check: () => Promise<void>): Promise<unknown> {
   if (!isStoreError(error, 'corrupt', 'unsupported')) return error
   if (reader.sourceFailed || reader.left > MAX_CHECKED_BYTES) return error

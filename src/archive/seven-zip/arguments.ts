@@ -3,7 +3,10 @@ import { isText } from '../../core/text.ts'
 /** 0: stored as it is (Copy). 1 to 9: LZMA2, each member by itself. */
 export type Level = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9
 
-/** What 7-Zip shall do. `listFile` holds names, see `listOfNames`; for `add` they are relative to the working directory. */
+/**
+ * What 7-Zip shall do. `listFile` holds names, see `listOfNames`; for `add` they are relative to
+ * the working directory.
+ */
 export type SevenZipCommand =
   | { readonly command: 'add'; readonly archive: string; readonly listFile: string; readonly level: Level }
   | { readonly command: 'remove'; readonly archive: string; readonly listFile: string }
@@ -15,9 +18,11 @@ const SPEECH = ['-y', '-sccUTF-8', '-bb1', '-bsp1']
 const NAMES = ['-ssc', '-spd', '-scsUTF-8']
 
 /**
- * The parameters of a 7-Zip program (any since p7zip 16), for here or for a shell elsewhere. A new archive has one folder a member, no filters that
- * old programs lack, and a plain end header. What is in an old one is not packed again. The new archive is written to `<archive>.tmp` beside the old
- * one (see `isTemporaryOf`) and renamed; an archive that was not there before is written under its own name.
+ * The parameters of a 7-Zip program (any since p7zip 16), for here or for a shell elsewhere. A new
+ * archive has one folder a member, no filters that old programs lack, and a plain end header. What
+ * is in an old one is not packed again. The new archive is written to `<archive>.tmp` beside the
+ * old one (see `isTemporaryOf`) and renamed; an archive that was not there before is written under
+ * its own name.
  */
 export function sevenZipArguments(command: SevenZipCommand): string[] {
   switch (command.command) {
@@ -32,7 +37,10 @@ export function sevenZipArguments(command: SevenZipCommand): string[] {
   }
 }
 
-/** The content of a list file. Each name is in quotes: without them 7-Zip takes spaces and quotes off its ends. */
+/**
+ * The content of a list file. Each name is in quotes: without them 7-Zip takes spaces and quotes
+ * off its ends.
+ */
 export function listOfNames(names: Iterable<string>): string {
   let text = ''
   for (const name of names) text += `"${name}"\n`
@@ -40,8 +48,9 @@ export function listOfNames(names: Iterable<string>): string {
 }
 
 /**
- * Whether 7-Zip stores a file under exactly this name and tells when it is missing. Names that are no UTF-8 or hold line ends cannot be listed; with
- * `*` or `?` among the names, 7-Zip reads whole directories and says nothing of missing files.
+ * Whether 7-Zip stores a file under exactly this name and tells when it is missing. Names that are
+ * no UTF-8 or hold line ends cannot be listed; with `*` or `?` among the names, 7-Zip reads whole
+ * directories and says nothing of missing files.
  */
 export function isPackable(name: string): boolean {
   if (name === '' || !isText(name) || hasControlCharacter(name) || /[*?]/.test(name)) return false
@@ -54,7 +63,10 @@ function hasControlCharacter(name: string): boolean {
   return false
 }
 
-/** Whether a file is what 7-Zip leaves when it is killed while it changes the archive: `<archive>.tmp`, `.tmp1`, … Both are names without directories. */
+/**
+ * Whether a file is what 7-Zip leaves when it is killed while it changes the archive:
+ * `<archive>.tmp`, `.tmp1`, … Both are names without directories.
+ */
 export function isTemporaryOf(archive: string, file: string): boolean {
   return file.startsWith(`${archive}.tmp`) && /^\d*$/.test(file.slice(archive.length + 4))
 }

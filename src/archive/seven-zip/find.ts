@@ -28,8 +28,8 @@ const VERSION_MS = 10_000
 const found = new Map<string, Promise<SevenZip | undefined>>()
 
 /**
- * Looks for a 7-Zip program on PATH: for one that is safe, and where there is none, for any. undefined when there is none. Remembered for the life of
- * the process.
+ * Looks for a 7-Zip program on PATH: for one that is safe, and where there is none, for any.
+ * undefined when there is none. Remembered for the life of the process.
  */
 export function findSevenZip({ path = process.env.PATH ?? '' }: FindOptions = {}): Promise<SevenZip | undefined> {
   let search = found.get(path)

@@ -31,9 +31,11 @@ export interface RunSettings {
 const TERM_MS = 5_000
 
 /**
- * Runs 7-Zip and gives how it ended. node-7z reads what it prints. It is started here, not there: node-7z starts it in a process group of its own, so that
- * it goes on when we are interrupted, leaves its stdin open, and neither looks at the exit code nor lets a caller do so. On abort it is asked to end,
- * so that it removes its temporary file. Throws StoreError `aborted`, and `unsupported` when it cannot be started.
+ * Runs 7-Zip and gives how it ended. node-7z reads what it prints. It is started here, not there:
+ * node-7z starts it in a process group of its own, so that it goes on when we are interrupted,
+ * leaves its stdin open, and neither looks at the exit code nor lets a caller do so. On abort it is
+ * asked to end, so that it removes its temporary file. Throws StoreError `aborted`, and
+ * `unsupported` when it cannot be started.
  */
 export async function runSevenZip(
   program: SevenZip,
@@ -80,8 +82,9 @@ function notStarted(op: string, where: string, program: SevenZip, error: unknown
 }
 
 /**
- * Splits stdout into lines, also at the backspaces by which 7-Zip wipes out its progress. All go to `said`, one a chunk: node-7z, given stdout itself,
- * reads everything since the last line end again with each chunk. Kept are those that are neither progress nor names of files.
+ * Splits stdout into lines, also at the backspaces by which 7-Zip wipes out its progress. All go to
+ * `said`, one a chunk: node-7z, given stdout itself, reads everything since the last line end again
+ * with each chunk. Kept are those that are neither progress nor names of files.
  */
 class LineSplitter {
   readonly #said: PassThrough

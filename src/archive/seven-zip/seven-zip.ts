@@ -17,7 +17,10 @@ export type { Progress } from './run.ts'
 interface Options {
   /** The archive's file. */
   readonly archive: string
-  /** It is new, or all that is in it was packed by us just now: then an old 7-Zip program may read it, too. Default false. */
+  /**
+   * It is new, or all that is in it was packed by us just now: then an old 7-Zip program may read
+   * it, too. Default false.
+   */
   readonly isOurs?: boolean | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
   readonly signal?: AbortSignal | undefined
@@ -28,20 +31,27 @@ interface Options {
 export interface AddOptions extends Options {
   /** The names are relative to it. */
   readonly directory: string
-  /** Regular files, each `isPackable`. They become members of the same name; a member that has that name is replaced. */
+  /**
+   * Regular files, each `isPackable`. They become members of the same name; a member that has that
+   * name is replaced.
+   */
   readonly names: readonly string[]
   readonly level: Level
 }
 
 export interface Added {
-  /** Those of the names that are not in the archive, because the file vanished or could not be read. */
+  /**
+   * Those of the names that are not in the archive, because the file vanished or could not be read.
+   */
   readonly notAdded: readonly string[]
 }
 
 /**
- * `7z a`: makes an archive, or adds to one without packing again what is in it. All or nothing for an archive that is there: another file takes its
- * place, so that a hard link to the old one, or who has it open, keeps the old content. One that was not there may be left incomplete when we are killed.
- * Check what was added before relying on it: 7-Zip does not notice a file that changes while it reads. Throws StoreError.
+ * `7z a`: makes an archive, or adds to one without packing again what is in it. All or nothing for
+ * an archive that is there: another file takes its place, so that a hard link to the old one, or
+ * who has it open, keeps the old content. One that was not there may be left incomplete when we are
+ * killed. Check what was added before relying on it: 7-Zip does not notice a file that changes
+ * while it reads. Throws StoreError.
  */
 export async function addMembers(options: AddOptions): Promise<Added> {
   const op = 'pack'
@@ -69,7 +79,10 @@ export interface RemoveMembersOptions extends Options {
   readonly names: readonly string[]
 }
 
-/** `7z d`: removes members, without packing the others again unless they are in one solid block with them. All or nothing. Throws StoreError. */
+/**
+ * `7z d`: removes members, without packing the others again unless they are in one solid block with
+ * them. All or nothing. Throws StoreError.
+ */
 export async function removeMembers(options: RemoveMembersOptions): Promise<void> {
   const op = 'remove'
   const names = new Set(options.names)
@@ -79,7 +92,9 @@ export async function removeMembers(options: RemoveMembersOptions): Promise<void
   if (result.result !== 0) throw sevenZipError(op, options.archive, program.path, result)
 }
 
-/** `7z t`: unpacks everything and checks every CRC. Throws StoreError: `corrupt` when one is wrong. */
+/**
+ * `7z t`: unpacks everything and checks every CRC. Throws StoreError: `corrupt` when one is wrong.
+ */
 export async function testArchive(options: Options): Promise<void> {
   const op = 'test'
   const archive = resolve(options.archive)
@@ -142,7 +157,10 @@ async function openList(op: string, archive: string, names: Iterable<string>): P
   }
 }
 
-/** Leaves the file's position at 0: on some systems whoever opens a descriptor anew goes on from there. */
+/**
+ * Leaves the file's position at 0: on some systems whoever opens a descriptor anew goes on from
+ * there.
+ */
 async function writeFrom0(file: FileHandle, content: Uint8Array): Promise<void> {
   for (let done = 0; done < content.length; ) {
     done += (await file.write(content, done, content.length - done, done)).bytesWritten

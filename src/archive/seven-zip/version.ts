@@ -5,13 +5,17 @@ export interface SevenZipVersion {
 }
 
 /**
- * The oldest 7-Zip that is given an archive which somebody else may have made. In older ones a 7z archive can write outside memory (CVE-2023-31102, in
- * PPMd, up to 22.01; CVE-2016-9296, in the end header, p7zip 16.02) or keep the program busy for ever (CVE-2024-11612, in Copy, up to 24.07). What
- * later versions mended (up to 26.02) is in other formats, which `-t7z` shuts out.
+ * The oldest 7-Zip that is given an archive which somebody else may have made. In older ones a 7z
+ * archive can write outside memory (CVE-2023-31102, in PPMd, up to 22.01; CVE-2016-9296, in the end
+ * header, p7zip 16.02) or keep the program busy for ever (CVE-2024-11612, in Copy, up to 24.07).
+ * What later versions mended (up to 26.02) is in other formats, which `-t7z` shuts out.
  */
 export const MINIMUM: SevenZipVersion = { major: 24, minor: 8 }
 
-/** Reads the version in what a 7-Zip program prints first, `7-Zip (z) 26.02 (x64) : Copyright …`; undefined when there is none. */
+/**
+ * Reads the version in what a 7-Zip program prints first, `7-Zip (z) 26.02 (x64) : Copyright …`;
+ * undefined when there is none.
+ */
 export function parseVersion(printed: string): SevenZipVersion | undefined {
   const [, major, minor] = /^7-Zip\b[^\n:]*?\b(\d+)\.(\d+)/m.exec(printed) ?? []
   return major === undefined || minor === undefined ? undefined : { major: Number(major), minor: Number(minor) }

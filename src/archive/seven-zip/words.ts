@@ -1,6 +1,9 @@
 import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
 
-/** How a 7-Zip program ended, and what it said: the lines of stdout without those of progress and names, and stderr. */
+/**
+ * How a 7-Zip program ended, and what it said: the lines of stdout without those of progress and
+ * names, and stderr.
+ */
 export interface SevenZipResult {
   /** Exit code or the signal that ended it. */
   readonly result: number | NodeJS.Signals
@@ -18,8 +21,10 @@ export function filesFound(lines: readonly string[]): number | undefined {
 }
 
 /**
- * The names in the lists of warnings at the end, `<name> : <reason>`, split into those that were missing from the start and those that could not be
- * read later. Of files in a directory that is missing, 7-Zip names only the directory. undefined when there is a warning that is about none of `names`.
+ * The names in the lists of warnings at the end, `<name> : <reason>`, split into those that were
+ * missing from the start and those that could not be read later. Of files in a directory that is
+ * missing, 7-Zip names only the directory. undefined when there is a warning that is about none of
+ * `names`.
  */
 export function filesMissed(
   lines: readonly string[],

@@ -135,7 +135,9 @@ function optionsOf({ store, pushUrl, ...args }: Args): SiblingOptions {
   }
 }
 
-/** What is recorded has to be a URL; git's insteadOf may make one of anything that looks like one. */
+/**
+ * What is recorded has to be a URL; git's insteadOf may make one of anything that looks like one.
+ */
 function storeUrl(store: string): string {
   if (store.startsWith('ria+') || /^[\w.+-]+:/.test(store)) {
     if (store.includes('#')) throw new ConfigError(`${withoutPassword(store)} names a dataset: leave #… away`)

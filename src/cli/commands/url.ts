@@ -103,7 +103,9 @@ async function readKey(text: string): Promise<{ readonly key: string; readonly f
   return { key, fileName: basename(text) }
 }
 
-/** Without git-annex git says no to everything, in words of its own that are in the user's language. */
+/**
+ * Without git-annex git says no to everything, in words of its own that are in the user's language.
+ */
 async function requireGitAnnex(text: string): Promise<void> {
   const { code } = await runGit(['annex', 'version', '--raw'], process.cwd())
   if (code === 0) return

@@ -7,7 +7,10 @@ export interface ProcessOwner {
   readonly host: string
   readonly pid: number
   readonly user?: string | undefined
-  /** When the process started, in ticks since the machine did (proc_pid_stat(5), field 22): the same pid may be given to another process. */
+  /**
+   * When the process started, in ticks since the machine did (proc_pid_stat(5), field 22): the same
+   * pid may be given to another process.
+   */
   readonly processStart?: string | undefined
   /** Changes with each start of the machine. */
   readonly boot?: string | undefined
@@ -27,8 +30,9 @@ export function ourselves(): ProcessOwner {
 }
 
 /**
- * Whether it is certain that the process is gone. What runs on another host, or in another container, may well be alive; and so may what runs on a host of our
- * name with another boot id: it may be another host.
+ * Whether it is certain that the process is gone. What runs on another host, or in another
+ * container, may well be alive; and so may what runs on a host of our name with another boot id: it
+ * may be another host.
  */
 export function isDead(owner: ProcessOwner, us: ProcessOwner = ourselves()): boolean {
   if (owner.host !== us.host || isOfAnotherBoot(owner, us) || owner.pidNamespace !== us.pidNamespace) return false
@@ -65,7 +69,10 @@ export function parseOwner(value: unknown): ProcessOwner | undefined {
   }
 }
 
-/** Whether the process ran on this host before it was started anew, or on another host of the same name. */
+/**
+ * Whether the process ran on this host before it was started anew, or on another host of the same
+ * name.
+ */
 export function isOfAnotherBoot(owner: ProcessOwner, us: ProcessOwner = ourselves()): boolean {
   return owner.host === us.host && owner.boot !== undefined && us.boot !== undefined && owner.boot !== us.boot
 }

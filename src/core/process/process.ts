@@ -3,7 +3,9 @@ import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { watchStall } from './stall.ts'
 
-/** After this a process that was killed is not waited for any more: a file system may hold it. ms. */
+/**
+ * After this a process that was killed is not waited for any more: a file system may hold it. ms.
+ */
 const KILLED_LIMIT_MS = 5_000
 
 export interface ProcessOptions {
@@ -18,18 +20,29 @@ export interface ProcessOptions {
   readonly signal?: AbortSignal | undefined
   /** It is stopped when it still runs after so long. ms. */
   readonly limitMs?: number | undefined
-  /** It is stopped when it did nothing for so long: neither printed nor read, nor computed where that counts. ms. */
+  /**
+   * It is stopped when it did nothing for so long: neither printed nor read, nor computed where
+   * that counts. ms.
+   */
   readonly stallMs?: number | undefined
-  /** Computing is doing something. Where the system does not show it, it is never taken to be stalled. */
+  /**
+   * Computing is doing something. Where the system does not show it, it is never taken to be
+   * stalled.
+   */
   readonly countsComputing?: boolean | undefined
   /**
    * It and all that it starts are a group of their own, and are stopped together. A Ctrl-C in the
    * terminal does not reach them then: for callers that are told of it, and stop them.
    */
   readonly ownGroup?: boolean | undefined
-  /** To be stopped it is asked to end, and killed after so long. Default: it is killed at once. ms. */
+  /**
+   * To be stopped it is asked to end, and killed after so long. Default: it is killed at once. ms.
+   */
   readonly graceMs?: number | undefined
-  /** How much of stdout is kept; it is stopped when there is more, or the rest is not kept. Default: all. Bytes. */
+  /**
+   * How much of stdout is kept; it is stopped when there is more, or the rest is not kept. Default:
+   * all. Bytes.
+   */
   readonly maxOutput?: { readonly bytes: number; readonly more: 'stops' | 'is dropped' } | undefined
   /** `kept`: the end of it, for messages. `shown`: it is our own stderr. */
   readonly stderr?: 'kept' | 'shown' | 'dropped' | undefined

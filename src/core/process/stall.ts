@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 
 /**
  * Calls `stalled` once a process has done nothing for `stallMs`: `moved` was not called and, when
- * `countsComputing`, it did not compute. Where it cannot be seen whether it computes it is left alone.
+ * `countsComputing`, it did not compute. Where it cannot be seen whether it computes it is left
+ * alone.
  */
 export function watchStall(
   pid: number | undefined,

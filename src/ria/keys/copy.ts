@@ -9,8 +9,9 @@ export interface Copy {
   /** For people. */
   readonly where: string
   /**
-   * Streams the content from `start` on. `consume` may be called again after a retry, from what `start` is then. Rejects with StoreError:
-   * `missing` or `conflict` when the copy was moved away or replaced, `corrupt` when it is damaged.
+   * Streams the content from `start` on. `consume` may be called again after a retry, from what
+   * `start` is then. Rejects with StoreError: `missing` or `conflict` when the copy was moved away
+   * or replaced, `corrupt` when it is damaged.
    */
   read(consume: CopyConsumer, options: CopyReadOptions): Promise<void>
 }
@@ -27,8 +28,8 @@ export interface CopyContent {
 }
 
 /**
- * The error for a copy that has not the length of its key. It is `corrupt`, unless the length that came is in doubt:
- * nobody shall take a good copy for a damaged one and remove it.
+ * The error for a copy that has not the length of its key. It is `corrupt`, unless the length that
+ * came is in doubt: nobody shall take a good copy for a damaged one and remove it.
  */
 export function wrongLength(op: string, where: string, { size, doubt }: Omit<CopyContent, 'identity'>, key: Key) {
   if (doubt !== undefined) {
@@ -72,7 +73,10 @@ export function archivedCopy(where: string, archive: Archive, member: Member): C
 /** So often a key or an archive may be moved or replaced while we look before that is an error. */
 const TRIES = 5
 
-/** Does `work` again when it ends with a `conflict`: what it had found was moved or replaced before it could be read. */
+/**
+ * Does `work` again when it ends with a `conflict`: what it had found was moved or replaced before
+ * it could be read.
+ */
 export async function whileMoving<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

@@ -34,7 +34,10 @@ export class DatasetArchive {
     this.#cacheDirectory = cacheDirectory
   }
 
-  /** `stat`: what the archive's file is now. Throws `conflict` when it is not that any more, and what Archive does. */
+  /**
+   * `stat`: what the archive's file is now. Throws `conflict` when it is not that any more, and
+   * what Archive does.
+   */
   async find(key: Key, stat: Stat, { signal }: CallOptions): Promise<ArchivedKey | undefined> {
     const where = `${this.#store.traits.root}/${this.path}`
     const archive = await orAborted(this.#open(stat), 'get', where, signal).catch((error: unknown) => {

@@ -9,9 +9,10 @@ import type { CallOptions } from '../../store/store.ts'
 import type { Copy } from './copy.ts'
 
 /**
- * Downloads a copy that was found to be damaged into the local `file`, as it is: for git-annex's fsck, which checks it, keeps it in its own
- * `annex/bad`, and then takes it away from the store. Where the copy can be read in part only, that part is the file. False, without a file, when
- * fsck might not find the damage. Throws what the store throws, but no `corrupt`.
+ * Downloads a copy that was found to be damaged into the local `file`, as it is: for git-annex's
+ * fsck, which checks it, keeps it in its own `annex/bad`, and then takes it away from the store.
+ * Where the copy can be read in part only, that part is the file. False, without a file, when fsck
+ * might not find the damage. Throws what the store throws, but no `corrupt`.
  */
 export async function handOver(copy: Copy, key: Key, file: string, { signal }: CallOptions): Promise<boolean> {
   const path = toFsPath(file)
@@ -44,8 +45,9 @@ async function writeAll(copy: Copy, fd: number, signal: AbortSignal | undefined)
 }
 
 /**
- * Whether git-annex's fsck is sure to find out about content of so many bytes that is not the key's: by the key's checksum (a chunk has that of the whole),
- * or by its length. It cannot check what is encrypted, for it fails to decrypt it, and it leaves git bundles alone.
+ * Whether git-annex's fsck is sure to find out about content of so many bytes that is not the
+ * key's: by the key's checksum (a chunk has that of the whole), or by its length. It cannot check
+ * what is encrypted, for it fails to decrypt it, and it leaves git bundles alone.
  */
 function isFoundByCheck(key: Key, bytes: number): boolean {
   if (key.size !== undefined && key.size !== bytes) return true

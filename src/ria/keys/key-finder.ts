@@ -26,9 +26,11 @@ export interface ArchiveState {
 }
 
 /**
- * Looks for the keys of a dataset in an order in which none is missed that is on its way: loose, in the archive (compaction fills it first),
- * loose again (unarchive removes it last), and whether the archive is still the same. A key with a tombstone is not in the archive for us. That is looked for before the archive (a purge removes it
- * last) and after it (who compacts writes it first, for a key that was dropped by a client without tombstones).
+ * Looks for the keys of a dataset in an order in which none is missed that is on its way: loose, in
+ * the archive (compaction fills it first), loose again (unarchive removes it last), and whether the
+ * archive is still the same. A key with a tombstone is not in the archive for us. That is looked
+ * for before the archive (a purge removes it last) and after it (who compacts writes it first, for
+ * a key that was dropped by a client without tombstones).
  */
 export class KeyFinder {
   readonly #store: Store
@@ -50,15 +52,20 @@ export class KeyFinder {
     return this.#archiveSeen
   }
 
-  /** Finds out whether there is an archive. Never rejects: when that cannot be seen, there may be one. */
+  /**
+   * Finds out whether there is an archive. Never rejects: when that cannot be seen, there may be
+   * one.
+   */
   async lookForArchive(call: CallOptions): Promise<void> {
     const isThere = (stat: Stat | undefined) => stat !== undefined
     if (await this.#store.stat(this.#archive.path, call).then(isThere, () => true)) this.#archiveSeen = true
   }
 
   /**
-   * Finds a copy of the right length. Undefined means proven absent: the dataset is there (its disk may be unmounted, a share gone), and the key neither
-   * loose nor in the archive. Throws `corrupt` when all there is is damaged, `missing` when the dataset is not there, and whatever stood in the way.
+   * Finds a copy of the right length. Undefined means proven absent: the dataset is there (its disk
+   * may be unmounted, a share gone), and the key neither loose nor in the archive. Throws `corrupt`
+   * when all there is is damaged, `missing` when the dataset is not there, and whatever stood in
+   * the way.
    */
   async find(places: KeyPlaces, { evenDamaged, ...call }: FindOptions): Promise<Copy | undefined> {
     const { quiet } = this
@@ -74,7 +81,10 @@ export class KeyFinder {
     })
   }
 
-  /** With as few requests as it takes while keys stay where they are. Undefined where that is not sure, or what is there is not whole. */
+  /**
+   * With as few requests as it takes while keys stay where they are. Undefined where that is not
+   * sure, or what is there is not whole.
+   */
   async #findWhileQuiet(
     { key, loose }: KeyPlaces,
     dataset: QuietDataset,
@@ -139,7 +149,10 @@ export class KeyFinder {
     throw damaged.error
   }
 
-  /** Looks up groups of files in this order: all at once where that costs hardly more, else a group when it is asked for. */
+  /**
+   * Looks up groups of files in this order: all at once where that costs hardly more, else a group
+   * when it is asked for.
+   */
   async #lookUp(
     groups: readonly (readonly string[])[],
     call: CallOptions,

@@ -4,7 +4,10 @@ import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import { archivePath, LAYOUT_FILE } from '../layout/paths.ts'
 import { lockPath } from '../layout/places.ts'
 
-/** Who packs or unpacks in an object store leaves every key where it is for so long after the lock is there. ms. */
+/**
+ * Who packs or unpacks in an object store leaves every key where it is for so long after the lock
+ * is there. ms.
+ */
 export const SETTLE_MS = 2_000
 
 /** Half of that is left to clocks. */
@@ -18,8 +21,9 @@ export interface Quiet {
 }
 
 /**
- * Knows of a dataset in an object store, where every look costs a request, that keys stay where they are: nobody holds the lock, and who takes it now moves nothing for
- * SETTLE_MS. What is found within QUIET_MS from before the look on was true at one moment.
+ * Knows of a dataset in an object store, where every look costs a request, that keys stay where
+ * they are: nobody holds the lock, and who takes it now moves nothing for SETTLE_MS. What is found
+ * within QUIET_MS from before the look on was true at one moment.
  */
 export class QuietDataset {
   readonly #store: Store
@@ -37,7 +41,10 @@ export class QuietDataset {
     return this.#last !== undefined && isRecent(this.#last.since, QUIET_MS) ? this.#last.quiet : undefined
   }
 
-  /** As it is, seen a moment ago or now. Undefined: somebody packs or unpacks. The look is shared by all who ask meanwhile, so no one's signal ends it. */
+  /**
+   * As it is, seen a moment ago or now. Undefined: somebody packs or unpacks. The look is shared by
+   * all who ask meanwhile, so no one's signal ends it.
+   */
   async look({ signal }: CallOptions): Promise<Quiet | undefined> {
     const { now } = this
     if (now !== undefined) return now

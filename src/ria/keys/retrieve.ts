@@ -10,14 +10,18 @@ import type { CallOptions } from '../../store/store.ts'
 import { type Copy, type CopyContent, wrongLength } from './copy.ts'
 
 export interface RetrieveOptions extends CallOptions {
-  /** Check the content against the key's checksum; a key without one that we can compute is checked by its length. */
+  /**
+   * Check the content against the key's checksum; a key without one that we can compute is checked
+   * by its length.
+   */
   readonly verify: boolean
 }
 
 /**
- * Downloads a copy into the local `file`. What the file holds already counts as the content's beginning when the key's
- * length is known (else the bytes may be of another upload), and a retry goes on from there. `onProgress` counts from the content's start.
- * Throws `missing`, and `corrupt` when the content is not the key's: then the local file is gone.
+ * Downloads a copy into the local `file`. What the file holds already counts as the content's
+ * beginning when the key's length is known (else the bytes may be of another upload), and a retry
+ * goes on from there. `onProgress` counts from the content's start. Throws `missing`, and `corrupt`
+ * when the content is not the key's: then the local file is gone.
  */
 export async function retrieveToFile(copy: Copy, key: Key, file: string, options: RetrieveOptions): Promise<void> {
   const checksum = options.verify ? checksumOf(key) : undefined
@@ -43,7 +47,10 @@ class Download {
     this.#options = options
   }
 
-  /** `mismatch`: a resumed file was not right; it is gone. Throws for one that was downloaded from its start. */
+  /**
+   * `mismatch`: a resumed file was not right; it is gone. Throws for one that was downloaded from
+   * its start.
+   */
   async run(checksum: Checksum | undefined): Promise<'whole' | 'mismatch'> {
     const fd = await this.#openFile()
     try {

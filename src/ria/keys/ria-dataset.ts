@@ -26,11 +26,14 @@ export interface DatasetSettings {
   /** Check a download against the key's own checksum. */
   readonly verify?: boolean
   /**
-   * Whoever asks for a key reads it, checks it, and removes it here when it is damaged. So a damaged copy is present, and is handed over as it is, if
-   * its damage is sure to be found. Not for a store that cannot be written to: what is damaged may be the way to it.
+   * Whoever asks for a key reads it, checks it, and removes it here when it is damaged. So a
+   * damaged copy is present, and is handed over as it is, if its damage is sure to be found. Not
+   * for a store that cannot be written to: what is damaged may be the way to it.
    */
   readonly handsOverDamaged?: boolean
-  /** Where indices of archives are kept for later processes. Without, each process reads them anew. */
+  /**
+   * Where indices of archives are kept for later processes. Without, each process reads them anew.
+   */
   readonly cacheDirectory?: string | undefined
 }
 
@@ -38,8 +41,8 @@ export interface DatasetSettings {
 const DEAD_UPLOAD_MS = 24 * 60 * 60 * 1000
 
 /**
- * The keys of one dataset in a store. Every method rejects with StoreError (or ConfigError for a key that is none); only `checkPresent`
- * resolving with false means that a key is not there.
+ * The keys of one dataset in a store. Every method rejects with StoreError (or ConfigError for a
+ * key that is none); only `checkPresent` resolving with false means that a key is not there.
  */
 export class RiaDataset {
   readonly #store: Store
@@ -84,7 +87,10 @@ export class RiaDataset {
     return (await this.#find(await this.#places(text, call), { ...call, evenDamaged })) !== undefined
   }
 
-  /** Downloads a key into a local file, going on where a partial one ends. Throws `missing` when it is proven absent. */
+  /**
+   * Downloads a key into a local file, going on where a partial one ends. Throws `missing` when it
+   * is proven absent.
+   */
   async retrieve(text: string, file: string, call: CallOptions = {}): Promise<void> {
     const places = await this.#places(text, call)
     try {
@@ -109,7 +115,8 @@ export class RiaDataset {
   }
 
   async #retrieve(places: KeyPlaces, file: string, call: CallOptions): Promise<void> {
-    // Without an archive a key is most likely where it belongs, and to look first would cost a round trip.
+    // Without an archive a key is most likely where it belongs, and to look first would cost a
+    // round trip.
     const looksFirst = this.#finder.archiveSeen && this.#store.traits.looksTogether
     const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#store, path))
     if (await this.#retrieveAny(likely, places.key, file, call)) return
@@ -121,7 +128,10 @@ export class RiaDataset {
     })
   }
 
-  /** Downloads the first good one of some copies. False when none is there (any more); throws `corrupt` when what is there is damaged. */
+  /**
+   * Downloads the first good one of some copies. False when none is there (any more); throws
+   * `corrupt` when what is there is damaged.
+   */
   async #retrieveAny(copies: readonly Copy[], key: Key, file: string, call: CallOptions): Promise<boolean> {
     let damaged: StoreError | undefined
     for (const copy of copies) {
@@ -142,8 +152,8 @@ export class RiaDataset {
   }
 
   /**
-   * Uploads a key, replacing what is there: an encrypted key has other bytes each time, and a damaged copy shall go. What the archive has already is not
-   * stored again.
+   * Uploads a key, replacing what is there: an encrypted key has other bytes each time, and a
+   * damaged copy shall go. What the archive has already is not stored again.
    */
   async store(text: string, source: Source, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
@@ -163,13 +173,17 @@ export class RiaDataset {
     this.#sweep(stat)
   }
 
-  /** Removes a key, and marks it as dropped where the archive may have it. Absent is success, when it is proven. */
+  /**
+   * Removes a key, and marks it as dropped where the archive may have it. Absent is success, when
+   * it is proven.
+   */
   async remove(text: string, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
     const places = await this.#places(text, call)
     const quiet = await this.#finder.quiet?.look(call)
     const removed = Promise.all(places.loose.map((path) => this.#store.remove(path, { ...call, pruneParents: 2 })))
-    // They have to be looked up in this order, after the removal. Requests to an object store may overtake each other; others are sent together.
+    // They have to be looked up in this order, after the removal. Requests to an object store may
+    // overtake each other; others are sent together.
     if (this.#store.traits.flat) await removed
     if (quiet?.isThere && quiet.archive === undefined && this.#finder.quiet?.now === quiet) return
     const marks = [lockPath(this.directory), this.#archive.path]
@@ -188,7 +202,10 @@ export class RiaDataset {
     return `${this.#store.traits.root}/${loose[0]}`
   }
 
-  /** Tells the store of an error, if it asked for that (layout flag `l`). Never fails: the error itself is told elsewhere. */
+  /**
+   * Tells the store of an error, if it asked for that (layout flag `l`). Never fails: the error
+   * itself is told elsewhere.
+   */
   async logError(line: string): Promise<void> {
     try {
       const layout = await this.#layout
@@ -272,7 +289,10 @@ export class RiaDataset {
     return this.#sharing
   }
 
-  /** Once, after an upload: removes what dead uploads of any client left. In the background, and not worth an error. */
+  /**
+   * Once, after an upload: removes what dead uploads of any client left. In the background, and not
+   * worth an error.
+   */
   #sweep({ mtimeMs: now }: Stat): void {
     if (this.#swept || now === undefined) return
     this.#swept = true

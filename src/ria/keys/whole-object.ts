@@ -8,8 +8,9 @@ import { DatasetArchive } from './dataset-archive.ts'
 import { KeyFinder } from './key-finder.ts'
 
 /**
- * The path of the object that is a key, whole: what a link can lead to. Throws `missing` when the store does not have it, `unsupported` when it is in the
- * archive only, `corrupt` when it is not of the key's length.
+ * The path of the object that is a key, whole: what a link can lead to. Throws `missing` when the
+ * store does not have it, `unsupported` when it is in the archive only, `corrupt` when it is not of
+ * the key's length.
  */
 export async function objectOfKey(
   store: Store,

@@ -15,8 +15,9 @@ export function aliasDirectory(name: string): string {
 }
 
 /**
- * Checks a name that a dataset is to get. In `<store>#~<name>` DataLad takes what follows an @ for a version, undoes escapes, and lets the rest of a URL
- * end where every URL does. Throws ConfigError.
+ * Checks a name that a dataset is to get. In `<store>#~<name>` DataLad takes what follows an @ for
+ * a version, undoes escapes, and lets the rest of a URL end where every URL does. Throws
+ * ConfigError.
  */
 export function checkNewAlias(name: string): void {
   aliasDirectory(name)
@@ -32,7 +33,10 @@ export function aliasFile(name: string): string {
   return `${aliasDirectory(name)}/riastore-alias`
 }
 
-/** The directory of the dataset that has an alias, when a file says so; undefined when none does: `alias/<name>` may still be a link. */
+/**
+ * The directory of the dataset that has an alias, when a file says so; undefined when none does:
+ * `alias/<name>` may still be a link.
+ */
 export async function readAlias(store: Store, name: string, call: CallOptions = {}): Promise<string | undefined> {
   const path = aliasFile(name)
   let text: string | undefined

@@ -4,8 +4,8 @@ import type { CallOptions, Store } from '../../store/store.ts'
 import { aliasDirectory, isDatasetDirectory } from './alias-file.ts'
 
 /**
- * What the symbolic links in `alias/` say, by name: on a disk, over SSH and over SFTP. Throws StoreError `unsupported` where nothing can be listed. Other
- * stores have no links.
+ * What the symbolic links in `alias/` say, by name: on a disk, over SSH and over SFTP. Throws
+ * StoreError `unsupported` where nothing can be listed. Other stores have no links.
  */
 export async function readAliasLinks(store: Store, call: CallOptions = {}): Promise<ReadonlyMap<string, string>> {
   const names = await printed(
@@ -40,7 +40,10 @@ export async function readAliasLink(store: Store, name: string, call: CallOption
   }
 }
 
-/** The dataset's directory that a link leads to: `../abc/def`, or an absolute path to the same. Undefined for a link to anything else. */
+/**
+ * The dataset's directory that a link leads to: `../abc/def`, or an absolute path to the same.
+ * Undefined for a link to anything else.
+ */
 export function directoryOfLink(target: string): string | undefined {
   const [, directory = ''] = /^(?:\.\.|\/.*)\/([^/]{3}\/[^/]+)\/*$/s.exec(target) ?? []
   return isDatasetDirectory(directory) ? directory : undefined

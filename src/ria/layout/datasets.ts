@@ -13,7 +13,10 @@ export interface StoredDataset {
   readonly directory: string
 }
 
-/** Finds a dataset by its id or by `~alias`. Throws ConfigError for what cannot be one, StoreError `missing` when the store has none. */
+/**
+ * Finds a dataset by its id or by `~alias`. Throws ConfigError for what cannot be one, StoreError
+ * `missing` when the store has none.
+ */
 export async function findDataset(store: Store, name: string, call: CallOptions = {}): Promise<StoredDataset> {
   const directory = name.startsWith('~') ? await namedDirectory(store, name.slice(1), call) : datasetDirectory(name)
   const [ofStore, ofDataset] = await store.statAll([LAYOUT_FILE, `${directory}/${LAYOUT_FILE}`], call)
@@ -37,7 +40,9 @@ export async function allDatasets(store: Store, call: CallOptions = {}): Promise
   return found.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** Looks with `find` where programs can be run: otherwise every file of the store has to be listed. */
+/**
+ * Looks with `find` where programs can be run: otherwise every file of the store has to be listed.
+ */
 async function* layoutFiles(store: Store, call: CallOptions): AsyncIterable<string> {
   const listed = await findLayoutFiles(store, call)
   if (listed !== undefined) yield* listed
@@ -69,7 +74,10 @@ async function danglingAlias(store: Store, alias: string, call: CallOptions): Pr
   )
 }
 
-/** The directory in which the files of a dataset lie, for one that was named by an alias: where that is a link, what it leads to. */
+/**
+ * The directory in which the files of a dataset lie, for one that was named by an alias: where that
+ * is a link, what it leads to.
+ */
 export async function realDirectory(
   store: Store,
   { directory }: StoredDataset,

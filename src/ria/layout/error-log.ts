@@ -7,8 +7,9 @@ import type { Store } from '../../store/store.ts'
 const DIRECTORY = 'error_logs'
 
 /**
- * Writes an event into the error log of a dataset's storage sibling, one file for all; where nothing can be added to a file, each event is a file of its own, in a
- * directory of that name: `error_logs/<id>.<annex uuid>.log/<time>-<random>.log`. Throws StoreError.
+ * Writes an event into the error log of a dataset's storage sibling, one file for all; where
+ * nothing can be added to a file, each event is a file of its own, in a directory of that name:
+ * `error_logs/<id>.<annex uuid>.log/<time>-<random>.log`. Throws StoreError.
  */
 export async function writeErrorLog(store: Store, id: string, annexUuid: string, text: string): Promise<void> {
   const time = new Date().toISOString()

@@ -6,9 +6,10 @@ import { fileNameOf, keyOfFileName } from './places.ts'
 const OBJECTS = '/annex/objects/'
 
 /**
- * What a key may be called in an archive, the likeliest name first, for to hash them all takes longer than to look one up: git-annex's hash directories of
- * both kinds, of the name as ORA hashes it and as git-annex does. Programs on Windows write `\` for `/`; in such a name there is no `/` at all, so it
- * cannot be meant otherwise.
+ * What a key may be called in an archive, the likeliest name first, for to hash them all takes
+ * longer than to look one up: git-annex's hash directories of both kinds, of the name as ORA hashes
+ * it and as git-annex does. Programs on Windows write `\` for `/`; in such a name there is no `/`
+ * at all, so it cannot be meant otherwise.
  */
 export function* memberNames(key: string): Generator<string, void, void> {
   const seen: string[] = []
@@ -39,7 +40,10 @@ export interface MemberKey {
   readonly isFindable: boolean
 }
 
-/** Reads the name of a member. It is a key's when it ends in `<key>/<key>`, wherever that lies; undefined for all others. */
+/**
+ * Reads the name of a member. It is a key's when it ends in `<key>/<key>`, wherever that lies;
+ * undefined for all others.
+ */
 export function keyOfMember(name: string): MemberKey | undefined {
   const fileName = name.includes('/') ? fileNameTwice(name, '/') : fileNameTwice(name, '\\')
   const key = fileName === undefined ? undefined : keyOfFileName(fileName)
@@ -53,12 +57,18 @@ export function memberFileName(name: string): string {
   return keyOfMember(name)?.fileName ?? fileNameOf(name)
 }
 
-/** Whether a member that clients do not find can be put where it belongs: its content tells that it is the key's. */
+/**
+ * Whether a member that clients do not find can be put where it belongs: its content tells that it
+ * is the key's.
+ */
 export function canBePlaced({ key, isFindable }: MemberKey): boolean {
   return isFindable || hasChecksum(key)
 }
 
-/** The name at the end, when it stands there twice. A key may hold `\`, but not in its hash directories. */
+/**
+ * The name at the end, when it stands there twice. A key may hold `\`, but not in its hash
+ * directories.
+ */
 function fileNameTwice(name: string, separator: string): string | undefined {
   const [h1, h2] = name.split(separator, 2)
   const below = h1 === undefined || h2 === undefined ? name : name.slice(h1.length + h2.length + 2)

@@ -2,7 +2,10 @@ import { dirHash } from '../../core/dirhash.ts'
 import { ConfigError, StoreError } from '../../core/errors.ts'
 import { keyFileName } from '../../core/key.ts'
 
-/** Where things lie in a store; docs/format.md describes it. All paths are relative to the store's root. */
+/**
+ * Where things lie in a store; docs/format.md describes it. All paths are relative to the store's
+ * root.
+ */
 export const LAYOUT_FILE = 'ria-layout-version'
 
 /** Layout versions of a store that we write to. */
@@ -11,7 +14,10 @@ export const STORE_VERSIONS: readonly string[] = ['1']
 /** Of a dataset: `1` has keys under git-annex's hashDirLower, `2` under its hashDirMixed. */
 export const DATASET_VERSIONS: readonly string[] = ['1', '2']
 
-/** A dataset's directory. Throws ConfigError for an id that is no plain name, as it comes from a file that others write. */
+/**
+ * A dataset's directory. Throws ConfigError for an id that is no plain name, as it comes from a
+ * file that others write.
+ */
 export function datasetDirectory(id: string): string {
   const rest = id.slice(3)
   if (id.length < 4 || /[/\\\0\n]/.test(id) || id.startsWith('...') || rest === '.' || rest === '..') {
@@ -21,8 +27,9 @@ export function datasetDirectory(id: string): string {
 }
 
 /**
- * The places where a loose key may lie in a dataset, the one where it is written first. A key with `/ & % :` has two: ORA
- * hashes the escaped name, git-annex and `datalad export-archive-ora` the true one.
+ * The places where a loose key may lie in a dataset, the one where it is written first. A key with
+ * `/ & % :` has two: ORA hashes the escaped name, git-annex and `datalad export-archive-ora` the
+ * true one.
  */
 export function keyPaths(directory: string, datasetVersion: string, key: string): readonly string[] {
   const name = keyFileName(key)
@@ -47,7 +54,10 @@ export function checkAnnexUuid(annexUuid: string): void {
   throw new ConfigError(`the uuid of the special remote, ${JSON.stringify(annexUuid)}, is not one`)
 }
 
-/** Where uploads wait until they are whole: named as ORA's places are, so that clean-up scripts for those know it. */
+/**
+ * Where uploads wait until they are whole: named as ORA's places are, so that clean-up scripts for
+ * those know it.
+ */
 export function transferDirectory(directory: string, annexUuid: string): string {
   return `${directory}/ora-remote-${annexUuid}/transfer`
 }
@@ -58,7 +68,10 @@ export interface LayoutVersion {
   readonly flags: string
 }
 
-/** Reads the content of a layout file, `<version>[|<flags>]`. Throws StoreError `corrupt` for what cannot be one (a login page, say). */
+/**
+ * Reads the content of a layout file, `<version>[|<flags>]`. Throws StoreError `corrupt` for what
+ * cannot be one (a login page, say).
+ */
 export function parseLayoutVersion(text: string, where: string): LayoutVersion {
   const [, version, flags] = /^([\w.-]{1,32})(?:\|(\w*))?$/.exec(text.trim()) ?? []
   if (version === undefined) {

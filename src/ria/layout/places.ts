@@ -7,7 +7,10 @@ export const archivesDirectory = (directory: string) => `${directory}/archives`
 export const lockPath = (directory: string) => `${directory}/archives/lock`
 /** What the marks of those begin with who succeed a dead lock. */
 export const SUCCESSOR = 'lock-after-'
-/** What the directory begins with through which the holder of a lock makes all its changes (holder.ts). */
+/**
+ * What the directory begins with through which the holder of a lock makes all its changes
+ * (holder.ts).
+ */
 export const HOLDER = 'holder-'
 export const holderDirectory = (directory: string, token: string) => `${directory}/archives/${HOLDER}${token}`
 export const droppedDirectory = (directory: string) => `${directory}/archives/dropped`
@@ -15,13 +18,19 @@ export const tombstonePath = (directory: string, fileName: string) => `${directo
 
 const UNESCAPES: Readonly<Record<string, string>> = { '%': '/', '&s': '%', '&a': '&', '&c': ':' }
 
-/** The key whose file has this name: the inverse of keyFileName. Undefined for a name that no key has. */
+/**
+ * The key whose file has this name: the inverse of keyFileName. Undefined for a name that no key
+ * has.
+ */
 export function keyOfFileName(fileName: string): string | undefined {
   const text = fileName.replace(/%|&[sac]/g, (found) => UNESCAPES[found] ?? found)
   return parseKey(text).backend !== '' && keyFileName(text) === fileName ? text : undefined
 }
 
-/** The places of a key, as they are below annex/objects and in an archive, `<h1>/<h2>/<key>/<key>`; the one that ORA knows first. */
+/**
+ * The places of a key, as they are below annex/objects and in an archive, `<h1>/<h2>/<key>/<key>`;
+ * the one that ORA knows first.
+ */
 export function placesOf(key: string, datasetVersion: string): readonly string[] {
   return keyPaths('', datasetVersion, key).map((path) => path.slice('/annex/objects/'.length))
 }

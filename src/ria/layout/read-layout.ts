@@ -11,7 +11,9 @@ export interface Layout {
   readonly dataset: LayoutVersion
   /** Why nothing may be written here, or undefined. */
   readonly readOnly: string | undefined
-  /** What a user has to know of versions that we do not know, a line each; begins as ORA's words do. */
+  /**
+   * What a user has to know of versions that we do not know, a line each; begins as ORA's words do.
+   */
   readonly notices: readonly string[]
   /** The store wants errors in its error_logs. */
   readonly logErrors: boolean
@@ -21,7 +23,8 @@ export interface Layout {
 const SMALL_FILE_BYTES = 1024 * 1024
 
 /**
- * Reads both layout files. Throws when one is missing or cannot be read: then nothing at all is known of any key.
+ * Reads both layout files. Throws when one is missing or cannot be read: then nothing at all is
+ * known of any key.
  */
 export async function readLayout(store: Store, directory: string, call: CallOptions): Promise<Layout> {
   const [ofStore, ofDataset] = await Promise.all([
@@ -66,7 +69,10 @@ async function readVersion(store: Store, path: string, ifMissing: string, call: 
   }
 }
 
-/** Reads core.sharedRepository from the dataset's bare repository. Without a config file nothing is shared. */
+/**
+ * Reads core.sharedRepository from the dataset's bare repository. Without a config file nothing is
+ * shared.
+ */
 export async function readSharing(store: Store, directory: string, call: CallOptions): Promise<Sharing | undefined> {
   const path = `${directory}/config`
   try {

@@ -37,7 +37,8 @@ export async function removeTombstones(
   const paths = [...fileNames].map((fileName) => tombstonePath(directory, fileName))
   const last = paths.pop()
   if (last === undefined) return 0
-  // Pruned once: a client that makes the directory for its tombstone must not lose it again and again.
+  // Pruned once: a client that makes the directory for its tombstone must not lose it again and
+  // again.
   await removeFiles(store, paths, call)
   await store.remove(last, { ...call, pruneParents: 1 })
   return paths.length + 1

@@ -1,7 +1,10 @@
 import { ConfigError } from '../../core/errors.ts'
 import type { GitConfig } from '../../core/git-config.ts'
 
-/** A server of S3 as settings name it: `https://host[:port]`, canonical. Throws ConfigError that names the setting. */
+/**
+ * A server of S3 as settings name it: `https://host[:port]`, canonical. Throws ConfigError that
+ * names the setting.
+ */
 export function parseEndpoint(name: string, value: string): string {
   const text = value.replace(/^(?:ria\+)?s3\+/i, '')
   const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined
@@ -10,8 +13,9 @@ export function parseEndpoint(name: string, value: string): string {
 }
 
 /**
- * The servers of S3 that the user, or the administrator, named in git's configuration: in URLs of remotes, of sites, and in what
- * insteadOf makes of them. No dataset can bring such a setting along. Endpoints as `parseEndpoint` gives them.
+ * The servers of S3 that the user, or the administrator, named in git's configuration: in URLs of
+ * remotes, of sites, and in what insteadOf makes of them. No dataset can bring such a setting
+ * along. Endpoints as `parseEndpoint` gives them.
  */
 export function endpointsInConfig(git: GitConfig): ReadonlySet<string> {
   const found = new Set<string>()

@@ -25,7 +25,9 @@ export interface S3LocalSettings {
   readonly parallel: string | undefined
 }
 
-/** S3's canned ACLs but one: with public-read-write everybody could replace what is in the store. */
+/**
+ * S3's canned ACLs but one: with public-read-write everybody could replace what is in the store.
+ */
 const ACLS = [
   'private',
   'public-read',
@@ -35,7 +37,10 @@ const ACLS = [
   'bucket-owner-full-control',
 ] as const
 
-/** Reads the settings of S3. Names and values are those of git-annex's own S3 remote, as far as it has them, else of AWS's requests. Throws ConfigError. */
+/**
+ * Reads the settings of S3. Names and values are those of git-annex's own S3 remote, as far as it
+ * has them, else of AWS's requests. Throws ConfigError.
+ */
 export function s3Options(committed: S3RemoteSettings, { profile, parallel }: S3LocalSettings): S3Options {
   const { region, storageclass, storageclassminsize: minSize, acl, partsize, requeststyle } = committed
   return {

@@ -51,7 +51,10 @@ export type { S3Options } from './s3.ts'
 
 export type RemoteSetting = (typeof REMOTE_SETTINGS)[number]['name']
 
-/** Settings in git's configuration, as `remote.<name>.<setting>`. docs/settings.md is made of this table. */
+/**
+ * Settings in git's configuration, as `remote.<name>.<setting>`. docs/settings.md is made of this
+ * table.
+ */
 export const LOCAL_SETTINGS = {
   'ora-url': 'store URL that this clone uses instead of the committed one',
   'ora-push-url': 'the same for writing',
@@ -87,7 +90,10 @@ export interface RemoteConfig {
 export interface S3Endpoints {
   /** Those that the user or the administrator named, for whatever purpose. */
   readonly named: ReadonlySet<string>
-  /** Those that were named for this very remote. Where there are any, what git-annex keeps for it is for them alone, too. */
+  /**
+   * Those that were named for this very remote. Where there are any, what git-annex keeps for it is
+   * for them alone, too.
+   */
   readonly ofRemote: ReadonlySet<string>
 }
 
@@ -109,7 +115,10 @@ export interface ConfigSources {
   readonly name: string | undefined
 }
 
-/** Brings the settings together, ORA's way: the clone's own over the committed ones. Throws ConfigError. */
+/**
+ * Brings the settings together, ORA's way: the clone's own over the committed ones. Throws
+ * ConfigError.
+ */
 export function resolveConfig(sources: ConfigSources): RemoteConfig {
   const { committed } = sources
   const local = (setting: LocalSetting) => localSetting(sources, setting)

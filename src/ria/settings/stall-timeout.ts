@@ -1,14 +1,17 @@
 import { ConfigError } from '../../core/errors.ts'
 import type { GitConfig } from '../../core/git-config.ts'
 
-/** The setting for all stores; one of a remote's own (`remote.<name>.riastore-stall-timeout`) overrules it. */
+/**
+ * The setting for all stores; one of a remote's own (`remote.<name>.riastore-stall-timeout`)
+ * overrules it.
+ */
 export const STALL_TIMEOUT = 'riastore.stall-timeout'
 
 const DEFAULT_SECONDS = '30'
 
 /**
- * Returns for how long a call of a store may make no progress before it has failed, in ms. `remote`: the git remote
- * through which the store is used, where there is one. Throws ConfigError.
+ * Returns for how long a call of a store may make no progress before it has failed, in ms.
+ * `remote`: the git remote through which the store is used, where there is one. Throws ConfigError.
  */
 export function stallMsOf(git: GitConfig, remote?: string): number {
   const own = remote && `remote.${remote}.riastore-stall-timeout`

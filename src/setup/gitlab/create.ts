@@ -12,7 +12,10 @@ export { VISIBILITIES } from '../../gitlab/shapes.ts'
 export interface GitLabSiblingOptions {
   /** URL of GitLab. */
   readonly gitlab: string
-  /** The URL was taken from a dataset, not from the user or the administrator: GITLAB_TOKEN is not sent there. Default false. */
+  /**
+   * The URL was taken from a dataset, not from the user or the administrator: GITLAB_TOKEN is not
+   * sent there. Default false.
+   */
   readonly isUrlFromDataset?: boolean | undefined
   /** The token may go over plain http to another machine. Default false. */
   readonly allowHttp?: boolean | undefined
@@ -30,13 +33,17 @@ export interface GitLabSiblingOptions {
   readonly visibility?: Visibility | undefined
   readonly description?: string | undefined
   readonly topics?: readonly string[] | undefined
-  /** Set for a project with commits, with `existing: 'reconfigure'`. In an empty one the first push decides. */
+  /**
+   * Set for a project with commits, with `existing: 'reconfigure'`. In an empty one the first push
+   * decides.
+   */
   readonly defaultBranch?: string | undefined
   /** Remotes that `datalad push` serves before this one. */
   readonly publishDepends?: readonly string[] | undefined
   /**
-   * What to do where a remote has the name already. `error` (default): nothing, unless it is the one that would be made, which is completed. `skip`: leave it alone.
-   * `reconfigure`: point it to the project, bring an own project up to date, and take an empty project that nobody has marked.
+   * What to do where a remote has the name already. `error` (default): nothing, unless it is the
+   * one that would be made, which is completed. `skip`: leave it alone. `reconfigure`: point it to
+   * the project, bring an own project up to date, and take an empty project that nobody has marked.
    */
   readonly existing?: 'skip' | 'error' | 'reconfigure' | undefined
   /** Missing subgroups are made. Default true. */
@@ -51,7 +58,10 @@ export interface GitLabSiblingCall {
   readonly signal?: AbortSignal | undefined
   /** Takes a plain line about each thing that was done, and about waiting. */
   readonly tell?: ((line: string) => void) | undefined
-  /** Takes what became of each dataset, as soon as that is known: also of those before one that failed. */
+  /**
+   * Takes what became of each dataset, as soon as that is known: also of those before one that
+   * failed.
+   */
   readonly report?: ((sibling: GitLabSibling) => void) | undefined
 }
 
@@ -63,7 +73,10 @@ export interface GitLabSibling {
   readonly sibling: string
   /** Full path of its project. */
   readonly project: string
-  /** `made`: the project is new (with `dryRun`: would be). `found`: it was there. `skipped`: the remote was left alone. */
+  /**
+   * `made`: the project is new (with `dryRun`: would be). `found`: it was there. `skipped`: the
+   * remote was left alone.
+   */
   readonly status: 'made' | 'found' | 'skipped'
   readonly madeGroups: readonly string[]
   /** What was changed of a project that was there. */
@@ -80,8 +93,10 @@ export interface GitLabSiblingResult {
 }
 
 /**
- * Gives a dataset a project in GitLab, found or made, and a git remote that leads there. The same call again changes nothing, and finishes what one that died began.
- * Everything that can be checked is checked for all datasets before the first thing is made. Throws ConfigError, GitLabError, ProgramError.
+ * Gives a dataset a project in GitLab, found or made, and a git remote that leads there. The same
+ * call again changes nothing, and finishes what one that died began. Everything that can be checked
+ * is checked for all datasets before the first thing is made. Throws ConfigError, GitLabError,
+ * ProgramError.
  */
 export async function createGitLabSibling(
   dataset: Dataset,

@@ -4,8 +4,10 @@ import { parseProjectPath } from '../../gitlab/names.ts'
 import type { Dataset } from '../dataset.ts'
 
 /**
- * Where the projects of a dataset and its subdatasets lie, as DataLad's create-sibling-gitlab has it; P is the project path that was given, and `sub/ds` the path of
- * a subdataset. `collection`: P is a group, the root is `P/project`, the subdataset `P/sub-ds`. `flat`: the root is `P`, the subdataset `P-sub-ds`.
+ * Where the projects of a dataset and its subdatasets lie, as DataLad's create-sibling-gitlab has
+ * it; P is the project path that was given, and `sub/ds` the path of a subdataset. `collection`: P
+ * is a group, the root is `P/project`, the subdataset `P/sub-ds`. `flat`: the root is `P`, the
+ * subdataset `P-sub-ds`.
  */
 export type GitLabLayout = 'collection' | 'flat'
 
@@ -22,8 +24,9 @@ export interface PlacedDataset {
 }
 
 /**
- * Gives each dataset its project. Throws ConfigError for a path that GitLab would refuse, for two datasets with one project, and for a dataset without an id.
- * Without a layout there may be one dataset only; its project has the very path that was given.
+ * Gives each dataset its project. Throws ConfigError for a path that GitLab would refuse, for two
+ * datasets with one project, and for a dataset without an id. Without a layout there may be one
+ * dataset only; its project has the very path that was given.
  */
 export function placeDatasets(
   root: Dataset,

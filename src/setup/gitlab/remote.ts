@@ -3,7 +3,10 @@ import { withoutPassword } from '../../core/secret.ts'
 import type { Project } from '../../gitlab/shapes.ts'
 import type { Dataset } from '../dataset.ts'
 
-/** How git talks to GitLab; `http` means the very same as `https`, namely what GitLab says its address is. */
+/**
+ * How git talks to GitLab; `http` means the very same as `https`, namely what GitLab says its
+ * address is.
+ */
 export type Access = 'https' | 'http' | 'ssh' | 'ssh+https' | 'ssh+http'
 
 export const ACCESSES: readonly Access[] = ['https', 'ssh', 'ssh+https', 'http', 'ssh+http']
@@ -20,7 +23,10 @@ export interface RemoteWish {
   readonly publishDepends: readonly string[]
 }
 
-/** The addresses of a project for git. Throws ConfigError for one that git would not take for an address on the network. */
+/**
+ * The addresses of a project for git. Throws ConfigError for one that git would not take for an
+ * address on the network.
+ */
 export function urlsFor({ httpUrl, sshUrl, webUrl }: Project, access: Access): RemoteUrls {
   const isSafe = (url: string) => /^(https?|ssh):\/\/[^\s-][^\s]*$|^[\w.-]+@[\w.-]+:[^\s]+$/.test(url)
   const url = access === 'ssh' ? sshUrl : httpUrl
@@ -51,7 +57,8 @@ export async function checkRemote(
   }
   if (url === undefined) return 'new'
   if (existing === 'skip') return 'skip'
-  // Its exact address is known when the project is there: nothing shall be made for a remote that certainly leads elsewhere.
+  // Its exact address is known when the project is there: nothing shall be made for a remote that
+  // certainly leads elsewhere.
   const path = /[/:]((?:[^/:]+\/)*[^/:]+?)(?:\.git)?\/*$/.exec(url)?.[1] ?? ''
   const leadsThere = `/${path}`.toLowerCase().endsWith(`/${project}`.toLowerCase())
   if (existing === 'error' && !leadsThere) throw leadsElsewhere(dataset, name, url, project)
@@ -66,8 +73,9 @@ function leadsElsewhere(dataset: Dataset, name: string, url: string, wanted: str
 }
 
 /**
- * Makes the remote, or completes it. git-annex is told to leave it alone before it can be seen, and its address comes last: where that is, all is.
- * Throws ConfigError for a remote that leads elsewhere, unless it is to be reconfigured.
+ * Makes the remote, or completes it. git-annex is told to leave it alone before it can be seen, and
+ * its address comes last: where that is, all is. Throws ConfigError for a remote that leads
+ * elsewhere, unless it is to be reconfigured.
  */
 export async function configureRemote(
   dataset: Dataset,

@@ -4,7 +4,10 @@ import { directoryOfLink, readAliasLink } from '../../ria/layout/alias-link.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 
-/** Whether an alias names this dataset, or can. Throws StoreError `conflict` when it, or what lies in its place, is somebody else's. */
+/**
+ * Whether an alias names this dataset, or can. Throws StoreError `conflict` when it, or what lies
+ * in its place, is somebody else's.
+ */
 export async function findAlias(
   store: Store,
   directory: string,

@@ -12,7 +12,10 @@ import type { CallOptions, Store } from '../../store/store.ts'
 import { runProgram } from '../program.ts'
 import { NEW_LAYOUT, type RepositoryWish } from './repository-wish.ts'
 
-/** Writes what makes a directory a bare repository where git cannot be run; the first push adds the rest. */
+/**
+ * Writes what makes a directory a bare repository where git cannot be run; the first push adds the
+ * rest.
+ */
 export async function makeByFiles(store: Store, wish: RepositoryWish, call: CallOptions): Promise<void> {
   const sharing = parseSharing(wish.shared)
   const options = { ...call, ...(sharing && { sharing }) }

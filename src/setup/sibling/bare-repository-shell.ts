@@ -7,7 +7,9 @@ import type { RepositoryWish } from './repository-wish.ts'
 const IS_THERE = 17
 const NO_GIT = 19
 
-/** Runs in the store's root, with the values of `parameters` as $1, $2, …. Any POSIX shell will do. */
+/**
+ * Runs in the store's root, with the values of `parameters` as $1, $2, …. Any POSIX shell will do.
+ */
 const MAKE = `set -eu
 prefix=$1 rest=$2 token=$3 new=$4 git=$5 annex=$6 shared=$7 group=$8 uuid=$9
 shift 9
@@ -84,7 +86,10 @@ rm -rf "./$prefix/$rest" 2>/dev/null || { sleep 1; rm -rf "./$prefix/$rest"; }
 rmdir "./$prefix" 2>/dev/null || :
 `
 
-/** Makes a repository by the git of where the store lies. Throws StoreError `unsupported` where there is no shell or no git. */
+/**
+ * Makes a repository by the git of where the store lies. Throws StoreError `unsupported` where
+ * there is no shell or no git.
+ */
 export async function makeByShell(store: Store, wish: RepositoryWish, call: CallOptions): Promise<void> {
   const { token, isNew, git, annex, shared, group, uuid, hook, branch } = wish
   const sharing = parseSharing(shared)

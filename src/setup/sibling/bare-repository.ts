@@ -42,8 +42,9 @@ export async function inspectRepository(store: Store, directory: string, call: C
 }
 
 /**
- * Makes the directory of a dataset, or adds to it what it lacks; the layout file comes last, so nobody takes it for a dataset before it is
- * whole. Throws StoreError: `conflict` when it is there already and should be new.
+ * Makes the directory of a dataset, or adds to it what it lacks; the layout file comes last, so
+ * nobody takes it for a dataset before it is whole. Throws StoreError: `conflict` when it is there
+ * already and should be new.
  */
 export async function makeRepository(
   store: Store,
@@ -67,8 +68,8 @@ export async function makeRepository(
 }
 
 /**
- * Takes back what makeRepository made anew. `isWhole`: it succeeded, else only what has the token goes. Gives what was left, and why: what others
- * put there meanwhile is never removed.
+ * Takes back what makeRepository made anew. `isWhole`: it succeeded, else only what has the token
+ * goes. Gives what was left, and why: what others put there meanwhile is never removed.
  */
 export async function removeRepository(
   store: Store,

@@ -35,7 +35,10 @@ export interface SiblingResult {
   readonly name: string | undefined
   readonly url: string | undefined
   readonly pushUrl: string | undefined
-  /** Of the special remote; undefined where none was wanted. The uuid is not known before it is made. */
+  /**
+   * Of the special remote; undefined where none was wanted. The uuid is not known before it is
+   * made.
+   */
   readonly storageName: string | undefined
   readonly storageUuid: string | undefined
   /** For people: the directory of the dataset in the store. */
@@ -46,8 +49,9 @@ export interface SiblingResult {
 }
 
 /**
- * Sets up the siblings of a dataset in a store: a bare repository there, the special remote for its keys, and the git remote that depends on
- * it. When a step fails, or the signal aborts, what was made is taken back. Throws ConfigError, StoreError and ProgramError.
+ * Sets up the siblings of a dataset in a store: a bare repository there, the special remote for its
+ * keys, and the git remote that depends on it. When a step fails, or the signal aborts, what was
+ * made is taken back. Throws ConfigError, StoreError and ProgramError.
  */
 export async function createSibling(
   opened: Dataset,
@@ -127,8 +131,8 @@ async function carryOut(
 }
 
 /**
- * The id under which a dataset lies in a store: DataLad's; in a plain git-annex repository that of its storage sibling, if it has one, else its annex
- * uuid.
+ * The id under which a dataset lies in a store: DataLad's; in a plain git-annex repository that of
+ * its storage sibling, if it has one, else its annex uuid.
  */
 async function idInStore(dataset: Dataset, { storageName }: CheckedOptions): Promise<string> {
   if (dataset.id !== undefined) return dataset.id

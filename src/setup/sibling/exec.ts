@@ -1,10 +1,16 @@
 import { StoreError } from '../../core/errors.ts'
 import type { CallOptions, ExecResult, Store } from '../../store/store.ts'
 
-/** `chgrp -R` in a dataset of many files is the longest that anything here runs, and it says nothing meanwhile. ms. */
+/**
+ * `chgrp -R` in a dataset of many files is the longest that anything here runs, and it says nothing
+ * meanwhile. ms.
+ */
 const LIMIT_MS = 1_800_000
 
-/** Runs a program in the root of a store. Ends with `unreachable` when it takes too long: then nobody answers any more. */
+/**
+ * Runs a program in the root of a store. Ends with `unreachable` when it takes too long: then
+ * nobody answers any more.
+ */
 export async function execWithin(
   store: Store,
   command: readonly string[],

@@ -8,8 +8,10 @@ import type { Dataset } from '../dataset.ts'
 const NOT_HISTORY = /^refs\/heads\/(git-annex$|synced\/|adjusted\/)/
 
 /**
- * Makes sure that the repository in the store is of this dataset, before the dataset is pushed there: of what has been pushed to it, something has
- * an ancestor in common with what is checked out here. What is not known here is fetched for that, from `gitUrl`; no ref changes. Throws ConfigError.
+ * Makes sure that the repository in the store is of this dataset, before the dataset is pushed
+ * there: of what has been pushed to it, something has an ancestor in common with what is checked
+ * out here. What is not known here is fetched for that, from `gitUrl`; no ref changes. Throws
+ * ConfigError.
  */
 export async function requireSameHistory(
   dataset: Dataset,

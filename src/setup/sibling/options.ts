@@ -9,7 +9,9 @@ export type StorageSibling = 'on' | 'off' | 'only'
 
 export type TrustLevel = 'trust' | 'semitrust' | 'untrust'
 
-/** What `riastore create-sibling` can be told; the words are those of `datalad create-sibling-ria`. */
+/**
+ * What `riastore create-sibling` can be told; the words are those of `datalad create-sibling-ria`.
+ */
 export interface SiblingOptions {
   /** Of the git remote. */
   readonly name: string

@@ -24,7 +24,10 @@ export interface SiblingPlace {
   readonly gitPushUrl: string | undefined
 }
 
-/** Throws ConfigError for URLs that do not do. git's url.<base>.insteadOf counts, but not for what is recorded. */
+/**
+ * Throws ConfigError for URLs that do not do. git's url.<base>.insteadOf counts, but not for what
+ * is recorded.
+ */
 export function placeSibling(
   id: string,
   { url, pushUrl }: { readonly url: string; readonly pushUrl?: string | undefined },
@@ -52,7 +55,10 @@ export function placeSibling(
   }
 }
 
-/** Whether two URLs name one store: `…/store` and `…/store/` do. What cannot be read is the same only as itself. */
+/**
+ * Whether two URLs name one store: `…/store` and `…/store/` do. What cannot be read is the same
+ * only as itself.
+ */
 export function isSameStore(config: GitConfig, one: string | undefined, other: string | undefined): boolean {
   if (one === other) return true
   if (one === undefined || other === undefined) return false
@@ -89,7 +95,10 @@ function isHttp({ scheme }: StoreLocation): boolean {
   return scheme === 'http' || scheme === 'https'
 }
 
-/** DataLad's way: a path where git reads from a directory of this machine, else the URL without `ria+`. */
+/**
+ * DataLad's way: a path where git reads from a directory of this machine, else the URL without
+ * `ria+`.
+ */
 function gitUrlOf({ text, location }: Openable, directory: string, local: 'path' | 'url'): string {
   if (location.scheme === 'file' && local === 'path') return `${location.path}/${directory}`
   const url = new URL(text).href.slice('ria+'.length)

@@ -65,7 +65,10 @@ export async function localSiblings(
   return { configured: unfinished ? [] : names.filter((each) => remotes.includes(each)), unfinished }
 }
 
-/** Looks at everything that decides what has to be done, and that could make it fail. Throws ConfigError and StoreError. */
+/**
+ * Looks at everything that decides what has to be done, and that could make it fail. Throws
+ * ConfigError and StoreError.
+ */
 export async function planSibling(
   dataset: Dataset,
   store: Store,
@@ -144,8 +147,9 @@ export async function planSibling(
 }
 
 /**
- * The special remote that is recorded under a name. Throws ConfigError when it is another than the one that the store's repository belongs to, or
- * keeps its keys elsewhere: two names for the same keys would count as two copies of them.
+ * The special remote that is recorded under a name. Throws ConfigError when it is another than the
+ * one that the store's repository belongs to, or keeps its keys elsewhere: two names for the same
+ * keys would count as two copies of them.
  */
 async function recordedOf(
   dataset: Dataset,
@@ -200,7 +204,9 @@ function isStored({ storageSibling, shared, postUpdateHook }: CheckedOptions, st
   return shared === undefined || isDeepStrictEqual(parseSharing(shared), state.sharing)
 }
 
-/** Whether git's configuration, and what git-annex has recorded, is what this call would make it. */
+/**
+ * Whether git's configuration, and what git-annex has recorded, is what this call would make it.
+ */
 async function isSetUp(
   dataset: Dataset,
   options: CheckedOptions,

@@ -13,8 +13,8 @@ const OUR_SETTING = 'requeststyle'
 const ANSWER_MS = 30_000
 
 /**
- * Checks that git-annex and git will find the programs by which they reach a store. Throws ConfigError that says what is missing: rather
- * now than after half of the work.
+ * Checks that git-annex and git will find the programs by which they reach a store. Throws
+ * ConfigError that says what is missing: rather now than after half of the work.
  */
 export async function requirePrograms(
   dataset: Dataset,

@@ -5,7 +5,10 @@ import type { Dataset } from '../dataset.ts'
 export interface RecordedRemote {
   /** By which its settings are recorded, and by which it can be enabled. */
   readonly configUuid: string
-  /** Under which git-annex notes where keys are. It is another remote's where this one was made with --sameas. */
+  /**
+   * Under which git-annex notes where keys are. It is another remote's where this one was made with
+   * --sameas.
+   */
   readonly uuid: string
   readonly name: string | undefined
   readonly settings: ReadonlyMap<string, string>
@@ -33,7 +36,10 @@ function logs(dataset: Dataset, file: string): Promise<readonly string[]> {
   return readAnnexLogs((args) => dataset.git(args, { mayEndWith: [1, 128] }), dataset.gitDir, file)
 }
 
-/** `<uuid> <text> timestamp=<seconds>s`: by uuid, the text that was written last. Source: git-annex's internals page, remote.log. */
+/**
+ * `<uuid> <text> timestamp=<seconds>s`: by uuid, the text that was written last. Source:
+ * git-annex's internals page, remote.log.
+ */
 function newestLines(logs: readonly string[]): ReadonlyMap<string, string> {
   const newest = new Map<string, { text: string; at: number }>()
   for (const line of logs.flatMap((log) => log.split('\n'))) {

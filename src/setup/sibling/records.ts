@@ -15,8 +15,9 @@ export async function isEmptyOfKeys(store: Store, directory: string, call: CallO
 }
 
 /**
- * The keys that git-annex has on record as being in a repository. Read from the git-annex branch itself, for git-annex names no keys of a repository
- * that it does not use at the moment. Source: git-annex's internals page, location logs: lines of `<seconds>s <1 or 0> <uuid>`.
+ * The keys that git-annex has on record as being in a repository. Read from the git-annex branch
+ * itself, for git-annex names no keys of a repository that it does not use at the moment. Source:
+ * git-annex's internals page, location logs: lines of `<seconds>s <1 or 0> <uuid>`.
  */
 export async function keysOnRecord(dataset: Dataset, uuid: string): Promise<readonly string[]> {
   await dataset.annex(['merge']) // commits what is in its journal, too

@@ -48,8 +48,8 @@ function titled(plan: string, done: string, rest: string): StepTitle {
 }
 
 /**
- * What a plan comes to. All that others can make fail comes before the special remote is made, for git-annex never forgets
- * one.
+ * What a plan comes to. All that others can make fail comes before the special remote is made, for
+ * git-annex never forgets one.
  */
 export function siblingSteps(work: SiblingWork): Step[] {
   const { plan, options } = work
@@ -80,7 +80,10 @@ function keepConfiguration({ dataset, options }: SiblingWork): Step {
   return { title: undefined, run }
 }
 
-/** git-annex must not take the bare repository for an annex of its own: it would put keys into the wrong places. */
+/**
+ * git-annex must not take the bare repository for an annex of its own: it would put keys into the
+ * wrong places.
+ */
 function beginSibling({ dataset, plan, options: { name } }: SiblingWork): Step {
   const run = async () => {
     await dataset.set(`remote.${name}.${UNFINISHED}`, plan.unfinished) // first: whoever finds anything of ours knows
@@ -136,8 +139,9 @@ function newAlias({ store, place }: SiblingWork, alias: string): Step {
 type Special = NonNullable<SiblingWork['plan']['special']>
 
 /**
- * A special remote that is on record, and gets another place, keeps its uuid, and git-annex what it knows of that. In a place without
- * a key none of it is true: the next push would take everything for stored. Before the remote leads there, so that nobody finds it wrong meanwhile.
+ * A special remote that is on record, and gets another place, keeps its uuid, and git-annex what it
+ * knows of that. In a place without a key none of it is true: the next push would take everything
+ * for stored. Before the remote leads there, so that nobody finds it wrong meanwhile.
  */
 function correctRecords({ dataset, store, place, plan }: SiblingWork, { name, isKnown }: Special): Step {
   const uuid = plan.repository.uuid ?? ''
@@ -181,7 +185,10 @@ function specialRemote(work: SiblingWork, special: Special): Step {
   return { title: special.do === 'init' ? titled('make', 'made', rest) : titled('enable', 'enabled', rest), run }
 }
 
-/** Whoever sets a sibling up names its servers; git-annex does not tell the special remote who did. A new one notes them itself. */
+/**
+ * Whoever sets a sibling up names its servers; git-annex does not tell the special remote who did.
+ * A new one notes them itself.
+ */
 async function nameEndpoints({ dataset, place }: SiblingWork, name: string): Promise<void> {
   const key = `remote.${name}.riastore-s3-endpoint`
   for (const location of [place.location, place.readLocation]) {

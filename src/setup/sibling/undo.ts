@@ -13,7 +13,10 @@ export class Undo {
     this.#steps.push({ what, undo })
   }
 
-  /** Takes everything back, the last first. Never throws: gives what could not be taken back, one line each. */
+  /**
+   * Takes everything back, the last first. Never throws: gives what could not be taken back, one
+   * line each.
+   */
   async run(): Promise<readonly string[]> {
     const left: string[] = []
     for (const { what, undo } of this.#steps.splice(0).reverse()) {

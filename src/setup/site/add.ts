@@ -21,8 +21,8 @@ export interface AddedSite {
 }
 
 /**
- * Makes a site, or changes what was given of one, and installs its procedure. Everything is checked before anything is written; done again it
- * changes nothing. Throws ConfigError.
+ * Makes a site, or changes what was given of one, and installs its procedure. Everything is checked
+ * before anything is written; done again it changes nothing. Throws ConfigError.
  */
 export async function addSite(
   name: string,
@@ -52,7 +52,9 @@ export interface RemovedSite {
   readonly procedure: string | undefined
 }
 
-/** Removes a site from a scope, and its procedure. Datasets that were made with it stay as they are. */
+/**
+ * Removes a site from a scope, and its procedure. Datasets that were made with it stay as they are.
+ */
 export async function dropSite(name: string, scope: InstallScope, options: WriteOptions): Promise<RemovedSite> {
   const directory = installDirectory(scope, await readProcedureDirectories(options))
   const procedure = await removeProcedure(name, directory)

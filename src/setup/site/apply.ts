@@ -19,7 +19,10 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal | undefined
   /** Takes a plain line about each thing that was done. */
   readonly tell: (line: string) => void
-  /** What to do where siblings or the dataset in the store are there and are not what the site has. Default: it is an error. */
+  /**
+   * What to do where siblings or the dataset in the store are there and are not what the site has.
+   * Default: it is an error.
+   */
   readonly existing?: Existing | undefined
 }
 
@@ -40,9 +43,10 @@ export interface AppliedSite {
 }
 
 /**
- * Gives a dataset what a site has for it, in this order: the dataset in the store with its storage sibling and git sibling, the project in GitLab, the
- * order in which they are pushed to, what everybody who clones it has to know. Each step finds what an earlier run made: after a failure the
- * same call finishes. Throws ConfigError, ProgramError, StoreError, GitLabError.
+ * Gives a dataset what a site has for it, in this order: the dataset in the store with its storage
+ * sibling and git sibling, the project in GitLab, the order in which they are pushed to, what
+ * everybody who clones it has to know. Each step finds what an earlier run made: after a failure
+ * the same call finishes. Throws ConfigError, ProgramError, StoreError, GitLabError.
  */
 export async function applySite(
   directory: string,
@@ -100,8 +104,8 @@ export async function applySite(
 }
 
 /**
- * What was made in an earlier run is found, and completed; so is what a clone of the dataset lacks. What leads elsewhere is refused, and nothing is changed
- * then.
+ * What was made in an earlier run is found, and completed; so is what a clone of the dataset lacks.
+ * What leads elsewhere is refused, and nothing is changed then.
  */
 async function addStore(
   dataset: Dataset,
@@ -151,7 +155,10 @@ async function refuseOtherProject(dataset: Dataset, { siblingName }: SiteGitLab,
   )
 }
 
-/** git-annex (since 10.20261026) sends nothing to a special remote that it enabled by itself, or that was enabled by hand, before its user looked at it. */
+/**
+ * git-annex (since 10.20261026) sends nothing to a special remote that it enabled by itself, or
+ * that was enabled by hand, before its user looked at it.
+ */
 async function tellUnverified(dataset: Dataset, { storageName }: Site, tell: ApplyOptions['tell']): Promise<void> {
   const verified = await dataset.get(`remote.${storageName}.annex-verified`)
   if (verified === undefined || verified === 'verified') return

@@ -4,8 +4,8 @@ import { recordedRemotes } from '../sibling/recorded-remotes.ts'
 import type { Site } from './config.ts'
 
 /**
- * Whether a dataset has its storage sibling in this very store, as in a clone of one that the site was applied to. Then its siblings can be
- * configured anew without leading anything elsewhere.
+ * Whether a dataset has its storage sibling in this very store, as in a clone of one that the site
+ * was applied to. Then its siblings can be configured anew without leading anything elsewhere.
  */
 export async function isOfSite(dataset: Dataset, { store, pushUrl, siblingName, storageName }: Site): Promise<boolean> {
   const { id } = dataset

@@ -11,7 +11,10 @@ export interface CheckOptions {
   readonly report: (finding: Finding) => void
 }
 
-/** Since then a special remote that is enabled by a clone has to be looked at by its user: git annex verifyremote. */
+/**
+ * Since then a special remote that is enabled by a clone has to be looked at by its user: git annex
+ * verifyremote.
+ */
 const VERIFYREMOTE_SINCE = 10.20261026
 
 /** A program that only prints its version takes no longer. ms. */
@@ -20,7 +23,10 @@ const VERSION_MS = 30_000
 /** DataLad's git-annex-remote-ora does not know this setting. */
 const OUR_SETTING = 'requeststyle'
 
-/** Checks what a site needs on this machine: the procedure where DataLad looks, and the programs on PATH. */
+/**
+ * Checks what a site needs on this machine: the procedure where DataLad looks, and the programs on
+ * PATH.
+ */
 export async function checkInstallation(site: Site, { signal, report }: CheckOptions): Promise<void> {
   const add = (check: string, [result, why]: Outcome) => report({ check, result, why })
   add('procedure', await procedure(site.name, signal))

@@ -58,7 +58,10 @@ export interface SiteGitLab {
   readonly project: string | undefined
 }
 
-/** The sites that a configuration has, by name. `entries` come in the order in which they count: the last wins. */
+/**
+ * The sites that a configuration has, by name. `entries` come in the order in which they count: the
+ * last wins.
+ */
 export function findSites(entries: Iterable<ScopedEntry>): ReadonlyMap<string, FoundSite> {
   const sites = new Map<string, FoundSite>()
   for (const { scope, key, value } of entries) {
@@ -96,7 +99,10 @@ function objection(name: string, option: SiteOptionName, scope: SiteScope): stri
   return `riastore.${name}.${option} is set in .datalad/config: a dataset may not say where data goes, or who sees it. Remove it there; riastore site add sets it in git's configuration`
 }
 
-/** Checks what was found, puts the arguments over it and the defaults under it. An empty value counts as none. Throws ConfigError. */
+/**
+ * Checks what was found, puts the arguments over it and the defaults under it. An empty value
+ * counts as none. Throws ConfigError.
+ */
 export function resolveSite(found: FoundSite, given: SiteValues = {}): Site {
   const { name } = found
   checkSiteName(name)

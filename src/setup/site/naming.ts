@@ -12,13 +12,17 @@ export interface DatasetNames {
   /** Name of the directory. */
   readonly directory: string
   readonly id: string
-  /** The dataset above whose .datalad/config notes the project that `name` begins with; undefined where there is none. */
+  /**
+   * The dataset above whose .datalad/config notes the project that `name` begins with; undefined
+   * where there is none.
+   */
   readonly namedBy: string | undefined
 }
 
 /**
- * The names of a dataset. Below a superdataset that has a project of this site, `name` begins with that project's name, whatever its directory is
- * called here. A dataset that is just being made is not yet registered in its superdataset: any dataset above it counts.
+ * The names of a dataset. Below a superdataset that has a project of this site, `name` begins with
+ * that project's name, whatever its directory is called here. A dataset that is just being made is
+ * not yet registered in its superdataset: any dataset above it counts.
  */
 export async function namesOf(dataset: Dataset, site: string, call: DatasetCall): Promise<DatasetNames> {
   const directory = basename(dataset.path)
@@ -40,8 +44,8 @@ export async function namesOf(dataset: Dataset, site: string, call: DatasetCall)
 type Placeholders = Omit<DatasetNames, 'namedBy'>
 
 /**
- * Puts the names into a template. What GitLab and file systems would not take in a name becomes `-`. Throws ConfigError where nothing is left; `flag` is
- * the option that helps then.
+ * Puts the names into a template. What GitLab and file systems would not take in a name becomes
+ * `-`. Throws ConfigError where nothing is left; `flag` is the option that helps then.
  */
 export function fillTemplate(template: string, names: Placeholders, flag: string): string {
   const text = template.replace(/\{(\w+)\}/g, (_all, name: keyof Placeholders) => names[name])
@@ -55,7 +59,10 @@ export function fillTemplate(template: string, names: Placeholders, flag: string
   throw new ConfigError(`no name can be made of ${JSON.stringify(text)}: give ${flag} <name>`)
 }
 
-/** The project that a dataset noted for a site when it was made. Somebody else's dataset, which git might refuse to open, can be read as well. */
+/**
+ * The project that a dataset noted for a site when it was made. Somebody else's dataset, which git
+ * might refuse to open, can be read as well.
+ */
 async function notedProject(path: string, site: string, { signal }: DatasetCall): Promise<string | undefined> {
   const key = `riastore.${site}.project`
   const args = ['git', 'config', '--file', join(path, '.datalad', 'config'), '--no-includes', '--get', key]

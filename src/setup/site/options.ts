@@ -9,15 +9,22 @@ export interface SiteOption {
   readonly help: string
   /** What counts where it is not set, in words. */
   readonly byDefault: string
-  /** Throws ConfigError, `check` having the name in front of it, for a value that cannot be worked with. */
+  /**
+   * Throws ConfigError, `check` having the name in front of it, for a value that cannot be worked
+   * with.
+   */
   readonly check: (value: string) => void
-  /** A dataset's own .datalad/config may set it too: nothing that decides where data or tokens go, or who sees them. */
+  /**
+   * A dataset's own .datalad/config may set it too: nothing that decides where data or tokens go,
+   * or who sees them.
+   */
   readonly fromDataset: boolean
 }
 
 /**
- * All that `[riastore "<site>"]` in git's configuration can hold. The options of `riastore site add` and `riastore procedure`, and the table
- * in docs/site-setup.md, are made of this one.
+ * All that `[riastore "<site>"]` in git's configuration can hold. The options of
+ * `riastore site add` and `riastore procedure`, and the table in docs/site-setup.md, are made of
+ * this one.
  */
 export const SITE_OPTIONS = {
   store: {
@@ -135,7 +142,10 @@ export function checkSiteValue(name: SiteOptionName, value: string, where: strin
   }
 }
 
-/** DataLad looks a procedure up by its file's name up to the first dot; the name stands in a path and in a configuration key, too. */
+/**
+ * DataLad looks a procedure up by its file's name up to the first dot; the name stands in a path
+ * and in a configuration key, too.
+ */
 export function checkSiteName(name: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(name)) {
     throw new ConfigError(`${JSON.stringify(name)} is no name for a site: letters, digits, - and _ only`)

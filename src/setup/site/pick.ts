@@ -22,7 +22,10 @@ export function fromDataset(
   ]
 }
 
-/** The procedure of the package, cfg_riastore, names no site of its own: it takes the only one, or the one that the dataset names. */
+/**
+ * The procedure of the package, cfg_riastore, names no site of its own: it takes the only one, or
+ * the one that the dataset names.
+ */
 export function pickSite(sites: ReadonlyMap<string, FoundSite>, name: string): FoundSite {
   const configured = [...sites.values()].filter(({ isConfigured }) => isConfigured)
   const [only] = configured

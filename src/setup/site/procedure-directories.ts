@@ -8,15 +8,19 @@ export type InstallScope = 'system' | 'global'
 /** Names of procedures that DataLad brings itself: one of ours would take their place. */
 export const DATALAD_PROCEDURES: readonly string[] = ['cfg_metadatatypes', 'cfg_noannex', 'cfg_text2git', 'cfg_yoda']
 
-/** Where DataLad looks for procedures, first to last; `kind` is the name in its settings, `datalad.locations.<kind>-procedures`. */
+/**
+ * Where DataLad looks for procedures, first to last; `kind` is the name in its settings,
+ * `datalad.locations.<kind>-procedures`.
+ */
 export interface ProcedureDirectory {
   readonly kind: 'user' | 'system' | 'extra'
   readonly path: string
 }
 
 /**
- * The directories in which DataLad looks before it looks into datasets, in its order: what the environment says
- * (`DATALAD_LOCATIONS_USER__PROCEDURES`), else git's configuration, else the usual place (XDG).
+ * The directories in which DataLad looks before it looks into datasets, in its order: what the
+ * environment says (`DATALAD_LOCATIONS_USER__PROCEDURES`), else git's configuration, else the usual
+ * place (XDG).
  */
 export function procedureDirectories(config: GitConfig, env: NodeJS.ProcessEnv): readonly ProcedureDirectory[] {
   const home = env.HOME || homedir()

@@ -11,7 +11,10 @@ export function procedureName(site: string): string {
   return `cfg_${site}`
 }
 
-/** Throws ConfigError where the procedure of a site would take the place of one that is not ours. Gives whether one of ours is there. */
+/**
+ * Throws ConfigError where the procedure of a site would take the place of one that is not ours.
+ * Gives whether one of ours is there.
+ */
 export async function checkProcedurePlace(site: string, directory: string): Promise<'free' | 'ours'> {
   const name = procedureName(site)
   if (DATALAD_PROCEDURES.includes(name)) {
@@ -24,7 +27,10 @@ export async function checkProcedurePlace(site: string, directory: string): Prom
   throw new ConfigError(`${file} is there, and not from riastore: remove it, or give the site another name`)
 }
 
-/** Writes `cfg_<site>` into a directory in which DataLad looks. Gives its path, and whether anything had to be changed. */
+/**
+ * Writes `cfg_<site>` into a directory in which DataLad looks. Gives its path, and whether anything
+ * had to be changed.
+ */
 export async function installProcedure(
   site: string,
   directory: string,

@@ -1,10 +1,16 @@
-/** Where the programs are that a procedure runs, so that a batch job without them on PATH finds them. */
+/**
+ * Where the programs are that a procedure runs, so that a batch job without them on PATH finds
+ * them.
+ */
 export interface ProcedurePrograms {
   /** The node that runs us. */
   readonly node: string
   /** Our program, to be run by node. */
   readonly program: string
-  /** Where git-annex-remote-ora and the others lie under their own names; empty where that is not known. */
+  /**
+   * Where git-annex-remote-ora and the others lie under their own names; empty where that is not
+   * known.
+   */
   readonly directory: string
 }
 
@@ -12,8 +18,9 @@ export interface ProcedurePrograms {
 const MARK = '# A procedure of riastore for DataLad'
 
 /**
- * The text of a procedure. DataLad runs it with the path of a dataset and more arguments. It takes the site from the name of its file,
- * `cfg_<site>`, and leaves all else to `riastore procedure`. Without `programs`, which is how procedures/cfg_riastore is, it looks beside itself.
+ * The text of a procedure. DataLad runs it with the path of a dataset and more arguments. It takes
+ * the site from the name of its file, `cfg_<site>`, and leaves all else to `riastore procedure`.
+ * Without `programs`, which is how procedures/cfg_riastore is, it looks beside itself.
  */
 export function procedureScript(programs?: ProcedurePrograms | undefined): string {
   return `#!/bin/sh

@@ -28,8 +28,9 @@ export function checkMayCommit(dataset: Dataset): void {
 }
 
 /**
- * Sets values in the dataset's .datalad/config, by key, and commits that alone: what else is changed or staged, in that file too, stays so. Gives
- * whether a commit was made: none is where all is set already, and in a repository that DataLad did not make.
+ * Sets values in the dataset's .datalad/config, by key, and commits that alone: what else is
+ * changed or staged, in that file too, stays so. Gives whether a commit was made: none is where all
+ * is set already, and in a repository that DataLad did not make.
  */
 export async function commitSettings(
   dataset: Dataset,
@@ -68,7 +69,9 @@ async function committedFile(dataset: Dataset): Promise<CommittedFile | undefine
 
 type Change = (content: Buffer) => Promise<Buffer>
 
-/** Not ended by a signal: git, killed at the wrong moment, leaves the lock of its index or branch. */
+/**
+ * Not ended by a signal: git, killed at the wrong moment, leaves the lock of its index or branch.
+ */
 const TO_ITS_END = { signal: undefined }
 
 async function withSettings(
@@ -94,7 +97,8 @@ async function commit(
   index: string,
 ): Promise<void> {
   const env = { GIT_INDEX_FILE: index }
-  // What git knows of the files' times comes along: without it git would read them all, through git-annex's filter.
+  // What git knows of the files' times comes along: without it git would read them all, through
+  // git-annex's filter.
   const own = join(dataset.gitDir, 'index')
   if (existsSync(own)) await copyFile(own, index)
   await dataset.git(['read-tree', '--reset', 'HEAD'], { env })

@@ -4,7 +4,10 @@ import type { Dataset } from '../dataset.ts'
 import { runProgram } from '../program.ts'
 import { type FoundSite, findSites, type ScopedEntry, SITE_SCOPES } from './config.ts'
 
-/** The sites that git's configuration has here, of every scope, and those of a dataset's own .datalad/config under them. */
+/**
+ * The sites that git's configuration has here, of every scope, and those of a dataset's own
+ * .datalad/config under them.
+ */
 export async function readSites(
   dataset: Dataset | undefined,
   signal?: AbortSignal | undefined,

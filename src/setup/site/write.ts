@@ -14,14 +14,18 @@ export interface SiteChange {
   readonly after: string | undefined
 }
 
-/** What a scope of git's configuration itself holds for a site: no other scope counts. Keys in lower case, without the name of the site. */
+/**
+ * What a scope of git's configuration itself holds for a site: no other scope counts. Keys in lower
+ * case, without the name of the site.
+ */
 export async function readSiteOfScope(
   name: string,
   scope: InstallScope,
   { signal }: WriteOptions = {},
 ): Promise<ReadonlyMap<string, string>> {
   const args = ['git', 'config', `--${scope}`, '--list', '-z']
-  // Without its file, git ends with 1 or 128, as it does for a file that it cannot read: that shows when it is written.
+  // Without its file, git ends with 1 or 128, as it does for a file that it cannot read: that shows
+  // when it is written.
   const { stdout } = await runProgram('git config', args, { signal, mayEndWith: [1, 128] })
   const values = new Map<string, string>()
   for (const { key, value } of parseListing(stdout)) {
@@ -31,7 +35,10 @@ export async function readSiteOfScope(
   return values
 }
 
-/** Writes what was given into git's configuration; an empty value removes one. Gives what changed: nothing is written where nothing does. */
+/**
+ * Writes what was given into git's configuration; an empty value removes one. Gives what changed:
+ * nothing is written where nothing does.
+ */
 export async function writeSite(
   name: string,
   scope: InstallScope,

@@ -16,7 +16,10 @@ export class Calls {
     return call
   }
 
-  /** Does `work` as a call. Rejects as soon as its signal aborts, also when `work` itself does not end. */
+  /**
+   * Does `work` as a call. Rejects as soon as its signal aborts, also when `work` itself does not
+   * end.
+   */
   async run<T>(
     op: string,
     where: string,
@@ -34,7 +37,10 @@ export class Calls {
     }
   }
 
-  /** For `get`: the same, but it waits for a consumer that still works, so that two never write to one place. */
+  /**
+   * For `get`: the same, but it waits for a consumer that still works, so that two never write to
+   * one place.
+   */
   async runGet(where: string, outer: AbortSignal | undefined, work: (call: Call) => Promise<void>): Promise<void> {
     const call = this.start('get', where, outer)
     try {
@@ -70,7 +76,10 @@ export class Call {
     outer?.addEventListener('abort', this.#follow)
   }
 
-  /** Aborts when the call is stopped. Made on first need: most calls are over before anybody could stop them. */
+  /**
+   * Aborts when the call is stopped. Made on first need: most calls are over before anybody could
+   * stop them.
+   */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()

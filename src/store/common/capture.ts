@@ -1,7 +1,10 @@
 import type { Readable } from 'node:stream'
 import { EXEC_OUTPUT_BYTES } from '../store.ts'
 
-/** Keeps what a stream gives, up to a limit; what is more is read and thrown away, so that the writer goes on. */
+/**
+ * Keeps what a stream gives, up to a limit; what is more is read and thrown away, so that the
+ * writer goes on.
+ */
 export class Capture {
   readonly #chunks: Buffer[] = []
   #length = 0

@@ -3,8 +3,9 @@ import { codeOf, messageOf, StoreError } from '../../core/errors.ts'
 import type { Bytes, Source } from '../../core/source.ts'
 
 /**
- * Reads a source for an upload and holds it to its promise: exactly `size` bytes, else `corrupt`. An error of the source
- * becomes a StoreError that says that it was the content, not the store, that could not be read.
+ * Reads a source for an upload and holds it to its promise: exactly `size` bytes, else `corrupt`.
+ * An error of the source becomes a StoreError that says that it was the content, not the store,
+ * that could not be read.
  */
 export async function* checkedSource(source: Source, where: string, signal?: AbortSignal): Bytes {
   const wrong = (what: string) =>

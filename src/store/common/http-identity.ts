@@ -1,6 +1,8 @@
 import type { Stat } from '../store.ts'
 
-/** A file whose time was so long ago when it was seen has another one when it was changed since. ms. */
+/**
+ * A file whose time was so long ago when it was seen has another one when it was changed since. ms.
+ */
 const SETTLED_MS = 60_000
 
 /** So many files are remembered: archives, and what is being read. */
@@ -13,16 +15,18 @@ interface Seen {
 }
 
 /**
- * Knows a file again that is told of by another ETag. Mirrors behind one name make their ETags each in its own way,
- * and proxies mark them as weak; without this an archive would count as replaced with each answer.
+ * Knows a file again that is told of by another ETag. Mirrors behind one name make their ETags each
+ * in its own way, and proxies mark them as weak; without this an archive would count as replaced
+ * with each answer.
  */
 export class KnownFiles {
   readonly #seen = new Map<string, Seen>()
 
   /**
-   * Returns the Stat with the identity that the file had when it was first seen. It is the same file when its length
-   * is, and its ETag; or its time, if that lay SETTLED_MS back already when we saw it first: whatever replaced it
-   * since is younger (RFC 9110, section 8.8.2.2). `dateMs`: the server's clock.
+   * Returns the Stat with the identity that the file had when it was first seen. It is the same
+   * file when its length is, and its ETag; or its time, if that lay SETTLED_MS back already when we
+   * saw it first: whatever replaced it since is younger (RFC 9110, section 8.8.2.2). `dateMs`: the
+   * server's clock.
    */
   recognize(url: string, stat: Stat, dateMs: number | undefined): Stat {
     const known = this.#seen.get(url)

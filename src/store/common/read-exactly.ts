@@ -3,7 +3,10 @@ import { StoreError } from '../../core/errors.ts'
 import type { Bytes } from '../../core/source.ts'
 import type { Consumer, GetOptions, Stat } from '../store.ts'
 
-/** The range that a get shall read, in bytes. Throws `conflict` when the file is another than expected, `corrupt` when it ends before the range does. */
+/**
+ * The range that a get shall read, in bytes. Throws `conflict` when the file is another than
+ * expected, `corrupt` when it ends before the range does.
+ */
 export function checkRange(where: string, stat: Stat, options: GetOptions): { start: number; end: number } {
   if (options.ifMatch !== undefined && options.ifMatch !== stat.identity) {
     throw new StoreError({ kind: 'conflict', op: 'get', where, message: 'the file was replaced meanwhile' })
@@ -26,7 +29,10 @@ export class ConsumerFailure {
   }
 }
 
-/** Hands bytes to the consumer and makes sure that exactly `length` of them were consumed. Throws ConsumerFailure for the consumer's own errors. */
+/**
+ * Hands bytes to the consumer and makes sure that exactly `length` of them were consumed. Throws
+ * ConsumerFailure for the consumer's own errors.
+ */
 export async function readExactly(
   where: string,
   bytes: Bytes,

@@ -19,7 +19,10 @@ export interface Delivery {
   readonly signal: AbortSignal
 }
 
-/** Gives the consumer what was asked for, be the answer that part or (from a server that ignores ranges) the whole file. */
+/**
+ * Gives the consumer what was asked for, be the answer that part or (from a server that ignores
+ * ranges) the whole file.
+ */
 export async function deliverBody(delivery: Delivery): Promise<void> {
   const { url, answer, range, stat, consume, options } = delivery
   const { start, end } = { start: range?.start ?? 0, end: range?.end ?? stat.size }
@@ -69,7 +72,10 @@ async function* section(bytes: Bytes, start: number, length: number, onSkipped: 
   }
 }
 
-/** The error for a range that reaches beyond what came, which says something of the file when its length is sure. */
+/**
+ * The error for a range that reaches beyond what came, which says something of the file when its
+ * length is sure.
+ */
 export function tooShort(op: string, where: string, { size, doubt }: Stat): StoreError {
   if (doubt === undefined)
     return new StoreError({ kind: 'corrupt', op, where, message: `the file has ${size} bytes only` })

@@ -7,8 +7,9 @@ import { trustedAuthorities } from '../authorities.ts'
 import { connectionError } from './status.ts'
 
 /**
- * What a server answered, after redirects. The body is not yet read: it must be, or be dropped. Not by node's `fetch`: that
- * unpacks a body with `Content-Encoding: gzip`, as which some servers send every `.gz` file, and cannot be told not to.
+ * What a server answered, after redirects. The body is not yet read: it must be, or be dropped. Not
+ * by node's `fetch`: that unpacks a body with `Content-Encoding: gzip`, as which some servers send
+ * every `.gz` file, and cannot be told not to.
  */
 export interface Answer {
   readonly method: 'GET' | 'HEAD'
@@ -35,7 +36,10 @@ export interface HttpRequest {
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const MAX_REDIRECTS = 10
 
-/** The rest of an unwanted body is read up to this size, so that the connection can be used again. Bytes. */
+/**
+ * The rest of an unwanted body is read up to this size, so that the connection can be used again.
+ * Bytes.
+ */
 const MAX_DRAIN_BYTES = 64 * 1024
 
 /** Sends requests over connections that are kept alive, and follows redirects. */
@@ -45,7 +49,10 @@ export class HttpClient {
   readonly #http = new http.Agent({ keepAlive: true })
   #https: https.Agent | undefined
 
-  /** `authorization` is sent to `origin` and to nobody else. Throws ConfigError for authorities that cannot be read. */
+  /**
+   * `authorization` is sent to `origin` and to nobody else. Throws ConfigError for authorities that
+   * cannot be read.
+   */
   constructor(origin: string, authorization: string | undefined) {
     this.#origin = origin
     this.#authorization = authorization
@@ -77,7 +84,9 @@ export class HttpClient {
     this.#https?.destroy()
   }
 
-  /** Authorities are read when they are needed, for there are many: a redirect may lead to https. */
+  /**
+   * Authorities are read when they are needed, for there are many: a redirect may lead to https.
+   */
   #agentFor(protocol: string): http.Agent {
     if (protocol !== 'https:') return this.#http
     this.#https ??= new https.Agent({ keepAlive: true, ...trustedAuthorities('SSL_CERT_FILE') })
@@ -103,7 +112,10 @@ export class HttpClient {
   }
 }
 
-/** Where a redirect leads, without the credentials that it may carry; undefined when that is no web address. */
+/**
+ * Where a redirect leads, without the credentials that it may carry; undefined when that is no web
+ * address.
+ */
 function redirectTarget(response: http.IncomingMessage, from: URL): URL | undefined {
   const { location } = response.headers
   if (location === undefined || !URL.canParse(location, from.href)) return undefined
@@ -114,7 +126,10 @@ function redirectTarget(response: http.IncomingMessage, from: URL): URL | undefi
   return target
 }
 
-/** Gives up the body of an answer, and reads no more of it than is worth a connection. One to HEAD has none: resolves when its connection can be used again. */
+/**
+ * Gives up the body of an answer, and reads no more of it than is worth a connection. One to HEAD
+ * has none: resolves when its connection can be used again.
+ */
 export async function drop({ method, response }: Answer): Promise<void> {
   response.on('error', () => {})
   if (method === 'HEAD') {

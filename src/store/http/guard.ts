@@ -7,8 +7,9 @@ import { isAbsentStatus, statusError } from './status.ts'
 const RANDOM_DIGITS = 32
 
 /**
- * A path that nobody has a file at, in the directory of another one and like it: as long, where that is possible,
- * and with the same extensions. Servers that show a page for what they do not have often decide by those.
+ * A path that nobody has a file at, in the directory of another one and like it: as long, where
+ * that is possible, and with the same extensions. Servers that show a page for what they do not
+ * have often decide by those.
  */
 export function nobodysNeighbour(path: string): string {
   const at = path.lastIndexOf('/') + 1
@@ -20,11 +21,12 @@ export function nobodysNeighbour(path: string): string {
 }
 
 /**
- * Asks a web server for a file that nobody has, in the same way as for the one that is looked for (`where`, for
- * errors). Resolves with undefined when the server says 404 or 410: then its success for another file means
- * something. Resolves with an error when it refuses to say: such a server tells what it has from what it has not, but
- * proves nothing. Throws `unsupported` when it shows something all the same: then none of its answers means
- * anything. Throws what the request does, and `transient` when the server cannot answer now.
+ * Asks a web server for a file that nobody has, in the same way as for the one that is looked for
+ * (`where`, for errors). Resolves with undefined when the server says 404 or 410: then its success
+ * for another file means something. Resolves with an error when it refuses to say: such a server
+ * tells what it has from what it has not, but proves nothing. Throws `unsupported` when it shows
+ * something all the same: then none of its answers means anything. Throws what the request does,
+ * and `transient` when the server cannot answer now.
  */
 export async function askForNothing(
   client: HttpClient,

@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { compresses, packingOf } from '../common/http-packed.ts'
 import type { Stat } from '../store.ts'
 
-/** The part of a file that an answer holds: from `start`, inclusive, to `end`, exclusive, of `total` bytes. */
+/**
+ * The part of a file that an answer holds: from `start`, inclusive, to `end`, exclusive, of `total`
+ * bytes.
+ */
 export interface ContentRange {
   readonly start: number
   readonly end: number
@@ -28,8 +31,9 @@ export function contentLength(headers: IncomingHttpHeaders): number | undefined 
 }
 
 /**
- * The Stat of a file of `size` bytes. Its identity is the ETag, else the time of the last change and the size.
- * A proxy that marks the ETag as weak passes the same file on, for nobody is to change its bytes.
+ * The Stat of a file of `size` bytes. Its identity is the ETag, else the time of the last change
+ * and the size. A proxy that marks the ETag as weak passes the same file on, for nobody is to
+ * change its bytes.
  */
 export function statFrom(headers: IncomingHttpHeaders, size: number, host: string): Stat {
   const { etag, 'last-modified': lastModified = '' } = headers

@@ -26,7 +26,9 @@ export interface HttpSettings {
   readonly url: string
 }
 
-/** A store that any web server shows, to be read only. Throws ConfigError when the URL is of no use. */
+/**
+ * A store that any web server shows, to be read only. Throws ConfigError when the URL is of no use.
+ */
 export function openHttpStore(settings: HttpSettings): Store {
   return new HttpStore(parseRoot(settings.url))
 }
@@ -107,8 +109,8 @@ class HttpStore implements Store {
   }
 
   /**
-   * Looks a file up, and asks for one that nobody has at the same time: a server that shows something for everything
-   * has shown nothing.
+   * Looks a file up, and asks for one that nobody has at the same time: a server that shows
+   * something for everything has shown nothing.
    */
   async #statProven(op: string, path: string, signal: AbortSignal): Promise<Stat | undefined> {
     const begun = this.#hasHead ? 'HEAD' : 'GET'
@@ -122,7 +124,9 @@ class HttpStore implements Store {
     return stat
   }
 
-  /** Undefined when the server says that it is not there; that it is there is not proven by this. */
+  /**
+   * Undefined when the server says that it is not there; that it is there is not proven by this.
+   */
   async #stat(op: string, path: string, signal: AbortSignal) {
     const url = this.#url(path)
     const answer = await this.#askForStat(op, path, signal)
@@ -161,7 +165,10 @@ class HttpStore implements Store {
     return answer
   }
 
-  /** Asks for a file that nobody has, like the one at `path`. Whoever does not wait for the answer need not. */
+  /**
+   * Asks for a file that nobody has, like the one at `path`. Whoever does not wait for the answer
+   * need not.
+   */
   #askForNothing(
     op: string,
     path: string,
@@ -184,7 +191,8 @@ class HttpStore implements Store {
     const url = this.#url(path)
     const headers = range === undefined ? (this.#packsWholes ? FROM_FIRST_BYTE : {}) : rangeHeader(range)
     const requested = this.#request(path, headers, signal)
-    // What was found to be there, with an identity, need not be proven once more by each of its parts.
+    // What was found to be there, with an identity, need not be proven once more by each of its
+    // parts.
     const proof = options.ifMatch === undefined ? this.#askForNothing('get', path, 'GET', headers, signal) : undefined
     const answer = await requested
     const { status, response, host } = answer
@@ -268,8 +276,8 @@ const FIRST_BYTE = rangeHeader({ start: 0, end: 1 })
 const FROM_FIRST_BYTE = rangeHeader({ start: 0 })
 
 /**
- * Whether an answer to HEAD may be about HEAD itself: some servers, and what stands before them, refuse it with a
- * status that says nothing of that. To be asked for a part is another matter.
+ * Whether an answer to HEAD may be about HEAD itself: some servers, and what stands before them,
+ * refuse it with a status that says nothing of that. To be asked for a part is another matter.
  */
 function refusesHead(status: number): boolean {
   const isAboutFile = isAbsentStatus(status) || [401, 407, 408, 425, 429].includes(status)
@@ -290,7 +298,8 @@ function refuseLoginPage(op: string, url: string, { redirected, host, response }
 }
 
 function refuseOther(url: string, stat: Stat, { ifMatch }: GetOptions): void {
-  // Compared here, not by If-Match: servers ignore it for weak ETags, and some refuse every quoted one.
+  // Compared here, not by If-Match: servers ignore it for weak ETags, and some refuse every quoted
+  // one.
   if (ifMatch !== undefined && ifMatch !== stat.identity) {
     throw failure('conflict', 'get', url, 'the file was replaced meanwhile')
   }

@@ -1,6 +1,9 @@
 import { codeOf, messageOf, StoreError, type StoreErrorKind } from '../../core/errors.ts'
 
-/** Answers that do not mean what was asked (RFC 9110, section 15). 404 and 410 are no failure of a `stat`. */
+/**
+ * Answers that do not mean what was asked (RFC 9110, section 15). 404 and 410 are no failure of a
+ * `stat`.
+ */
 const KINDS: Readonly<Record<number, StoreErrorKind>> = {
   401: 'denied',
   403: 'denied',
@@ -22,7 +25,10 @@ export function isAbsentStatus(status: number | undefined): boolean {
   return status === 404 || status === 410
 }
 
-/** The error for an answer that we cannot use. `host` is who gave it: not the store's own after a redirect. */
+/**
+ * The error for an answer that we cannot use. `host` is who gave it: not the store's own after a
+ * redirect.
+ */
 export function statusError(
   op: string,
   where: string,
@@ -49,17 +55,24 @@ const WORDS: Readonly<Record<string, string>> = {
 /** OpenSSL's reasons when the other side sends anything but TLS. */
 const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol|bad record type/i
 
-/** What node says of a certificate whose authority it does not know (tls: X509 certificate error codes). */
+/**
+ * What node says of a certificate whose authority it does not know (tls: X509 certificate error
+ * codes).
+ */
 const UNKNOWN_AUTHORITY = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(GET_ISSUER|VERIFY).*)$/
 
-/** The first byte of a TLS record that tells of an error (RFC 8446, section 5.1): the answer to what is not TLS. */
+/**
+ * The first byte of a TLS record that tells of an error (RFC 8446, section 5.1): the answer to what
+ * is not TLS.
+ */
 const TLS_ALERT = 0x15
 
 const NEVER_CONNECTED = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'])
 
 /** The error for an exchange that did not come to an end: no connection, TLS, no HTTP, cut off. */
 export function connectionError(op: string, where: string, host: string, error: unknown): StoreError {
-  // For a host with several addresses node gives an AggregateError, with the first one's code and no message.
+  // For a host with several addresses node gives an AggregateError, with the first one's code and
+  // no message.
   const code = codeOf(error)
   const first = error instanceof AggregateError ? error.errors[0] : error
   const words = WORDS[code ?? ''] ?? wordsOfProtocol(code, first) ?? messageOf(first)
@@ -73,7 +86,10 @@ export function connectionError(op: string, where: string, host: string, error: 
   })
 }
 
-/** Words for a connection on which the other side spoke something else than was expected, or showed a strange certificate. */
+/**
+ * Words for a connection on which the other side spoke something else than was expected, or showed
+ * a strange certificate.
+ */
 function wordsOfProtocol(code: string | undefined, error: unknown): string | undefined {
   const message = messageOf(error)
   if (code?.startsWith('HPE_')) {

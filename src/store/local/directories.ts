@@ -20,7 +20,10 @@ export interface MakeOptions extends Access {
   readonly within?: string | undefined
 }
 
-/** A directory, and those above it whose entries changed: they want an fsync. All open, to be closed together. */
+/**
+ * A directory, and those above it whose entries changed: they want an fsync. All open, to be closed
+ * together.
+ */
 export interface Made {
   readonly directory: LocalDirectory
   readonly changed: readonly LocalDirectory[]
@@ -29,7 +32,10 @@ export interface Made {
 /** So many directories are remembered; then memory counts more. */
 const KNOWN_LIMIT = 50_000
 
-/** Makes a directory and those above it that are not known to exist, from the top, each in the one above it. */
+/**
+ * Makes a directory and those above it that are not known to exist, from the top, each in the one
+ * above it.
+ */
 export async function makeDirectories(path: string, options: MakeOptions): Promise<Made> {
   const { known, within = '', files } = options
   const wanted: string[] = []
@@ -85,7 +91,8 @@ async function makeDirectory(files: Files, parent: LocalDirectory, name: string)
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
-    // Of a directory that we may not write to some systems tell that before they look whether the entry exists.
+    // Of a directory that we may not write to some systems tell that before they look whether the
+    // entry exists.
     if ((await files.lstat(parent.at(name))) !== undefined) return false
     throw error
   }
@@ -135,8 +142,8 @@ export function nameOf(path: string): string {
 }
 
 /**
- * Does something that changes a directory's entries. git-annex leaves directories of keys without write permission:
- * such a one gets it for the moment, and is left as it was found.
+ * Does something that changes a directory's entries. git-annex leaves directories of keys without
+ * write permission: such a one gets it for the moment, and is left as it was found.
  */
 export async function withWritable<T>(
   files: Files,
@@ -169,7 +176,10 @@ async function restoreMode(files: Files, directory: LocalDirectory, mode: number
   } catch {} // the change may have removed it
 }
 
-/** Some network file systems cannot flush a directory, and one that may be searched need not be readable. */
+/**
+ * Some network file systems cannot flush a directory, and one that may be searched need not be
+ * readable.
+ */
 const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EPERM', 'EBADF'])
 
 /** Flushes the entries of a directory. */

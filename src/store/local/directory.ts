@@ -5,19 +5,24 @@ import { toFsPath } from '../../core/text.ts'
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants
 
-/** Linux's: enough to work in a directory that may be searched and not be read. Node does not name it. */
+/**
+ * Linux's: enough to work in a directory that may be searched and not be read. Node does not name
+ * it.
+ */
 const O_PATH = process.platform === 'linux' ? 0o10000000 : undefined
 
 /** Where Linux has the files that this process has open, by number. */
 const DESCRIPTORS = '/proc/self/fd'
 
-/** Whether what is open can be named by its number, which no exchange of names can lead elsewhere. */
+/**
+ * Whether what is open can be named by its number, which no exchange of names can lead elsewhere.
+ */
 export const NAMES_DESCRIPTORS = process.platform === 'linux' && fs.existsSync(DESCRIPTORS)
 
 /**
  * A directory of the store, open. What is done through it happens in that very directory, whatever
- * somebody puts in the place of its path meanwhile. Where descriptors cannot be named its path is used,
- * which was looked at just before: then an exchange in between goes unnoticed.
+ * somebody puts in the place of its path meanwhile. Where descriptors cannot be named its path is
+ * used, which was looked at just before: then an exchange in between goes unnoticed.
  */
 export class LocalDirectory {
   readonly fd: number
@@ -85,7 +90,10 @@ export async function openDirectory(files: Files, path: string | Buffer, followe
   }
 }
 
-/** The path of what is open, as the system knows it now. What was removed meanwhile ends with ` (deleted)`. */
+/**
+ * The path of what is open, as the system knows it now. What was removed meanwhile ends with
+ * ` (deleted)`.
+ */
 export async function pathOf(files: Files, fd: number): Promise<string> {
   return files.readlink(`${DESCRIPTORS}/${fd}`)
 }

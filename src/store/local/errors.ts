@@ -36,7 +36,10 @@ const WORDS: Readonly<Record<string, string>> = {
   EIO: 'input/output error',
 }
 
-/** Turns an error of the operating system into a StoreError; what is none of its own (a source's error) is passed on. */
+/**
+ * Turns an error of the operating system into a StoreError; what is none of its own (a source's
+ * error) is passed on.
+ */
 export function localError(error: unknown, op: string, where: string): unknown {
   if (error instanceof StoreError) return error
   const code = codeOf(error)

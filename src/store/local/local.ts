@@ -33,7 +33,10 @@ import { LocalTree } from './tree.ts'
 export interface LocalSettings {
   /** Absolute path of the store's root. It need not exist. */
   readonly root: string
-  /** False to do without Linux's names for what is open, as on other systems. Default: as the system can. */
+  /**
+   * False to do without Linux's names for what is open, as on other systems. Default: as the system
+   * can.
+   */
   readonly byNumber?: boolean
 }
 
@@ -127,7 +130,9 @@ class LocalStore implements Store {
     })
   }
 
-  /** Removes up to `count` directories above a file, the nearest first, as long as they are empty. */
+  /**
+   * Removes up to `count` directories above a file, the nearest first, as long as they are empty.
+   */
   async #prune({ files, tree }: Disk, path: string, count = 0): Promise<void> {
     let directory = parentOf(path)
     for (let n = count; n > 0 && directory !== ''; n--) {
@@ -338,7 +343,10 @@ async function openToList({ files, tree }: Disk, path: string, asked: Access): P
 /** So many names are read in one call. */
 const PART_ENTRIES = 256
 
-/** Reads on in a directory; `path` is the directory's, from the root. Only regular files are files: a link is none. */
+/**
+ * Reads on in a directory; `path` is the directory's, from the root. Only regular files are files:
+ * a link is none.
+ */
 async function readPart(files: Files, { directory, names }: Listing, path: string) {
   const entries: Entry[] = []
   const directories: string[] = []

@@ -16,7 +16,10 @@ import type { LocalDirectory } from './directory.ts'
 
 type LocalMoveOptions = MakeOptions & Pick<MoveOptions, 'flush' | 'mayChange'>
 
-/** Renames a file of the store and flushes the directories that changed. With `within` the target's directory is made. */
+/**
+ * Renames a file of the store and flushes the directories that changed. With `within` the target's
+ * directory is made.
+ */
 export async function moveLocal(from: string, to: string, options: LocalMoveOptions): Promise<void> {
   const { files, flush = true, mayChange, within } = options
   const opened: LocalDirectory[] = []
@@ -50,7 +53,10 @@ async function openParent(path: string, options: MakeOptions): Promise<LocalDire
   return directory
 }
 
-/** Free bytes for this user, of the file system of a directory or of what is above where it would be. Absolute. */
+/**
+ * Free bytes for this user, of the file system of a directory or of what is above where it would
+ * be. Absolute.
+ */
 export async function freeLocalBytes(directory: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(toFsPath(directory))

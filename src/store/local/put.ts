@@ -22,18 +22,24 @@ import type { LocalDirectory } from './directory.ts'
 
 export type LocalPutOptions = Omit<PutOptions, 'within' | 'sharing'> & MakeOptions
 
-/** Data goes to the disk while more is read, so that the last fsync, and with it a stall, stays short. Bytes. */
+/**
+ * Data goes to the disk while more is read, so that the last fsync, and with it a stall, stays
+ * short. Bytes.
+ */
 const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
 
 /** What may be flushed without letting other jobs go on meanwhile. */
 const SMALL_BYTES = 64 * 1024
 
-/** Somebody may prune an empty directory between our making it and our using it; so often we make it again. */
+/**
+ * Somebody may prune an empty directory between our making it and our using it; so often we make it
+ * again.
+ */
 const TRIES = 20
 
 /**
- * Writes `source` to a temporary file in `directory`, checks and flushes it, and renames it to `path`, both in the store.
- * `registry` holds the temporary file while it exists.
+ * Writes `source` to a temporary file in `directory`, checks and flushes it, and renames it to
+ * `path`, both in the store. `registry` holds the temporary file while it exists.
  */
 export async function putLocal(
   path: string,

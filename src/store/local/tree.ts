@@ -36,9 +36,9 @@ interface Start extends Pick<Remembered, 'real' | 'strict' | 'isLinked'> {
 }
 
 /**
- * The way to the files of a store on a disk. A path is taken at once where it leads through no link:
- * what was opened has the path that it should have, as the system tells it, or it is closed again and
- * the way is gone step by step (local-walk.ts).
+ * The way to the files of a store on a disk. A path is taken at once where it leads through no
+ * link: what was opened has the path that it should have, as the system tells it, or it is closed
+ * again and the way is gone step by step (local-walk.ts).
  */
 export class LocalTree {
   readonly #files: Files
@@ -56,7 +56,9 @@ export class LocalTree {
     this.#byNumber = byNumber
   }
 
-  /** Opens a directory; whoever gets it closes it. Undefined when there is none, which is proven. */
+  /**
+   * Opens a directory; whoever gets it closes it. Undefined when there is none, which is proven.
+   */
   async directory(path: string, access: Access): Promise<LocalDirectory | undefined> {
     const opened = await this.#openExpected(path, access)
     if (opened !== undefined) return opened
@@ -64,7 +66,10 @@ export class LocalTree {
     return this.#walkInto(path, access)
   }
 
-  /** Of a name, following a link as far as that is allowed. Undefined when there is none, which is proven. */
+  /**
+   * Of a name, following a link as far as that is allowed. Undefined when there is none, which is
+   * proven.
+   */
   async look(path: string, access: Access): Promise<fs.Stats | undefined> {
     const seen = await this.#chain(path, access)
     if (seen !== 'link') return seen
@@ -74,8 +79,8 @@ export class LocalTree {
   }
 
   /**
-   * Opens a regular file (or a directory, which its stats tell). Throws node's errors, ENOENT when it
-   * is proven absent; StoreError for what is no file.
+   * Opens a regular file (or a directory, which its stats tell). Throws node's errors, ENOENT when
+   * it is proven absent; StoreError for what is no file.
    */
   async openFile(path: string, flags: number, access: Access): Promise<{ fd: number; stats: fs.Stats }> {
     const files = this.#files

@@ -14,7 +14,10 @@ export interface Found {
   readonly name: string
   /** Undefined when the directory has no such name. */
   readonly stats: fs.Stats | undefined
-  /** The last link on the way, as a part of the path, and what it led to; undefined when there was none. */
+  /**
+   * The last link on the way, as a part of the path, and what it led to; undefined when there was
+   * none.
+   */
   readonly linked: { readonly prefix: string; readonly real: string } | undefined
 }
 
@@ -29,8 +32,8 @@ const TRIES = 20
 /**
  * Goes from the store's root to a path, one directory after the other: each is opened below the one
  * before it, and each link is followed by our own rule, so no exchange of names leads us elsewhere.
- * Undefined when a directory on the way is proven absent. Throws StoreError `denied` for a link that
- * is not followed, and node's errors.
+ * Undefined when a directory on the way is proven absent. Throws StoreError `denied` for a link
+ * that is not followed, and node's errors.
  */
 export async function walk(files: Files, root: string, path: string, options: WalkOptions): Promise<Found | undefined> {
   return new Walk(files, root, path, options).run()

@@ -1,7 +1,10 @@
 import type { Readable } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
-/** No answer that is parsed is longer: a listing of a thousand keys of 1,024 bytes, each of them escaped. Bytes. */
+/**
+ * No answer that is parsed is longer: a listing of a thousand keys of 1,024 bytes, each of them
+ * escaped. Bytes.
+ */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 /** The server sends more than any answer has. */
@@ -25,8 +28,9 @@ export function expectAnswer(body: unknown, packing: string | undefined, onBytes
 }
 
 /**
- * Collects an answer that is to be parsed, in the place of the SDK's own collector, which takes whatever comes.
- * Unpacks what was packed against our wish. Rejects with AnswerTooLong, and as the stream does.
+ * Collects an answer that is to be parsed, in the place of the SDK's own collector, which takes
+ * whatever comes. Unpacks what was packed against our wish. Rejects with AnswerTooLong, and as the
+ * stream does.
  */
 export async function collectAnswer(stream: Readable): Promise<Uint8Array> {
   const { packing, onBytes } = coming.get(stream) ?? {}

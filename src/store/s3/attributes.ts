@@ -29,10 +29,16 @@ export interface ObjectAttributes {
   readonly SSEKMSKeyId?: string
 }
 
-/** The classes for rarely read data bill smaller objects as if they had this size; what has to be read at once (layouts, marks) is smaller. Bytes. */
+/**
+ * The classes for rarely read data bill smaller objects as if they had this size; what has to be
+ * read at once (layouts, marks) is smaller. Bytes.
+ */
 const SMALL_BYTES = 128 * 1024
 
-/** What a new object of a size is made with. The SDK's types list AWS's words; other servers have others. */
+/**
+ * What a new object of a size is made with. The SDK's types list AWS's words; other servers have
+ * others.
+ */
 export function attributesOf(settings: ObjectSettings, size: number): ObjectAttributes {
   const { storageClass, storageClassMinBytes = SMALL_BYTES, acl, encryption, encryptionKey } = settings
   return {

@@ -16,7 +16,10 @@ export interface S3Call {
   readonly onSign?: (() => void) | undefined
   /** The caller's, as CallOptions has it. */
   readonly onSilence?: CallOptions['onSilence'] | undefined
-  /** As CallOptions has it: called before each request is sent, be it one that changes something or not. */
+  /**
+   * As CallOptions has it: called before each request is sent, be it one that changes something or
+   * not.
+   */
   readonly mayChange?: (() => void) | undefined
 }
 
@@ -30,12 +33,15 @@ interface Command<T> {
 }
 
 /**
- * So long a server may be silent while it puts an object together or copies one: it answers when the object is there,
- * and large ones take minutes. ms.
+ * So long a server may be silent while it puts an object together or copies one: it answers when
+ * the object is there, and large ones take minutes. ms.
  */
 const ASSEMBLY_SILENCE_MS = 10 * 60 * 1000
 
-/** So long after an answer that only a bucket that is there can give, a 404 without a body is believed. ms. */
+/**
+ * So long after an answer that only a bucket that is there can give, a 404 without a body is
+ * believed. ms.
+ */
 const PROOF_MS = 10_000
 
 const WATCHDOG_MARGIN_MS = 60_000
@@ -59,10 +65,15 @@ export class S3Calls {
   readonly #unsigned: string | undefined
   #provenAt = Number.NEGATIVE_INFINITY
   readonly #unfinished = new Set<Promise<unknown>>()
-  /** The server gave an error in S3's words, though it names no request ids: those that do need no other proof. */
+  /**
+   * The server gave an error in S3's words, though it names no request ids: those that do need no
+   * other proof.
+   */
   #speaksS3 = false
   readonly #assemblySilenceMs: number
-  /** The server takes content with a checksum only, as it does for a bucket that locks its objects. */
+  /**
+   * The server takes content with a checksum only, as it does for a bucket that locks its objects.
+   */
   wantsChecksums = false
 
   constructor(settings: S3Settings) {
@@ -133,8 +144,8 @@ export class S3Calls {
   }
 
   /**
-   * Sends a request for which the server may work for long: there is a limit to its silence, and each byte that comes
-   * starts that anew. What it throws is the SDK's, or `unreachable`.
+   * Sends a request for which the server may work for long: there is a limit to its silence, and
+   * each byte that comes starts that anew. What it throws is the SDK's, or `unreachable`.
    */
   async sendPatiently<T>(call: S3Call, command: Command<T>): Promise<T> {
     const silenceMs = this.#assemblySilenceMs
@@ -161,8 +172,9 @@ export class S3Calls {
   }
 
   /**
-   * Whether a 404 without a body can only mean that the object is not there: the same server has just shown that it is an S3
-   * server and has the bucket. A web server, and an S3 server without the bucket, answer in the very same way.
+   * Whether a 404 without a body can only mean that the object is not there: the same server has
+   * just shown that it is an S3 server and has the bucket. A web server, and an S3 server without
+   * the bucket, answer in the very same way.
    */
   provesAbsence(error: unknown): boolean {
     const refusal = refusalOf(error)
@@ -182,7 +194,10 @@ export class S3Calls {
     return true
   }
 
-  /** For work that must come to its end though its call was given up: it has something at the server to tidy up. `close` waits for it. */
+  /**
+   * For work that must come to its end though its call was given up: it has something at the server
+   * to tidy up. `close` waits for it.
+   */
   async seeThrough<T>(work: Promise<T>): Promise<T> {
     const ended = work.catch(() => {})
     this.#unfinished.add(ended)
@@ -199,8 +214,8 @@ export class S3Calls {
   }
 
   /**
-   * Makes sure that a success came from an S3 server: those name their requests. One that does not is asked for an object that
-   * nobody has: its answer has S3's words in it. Throws `unsupported`.
+   * Makes sure that a success came from an S3 server: those name their requests. One that does not
+   * is asked for an object that nobody has: its answer has S3's words in it. Throws `unsupported`.
    */
   async confirm(call: S3Call, { $metadata }: Answer): Promise<void> {
     if ($metadata.requestId !== undefined) this.#provenAt = performance.now()

@@ -2,13 +2,17 @@ import type { S3Calls } from './calls.ts'
 import { refusalOf } from './errors.ts'
 import { md5 } from './middleware.ts'
 
-/** Sends content with this checksum, if any, and tells how much of it went out. Throws what the SDK does. */
+/**
+ * Sends content with this checksum, if any, and tells how much of it went out. Throws what the SDK
+ * does.
+ */
 type Send<T> = (md5: string | undefined, onSent: (bytes: number) => void) => Promise<T>
 
 /**
- * Sends content, with a checksum once the server has said that it takes none without, as it does for a bucket that
- * locks its objects by default. By Content-MD5, which every server knows, for a PUT as for a part. To compute it for
- * everybody would cost time, and over https the content is protected on its way.
+ * Sends content, with a checksum once the server has said that it takes none without, as it does
+ * for a bucket that locks its objects by default. By Content-MD5, which every server knows, for a
+ * PUT as for a part. To compute it for everybody would cost time, and over https the content is
+ * protected on its way.
  */
 export async function withChecksumIfWanted<T>(
   calls: S3Calls,

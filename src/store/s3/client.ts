@@ -16,23 +16,37 @@ export interface S3Settings extends ObjectSettings {
   readonly region?: string
   /** Of the AWS configuration files. */
   readonly profile?: string
-  /** Or who gives them, again when they expire; `none`: requests are not signed. Default: AWS's standard chain (environment, configuration files, SSO, instance), else none. */
+  /**
+   * Or who gives them, again when they expire; `none`: requests are not signed. Default: AWS's
+   * standard chain (environment, configuration files, SSO, instance), else none.
+   */
   readonly credentials?: S3Credentials | CredentialsProvider | 'none'
   /** Why requests go unsigned, where that was decided: told when the server denies access. */
   readonly unsigned?: string
   /** `virtual`: `bucket.host/key` instead of `host/bucket/key`. */
   readonly addressing?: 'path' | 'virtual'
-  /** The size of multipart uploads' parts, at least 5 MiB. It grows with the file, which has 10,000 parts at most. Bytes. */
+  /**
+   * The size of multipart uploads' parts, at least 5 MiB. It grows with the file, which has 10,000
+   * parts at most. Bytes.
+   */
   readonly partBytes?: number
   /** Of one file on their way at once, up or down. Default PARALLEL_PARTS. */
   readonly parallelParts?: number
-  /** What is asked for when an object that is to be read lies in cold storage. Default: nothing, it cannot be read. */
+  /**
+   * What is asked for when an object that is to be read lies in cold storage. Default: nothing, it
+   * cannot be read.
+   */
   readonly restore?: RestoreSettings
   /** Does a part of a call, again if that may help. Default: once. */
   readonly again?: Again
-  /** Whether the content goes unsigned. Default: over https, which checks it on the way by itself. */
+  /**
+   * Whether the content goes unsigned. Default: over https, which checks it on the way by itself.
+   */
   readonly unsignedPayload?: boolean
-  /** So long the server may put objects together without a sign of life. Default ASSEMBLY_SILENCE_MS. */
+  /**
+   * So long the server may put objects together without a sign of life. Default
+   * ASSEMBLY_SILENCE_MS.
+   */
   readonly assemblySilenceMs?: number
 }
 
@@ -52,7 +66,10 @@ const MAX_SOCKETS = 96
 
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
-/** The SDK's client for a store, made on first use: only then is it known whether there are credentials. */
+/**
+ * The SDK's client for a store, made on first use: only then is it known whether there are
+ * credentials.
+ */
 export class S3Connection {
   readonly #settings: S3Settings
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent }
@@ -163,7 +180,9 @@ const ANONYMOUS = {
   signer: { sign: async <T>(request: T): Promise<T> => request },
 }
 
-/** The end of AWS's chain: nobody had any. Whoever had some that are of no use says another thing. */
+/**
+ * The end of AWS's chain: nobody had any. Whoever had some that are of no use says another thing.
+ */
 function hasNone(error: unknown): boolean {
   return error instanceof Error && /^Could not load credentials from any providers/.test(error.message)
 }

@@ -13,7 +13,10 @@ import { statObject } from './stat.ts'
 const PART_BYTES = 256 * 1024 * 1024
 const PARALLEL_PARTS = 4
 
-/** Copies an object within the bucket; the server does the work. Whoever looks sees the old target or the new one, whole. Throws `missing`. */
+/**
+ * Copies an object within the bucket; the server does the work. Whoever looks sees the old target
+ * or the new one, whole. Throws `missing`.
+ */
 export async function copyObject(
   calls: S3Calls,
   call: S3Call,

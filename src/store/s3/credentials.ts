@@ -1,14 +1,19 @@
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import type { S3Credentials, S3Settings } from './client.ts'
 
-/** Credentials as settings for a store. Without: the store asks AWS's chain, and tells what is wrong. */
+/**
+ * Credentials as settings for a store. Without: the store asks AWS's chain, and tells what is
+ * wrong.
+ */
 export type FoundCredentials = Pick<S3Settings, 'credentials'>
 
 /**
- * Finds credentials: first where somebody put them for this (environment, configuration files, SSO, a container), then `kept` ones, and last, for it takes a second
- * where there is none, with the role of the cloud instance that we run on. Each place is asked once: what the chain gave is
- * handed on, and asked for anew only when it expires. The store is left to ask for a profile that was named, for keys in the environment, and for credentials
- * that cannot be got just now. Rejects as `kept` does.
+ * Finds credentials: first where somebody put them for this (environment, configuration files, SSO,
+ * a container), then `kept` ones, and last, for it takes a second where there is none, with the
+ * role of the cloud instance that we run on. Each place is asked once: what the chain gave is
+ * handed on, and asked for anew only when it expires. The store is left to ask for a profile that
+ * was named, for keys in the environment, and for credentials that cannot be got just now. Rejects
+ * as `kept` does.
  */
 export async function findCredentials(
   profile: string | undefined,
@@ -34,9 +39,9 @@ function isChosen(profile: string | undefined): boolean {
 }
 
 /**
- * The server that AWS's own configuration names, as the origin of its URL: AWS_ENDPOINT_URL_S3 and its like in the environment,
- * `endpoint_url` in the configuration files. AWS's own server where nothing is named; undefined where the configuration cannot
- * be read. Sends nothing.
+ * The server that AWS's own configuration names, as the origin of its URL: AWS_ENDPOINT_URL_S3 and
+ * its like in the environment, `endpoint_url` in the configuration files. AWS's own server where
+ * nothing is named; undefined where the configuration cannot be read. Sends nothing.
  */
 export async function configuredEndpoint(profile: string | undefined): Promise<string | undefined> {
   const credentials = { accessKeyId: '', secretAccessKey: '' }

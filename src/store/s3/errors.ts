@@ -17,7 +17,10 @@ export interface S3Server {
 /** What a server answered that did not do what it was asked, as far as the SDK tells. */
 export interface Refusal {
   readonly status: number
-  /** S3's own word (`NoSuchKey`), undefined where the answer had none: to HEAD, and from what is no S3 server. */
+  /**
+   * S3's own word (`NoSuchKey`), undefined where the answer had none: to HEAD, and from what is no
+   * S3 server.
+   */
   readonly code: string | undefined
   readonly headers: Readonly<Record<string, string>>
   /** The region that the answer names as the right one. */
@@ -45,8 +48,8 @@ const denied: Words = ({ host, anonymous, unsigned }, { status, code = status })
   `${host} denies access (${code})${anonymous ? `, and ${unsigned ?? 'no AWS credentials were found'}` : ''}`
 
 /**
- * S3's error codes that mean something to our callers (Amazon S3 API Reference, Error responses). An error is a refusal: the server
- * did not act, unless a 5xx says that it does not know.
+ * S3's error codes that mean something to our callers (Amazon S3 API Reference, Error responses).
+ * An error is a refusal: the server did not act, unless a 5xx says that it does not know.
  */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NoSuchKey: ['missing', 'no such object'],
@@ -129,7 +132,9 @@ interface SdkError extends Error {
   readonly Region?: string
 }
 
-/** Turns whatever the SDK threw into a StoreError that holds no secret. StoreErrors are passed on. */
+/**
+ * Turns whatever the SDK threw into a StoreError that holds no secret. StoreErrors are passed on.
+ */
 export function s3Error(op: string, where: string, server: S3Server, error: unknown, signal: AbortSignal): StoreError {
   if (error instanceof StoreError) return error
   if (signal.aborted) return abortedError(op, where, signal)
@@ -163,7 +168,10 @@ export function refusalError(op: string, where: string, server: S3Server, refusa
   return new StoreError({ kind, op, where, message, sent })
 }
 
-/** The server's own sentence, where we have none for what it means. It may repeat what was sent: no long words of it. */
+/**
+ * The server's own sentence, where we have none for what it means. It may repeat what was sent: no
+ * long words of it.
+ */
 function ownWords({ message = '' }: Refusal): string {
   const words = oneLine(message.replace(/\p{Cc}+/gu, ' ')).replace(/\S{100,}/g, '…')
   return words === '' || words === 'UnknownError' ? '' : `: ${words.slice(0, 300)}`
@@ -175,7 +183,10 @@ export function notS3(op: string, where: string, { host }: S3Server, what: strin
   return new StoreError({ kind: 'unsupported', op, where, message })
 }
 
-/** What the SDK's credential providers say names profiles and files; a failed `credential_process` repeats its command line. */
+/**
+ * What the SDK's credential providers say names profiles and files; a failed `credential_process`
+ * repeats its command line.
+ */
 function credentialsError(op: string, where: string, error: Error): StoreError {
   const reason = /^Command failed/.test(error.message) ? 'the credential_process failed' : messageOf(error)
   return new StoreError({
@@ -187,7 +198,9 @@ function credentialsError(op: string, where: string, error: Error): StoreError {
   })
 }
 
-/** An error that holds nothing of the request: its headers have the signature and the session token. */
+/**
+ * An error that holds nothing of the request: its headers have the signature and the session token.
+ */
 function plain(error: unknown): Error {
   const code = codeOf(error) ?? (error instanceof AggregateError ? codeOf(error.errors[0]) : undefined)
   const { reason, rawPacket } = error as { readonly reason?: unknown; readonly rawPacket?: Uint8Array }

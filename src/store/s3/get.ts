@@ -146,8 +146,8 @@ async function request(
 }
 
 /**
- * The same. An object that comes packed, or without its length, from what stands before the server is asked for once
- * more as a part: of a part the length is told, and few pack one.
+ * The same. An object that comes packed, or without its length, from what stands before the server
+ * is asked for once more as a part: of a part the length is told, and few pack one.
  */
 async function requestPlain(
   calls: S3Calls,
@@ -215,7 +215,10 @@ async function getNothing(
   await readExactly(call.where, noBytes(), 0, stat, consume, options)
 }
 
-/** Compared here, not by If-Match: some servers refuse every quoted one, and the headers belong to the body that comes with them. */
+/**
+ * Compared here, not by If-Match: some servers refuse every quoted one, and the headers belong to
+ * the body that comes with them.
+ */
 function refuseOther(call: S3Call, stat: Stat, { ifMatch }: GetOptions): void {
   if (ifMatch !== undefined && ifMatch !== stat.identity) {
     throw failure(call, 'conflict', REPLACED)

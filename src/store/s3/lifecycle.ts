@@ -34,8 +34,9 @@ export async function readLifecycle(calls: S3Calls, call: S3Call, prefix: string
 }
 
 /**
- * Makes the rule that gives up stale uploads below `prefix`, in a bucket that has no rules: there is no way to add one, only to replace
- * all, and another server's own kinds of rules would not survive that.
+ * Makes the rule that gives up stale uploads below `prefix`, in a bucket that has no rules: there
+ * is no way to add one, only to replace all, and another server's own kinds of rules would not
+ * survive that.
  */
 export async function writeStaleUploadRule(calls: S3Calls, call: S3Call, prefix: string, days: number): Promise<void> {
   const rule: LifecycleRule = {

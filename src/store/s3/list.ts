@@ -29,7 +29,9 @@ function* entriesOf(calls: S3Calls, call: S3Call, { Contents = [], EncodingType 
   }
 }
 
-/** The way to the next page. A page that does not say whether it is the last must not pass for one. */
+/**
+ * The way to the next page. A page that does not say whether it is the last must not pass for one.
+ */
 function tokenAfter(
   { server }: S3Calls,
   { op, where }: S3Call,
@@ -45,7 +47,10 @@ function tokenAfter(
   return NextContinuationToken
 }
 
-/** Undoes `EncodingType: url`: percent-escapes, and from some servers + for a space (a plus sign is always escaped). */
+/**
+ * Undoes `EncodingType: url`: percent-escapes, and from some servers + for a space (a plus sign is
+ * always escaped).
+ */
 function decodeKey(key: string): string {
   const bytes = key.replaceAll('+', ' ').replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => `\0${hex}`)
   if (!bytes.includes('\0')) return bytes
@@ -56,7 +61,10 @@ function decodeKey(key: string): string {
   return decode(Buffer.concat(parts))
 }
 
-/** Markers of directories, which web consoles make, and keys that are no path (`a//b`) are nothing that a store can hold. */
+/**
+ * Markers of directories, which web consoles make, and keys that are no path (`a//b`) are nothing
+ * that a store can hold.
+ */
 function isPath(path: string): boolean {
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 }

@@ -4,7 +4,10 @@ import { packingOf } from '../common/http-packed.ts'
 import { expectAnswer } from './answers.ts'
 import { guardToken, type SignedRequest } from './token-guard.ts'
 
-/** What a request takes along that is no member of it: the SDK passes it by, and our own steps read it. */
+/**
+ * What a request takes along that is no member of it: the SDK passes it by, and our own steps read
+ * it.
+ */
 interface Companion {
   /** Ends the request. */
   readonly signal?: AbortSignal
@@ -13,8 +16,9 @@ interface Companion {
   /** Of the content, for the signature: the SDK would not sign a stream. */
   readonly payloadHash?: string
   /**
-   * The checksum that older servers want of some requests, and which the SDK has given up for others: of the content,
-   * as the header Content-MD5 has it, or `true` for that of the request's XML.
+   * The checksum that older servers want of some requests, and which the SDK has given up for
+   * others: of the content, as the header Content-MD5 has it, or `true` for that of the request's
+   * XML.
    */
   readonly md5?: string | true | undefined
   /** Called when the answer begins, and with each part of it that comes. */
@@ -39,7 +43,10 @@ type Next = (step: Step) => Promise<unknown>
 
 const COMPANION = Symbol('what goes with the request')
 
-/** Steps of the SDK's that do nothing for a store in one bucket with an endpoint of its own, each at a price per request. */
+/**
+ * Steps of the SDK's that do nothing for a store in one bucket with an endpoint of its own, each at
+ * a price per request.
+ */
 const NEEDLESS = [
   'loggerMiddleware',
   'validateBucketNameMiddleware',
@@ -56,8 +63,9 @@ export function withCompanion<C extends Command>(command: C, companion: Companio
 }
 
 /**
- * Makes the SDK's chain of steps short, and the same for all requests of a kind. So it is made once, if nobody hands `send` any options:
- * what differs from request to request comes as its companion.
+ * Makes the SDK's chain of steps short, and the same for all requests of a kind. So it is made
+ * once, if nobody hands `send` any options: what differs from request to request comes as its
+ * companion.
  */
 export function shortenSteps(client: S3Client): S3Client {
   const stack = client.middlewareStack

@@ -18,25 +18,37 @@ export interface UploadedPart {
   readonly ETag: string
 }
 
-/** A multipart upload under way. `signal` aborts when one of its parts failed, so that the others stop too. */
+/**
+ * A multipart upload under way. `signal` aborts when one of its parts failed, so that the others
+ * stop too.
+ */
 export interface Upload {
   readonly id: string
   readonly signal: AbortSignal
-  /** Waits until there are fewer than `count` parts under way. Throws what one of them failed with. */
+  /**
+   * Waits until there are fewer than `count` parts under way. Throws what one of them failed with.
+   */
   fewerThan(count: number): Promise<void>
-  /** Starts a part. `send` may be called again, when it failed in a way that may pass: the other parts go on. `onEnd` is called when it was sent, or given up. */
+  /**
+   * Starts a part. `send` may be called again, when it failed in a way that may pass: the other
+   * parts go on. `onEnd` is called when it was sent, or given up.
+   */
   begin(number: number, send: SendPart, onEnd?: () => void): void
 }
 
 /** Sends a part and gives its ETag. Throws what the SDK does. */
 export type SendPart = (signal: AbortSignal) => Promise<string | undefined>
 
-/** What begins and ends an upload is not broken off with it, lest one be left that nobody knows of; it may take so much longer. ms. */
+/**
+ * What begins and ends an upload is not broken off with it, lest one be left that nobody knows of;
+ * it may take so much longer. ms.
+ */
 const TIDY_MS = 10_000
 
 /**
- * Makes an object out of parts, which `work` sends through `begin`. All or nothing: when it fails, the upload is ended at the server
- * too, where its parts would cost money for ever. Resolves with what the server said of the object.
+ * Makes an object out of parts, which `work` sends through `begin`. All or nothing: when it fails,
+ * the upload is ended at the server too, where its parts would cost money for ever. Resolves with
+ * what the server said of the object.
  */
 export function multipart(
   calls: S3Calls,
@@ -79,7 +91,10 @@ async function uploadParts(
   }
 }
 
-/** Begins an upload. When the call is given up meanwhile, its answer is waited for a while longer: it has the id that ends it. */
+/**
+ * Begins an upload. When the call is given up meanwhile, its answer is waited for a while longer:
+ * it has the id that ends it.
+ */
 async function begin(calls: S3Calls, call: S3Call, create: CreateMultipartUploadCommand): Promise<string> {
   const { op, where, signal } = call
   const late = new AbortController()
@@ -96,8 +111,9 @@ async function begin(calls: S3Calls, call: S3Call, create: CreateMultipartUpload
 }
 
 /**
- * Makes the object. Servers take their time for that, and what stands before them gives up sooner: whenever it is not
- * certain that nothing was made, the object itself tells, before anything is sent again or called a failure.
+ * Makes the object. Servers take their time for that, and what stands before them gives up sooner:
+ * whenever it is not certain that nothing was made, the object itself tells, before anything is
+ * sent again or called a failure.
  */
 async function complete(
   calls: S3Calls,

@@ -13,14 +13,20 @@ const BUFFER_BYTES = 96 * MIB
 /** Parts of one file that are on their way at once. */
 export const PARALLEL_PARTS = 4
 
-/** The part size for a file, in bytes: what is asked for, or more if that would be too many parts. Undefined for a file that S3 cannot hold. */
+/**
+ * The part size for a file, in bytes: what is asked for, or more if that would be too many parts.
+ * Undefined for a file that S3 cannot hold.
+ */
 export function partBytesFor(size: number, wanted: number): number | undefined {
   const least = Math.ceil(Math.ceil(size / MAX_PARTS) / MIB) * MIB
   const bytes = Math.max(wanted, MIN_PART_BYTES, least)
   return bytes > MAX_PART_BYTES ? undefined : bytes
 }
 
-/** The memory of a store's transfers. Buffers are used again: fresh pages cost as much as sending them. */
+/**
+ * The memory of a store's transfers. Buffers are used again: fresh pages cost as much as sending
+ * them.
+ */
 export class PartBuffers {
   #used = 0
   #spare: Buffer[] = []

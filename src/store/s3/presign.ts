@@ -38,7 +38,8 @@ export function openS3Links(settings: S3Settings): S3Links {
       return running.run('make a link to', where, options.signal, async ({ signal }) => {
         const Key = s3.key('make a link to', path)
         const call = { op: 'make a link to', where, signal }
-        // Whoever has no credentials signs nothing: the object can be read by its address, or not at all.
+        // Whoever has no credentials signs nothing: the object can be read by its address, or not
+        // at all.
         return s3.prepare(call, async (client) =>
           s3.server.anonymous
             ? { url: `${settings.endpoint}/${encodePath(`${s3.bucket}/${Key}`)}`, expires: undefined }

@@ -14,7 +14,10 @@ import { refusalOf, s3Error } from './errors.ts'
 import { type Lifecycle, readLifecycle, writeStaleUploadRule } from './lifecycle.ts'
 import { md5 } from './middleware.ts'
 
-/** What can be asked of a bucket, and of nothing else that a store may lie in. Everything throws StoreError. */
+/**
+ * What can be asked of a bucket, and of nothing else that a store may lie in. Everything throws
+ * StoreError.
+ */
 export interface S3Probe {
   /** `host:port` */
   readonly host: string
@@ -24,11 +27,20 @@ export interface S3Probe {
   /** Whether what is replaced or removed is kept. `suspended`: it once was. */
   versioning(options?: CallOptions): Promise<'on' | 'suspended' | 'off'>
   lifecycle(options?: CallOptions): Promise<Lifecycle>
-  /** Sends a small file with the checksum of another: whether the server notices. The file may be there then. */
+  /**
+   * Sends a small file with the checksum of another: whether the server notices. The file may be
+   * there then.
+   */
   noticesDamage(path: string, options?: CallOptions): Promise<boolean>
-  /** Has uploads below the store that nobody finished given up after so many days. Throws `conflict` when the bucket has rules already. */
+  /**
+   * Has uploads below the store that nobody finished given up after so many days. Throws `conflict`
+   * when the bucket has rules already.
+   */
   giveUpStaleUploads(days: number, options?: CallOptions): Promise<void>
-  /** The number of uploads below the store that were begun before a time and not finished; at most a thousand are counted. */
+  /**
+   * The number of uploads below the store that were begun before a time and not finished; at most a
+   * thousand are counted.
+   */
   uploadsOlderThan(time: Date, options?: CallOptions): Promise<number>
   /** Removes every version of what lies, or lay, below a directory. For our own temporary ones. */
   removeVersions(directory: string, options?: CallOptions): Promise<void>

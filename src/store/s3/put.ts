@@ -20,10 +20,16 @@ export interface PutSettings {
   readonly object: ObjectSettings
 }
 
-/** Only a single PUT can be made to depend on there being none, and its content is held in memory. Bytes. */
+/**
+ * Only a single PUT can be made to depend on there being none, and its content is held in memory.
+ * Bytes.
+ */
 const MAX_IF_ABSENT_BYTES = 64 * 1024 * 1024
 
-/** Stores an object: small ones by one PUT, the others in parts. What is sent was read from the source whole, each part of it. */
+/**
+ * Stores an object: small ones by one PUT, the others in parts. What is sent was read from the
+ * source whole, each part of it.
+ */
 export async function putObject(
   calls: S3Calls,
   call: S3Call,

@@ -5,7 +5,10 @@ import type { PartBuffers } from './part-buffers.ts'
 /** A part that is read ahead has so many bytes. */
 export const AHEAD_PART_BYTES = 8 * 1024 * 1024
 
-/** What all downloads may hold: less than uploads, for the chunks that were handed on stay in memory for a while, too. Bytes. */
+/**
+ * What all downloads may hold: less than uploads, for the chunks that were handed on stay in memory
+ * for a while, too. Bytes.
+ */
 const AHEAD_BYTES = 8 * AHEAD_PART_BYTES
 
 /** Less than this is read by one request. Bytes. */
@@ -25,8 +28,8 @@ export interface AheadSettings {
 }
 
 /**
- * Reads a range in parts of which several are on their way at once, and gives the bytes in their order: so a file that is written grows from its
- * start, once. Parts that are ahead wait in memory.
+ * Reads a range in parts of which several are on their way at once, and gives the bytes in their
+ * order: so a file that is written grows from its start, once. Parts that are ahead wait in memory.
  */
 export async function* readAhead(whole: Part, { open, again, parallel, memory }: AheadSettings): Bytes {
   const ahead: AheadPart[] = []

@@ -24,7 +24,10 @@ export async function removeObject(calls: S3Calls, call: S3Call, key: string): P
   }
 }
 
-/** Removes objects, a thousand with each request; one by one where the server has no such request, or does not allow it. `onProgress` gets how many are done. */
+/**
+ * Removes objects, a thousand with each request; one by one where the server has no such request,
+ * or does not allow it. `onProgress` gets how many are done.
+ */
 export async function removeObjects(
   calls: S3Calls,
   call: S3Call,

@@ -4,7 +4,10 @@ import type { RestoreSettings } from './attributes.ts'
 import type { S3Call, S3Calls } from './calls.ts'
 import { refusalOf, s3Error } from './errors.ts'
 
-/** How long a restore takes, by where an object lies and by tier (Amazon S3 User Guide, Understanding archive retrieval options). */
+/**
+ * How long a restore takes, by where an object lies and by tier (Amazon S3 User Guide,
+ * Understanding archive retrieval options).
+ */
 const TIMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   GLACIER: { Expedited: '5 minutes', Standard: '5 hours', Bulk: '12 hours' },
   DEEP_ARCHIVE: { Standard: '12 hours', Bulk: '48 hours' },
@@ -13,8 +16,9 @@ const TIMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 }
 
 /**
- * The error for an object that cannot be read because it lies in cold storage. Asks for it to be restored, where that was wanted and nobody did it
- * yet. Never rejects with anything else than what it resolves to: a StoreError.
+ * The error for an object that cannot be read because it lies in cold storage. Asks for it to be
+ * restored, where that was wanted and nobody did it yet. Never rejects with anything else than what
+ * it resolves to: a StoreError.
  */
 export async function coldError(
   calls: S3Calls,

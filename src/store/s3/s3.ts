@@ -26,7 +26,10 @@ import { putObject } from './put.ts'
 import { removeObject, removeObjects } from './remove.ts'
 import { statObject } from './stat.ts'
 
-/** A store in a bucket of an S3 server. Connects at the first call. Throws ConfigError when the endpoint is of no use. */
+/**
+ * A store in a bucket of an S3 server. Connects at the first call. Throws ConfigError when the
+ * endpoint is of no use.
+ */
 export function openS3Store(settings: S3Settings): Store {
   const { endpoint } = settings
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {

@@ -13,7 +13,10 @@ interface Headers {
   readonly ContentEncoding?: string | undefined
 }
 
-/** Looks an object up: one HEAD where it is there, and where it is not and the bucket was seen a moment ago. */
+/**
+ * Looks an object up: one HEAD where it is there, and where it is not and the bucket was seen a
+ * moment ago.
+ */
 export async function statObject(calls: S3Calls, call: S3Call, key: string): Promise<Stat | undefined> {
   const input = { Bucket: calls.bucket, Key: key }
   let failure: unknown
@@ -37,8 +40,8 @@ export async function statObject(calls: S3Calls, call: S3Call, key: string): Pro
 }
 
 /**
- * The same question as a GET has: an error that a HEAD gets has no body, and so no reason in it, and of a part that
- * is sent the length of the whole is told.
+ * The same question as a GET has: an error that a HEAD gets has no body, and so no reason in it,
+ * and of a part that is sent the length of the whole is told.
  */
 async function askAgain(calls: S3Calls, call: S3Call, key: string): Promise<Stat | undefined> {
   const { server } = calls

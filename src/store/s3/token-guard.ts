@@ -15,8 +15,9 @@ const SETTING = 'riastore.s3TokenOverHttp'
 let allowed: Promise<boolean> | undefined
 
 /**
- * Throws StoreError `denied` for a request that would show a session token to the network: unlike a signature, it is sent as it is. To this very
- * computer it may go, and anywhere with riastore.s3TokenOverHttp.
+ * Throws StoreError `denied` for a request that would show a session token to the network: unlike a
+ * signature, it is sent as it is. To this very computer it may go, and anywhere with
+ * riastore.s3TokenOverHttp.
  */
 export async function guardToken({ protocol, hostname, headers }: SignedRequest): Promise<void> {
   if (protocol !== 'http:' || headers['x-amz-security-token'] === undefined || isLoopback(hostname)) return

@@ -6,7 +6,10 @@ import type { SftpSession } from './session.ts'
 /** So many directories are remembered; then memory counts more. */
 const KNOWN_LIMIT = 50_000
 
-/** Somebody may prune an empty directory between our making it and our using it; so often we make it again. */
+/**
+ * Somebody may prune an empty directory between our making it and our using it; so often we make it
+ * again.
+ */
 export const PRUNED_TRIES = 5
 
 export interface DirectoryOptions {
@@ -17,8 +20,9 @@ export interface DirectoryOptions {
 }
 
 /**
- * Sends requests for all directories above a file that are not known to exist, in one go: who makes them does not wait for each.
- * Resolves with the new ones and their modes; whether one could be made shows when it is used.
+ * Sends requests for all directories above a file that are not known to exist, in one go: who makes
+ * them does not wait for each. Resolves with the new ones and their modes; whether one could be
+ * made shows when it is used.
  */
 export async function makeParents(
   session: SftpSession,
@@ -74,8 +78,8 @@ export async function shareDirectories(
 }
 
 /**
- * Does something that changes a directory's entries. git-annex leaves directories of keys without write permission:
- * such a one gets it for the moment, and is left as it was found.
+ * Does something that changes a directory's entries. git-annex leaves directories of keys without
+ * write permission: such a one gets it for the moment, and is left as it was found.
  */
 export async function withWritable<T>(session: SftpSession, directory: string, change: () => Promise<T>): Promise<T> {
   try {

@@ -7,20 +7,27 @@ const PERMISSION_DENIED = 3
 const FAILURE = 4
 const BAD_MESSAGE = 5
 const OP_UNSUPPORTED = 8
-/** Of version 6 (draft-ietf-secsh-filexfer-13, 9.1); ProFTPD says it in version 3 too, where OpenSSH says failure. */
+/**
+ * Of version 6 (draft-ietf-secsh-filexfer-13, 9.1); ProFTPD says it in version 3 too, where OpenSSH
+ * says failure.
+ */
 const FILE_ALREADY_EXISTS = 11
 
 const KINDS: Readonly<Record<number, readonly [StoreErrorKind, string]>> = {
   [NO_SUCH_FILE]: ['missing', 'no such file or directory'],
   [PERMISSION_DENIED]: ['denied', 'permission denied'],
-  // OpenSSH's answer to all errors that the protocol has no word for; a name that is too long, for one, is a bad message.
+  // OpenSSH's answer to all errors that the protocol has no word for; a name that is too long, for
+  // one, is a bad message.
   [FAILURE]: ['denied', 'the server refused it (SFTP says only: failure)'],
   [BAD_MESSAGE]: ['unsupported', 'the server does not take that name or request (SFTP says: bad message)'],
   [OP_UNSUPPORTED]: ['unsupported', 'the server does not support the operation'],
   [FILE_ALREADY_EXISTS]: ['denied', 'the file exists already'],
 }
 
-/** Turns an error of the SFTP session into a StoreError. What is neither the server's answer nor the connection's end is passed on. */
+/**
+ * Turns an error of the SFTP session into a StoreError. What is neither the server's answer nor the
+ * connection's end is passed on.
+ */
 export function sftpError(error: unknown, op: string, where: string): unknown {
   if (error instanceof StoreError) {
     if (error.op !== 'sftp') return error
@@ -49,7 +56,10 @@ export function isPermissionDenied(error: unknown): boolean {
   return statusOf(error) === PERMISSION_DENIED
 }
 
-/** True for SFTP's catch-all (the file exists already, the disk is full, …), and where a server says which of them it is. */
+/**
+ * True for SFTP's catch-all (the file exists already, the disk is full, …), and where a server says
+ * which of them it is.
+ */
 export function isFailure(error: unknown): boolean {
   return [FAILURE, FILE_ALREADY_EXISTS].includes(statusOf(error) ?? -1)
 }

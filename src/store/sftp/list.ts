@@ -5,7 +5,10 @@ import { toStat } from './stat.ts'
 
 type Run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) => Promise<T>
 
-/** The files below a directory. Each batch of names is a call of its own, so a walk that takes long is none that stalls. */
+/**
+ * The files below a directory. Each batch of names is a call of its own, so a walk that takes long
+ * is none that stalls.
+ */
 export async function* listSftp(
   directory: string,
   run: Run,

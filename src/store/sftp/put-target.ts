@@ -4,7 +4,9 @@ import type { PutOptions, Stat } from '../store.ts'
 import { isUnsupported } from './errors.ts'
 import type { SftpSession } from './session.ts'
 
-/** The server flushes every so many bytes: the wait at the end, and with it a stall, stays short. */
+/**
+ * The server flushes every so many bytes: the wait at the end, and with it a stall, stays short.
+ */
 export const FLUSH_EVERY_BYTES = 64 * 1024 * 1024
 
 export interface SftpPut {
@@ -24,7 +26,9 @@ export function checkLength(stat: Stat, source: Source, where: string): Stat {
   throw new StoreError({ kind: 'corrupt', op: 'put', where, message })
 }
 
-/** Flushes to the disk where the server can; one that cannot is trusted, as by every SFTP client. */
+/**
+ * Flushes to the disk where the server can; one that cannot is trusted, as by every SFTP client.
+ */
 export async function flush(session: SftpSession, handle: Buffer): Promise<void> {
   try {
     await session.fsync(handle)

@@ -20,15 +20,19 @@ import { toStat } from './stat.ts'
 import type { TemporaryFile } from './temporary.ts'
 import { parentOf } from './tree.ts'
 
-/** So much is on its way at once: enough for a fast line with some latency, little enough for many jobs. */
+/**
+ * So much is on its way at once: enough for a fast line with some latency, little enough for many
+ * jobs.
+ */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024
 
 /** Where replacing takes several steps, others may come between; each time one of them is done. */
 const STEP_TRIES = 100
 
 /**
- * Uploads in two round trips: (1) make directories and look at the way, write, flush, look at the length, close; (2) rename. The rename waits for all of
- * (1), so what could not be written, or is not where it should be, never becomes visible.
+ * Uploads in two round trips: (1) make directories and look at the way, write, flush, look at the
+ * length, close; (2) rename. The rename waits for all of (1), so what could not be written, or is
+ * not where it should be, never becomes visible.
  */
 export async function putSftp(connected: Connected, put: SftpPut): Promise<Stat> {
   const { session, temporary, known } = connected
@@ -59,8 +63,9 @@ export async function putSftp(connected: Connected, put: SftpPut): Promise<Stat>
 }
 
 /**
- * Makes the directories above a file, and looks at the way there, which costs no round trip of its own. Where a link is on it that is not followed,
- * directories may have been made behind that: they go again. Throws StoreError `denied` then.
+ * Makes the directories above a file, and looks at the way there, which costs no round trip of its
+ * own. Where a link is on it that is not followed, directories may have been made behind that: they
+ * go again. Throws StoreError `denied` then.
  */
 export async function makeAllowed(
   { session, tree }: Pick<Connected, 'session' | 'tree'>,
@@ -159,8 +164,9 @@ async function moveOver(session: SftpSession, path: string, file: string): Promi
 }
 
 /**
- * For a server without posix-rename, whose rename replaces nothing: what is in the way steps aside, into the directory of the temporary
- * file, and comes back when the new file cannot take its place. Whoever else does the same at the same time is let go first.
+ * For a server without posix-rename, whose rename replaces nothing: what is in the way steps aside,
+ * into the directory of the temporary file, and comes back when the new file cannot take its place.
+ * Whoever else does the same at the same time is let go first.
  */
 async function moveInSteps(session: SftpSession, path: string, file: string): Promise<void> {
   const aside: string[] = []

@@ -13,7 +13,10 @@ const FIRST_BYTES = 64 * 1024
 /** So much is asked for at once. */
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024
 
-/** Reads a file of at most FIRST_BYTES in two round trips: (1) the way to it, and open; (2) length and content, and close without waiting. */
+/**
+ * Reads a file of at most FIRST_BYTES in two round trips: (1) the way to it, and open; (2) length
+ * and content, and close without waiting.
+ */
 export async function getSftp(
   connected: Connected,
   file: string,
@@ -43,8 +46,9 @@ export async function getSftp(
 }
 
 /**
- * Opens a file while the way to it is looked at; what is found there decides first. The server may be stuck with what is no file (a FIFO): then so is all
- * that is asked on this connection, which ends.
+ * Opens a file while the way to it is looked at; what is found there decides first. The server may
+ * be stuck with what is no file (a FIFO): then so is all that is asked on this connection, which
+ * ends.
  */
 async function openChecked(
   { session, tree }: Connected,
@@ -95,7 +99,10 @@ async function* read(session: SftpSession, handle: Buffer, first: Read, start: n
   }
 }
 
-/** A server may answer with less than was asked for: then the rest of that piece is asked for again, until the end of the file. */
+/**
+ * A server may answer with less than was asked for: then the rest of that piece is asked for again,
+ * until the end of the file.
+ */
 async function* whole(session: SftpSession, handle: Buffer, { position, buffer, count }: Read, end: number): Bytes {
   const length = Math.min(buffer.length, end - position)
   let got = Math.min(await count, length)

@@ -12,12 +12,16 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** Used where a server does not say what it takes; every server has to take 32 KiB of data (draft-ietf-secsh-filexfer-02, 3). */
+/**
+ * Used where a server does not say what it takes; every server has to take 32 KiB of data
+ * (draft-ietf-secsh-filexfer-02, 3).
+ */
 const DEFAULT_DATA_BYTES = 32 * 1024
 
 /**
- * SFTP's requests as promises that always settle: when the session ends, all that is unanswered is rejected. Requests made in one
- * turn go out together, and a server answers them in order. Paths are absolute. Errors are StoreErrors without `op`'s context: see sftp-errors.ts.
+ * SFTP's requests as promises that always settle: when the session ends, all that is unanswered is
+ * rejected. Requests made in one turn go out together, and a server answers them in order. Paths
+ * are absolute. Errors are StoreErrors without `op`'s context: see sftp-errors.ts.
  */
 export class SftpSession {
   readonly #channel: SftpChannel
@@ -29,7 +33,10 @@ export class SftpSession {
   readonly dataBytes: number
   /** Whether the account runs commands; found out on first need. */
   shell: Promise<boolean> | undefined
-  /** The account's user id, once it is known: that of the files that we made, or what the account's shell says. */
+  /**
+   * The account's user id, once it is known: that of the files that we made, or what the account's
+   * shell says.
+   */
   uid: number | undefined
 
   constructor(channel: SftpChannel) {
@@ -137,7 +144,10 @@ export class SftpSession {
     return this.#call((callback) => this.#sftp.ext_openssh_fsync(handle, callback))
   }
 
-  /** Free bytes for this user on the file system of a path; `unsupported` where the server lacks statvfs@openssh.com. */
+  /**
+   * Free bytes for this user on the file system of a path; `unsupported` where the server lacks
+   * statvfs@openssh.com.
+   */
   async freeBytes(path: string): Promise<number> {
     const stats = await this.#path<{ f_bavail: number; f_frsize: number }>(path, (callback) =>
       this.#sftp.ext_openssh_statvfs(path, callback as never),
@@ -187,7 +197,10 @@ export class SftpSession {
     })
   }
 
-  /** Requests that are made in one turn are written together: one system call here, one wake-up of the server. */
+  /**
+   * Requests that are made in one turn are written together: one system call here, one wake-up of
+   * the server.
+   */
   #cork(): void {
     if (this.#corked) return
     this.#corked = true

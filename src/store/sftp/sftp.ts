@@ -49,7 +49,10 @@ export function openSftpStore(settings: SftpSettings): Store {
   return new SftpStore(settings)
 }
 
-/** Of a server that is so near, waiting for an answer costs less than a request that turns out to be needless. ms. */
+/**
+ * Of a server that is so near, waiting for an answer costs less than a request that turns out to be
+ * needless. ms.
+ */
 const NEAR_MS = 2
 
 class SftpStore implements Store {
@@ -150,7 +153,10 @@ class SftpStore implements Store {
     })
   }
 
-  /** Sends the removal of the `count` directories above a file, the nearest first; those that are not empty stay. Never rejects. */
+  /**
+   * Sends the removal of the `count` directories above a file, the nearest first; those that are
+   * not empty stay. Never rejects.
+   */
   async #prune(session: SftpSession, known: Set<string>, file: string, count = 0): Promise<void> {
     const emptied: string[] = []
     let directory = parentOf(file)

@@ -11,7 +11,9 @@ import type { SftpSession } from './session.ts'
 import { toStat } from './stat.ts'
 import type { TemporaryFile } from './temporary.ts'
 
-/** From this size on, starting `cat` (about 45 ms) pays: it is about twice as fast as SFTP. Bytes. */
+/**
+ * From this size on, starting `cat` (about 45 ms) pays: it is about twice as fast as SFTP. Bytes.
+ */
 export const EXEC_FROM_BYTES = 64 * 1024 * 1024
 
 const HELLO = 'riastore-shell'
@@ -19,20 +21,26 @@ const HELLO = 'riastore-shell'
 /** An answer of the shell is no longer. Characters. */
 const MAX_SAID = 64
 
-/** Whether the account runs commands in a POSIX shell. Asked once a session, without a risk: see `probe`. */
+/**
+ * Whether the account runs commands in a POSIX shell. Asked once a session, without a risk: see
+ * `probe`.
+ */
 export function hasShell(session: SftpSession): Promise<boolean> {
   session.shell ??= probe(session).catch(() => false)
   return session.shell
 }
 
-/** An account that is forced to SFTP starts an SFTP server instead of the command; its input ends at once, so it ends at once too. */
+/**
+ * An account that is forced to SFTP starts an SFTP server instead of the command; its input ends at
+ * once, so it ends at once too.
+ */
 async function probe(session: SftpSession): Promise<boolean> {
   return (await askShell(session, `printf %s ${HELLO}`)) === HELLO
 }
 
 /**
- * The account's user id on the server; undefined when nobody tells: SFTP has no word for it, so it is known where the account has a shell, or once
- * a file of ours was made.
+ * The account's user id on the server; undefined when nobody tells: SFTP has no word for it, so it
+ * is known where the account has a shell, or once a file of ours was made.
  */
 export async function ownUid(session: SftpSession): Promise<number | undefined> {
   if (session.uid === undefined && (await hasShell(session))) {
@@ -130,8 +138,9 @@ export async function uploadByShell(session: SftpSession, target: TemporaryFile,
 }
 
 /**
- * Runs a program on the server, in an absolute directory. Throws `unsupported` when the account has no shell, or the connection cannot run
- * programs. An abort ends the connection to the program, not always the program.
+ * Runs a program on the server, in an absolute directory. Throws `unsupported` when the account has
+ * no shell, or the connection cannot run programs. An abort ends the connection to the program, not
+ * always the program.
  */
 export async function runByShell(
   session: SftpSession,
@@ -177,7 +186,9 @@ class CommandWriter {
     exit.then(end) // never rejects
   }
 
-  /** Rejects also when the command ends. A race of promises would hold on to every write until then. */
+  /**
+   * Rejects also when the command ends. A race of promises would hold on to every write until then.
+   */
   write(chunk: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure)

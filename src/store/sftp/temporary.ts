@@ -12,8 +12,9 @@ export interface TemporaryFile {
 }
 
 /**
- * Temporary files for uploads. Opening one is a round trip of its own, so while one is written the next is opened: an upload costs two
- * round trips (write and flush; rename), not three. As many spare ones exist as uploads ran at the same time, from the third upload on.
+ * Temporary files for uploads. Opening one is a round trip of its own, so while one is written the
+ * next is opened: an upload costs two round trips (write and flush; rename), not three. As many
+ * spare ones exist as uploads ran at the same time, from the third upload on.
  */
 export class TemporaryFiles {
   readonly #session: SftpSession
@@ -48,7 +49,10 @@ export class TemporaryFiles {
     this.#existing.delete(file.path)
   }
 
-  /** Closes (if it still is open) and removes one. Failing to is no new error: what went wrong before is to be told. */
+  /**
+   * Closes (if it still is open) and removes one. Failing to is no new error: what went wrong
+   * before is to be told.
+   */
   async remove(file: TemporaryFile, isOpen: boolean): Promise<void> {
     this.#existing.delete(file.path)
     const requests = [...(isOpen ? [this.#session.closeHandle(file.handle)] : []), this.#session.unlink(file.path)]
@@ -91,7 +95,10 @@ export class TemporaryFiles {
     }
   }
 
-  /** Looking at the way to a file costs no round trip of its own: the file is made meanwhile, and nothing is written to it before. */
+  /**
+   * Looking at the way to a file costs no round trip of its own: the file is made meanwhile, and
+   * nothing is written to it before.
+   */
   async #removeUnless(allowed: Promise<boolean>, file: TemporaryFile): Promise<void> {
     try {
       await allowed

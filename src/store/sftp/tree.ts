@@ -14,9 +14,9 @@ const REMEMBERED_COUNT = 10_000
 export type Looked = Map<string, Promise<Stats | undefined>>
 
 /**
- * The way to the files of a store behind SFTP: each directory on it is looked at, in one round trip,
- * for links that are not to be followed (links.ts). The protocol has no way to open a file below what
- * was looked at, so somebody may exchange a directory in between: docs/security.md.
+ * The way to the files of a store behind SFTP: each directory on it is looked at, in one round
+ * trip, for links that are not to be followed (links.ts). The protocol has no way to open a file
+ * below what was looked at, so somebody may exchange a directory in between: docs/security.md.
  *
  * Paths are absolute. What is asked in one turn is sent together, and answered in order.
  */
@@ -34,7 +34,10 @@ export class SftpTree {
     this.#root = root
   }
 
-  /** Whether a directory is there. False is proven. Throws StoreError `denied` for a link that is not followed. */
+  /**
+   * Whether a directory is there. False is proven. Throws StoreError `denied` for a link that is
+   * not followed.
+   */
   async directory(path: string, access: Access, looked?: Looked): Promise<boolean> {
     const unknown = this.#unknown(path, access)
     const asked = unknown.map((each) => this.#lstat(each, looked))
@@ -59,7 +62,10 @@ export class SftpTree {
     return this.#walk(path, access)
   }
 
-  /** As `look`, for a file that is to be opened: a directory is none. Throws StoreError for what is neither. `where`: its name for messages. */
+  /**
+   * As `look`, for a file that is to be opened: a directory is none. Throws StoreError for what is
+   * neither. `where`: its name for messages.
+   */
   async file(path: string, access: Access, where: string, looked?: Looked): Promise<Stats | undefined> {
     const stats = await this.look(path, access, looked)
     if (stats === undefined || stats.isDirectory()) return undefined

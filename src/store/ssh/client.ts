@@ -6,7 +6,10 @@ import type { ExecChannel, SftpChannel } from './channel.ts'
 import { expandHome, type SshConfig, targetName } from './config.ts'
 import { type KnownHostKey, readKnownHostKeys } from './known-hosts.ts'
 
-/** Ciphers that node's OpenSSL does fast, first; the rest of what ssh2 has where the user's configuration allows it. */
+/**
+ * Ciphers that node's OpenSSL does fast, first; the rest of what ssh2 has where the user's
+ * configuration allows it.
+ */
 const CIPHERS = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'] as const
 
 /** Options of ssh that ask for what only OpenSSH itself can do. */
@@ -22,8 +25,9 @@ export interface ClientPlan {
 }
 
 /**
- * A server is asked so often whether it lives, and is given up after three questions without an answer: who waits for a program to end hears
- * nothing else. Seconds; ssh's ServerAliveInterval overrules it.
+ * A server is asked so often whether it lives, and is given up after three questions without an
+ * answer: who waits for a program to end hears nothing else. Seconds; ssh's ServerAliveInterval
+ * overrules it.
  */
 const KEEP_ALIVE_S = 15
 
@@ -58,7 +62,10 @@ export async function planClient(config: SshConfig): Promise<ClientPlan | string
   }
 }
 
-/** Connects with ssh2. Throws StoreError `unreachable` (nobody there) or `denied` (authentication, host key, no common algorithm). */
+/**
+ * Connects with ssh2. Throws StoreError `unreachable` (nobody there) or `denied` (authentication,
+ * host key, no common algorithm).
+ */
 export async function connectClient({ where, address, connect }: ClientPlan): Promise<SftpChannel> {
   const ssh2 = (await import('ssh2')).default
   const client = new ssh2.Client()
@@ -137,7 +144,10 @@ async function planAuthentication(
   }
 }
 
-/** A private key, or undefined when the file is missing, needs a passphrase, or is of a kind that ssh2 lacks. */
+/**
+ * A private key, or undefined when the file is missing, needs a passphrase, or is of a kind that
+ * ssh2 lacks.
+ */
 async function readIdentity(file: string): Promise<ParsedKey | undefined> {
   const text = await readFile(file).catch(() => undefined)
   if (text === undefined) return undefined

@@ -50,7 +50,10 @@ export async function readSshConfig(target: SshTarget): Promise<SshConfig> {
   return { target, all, get: (option) => all(option)[0] }
 }
 
-/** `~` at the start of a path that ssh printed; OpenSSH takes the home of the password file, not $HOME. */
+/**
+ * `~` at the start of a path that ssh printed; OpenSSH takes the home of the password file, not
+ * $HOME.
+ */
 export function expandHome(path: string): string {
   if (!path.startsWith('~/')) return path
   try {

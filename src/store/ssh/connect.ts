@@ -5,12 +5,16 @@ import { connectClient, planClient } from './client.ts'
 import { readSshConfig, type SshTarget, targetName } from './config.ts'
 import { connectOpenSsh } from './openssh.ts'
 
-/** Which program makes the connection: ssh2's own client (fast), the user's OpenSSH (can do all), or what fits. */
+/**
+ * Which program makes the connection: ssh2's own client (fast), the user's OpenSSH (can do all), or
+ * what fits.
+ */
 export type SshProvider = 'auto' | 'ssh2' | 'openssh'
 
 /**
- * Opens an SFTP session. `auto` takes ssh2 where the user's ssh configuration asks for nothing that only OpenSSH can do, and falls back
- * to OpenSSH when ssh2 was refused: then the error, if any, is in OpenSSH's own words.
+ * Opens an SFTP session. `auto` takes ssh2 where the user's ssh configuration asks for nothing that
+ * only OpenSSH can do, and falls back to OpenSSH when ssh2 was refused: then the error, if any, is
+ * in OpenSSH's own words.
  */
 export async function connectSftp(target: SshTarget, provider: SshProvider, log?: Log): Promise<SftpChannel> {
   if (provider === 'openssh') return connectOpenSsh(target)

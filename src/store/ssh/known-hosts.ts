@@ -10,8 +10,9 @@ export interface KnownHostKey {
 }
 
 /**
- * The host keys that the user's known_hosts files have for a host; undefined when they hold what only OpenSSH can judge (certificate
- * authorities, revoked keys). The files are searched by ssh-keygen, which knows hashed names and patterns (sshd(8)).
+ * The host keys that the user's known_hosts files have for a host; undefined when they hold what
+ * only OpenSSH can judge (certificate authorities, revoked keys). The files are searched by
+ * ssh-keygen, which knows hashed names and patterns (sshd(8)).
  */
 export async function readKnownHostKeys(config: SshConfig): Promise<readonly KnownHostKey[] | undefined> {
   const name = config.get('hostkeyalias') ?? portName(config)

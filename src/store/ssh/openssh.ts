@@ -8,12 +8,14 @@ import { type SshTarget, targetArguments, targetName } from './config.ts'
 const STDERR_BYTES = 4096
 
 /**
- * An SFTP session through the user's own OpenSSH, `ssh -s host sftp`: for all that a library cannot do (Kerberos, security keys,
- * certificates, proxies, a ControlMaster). It never prompts (BatchMode).
+ * An SFTP session through the user's own OpenSSH, `ssh -s host sftp`: for all that a library cannot
+ * do (Kerberos, security keys, certificates, proxies, a ControlMaster). It never prompts
+ * (BatchMode).
  */
 export async function connectOpenSsh(target: SshTarget): Promise<SftpChannel> {
   const where = targetName(target)
-  // stderr is a pipe of our own: a ControlMaster that stays behind would keep git-annex waiting for the end of its.
+  // stderr is a pipe of our own: a ControlMaster that stays behind would keep git-annex waiting for
+  // the end of its.
   const child = spawn(
     'ssh',
     ['-o', 'BatchMode=yes', '-o', 'ClearAllForwardings=yes', '-T', '-x', '-s', ...targetArguments(target), 'sftp'],
@@ -56,7 +58,10 @@ export async function connectOpenSsh(target: SshTarget): Promise<SftpChannel> {
   }
 }
 
-/** ssh2's SFTP engine, apart from its client. This is no public interface of ssh2: its version is pinned, and a test holds it. */
+/**
+ * ssh2's SFTP engine, apart from its client. This is no public interface of ssh2: its version is
+ * pinned, and a test holds it.
+ */
 interface SftpEngine {
   push(bytes: Buffer | null): void
   once(event: 'ready', listener: () => void): void

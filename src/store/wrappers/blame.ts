@@ -3,7 +3,9 @@ import type { Consumer } from '../store.ts'
 
 /** Whose failure it was that a call failed with, which the error alone does not tell. */
 export interface Blame {
-  /** What the backend's bytes failed with: a consumer may have thrown something else because of it. */
+  /**
+   * What the backend's bytes failed with: a consumer may have thrown something else because of it.
+   */
   backend?: { readonly error: unknown }
   /** The caller's own consumer or source failed of itself. */
   caller?: true

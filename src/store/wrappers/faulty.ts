@@ -5,8 +5,8 @@ import { FaultyCall } from './faulty-call.ts'
 export type FaultyOp = 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
 
 /**
- * What goes wrong in a call. `at`: before the backend acts (the default), after it has acted, or when so many bytes of
- * a get or put (entries of a list) have passed.
+ * What goes wrong in a call. `at`: before the backend acts (the default), after it has acted, or
+ * when so many bytes of a get or put (entries of a list) have passed.
  */
 export type Fault =
   | { readonly fail: StoreErrorKind; readonly at?: 'before' | 'after' | number; readonly sent?: 'no' | 'maybe' }
@@ -93,7 +93,10 @@ export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
   }
 }
 
-/** A plan that hits `rate` (0 to 1) of all calls with one of `faults`; the same seed gives the same plan. */
+/**
+ * A plan that hits `rate` (0 to 1) of all calls with one of `faults`; the same seed gives the same
+ * plan.
+ */
 export function seededFaults(seed: number, rate: number, faults: readonly Fault[]): FaultPlan {
   const random = randomNumbers(seed)
   return () => {

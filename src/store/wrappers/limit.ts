@@ -8,9 +8,10 @@ export interface LimitSettings {
 }
 
 /**
- * Lets only so many calls go on at once; the others wait for their turn, and can be aborted meanwhile. A `get` holds its
- * place until its consumer is done, a `put` until its source is read: so neither may wait for another call of the same
- * store unless there are more places than such calls. `list` takes no place: its reader works on what was listed.
+ * Lets only so many calls go on at once; the others wait for their turn, and can be aborted
+ * meanwhile. A `get` holds its place until its consumer is done, a `put` until its source is read:
+ * so neither may wait for another call of the same store unless there are more places than such
+ * calls. `list` takes no place: its reader works on what was listed.
  */
 export function withLimit(store: Store, settings: LimitSettings = {}): Store {
   const places = pLimit(settings.maxInFlight ?? store.traits.maxInFlight)

@@ -12,13 +12,16 @@ export interface RetrySettings {
   readonly maxDelayMs: number
 }
 
-/** So long a backend that could not be reached is taken to be down: no call waits and tries again meanwhile. */
+/**
+ * So long a backend that could not be reached is taken to be down: no call waits and tries again
+ * meanwhile.
+ */
 const TAKEN_FOR_DOWN_MS = 10_000
 
 /**
- * Tries a call again when the backend could not be reached or asked for it. Never when that could do something twice,
- * when the caller's own consumer or source is what failed, or after a stall (which has cost enough time). A list is
- * tried again only as long as it has given nothing.
+ * Tries a call again when the backend could not be reached or asked for it. Never when that could
+ * do something twice, when the caller's own consumer or source is what failed, or after a stall
+ * (which has cost enough time). A list is tried again only as long as it has given nothing.
  */
 export function withRetry(store: Store, settings: RetrySettings, retry: Retry = new Retry(settings)): Store {
   return {
@@ -64,21 +67,29 @@ async function* retryList(
 
 type Work<T> = (blame: Blame) => Promise<T>
 
-/** How a try ended: `cause` decides whether there is another one, `thrown` is what the caller gets. */
+/**
+ * How a try ended: `cause` decides whether there is another one, `thrown` is what the caller gets.
+ */
 type Outcome<T> = { ok: true; value: T } | { ok: false; thrown: unknown; cause: unknown }
 
 /** Tries again: whole calls, and the parts of one where a backend sends several requests for it. */
 export class Retry {
   readonly #settings: RetrySettings
   #downUntil = 0
-  /** What was tried as often as it may be: who tries a whole call does not begin anew for a part that was given up. */
+  /**
+   * What was tried as often as it may be: who tries a whole call does not begin anew for a part
+   * that was given up.
+   */
   readonly #givenUp = new WeakSet<StoreError>()
 
   constructor(settings: RetrySettings) {
     this.#settings = settings
   }
 
-  /** `repeatable` false: there is another try only if the backend certainly did not act on the last one. */
+  /**
+   * `repeatable` false: there is another try only if the backend certainly did not act on the last
+   * one.
+   */
   async run<T>(options: CallOptions | undefined, work: Work<T>, repeatable = true): Promise<T> {
     const first = await this.#attempt(work)
     const outcome = this.#failure(first, repeatable)

@@ -2,7 +2,9 @@ import { messageOf, oneLine, StoreError } from '../../core/errors.ts'
 import type { CallOptions, Entry, Store } from '../store.ts'
 
 export interface TraceSettings {
-  /** Called once for each call, when it is over. Without it nothing is traced and nothing is paid. */
+  /**
+   * Called once for each call, when it is over. Without it nothing is traced and nothing is paid.
+   */
   readonly log?: ((event: TraceEvent) => void) | undefined
 }
 

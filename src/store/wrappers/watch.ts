@@ -2,12 +2,16 @@ import { StoreError } from '../../core/errors.ts'
 import type { Source } from '../../core/source.ts'
 import type { CallOptions, Consumer } from '../store.ts'
 
-/** Controllers of calls that are over and were not aborted, to be used again: making one costs more than many a call. */
+/**
+ * Controllers of calls that are over and were not aborted, to be used again: making one costs more
+ * than many a call.
+ */
 const idle: AbortController[] = []
 
 /**
- * The clock of one call. It runs while the backend has the turn and stands while our own code (a consumer, a source, the
- * reader of a list) has it. There is one timer, which looks at the time of the last activity when it fires.
+ * The clock of one call. It runs while the backend has the turn and stands while our own code (a
+ * consumer, a source, the reader of a list) has it. There is one timer, which looks at the time of
+ * the last activity when it fires.
  */
 export class Watch {
   readonly #op: string
@@ -69,7 +73,8 @@ export class Watch {
     try {
       return await this.#orStalled(work)
     } catch (error) {
-      // A consumer whose read was just rejected still tidies up: nobody may start another beside it.
+      // A consumer whose read was just rejected still tidies up: nobody may start another beside
+      // it.
       if (this.#stall !== undefined) await this.#consuming?.catch(() => {})
       throw error
     } finally {
@@ -77,7 +82,10 @@ export class Watch {
     }
   }
 
-  /** For a list: a reader that never comes back costs nothing, the timer runs while the backend works only. */
+  /**
+   * For a list: a reader that never comes back costs nothing, the timer runs while the backend
+   * works only.
+   */
   iterate<T>(open: () => AsyncIterable<T>): AsyncIterator<T, undefined> {
     this.#ours += 1
     let inner: AsyncIterator<T, undefined> | undefined

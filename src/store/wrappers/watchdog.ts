@@ -7,9 +7,10 @@ export interface WatchdogSettings {
 }
 
 /**
- * Ends a call that makes no progress with `unreachable`, marked `stalled`, also when the backend does not listen to its
- * signal. It is a limit to silence, not to time: a chunk, an `onProgress` or a read of a put's source starts it anew, and
- * what our own consumer, source or reader of a list takes does not count.
+ * Ends a call that makes no progress with `unreachable`, marked `stalled`, also when the backend
+ * does not listen to its signal. It is a limit to silence, not to time: a chunk, an `onProgress` or
+ * a read of a put's source starts it anew, and what our own consumer, source or reader of a list
+ * takes does not count.
  */
 export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store {
   if (!(stallMs > 0 && stallMs < Number.POSITIVE_INFINITY)) return store

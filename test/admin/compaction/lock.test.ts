@@ -225,7 +225,8 @@ describe('taking a dead lock over where that is no single step', () => {
   test('goes on where a process died that was just doing that', async () => {
     const store = await copyingStore()
     await leaveDeadLock(store)
-    // Its mark is there, and it is dead, as if it had been killed between the mark and the lock; and so is another after it.
+    // Its mark is there, and it is dead, as if it had been killed between the mark and the lock;
+    // and so is another after it.
     for (const token of ['second', 'third']) {
       const dead = JSON.parse((await read(store, LOCK)).toString())
       const failing = withFaults(store, [{ op: 'put', path: LOCK, fail: 'unreachable', nth: 2 }])

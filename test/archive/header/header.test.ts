@@ -135,7 +135,10 @@ describe('the end header', () => {
   })
 })
 
-/** An end header that says: the end header is the part of the file from `position` on (behind the signature header), stored as it is. */
+/**
+ * An end header that says: the end header is the part of the file from `position` on (behind the
+ * signature header), stored as it is.
+ */
 function packedBy(position: number, header: Uint8Array, unpackedBytes = header.length, crc = crc32(header)): Buffer {
   return join(
     PROPERTY.encodedHeader,
@@ -283,7 +286,10 @@ describe('a hostile size is refused before anything is allocated', () => {
   })
 })
 
-/** 2^n names with the same hash: whatever comes before and after, one of these two may stand for the other. */
+/**
+ * 2^n names with the same hash: whatever comes before and after, one of these two may stand for the
+ * other.
+ */
 function namesOfOneHash(n: number): string[] {
   const seen = new Map<number, string>()
   for (let i = 0; ; i++) {

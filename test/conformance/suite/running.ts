@@ -2,7 +2,9 @@ import { expect, it } from 'vitest'
 import { write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
-/** A program that is where our tests are, on every machine: here it runs a few lines of JavaScript. */
+/**
+ * A program that is where our tests are, on every machine: here it runs a few lines of JavaScript.
+ */
 const node = (script: string, ...words: string[]) => [process.execPath, '-e', script, '--', ...words]
 const CAT = 'process.stdout.write(fs.readFileSync(process.argv[1])); process.stdin.pipe(process.stdout)'
 const PRINT = "process.stdout.write(process.argv.slice(1).map((word) => word + '|').join(''))"

@@ -115,7 +115,8 @@ describe('a process is stopped', () => {
       }
       const { end } = await script(lines, { signal: caller.signal, ownGroup: true, onStdout })
       expect(end).toEqual({ how: 'stopped', why: 'aborted' })
-      // Nobody here waits for it: it is gone once init, or whatever stands for it, has seen its end.
+      // Nobody here waits for it: it is gone once init, or whatever stands for it, has seen its
+      // end.
       await expect.poll(() => isRunning(pid)).toBe(false)
     }
   })

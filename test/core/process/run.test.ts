@@ -35,7 +35,8 @@ describe('running a program', () => {
 
   test('whose child keeps its output open is given up at the limit all the same', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    // The child tells its pid, for nobody else ends it; it has the output of the one that started it.
+    // The child tells its pid, for nobody else ends it; it has the output of the one that started
+    // it.
     const child = `child_process.spawn(process.execPath, ['-e', '${SLEEP}'], { stdio: 'inherit', detached: true })`
     for (const end of ['process.exit()', SLEEP]) {
       const file = join(tmpdir(), `riastore-pid-${randomUUID()}`)

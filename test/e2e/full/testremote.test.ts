@@ -20,7 +20,8 @@ beforeAll(async () => {
   workspace = await makeWorkspace()
   const { env } = workspace
   await runOk('mkdir', ['-m', '700', env.GNUPGHOME ?? ''])
-  // gpg would stretch the passphrase of each of thousands of chunks for 0.2 s; it is git-annex's own and random.
+  // gpg would stretch the passphrase of each of thousands of chunks for 0.2 s; it is git-annex's
+  // own and random.
   await writeFile(`${env.GNUPGHOME}/gpg.conf`, 's2k-mode 1\n')
   // For encryption=hybrid: a key without a passphrase, which gpg trusts as its own.
   const generate = ['--batch', '--passphrase', '', '--quick-generate-key', KEY_OWNER, 'default', 'default', 'never']

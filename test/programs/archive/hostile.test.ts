@@ -20,12 +20,16 @@ const ARCHIVES = await Promise.all(
   ].map(async (switches) => [switches.join(' '), await makeArchive(FILES, switches)] as const),
 )
 
-/** So much processor time opening an archive and reading all of it may take, bytes as they may be; µs. */
+/**
+ * So much processor time opening an archive and reading all of it may take, bytes as they may be;
+ * µs.
+ */
 const LIMIT_US = 10_000_000
 
 /**
- * Opens an archive and reads all that it shows. Everything that comes out has to be right, or to fail with `corrupt` or `unsupported`. `trusted`: its checksums were
- * made for the damaged header, so only what has a checksum of its own is sure to be right.
+ * Opens an archive and reads all that it shows. Everything that comes out has to be right, or to
+ * fail with `corrupt` or `unsupported`. `trusted`: its checksums were made for the damaged header,
+ * so only what has a checksum of its own is sure to be right.
  */
 async function survive(bytes: Buffer, files: Contents, trusted = false): Promise<'opened' | 'refused'> {
   const store = openMemoryStore()

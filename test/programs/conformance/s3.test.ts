@@ -6,7 +6,10 @@ import { type Subject, storeConformance } from '../../conformance/store-conforma
 import { useTestS3 } from '../../support/servers/s3.ts'
 import { wrapped } from '../../support/stores/stores.ts'
 
-/** The server that RIASTORE_TEST_S3_{ENDPOINT,BUCKET,ACCESS_KEY,SECRET_KEY} name, else the Ceph of the test run. */
+/**
+ * The server that RIASTORE_TEST_S3_{ENDPOINT,BUCKET,ACCESS_KEY,SECRET_KEY} name, else the Ceph of
+ * the test run.
+ */
 async function place() {
   const { RIASTORE_TEST_S3_ENDPOINT: endpoint, RIASTORE_TEST_S3_BUCKET: bucket } = process.env
   const { RIASTORE_TEST_S3_ACCESS_KEY: accessKeyId, RIASTORE_TEST_S3_SECRET_KEY: secretAccessKey } = process.env

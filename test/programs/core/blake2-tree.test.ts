@@ -12,7 +12,10 @@ const VARIANTS: readonly [backend: string, start: () => Hasher][] = [
   ['BLAKE2SP256', () => blake2sp(32)],
 ]
 
-/** Around a block, around a turn of all leaves (512 bytes for both), around two turns, and some that are far from any. */
+/**
+ * Around a block, around a turn of all leaves (512 bytes for both), around two turns, and some that
+ * are far from any.
+ */
 const LENGTHS = [0, 1, 63, 64, 65, 127, 128, 129, 255, 256, 257, 383, 384, 385, 447, 448, 449, 511, 512, 513].concat([
   575,
   576,

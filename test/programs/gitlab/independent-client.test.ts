@@ -9,7 +9,10 @@ import { type Result, run } from '../../support/programs/run.ts'
 const bench = useGitLab()
 const ID = 'b1a9f1a4-3c2e-4d6e-9c0e-0a1b2c3d4e5f'
 
-/** Runs a program with python-gitlab (Debian's python3-gitlab), connected to our GitLab as `gl`. It prints JSON. */
+/**
+ * Runs a program with python-gitlab (Debian's python3-gitlab), connected to our GitLab as `gl`. It
+ * prints JSON.
+ */
 async function python(program: string, token = bench.gitlab.token): Promise<unknown> {
   const file = join(bench.directory, 'program.py')
   const head = 'import gitlab, json, os\ngl = gitlab.Gitlab(os.environ["URL"], private_token=os.environ["TOKEN"])\n'

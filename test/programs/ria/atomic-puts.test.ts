@@ -21,7 +21,10 @@ afterAll(() => workspace?.remove())
 const ID = 'a00-of-the-race'
 const DIRECTORY = datasetDirectory(ID)
 
-/** An S3 server, with a Ceph behind it, of which a tenth of the requests lose their condition on their way: as with Swift, two or three of twelve win in two rounds of three. */
+/**
+ * An S3 server, with a Ceph behind it, of which a tenth of the requests lose their condition on
+ * their way: as with Swift, two or three of twelve win in two rounds of three.
+ */
 beforeEach(async () => {
   scene.faults.reset()
   scene.faults.misbehave({ on: /^PUT/, deafTo: ['if-none-match'], chance: () => Math.random() < 0.1 })

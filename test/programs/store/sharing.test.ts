@@ -14,7 +14,9 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-/** Modes of what git makes in a bare repository that has the value, or undefined when it refuses. */
+/**
+ * Modes of what git makes in a bare repository that has the value, or undefined when it refuses.
+ */
 async function gitModes(value: string, umask: string) {
   const repository = await mkdtemp(join(directory, 'repo-'))
   const script = `umask ${umask}; export GIT_CONFIG_NOSYSTEM=1 HOME=/nowhere

@@ -5,7 +5,8 @@ import { isSameStore, placeSibling } from '../../../src/setup/sibling/place.ts'
 const ID = 'ed068d26-1130-4775-91fe-1eee5d9931aa'
 const NONE = new GitConfig([])
 
-// What DataLad 0.18.1 makes of these URLs (decode_source_spec), but for the first, which create-sibling-ria gives as a path.
+// What DataLad 0.18.1 makes of these URLs (decode_source_spec), but for the first, which
+// create-sibling-ria gives as a path.
 test.each([
   ['ria+file:///a/b%20c', '/a/b c/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],
   ['ria+ssh://h/a/b', 'ssh://h/a/b/ed0/68d26-1130-4775-91fe-1eee5d9931aa'],

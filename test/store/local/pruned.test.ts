@@ -5,7 +5,10 @@ import { openLocalStore } from '../../../src/store/local/local.ts'
 import { start } from '../../support/programs/run.ts'
 import { temporaryDirectory } from '../../support/stores/stores.ts'
 
-/** Takes away every file that is there for good, and the directory when it is empty, as who purges tombstones does. */
+/**
+ * Takes away every file that is there for good, and the directory when it is empty, as who purges
+ * tombstones does.
+ */
 const PRUNER = `
   const fs = require('node:fs')
   const directory = process.argv[1]

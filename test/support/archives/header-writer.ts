@@ -79,7 +79,10 @@ export function copyStreams(contents: readonly Uint8Array[]): Buffer {
   )
 }
 
-/** A plain end header: files of which each has content, stored as it is. More properties may be put before and after their names. */
+/**
+ * A plain end header: files of which each has content, stored as it is. More properties may be put
+ * before and after their names.
+ */
 export function plainHeader(
   files: readonly SimpleFile[],
   before: Uint8Array = join(),

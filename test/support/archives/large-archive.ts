@@ -11,7 +11,10 @@ export interface LargeArchive {
   size(member: number): number
 }
 
-/** Keys as git-annex makes them (their checksums are made up), where it looks for them; sizes of 1 to 10 KiB. */
+/**
+ * Keys as git-annex makes them (their checksums are made up), where it looks for them; sizes of 1
+ * to 10 KiB.
+ */
 export function keyMembers(count: number): LargeArchive {
   return { count, name: keyName, size: (member) => 1024 + ((Math.imul(member, 7919) >>> 0) % 9217) }
 }
@@ -29,8 +32,9 @@ function scramble(word: number): number {
 }
 
 /**
- * Writes a 7z file with any number of Copy members, one folder each and a plain end header, as `7z a -mx0 -mhc=off` does; the packed streams are a
- * hole in the file. Resolves with the size of the end header in bytes.
+ * Writes a 7z file with any number of Copy members, one folder each and a plain end header, as
+ * `7z a -mx0 -mhc=off` does; the packed streams are a hole in the file. Resolves with the size of
+ * the end header in bytes.
  */
 export async function writeLargeArchive(path: string, members: LargeArchive): Promise<number> {
   const file = await open(path, 'w')

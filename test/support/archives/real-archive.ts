@@ -9,8 +9,8 @@ import { temporaryDirectory } from '../stores/stores.ts'
 export type Contents = ReadonlyMap<string, Buffer>
 
 /**
- * Makes an archive of these files with the 7z program: `7z a <switches>`, 7-Zip 26.02 here. Names may hold bytes that are not UTF-8 (core/text.ts). Names
- * that end in `/` are directories.
+ * Makes an archive of these files with the 7z program: `7z a <switches>`, 7-Zip 26.02 here. Names
+ * may hold bytes that are not UTF-8 (core/text.ts). Names that end in `/` are directories.
  */
 export async function makeArchive(files: Contents, switches: readonly string[], program = '7zz'): Promise<Buffer> {
   const directory = await temporaryDirectory()

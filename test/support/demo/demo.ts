@@ -1,4 +1,5 @@
-// `npm run demo`: the main job on real input, with the real programs. scripts/demo.mjs bundles and starts this.
+// `npm run demo`: the main job on real input, with the real programs. scripts/demo.mjs bundles and
+// starts this.
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
@@ -117,7 +118,10 @@ async function archiveAndGet(
   await cloneAndCompare(space, { ...server, sibling: 'archive' }, id, sums)
 }
 
-/** What an administrator does once, and then a researcher: a store in S3, and GitLab. Both servers are started here. */
+/**
+ * What an administrator does once, and then a researcher: a store in S3, and GitLab. Both servers
+ * are started here.
+ */
 async function useSite(space: Workspace): Promise<void> {
   say('\nA site: a store in S3, and a group in GitLab')
   const scene = await step('start both servers', async () => {

@@ -18,8 +18,9 @@ export interface AnyGitLab {
 }
 
 /**
- * The GitLab of the tests, started for this file; or the real one that RIASTORE_TEST_GITLAB_URL, RIASTORE_TEST_GITLAB_TOKEN and RIASTORE_TEST_GITLAB_GROUP name:
- * all three together. What is made there is deleted at the end.
+ * The GitLab of the tests, started for this file; or the real one that RIASTORE_TEST_GITLAB_URL,
+ * RIASTORE_TEST_GITLAB_TOKEN and RIASTORE_TEST_GITLAB_GROUP name: all three together. What is made
+ * there is deleted at the end.
  */
 export async function anyGitLab(directory: string): Promise<AnyGitLab> {
   const { RIASTORE_TEST_GITLAB_URL: given, RIASTORE_TEST_GITLAB_TOKEN, RIASTORE_TEST_GITLAB_GROUP } = process.env

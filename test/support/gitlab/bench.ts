@@ -13,7 +13,10 @@ export interface Bench {
   client(options?: Partial<ConstructorParameters<typeof GitLabClient>[0]> & { readonly text?: string }): GitLabClient
 }
 
-/** A GitLab for the tests of a file, and clients that do not wait long. What it was told to do wrong is forgotten after each test. */
+/**
+ * A GitLab for the tests of a file, and clients that do not wait long. What it was told to do wrong
+ * is forgotten after each test.
+ */
 export function useGitLab(): Bench {
   let gitlab: GitLabServer
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>

@@ -12,7 +12,10 @@ export interface Exchanged {
   readonly body: unknown
 }
 
-/** Holds requests and answers against fixtures/gitlab-openapi.yaml. Both say what is wrong, or undefined. */
+/**
+ * Holds requests and answers against fixtures/gitlab-openapi.yaml. Both say what is wrong, or
+ * undefined.
+ */
 export interface Contract {
   request(exchanged: Exchanged): string | undefined
   answer(exchanged: Exchanged, status: number, contentType: string): string | undefined

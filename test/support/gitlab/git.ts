@@ -126,7 +126,9 @@ export class GitRepositories {
     })
   }
 
-  /** The first push decides which branch is the default: the usual one when it came along, else any. */
+  /**
+   * The first push decides which branch is the default: the usual one when it came along, else any.
+   */
   async #afterPush(project: GitLabProject): Promise<void> {
     if (project.defaultBranch !== null) return
     const git = (...args: string[]) =>

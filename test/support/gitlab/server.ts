@@ -47,12 +47,13 @@ export interface NewToken {
 }
 
 /**
- * A GitLab on a free port of 127.0.0.1: its REST API, as far as it is used here, and its projects' repositories over smart HTTP with the token as
- * password. It keeps what it is told. Every request, and every answer, is held against fixtures/gitlab-openapi.yaml (but for those of
- * python-gitlab): a violation is answered with 418 and makes `close` reject.
+ * A GitLab on a free port of 127.0.0.1: its REST API, as far as it is used here, and its projects'
+ * repositories over smart HTTP with the token as password. It keeps what it is told. Every request,
+ * and every answer, is held against fixtures/gitlab-openapi.yaml (but for those of python-gitlab):
+ * a violation is answered with 418 and makes `close` reject.
  *
- * `const gitlab = await startGitLab({ directory })`, then `gitlab.addGroup('lab/data')`, `GITLAB_TOKEN=${gitlab.token}`,
- * `--gitlab ${gitlab.url}`, and at last `await gitlab.close()`.
+ * `const gitlab = await startGitLab({ directory })`, then `gitlab.addGroup('lab/data')`,
+ * `GITLAB_TOKEN=${gitlab.token}`, `--gitlab ${gitlab.url}`, and at last `await gitlab.close()`.
  */
 export interface GitLabServer {
   /** `http://127.0.0.1:<port>`. */

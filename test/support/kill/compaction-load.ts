@@ -11,7 +11,10 @@ export interface Client {
   readonly rounds: number
 }
 
-/** Stores, gets and drops with four jobs, again and again until `stop` says so. Any error of git-annex fails it. */
+/**
+ * Stores, gets and drops with four jobs, again and again until `stop` says so. Any error of
+ * git-annex fails it.
+ */
 async function work(repo: AnnexRepo, name: string, remote: string, stop: (rounds: number) => boolean): Promise<Client> {
   const dropped = new Set<string>()
   let rounds = 0
@@ -38,7 +41,10 @@ async function work(repo: AnnexRepo, name: string, remote: string, stop: (rounds
   return { repo, dropped, rounds }
 }
 
-/** Compacts `runs` times at least while clients work `rounds` rounds at least; checks then that the store has what git-annex believes. */
+/**
+ * Compacts `runs` times at least while clients work `rounds` rounds at least; checks then that the
+ * store has what git-annex believes.
+ */
 export async function compactUnderLoad(
   riastore: ArchiveProgram,
   [store, dataset]: readonly [string, string],

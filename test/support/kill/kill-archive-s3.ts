@@ -22,8 +22,9 @@ interface Killing {
 const ID = 'killed-0001-of-the-dataset'
 
 /**
- * Kills `riastore archive` and `riastore unarchive` on S3 at random moments, as killOver does on disks: after each kill every key is there, loose or
- * archived, and whole; the run after it finishes, without anything left behind. Gives what the killed runs were doing.
+ * Kills `riastore archive` and `riastore unarchive` on S3 at random moments, as killOver does on
+ * disks: after each kill every key is there, loose or archived, and whole; the run after it
+ * finishes, without anything left behind. Gives what the killed runs were doing.
  */
 export async function killOnS3({ workspace, riastore, bucket, url, env, kills }: Killing): Promise<string[]> {
   const directory = datasetDirectory(ID)

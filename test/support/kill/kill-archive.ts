@@ -24,7 +24,10 @@ interface Killing {
   readonly temporary: string
 }
 
-/** Kills it `kills` times, on a dataset of its own that is reached in this way. Root only for `sftp`. */
+/**
+ * Kills it `kills` times, on a dataset of its own that is reached in this way. Root only for
+ * `sftp`.
+ */
 export async function killOver(
   workspace: Workspace,
   riastore: ArchiveProgram,
@@ -51,8 +54,9 @@ export async function killOver(
 }
 
 /**
- * Kills `riastore archive` and `riastore unarchive`, with all that they started, at random moments. After each kill every key has to be there, loose or
- * archived, and whole; the run after it has to finish, without anything left behind. Gives what the killed runs were doing, as the files tell.
+ * Kills `riastore archive` and `riastore unarchive`, with all that they started, at random moments.
+ * After each kill every key has to be there, loose or archived, and whole; the run after it has to
+ * finish, without anything left behind. Gives what the killed runs were doing, as the files tell.
  */
 async function killAtRandom({ riastore, store, dataset, keys, kills, temporary }: Killing): Promise<string[]> {
   const states: string[] = []

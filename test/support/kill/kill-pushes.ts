@@ -15,8 +15,9 @@ export const STOPS: readonly RegExp[] = [
 ]
 
 /**
- * Pushes `kills` times and kills git and all that it started: at each of STOPS, then at random moments. After each, a clone of what is there is whole, the
- * next push succeeds, and stock git sees over HTTP what it pushed. The bucket has to be public.
+ * Pushes `kills` times and kills git and all that it started: at each of STOPS, then at random
+ * moments. After each, a clone of what is there is whole, the next push succeeds, and stock git
+ * sees over HTTP what it pushed. The bucket has to be public.
  */
 export async function killPushes(world: GitWorld, id: string, kills: number): Promise<void> {
   const url = await world.dataset(id)

@@ -33,7 +33,10 @@ export async function pushManyBranches(world: RaceWorld, url: string, name: stri
   await world.gitOk(check, 'fsck', '--full', '--strict')
 }
 
-/** Several push one branch at once: each time one wins, and the others are told to fetch first; in the end every commit is there. */
+/**
+ * Several push one branch at once: each time one wins, and the others are told to fetch first; in
+ * the end every commit is there.
+ */
 export async function pushOneBranch(world: RaceWorld, url: string, name: string, count: number): Promise<void> {
   let waiting = await clonesOf(world, url, name, count)
   const all = waiting

@@ -115,7 +115,10 @@ export async function failOnce(
   if (env.GITLAB_TOKEN) expect(result.stdout + result.stderr).not.toContain(env.GITLAB_TOKEN)
 }
 
-/** The site `lab`, with an alias, whose store is on disk, as a path; and what an undisturbed run leads to. */
+/**
+ * The site `lab`, with an alias, whose store is on disk, as a path; and what an undisturbed run
+ * leads to.
+ */
 export async function addSiteOnDisk(scene: SiteScene): Promise<string> {
   await scene.addSite('lab', await scene.makeStore('file', 'store'), '--alias', 'the-{name}')
   return scene.workspace.path('stores/store')

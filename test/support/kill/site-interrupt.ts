@@ -10,7 +10,10 @@ export function siteCommand({ repo }: QuickDataset, by: 'riastore' | 'datalad'):
   return ['datalad', ['run-procedure', '-d', repo.path, 'cfg_lab']]
 }
 
-/** Starts the procedure, sends SIGINT to all of it after so long, as a terminal does, and lets the same command finish. Gives whether it was interrupted. */
+/**
+ * Starts the procedure, sends SIGINT to all of it after so long, as a terminal does, and lets the
+ * same command finish. Gives whether it was interrupted.
+ */
 export async function interruptSite(
   scene: SiteScene,
   dataset: QuickDataset,

@@ -10,8 +10,8 @@ export interface HostOptions extends Omit<RunOptions, 'input'> {
 }
 
 /**
- * Speaks the external special remote protocol with our program in the place of git-annex, so that a test can say what git-annex never
- * says. Without the ASYNC extension: one request at a time.
+ * Speaks the external special remote protocol with our program in the place of git-annex, so that a
+ * test can say what git-annex never says. Without the ASYNC extension: one request at a time.
  */
 export class AnnexHost {
   readonly running: Running
@@ -73,7 +73,10 @@ export class AnnexHost {
     }
   }
 
-  /** Sends a request, answers what the program asks meanwhile, and returns its reply; undefined when it ended instead. */
+  /**
+   * Sends a request, answers what the program asks meanwhile, and returns its reply; undefined when
+   * it ended instead.
+   */
   async request(line: string): Promise<string | undefined> {
     this.write(`${line}\n`)
     for (;;) {

@@ -21,7 +21,10 @@ export interface ArchiveProgram {
   start(args: readonly string[], options?: RunOptions): Running
 }
 
-/** Puts `riastore` beside our other programs of the workspace, with the packages that npm would install with it. */
+/**
+ * Puts `riastore` beside our other programs of the workspace, with the packages that npm would
+ * install with it.
+ */
 export async function installArchiveProgram(workspace: Workspace): Promise<ArchiveProgram> {
   const programs = workspace.path('programs')
   await symlink(join(projectDirectory, 'node_modules'), join(programs, 'package/node_modules'))
@@ -55,7 +58,10 @@ export function linesOfJson(text: string): Record<string, unknown>[] {
 /** Content by key. */
 export type Keys = Map<string, Buffer>
 
-/** Random keys with their checksums in their names, of 0 to `bytes` bytes; and some without, whose names have to be escaped. */
+/**
+ * Random keys with their checksums in their names, of 0 to `bytes` bytes; and some without, whose
+ * names have to be escaped.
+ */
 export function makeKeys(count: number, bytes = 5_000): Keys {
   const keys: Keys = new Map()
   for (let i = 0; i < count; i++) {
@@ -87,7 +93,10 @@ export async function putKeys(dataset: RiaDatasetFiles, keys: Keys, version: '1'
   }
 }
 
-/** Every file and directory of a dataset that belongs to its keys, with mode and content; to see that nothing changed. */
+/**
+ * Every file and directory of a dataset that belongs to its keys, with mode and content; to see
+ * that nothing changed.
+ */
 export async function stateOf(dataset: RiaDatasetFiles) {
   const trees = ['annex/objects', 'archives'].map(async (directory) =>
     (await listTree(join(dataset.path, directory))).map(({ path, kind, size, mode, mtimeMs }) => [

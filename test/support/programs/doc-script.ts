@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { projectDirectory } from './programs.ts'
 
 /**
- * All `sh` blocks of a page, as one script that ends at the first command that fails. A line that sets one of `values` gets that value instead of the
- * page's; each has to be set somewhere.
+ * All `sh` blocks of a page, as one script that ends at the first command that fails. A line that
+ * sets one of `values` gets that value instead of the page's; each has to be set somewhere.
  */
 export async function docScript(page: string, values: Readonly<Record<string, string>>): Promise<string> {
   const text = await readFile(join(projectDirectory, page), 'utf8')

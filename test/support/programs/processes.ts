@@ -35,7 +35,10 @@ export async function descendants(pid: number): Promise<ProcessInfo[]> {
   return children(pid)
 }
 
-/** Kills a process (unless `root` is false) and all that descend from it, wherever their process groups are. */
+/**
+ * Kills a process (unless `root` is false) and all that descend from it, wherever their process
+ * groups are.
+ */
 export async function killTree(pid: number, options: { readonly root?: boolean } = {}): Promise<void> {
   const below = await descendants(pid)
   for (const each of [...(options.root === false ? [] : [pid]), ...below.map((info) => info.pid)])

@@ -18,13 +18,18 @@ export const NODE_ONLY_PATH = '/only-node-may-be-run-here'
 
 const SYSTEM_DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/local/sbin']
 
-/** The directories of Debian's programs come first: DataLad breaks when another python is in front. */
+/**
+ * The directories of Debian's programs come first: DataLad breaks when another python is in front.
+ */
 export const systemPath = [
   ...SYSTEM_DIRECTORIES,
   ...(process.env.PATH ?? '').split(delimiter).filter((directory) => !SYSTEM_DIRECTORIES.includes(directory)),
 ].join(delimiter)
 
-/** Returns the absolute path of a system program. Throws when it is missing: `npm test` installs all of them. */
+/**
+ * Returns the absolute path of a system program. Throws when it is missing: `npm test` installs all
+ * of them.
+ */
 export async function systemProgram(name: string): Promise<string> {
   if (process.env.PATH === NODE_ONLY_PATH) throw new Error(`a unit test wants ${name}: it belongs to test/programs/`)
   for (const directory of systemPath.split(delimiter)) {
@@ -43,13 +48,19 @@ async function isExecutable(file: string): Promise<boolean> {
   }
 }
 
-/** Writes an executable `name` into `directory` that runs `program` with some parameters in front of its own. */
+/**
+ * Writes an executable `name` into `directory` that runs `program` with some parameters in front of
+ * its own.
+ */
 export async function writeWrapper(directory: string, name: string, command: readonly string[]): Promise<void> {
   const words = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
   await writeFile(join(directory, name), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 })
 }
 
-/** Copies a directory of files that nobody changes: by hard links, where both are in one file system. */
+/**
+ * Copies a directory of files that nobody changes: by hard links, where both are in one file
+ * system.
+ */
 async function copyTree(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true })
   for (const entry of await readdir(from, { withFileTypes: true })) {
@@ -60,8 +71,9 @@ async function copyTree(from: string, to: string): Promise<void> {
 }
 
 /**
- * Puts our built programs into `directory`, under the names that git-annex asks for. They run from a copy of dist/, so
- * that a build in the middle of a test changes nothing; in a test run all copies are links to one. Each start adds a line to `<directory>/starts.log`.
+ * Puts our built programs into `directory`, under the names that git-annex asks for. They run from
+ * a copy of dist/, so that a build in the middle of a test changes nothing; in a test run all
+ * copies are links to one. Each start adds a line to `<directory>/starts.log`.
  */
 export async function installOurPrograms(directory: string): Promise<void> {
   const dist = hasSharedServices() ? await shared('dist') : join(projectDirectory, 'dist')

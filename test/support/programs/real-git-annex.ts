@@ -7,7 +7,10 @@ import { systemPath } from './programs.ts'
 /** An empty repository in which the real git-annex is asked what it computes. */
 export interface RealGitAnnex {
   readonly directory: string
-  /** Gives git-annex lines on stdin and returns the lines that it prints, as bytes that are one character each. */
+  /**
+   * Gives git-annex lines on stdin and returns the lines that it prints, as bytes that are one
+   * character each.
+   */
   batch(parameters: readonly string[], lines: readonly Uint8Array[]): Promise<string[]>
   remove(): Promise<void>
 }

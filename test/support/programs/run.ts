@@ -8,7 +8,10 @@ export interface RunOptions {
   readonly input?: string | Uint8Array
   /** `open`: whoever started it writes to it. Default: closed at once, or after `input`. */
   readonly stdin?: 'open'
-  /** The whole process group is killed after so long; default ten minutes, for a busy machine takes long for little. */
+  /**
+   * The whole process group is killed after so long; default ten minutes, for a busy machine takes
+   * long for little.
+   */
   readonly timeoutMs?: number
   /** Run as somebody else (root only). */
   readonly user?: User
@@ -33,7 +36,10 @@ export interface Result {
   readonly ms: number
 }
 
-/** A program under way, at the head of a process group of its own: none of its children outlives `kill` or `stop`. */
+/**
+ * A program under way, at the head of a process group of its own: none of its children outlives
+ * `kill` or `stop`.
+ */
 export interface Running {
   readonly child: ChildProcess
   readonly pid: number
@@ -43,7 +49,10 @@ export interface Running {
   stderr(): string
   /** Signals the program and everything that it started. */
   killGroup(signal?: NodeJS.Signals): void
-  /** Resolves when stdout or stderr holds the text; rejects when the program ends without having said it. */
+  /**
+   * Resolves when stdout or stderr holds the text; rejects when the program ends without having
+   * said it.
+   */
   says(text: string | RegExp): Promise<void>
 }
 
@@ -107,7 +116,8 @@ export function start(command: string, parameters: readonly string[], options: R
       clearTimeout(timer)
     }
   })()
-  // Whoever awaits `done` gets the error; a process that nobody waits for must not end the test run.
+  // Whoever awaits `done` gets the error; a process that nobody waits for must not end the test
+  // run.
   done.catch(() => {})
 
   child.stdin.on('error', () => {})

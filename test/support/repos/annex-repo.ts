@@ -16,7 +16,10 @@ export interface Asked {
   readonly result: Result
 }
 
-/** A git repository with an annex. Its commands run with the workspace's environment, or with another one. */
+/**
+ * A git repository with an annex. Its commands run with the workspace's environment, or with
+ * another one.
+ */
 export class AnnexRepo {
   readonly workspace: Workspace
   readonly path: string
@@ -60,7 +63,9 @@ export class AnnexRepo {
     return this.try('git', 'annex', ...parameters)
   }
 
-  /** Starts git-annex without waiting for it, and without `git` between it and us: signals reach it. */
+  /**
+   * Starts git-annex without waiting for it, and without `git` between it and us: signals reach it.
+   */
   startAnnex(...parameters: string[]): Running {
     return start('git-annex', parameters, { ...this.options, cwd: this.path })
   }

@@ -140,7 +140,10 @@ export interface RemoteOptions {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** Makes a storage sibling for a dataset in a store, as create-sibling-ria does: `git annex initremote … externaltype=ora`. */
+/**
+ * Makes a storage sibling for a dataset in a store, as create-sibling-ria does:
+ * `git annex initremote … externaltype=ora`.
+ */
 export async function initRemote(
   repo: AnnexRepo,
   url: string,

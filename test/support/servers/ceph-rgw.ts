@@ -48,7 +48,10 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 /** How long each of the daemons may take to come up. ms. */
 const START_MS = 60_000
 
-/** Tries again with other ports: somebody else may have been faster to take them. `port`: the gateway's, any free one by default. */
+/**
+ * Tries again with other ports: somebody else may have been faster to take them. `port`: the
+ * gateway's, any free one by default.
+ */
 export async function startCephRgw({ port }: { port?: number } = {}): Promise<CephRgw> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -22,7 +22,10 @@ export interface Fault {
   readonly as?: number
   /** Takes these headers away from the real answer (lower case). */
   readonly without?: readonly string[]
-  /** Does not hear these headers of the request (lower case). Signed requests are refused then: only for what anybody may do. */
+  /**
+   * Does not hear these headers of the request (lower case). Signed requests are refused then: only
+   * for what anybody may do.
+   */
   readonly deafTo?: readonly string[]
   /** Replaces the body of the real answer. */
   readonly body?: (body: Buffer) => Buffer
@@ -32,7 +35,10 @@ export interface Fault {
   readonly delayMs?: number
   /** Does not answer at all. */
   readonly silent?: boolean
-  /** Sends 200 and blanks until the real answer is there, as Amazon does while it works; then that, or nothing more. */
+  /**
+   * Sends 200 and blanks until the real answer is there, as Amazon does while it works; then that,
+   * or nothing more.
+   */
   readonly blanksThen?: 'answer' | 'silence'
   /** Sends 200 and then blanks without end. */
   readonly endless?: boolean
@@ -57,7 +63,10 @@ export interface S3Faults {
   close(): Promise<void>
 }
 
-/** A server in front of a real S3 server that does what a real one cannot be made to do. Without faults it passes everything on. */
+/**
+ * A server in front of a real S3 server that does what a real one cannot be made to do. Without
+ * faults it passes everything on.
+ */
 export async function startS3Faults(behind: string): Promise<S3Faults> {
   const { hostname, port: portBehind } = new URL(behind)
   const agent = new http.Agent({ keepAlive: true })

@@ -8,13 +8,17 @@ export interface TestS3 extends Omit<Ceph, 'makeBucket'> {
   readonly bucket: string
   /** Makes one more, and returns its name, which begins with this one. */
   makeBucket(name: string): Promise<string>
-  /** Another account, which may do nothing with the first one's buckets. Its name begins with this one. */
+  /**
+   * Another account, which may do nothing with the first one's buckets. Its name begins with this
+   * one.
+   */
   addUser(name: string): Promise<S3User>
 }
 
 /**
- * The one way to an S3: a real Ceph, started when the first test file asks. What belongs to a bucket (policies, versions,
- * lifecycles) is yours; what is of the whole server is not. Its misbehaviour is a proxy of your own (s3-faults.ts).
+ * The one way to an S3: a real Ceph, started when the first test file asks. What belongs to a
+ * bucket (policies, versions, lifecycles) is yours; what is of the whole server is not. Its
+ * misbehaviour is a proxy of your own (s3-faults.ts).
  */
 export async function useTestS3(): Promise<TestS3> {
   const ceph = connectCeph(await shared('ceph'))
@@ -31,7 +35,10 @@ export async function useTestS3(): Promise<TestS3> {
   }
 }
 
-/** The environment of a program that works with this account, or with none. No program then looks for a cloud instance's role. */
+/**
+ * The environment of a program that works with this account, or with none. No program then looks
+ * for a cloud instance's role.
+ */
 export function withAccount(env: NodeJS.ProcessEnv, account?: S3User | Ceph['account']): NodeJS.ProcessEnv {
   const without = { ...env, AWS_EC2_METADATA_DISABLED: 'true' }
   if (account === undefined) return without

@@ -11,18 +11,26 @@ import type { Workspace } from '../worlds/workspace.ts'
 export interface SshdOptions {
   /** The account to log in to; default the one that runs the tests. Only root can have others. */
   readonly user?: string
-  /** Nothing but the SFTP subsystem, in this directory: all its parents have to belong to root and be writable by nobody else. */
+  /**
+   * Nothing but the SFTP subsystem, in this directory: all its parents have to belong to root and
+   * be writable by nobody else.
+   */
   readonly sftpOnly?: { readonly chroot: string }
   /** More lines for sshd_config. They come first, and the first one counts. */
   readonly config?: readonly string[]
 }
 
-/** A real sshd on 127.0.0.1, with keys of its own, reached through a host alias in the workspace's ssh configuration. */
+/**
+ * A real sshd on 127.0.0.1, with keys of its own, reached through a host alias in the workspace's
+ * ssh configuration.
+ */
 export interface Sshd {
   /** Name to be used in URLs: `ria+ssh://<alias>/path`. */
   readonly alias: string
   readonly port: number
-  /** Adds another alias for the same server: through a proxy's port, or with other client settings. */
+  /**
+   * Adds another alias for the same server: through a proxy's port, or with other client settings.
+   */
   addAlias(name: string, settings?: Readonly<Record<string, string | number>>): Promise<string>
   /** Connections on which somebody logged in, since the start or the last `forgetConnections`. */
   connections(): Promise<number>
@@ -161,7 +169,10 @@ export async function startSshd(workspace: Workspace, options: SshdOptions = {})
   return self
 }
 
-/** Does what ends the server and waits until it is gone; its sessions may still hold its output open. */
+/**
+ * Does what ends the server and waits until it is gone; its sessions may still hold its output
+ * open.
+ */
 async function end(server: Running, action: () => unknown): Promise<void> {
   const gone =
     server.child.exitCode === null && server.child.signalCode === null ? once(server.child, 'exit') : undefined

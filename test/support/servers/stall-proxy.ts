@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A TCP proxy on 127.0.0.1 that can misbehave like a bad network. Directions: `up` to the server, `down` from it. */
+/**
+ * A TCP proxy on 127.0.0.1 that can misbehave like a bad network. Directions: `up` to the server,
+ * `down` from it.
+ */
 export interface StallProxy {
   readonly port: number
   /** Connections accepted so far. */
@@ -16,7 +19,9 @@ export interface StallProxy {
   resume(): void
   /** Closes all open connections on both sides, in the middle of whatever they were sending. */
   cut(): void
-  /** Does so once so many more bytes went that way; with `refuse` nobody gets through afterwards. */
+  /**
+   * Does so once so many more bytes went that way; with `refuse` nobody gets through afterwards.
+   */
   cutAfter(bytes: number, direction: Direction, then?: 'refuse'): void
   /** New connections are closed at once, until `resume`. */
   refuse(): void
@@ -56,7 +61,10 @@ export async function startStallProxy(
     limit = { direction, at: forwarded[direction] + bytes, act }
   }
 
-  /** Passes on the part of a chunk that the limit allows, acts when it is reached, and returns the rest. */
+  /**
+   * Passes on the part of a chunk that the limit allows, acts when it is reached, and returns the
+   * rest.
+   */
   const upToLimit = (chunk: Buffer, direction: Direction): [Buffer, Buffer] => {
     const room = limit?.direction === direction ? limit.at - forwarded[direction] : Number.POSITIVE_INFINITY
     const length = Math.max(0, Math.min(room, chunk.length))

@@ -2,7 +2,10 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A TCP proxy on 127.0.0.1 that counts how often the client spoke after it had heard from the server: round trips. */
+/**
+ * A TCP proxy on 127.0.0.1 that counts how often the client spoke after it had heard from the
+ * server: round trips.
+ */
 export interface TurnProxy {
   readonly port: number
   /** Turns since the last `forget`. */
@@ -11,7 +14,10 @@ export interface TurnProxy {
   stop(): Promise<void>
 }
 
-/** Each way takes `delayMs`, far longer than anybody needs to answer: so what is sent in one go is one turn. */
+/**
+ * Each way takes `delayMs`, far longer than anybody needs to answer: so what is sent in one go is
+ * one turn.
+ */
 export async function startTurnProxy(targetPort: number, delayMs: number): Promise<TurnProxy> {
   let turns = 0
   let clientSpoke = false

@@ -17,7 +17,10 @@ export interface Behaviour {
   readonly without?: readonly string[]
   /** Answers 200 with this page, whatever was asked for. */
   readonly page?: string
-  /** Answers 200 with this page for what is not there, as `try_files` of a single-page application does. */
+  /**
+   * Answers 200 with this page for what is not there, as `try_files` of a single-page application
+   * does.
+   */
   readonly pageIfAbsent?: string
   /** Sends the client there (default status 302). */
   readonly redirect?: string
@@ -28,7 +31,10 @@ export interface Behaviour {
   /** Says that the body has so many bytes. */
   readonly contentLength?: number
   readonly ignoreRange?: boolean
-  /** Compresses files though nobody asked for that; parts of them, too, or only those that are sent whole. */
+  /**
+   * Compresses files though nobody asked for that; parts of them, too, or only those that are sent
+   * whole.
+   */
   readonly packs?: 'wholes' | 'parts too'
 }
 
@@ -50,7 +56,10 @@ export interface WebServer {
   close(): Promise<void>
 }
 
-/** A web server on a free port of 127.0.0.1 that shows a directory: HEAD, ranges, ETags, and whatever goes wrong on the web. */
+/**
+ * A web server on a free port of 127.0.0.1 that shows a directory: HEAD, ranges, ETags, and
+ * whatever goes wrong on the web.
+ */
 export async function startWebServer(directory: string): Promise<WebServer> {
   let rules: { path: RegExp | string; behaviour: Behaviour; left: number }[] = []
   let requests: WebServer['requests'][number][] = []

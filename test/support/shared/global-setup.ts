@@ -18,8 +18,9 @@ declare module 'vitest' {
 }
 
 /**
- * Runs once per run, in vitest's own process. Nothing is started here but a server on 127.0.0.1, which a worker asks for
- * a service by its name; the first question makes it. So a run of one file builds or starts only what that file needs.
+ * Runs once per run, in vitest's own process. Nothing is started here but a server on 127.0.0.1,
+ * which a worker asks for a service by its name; the first question makes it. So a run of one file
+ * builds or starts only what that file needs.
  */
 export default async function setUp({ provide }: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'riastore-run-'))
@@ -59,7 +60,10 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
   }
 }
 
-/** Builds the programs if they are older than their sources, and copies them: a build during the run changes nothing. */
+/**
+ * Builds the programs if they are older than their sources, and copies them: a build during the run
+ * changes nothing.
+ */
 async function builtPrograms(directory: string): Promise<string> {
   await runOk(process.execPath, [join(projectDirectory, 'scripts/build.mjs'), '--if-stale'])
   await cp(join(projectDirectory, 'dist'), directory, { recursive: true })

@@ -25,7 +25,10 @@ export function hasSharedServices(): boolean {
   return here.url !== undefined
 }
 
-/** Asks for a service; the first who asks waits until it is made. Throws when that fails, and then always. */
+/**
+ * Asks for a service; the first who asks waits until it is made. Throws when that fails, and then
+ * always.
+ */
 export async function shared<Name extends keyof SharedServices>(name: Name): Promise<SharedServices[Name]> {
   const own = here.own?.[name]
   if (own !== undefined) return own

@@ -3,7 +3,10 @@ import type { CallOptions, Store } from '../../../src/store/store.ts'
 import { memoryStore, put, read } from './memory-dataset.ts'
 import { withMethods } from './stores.ts'
 
-/** As in an object store: to move is to copy, and then to remove; many are removed at once; there are no directories. */
+/**
+ * As in an object store: to move is to copy, and then to remove; many are removed at once; there
+ * are no directories.
+ */
 export async function copyingStore(): Promise<Store> {
   const store = await memoryStore()
   const move: Store['move'] = async (from, to, options) => {

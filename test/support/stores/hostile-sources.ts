@@ -23,7 +23,10 @@ export function chunkedSource(bytes: Buffer, chunkBytes: number): Source {
   return { size: bytes.length, open: () => chunked(bytes, chunkBytes) }
 }
 
-/** Gives every chunk in one and the same buffer, as the Bytes contract allows, with empty chunks in between. */
+/**
+ * Gives every chunk in one and the same buffer, as the Bytes contract allows, with empty chunks in
+ * between.
+ */
 export function reusingSource(bytes: Buffer, chunkBytes: number): Source {
   return {
     size: bytes.length,
@@ -80,7 +83,10 @@ export function unopenableSource(size: number, error: unknown = new SourceFailur
   }
 }
 
-/** Gives `after` bytes and then nothing, for ever; it does not listen to any signal. `stalled` resolves when it got there. */
+/**
+ * Gives `after` bytes and then nothing, for ever; it does not listen to any signal. `stalled`
+ * resolves when it got there.
+ */
 export function stallingSource(size: number, after: number): Source & { readonly stalled: Promise<void> } {
   let reached = () => {}
   const stalled = new Promise<void>((resolve) => {

@@ -21,7 +21,10 @@ export interface Stopping extends Store {
   readonly at: string
 }
 
-/** A store whose user is stopped right before its `nth` call that changes something, or lists marks: `meanwhile` is done before it goes on. */
+/**
+ * A store whose user is stopped right before its `nth` call that changes something, or lists marks:
+ * `meanwhile` is done before it goes on.
+ */
 export function stoppingAt(store: Store, nth: number, meanwhile: () => Promise<void>): Stopping {
   let count = 0
   const stopped = { wasStopped: false, at: '' }

@@ -97,7 +97,10 @@ export function manyFiles(count: number): Record<string, Buffer> {
   return { ...Object.fromEntries(small), empty: Buffer.alloc(0), 'large.bin': randomBytes(3 * 1024 * 1024 + 17) }
 }
 
-/** What is below `.git/annex/objects`: kinds, modes and names, without anything that differs from run to run. */
+/**
+ * What is below `.git/annex/objects`: kinds, modes and names, without anything that differs from
+ * run to run.
+ */
 export async function objectTree(repo: AnnexRepo): Promise<string[]> {
   const { stdout } = await repo.git('rev-parse', '--absolute-git-dir')
   const entries = await listTree(`${stdout.trim()}/annex/objects`)
@@ -119,7 +122,10 @@ export async function filesHere(repo: AnnexRepo): Promise<string[]> {
   return stdout.split('\0').slice(0, -1).sort()
 }
 
-/** Fails unless all files are in a repository, and everything that git-annex and git can check is as it should be. */
+/**
+ * Fails unless all files are in a repository, and everything that git-annex and git can check is as
+ * it should be.
+ */
 export async function expectAllHere(repo: AnnexRepo, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
   expect(await filesHere(repo)).toEqual(Object.keys(files).sort())
   for (const [name, content] of Object.entries(files)) expect((await repo.read(name)).equals(content), name).toBe(true)

@@ -3,7 +3,10 @@ import { type GitCommands, gitCommands } from './git-commands.ts'
 import { makeS3Scene, type S3Scene } from './s3-scene.ts'
 import { makeWorkspace, type Workspace } from './workspace.ts'
 
-/** A store in a bucket of a real Ceph, seen through a server that counts requests and can misbehave; and git. */
+/**
+ * A store in a bucket of a real Ceph, seen through a server that counts requests and can misbehave;
+ * and git.
+ */
 export interface GitWorld extends GitCommands, Pick<S3Scene, 's3' | 'faults' | 'bucket' | 'env'> {
   readonly workspace: Workspace
   /** `ria+s3+http://…`, as `riastore` wants it. */

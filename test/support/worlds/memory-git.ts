@@ -16,7 +16,10 @@ import { paths, read, withMethods, wrapped, write } from '../stores/stores.ts'
 import { type GitCommands, gitCommands } from './git-commands.ts'
 import { makeWorkspace, type Workspace } from './workspace.ts'
 
-/** What git starts for `memory://…`: it hands over what is said, by both, to the process of the tests. */
+/**
+ * What git starts for `memory://…`: it hands over what is said, by both, to the process of the
+ * tests.
+ */
 const HELPER = `
 const net = require('node:net')
 const [, , socket, , url] = process.argv
@@ -32,9 +35,10 @@ require('node:readline').createInterface({ input: server }).on('line', (line) =>
 `
 
 /**
- * A store in memory, in this process, and a git that pushes to it and fetches from it through our remote helper, which
- * runs in this process too. What a test sees and changes of the store is at once what the helper sees. One helper at a
- * time: it is told which repository it works in by the environment of the process.
+ * A store in memory, in this process, and a git that pushes to it and fetches from it through our
+ * remote helper, which runs in this process too. What a test sees and changes of the store is at
+ * once what the helper sees. One helper at a time: it is told which repository it works in by the
+ * environment of the process.
  */
 export interface MemoryGit extends GitCommands {
   readonly workspace: Workspace
@@ -51,7 +55,10 @@ export interface MemoryGit extends GitCommands {
   reset(): void
   /** Makes an empty dataset and gives its URL for git. */
   dataset(id: string): Promise<string>
-  /** The URL of a directory of the store at a web server, for a git without our helper. It has what is in the store now. */
+  /**
+   * The URL of a directory of the store at a web server, for a git without our helper. It has what
+   * is in the store now.
+   */
   web(directory: string): Promise<string>
   remove(): Promise<void>
 }

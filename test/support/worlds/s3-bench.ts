@@ -110,7 +110,10 @@ export function everyCall(store: Store): readonly (() => Promise<unknown>)[] {
   ]
 }
 
-/** Holds that no call succeeds, or finds a file absent, and that each says why in one line and without a secret. */
+/**
+ * Holds that no call succeeds, or finds a file absent, and that each says why in one line and
+ * without a secret.
+ */
 export async function expectToFail(
   store: Store,
   kind: string,

@@ -8,7 +8,10 @@ import { type S3Faults, startS3Faults } from '../servers/s3-faults.ts'
 import { write } from '../stores/stores.ts'
 import type { Workspace } from './workspace.ts'
 
-/** A RIA store in a bucket of a real Ceph, which the programs reach through a server that can misbehave. */
+/**
+ * A RIA store in a bucket of a real Ceph, which the programs reach through a server that can
+ * misbehave.
+ */
 export interface S3Scene {
   readonly s3: TestS3
   readonly faults: S3Faults
@@ -31,7 +34,9 @@ export interface S3SceneOptions {
   readonly layout?: string
   /** Where in the bucket the store lies. */
   readonly prefix?: string
-  /** Anybody may read and write, so that requests need no signature, and `env` has no credentials. */
+  /**
+   * Anybody may read and write, so that requests need no signature, and `env` has no credentials.
+   */
   readonly isPublic?: boolean
 }
 

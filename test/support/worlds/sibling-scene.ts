@@ -51,7 +51,10 @@ export async function settingsOf(repo: AnnexRepo, rename: readonly (readonly [st
   }
 }
 
-/** git-annex asks the special remote for these when it first uses it (DataLad does so at once), or sets them when it enables it. */
+/**
+ * git-annex asks the special remote for these when it first uses it (DataLad does so at once), or
+ * sets them when it enables it.
+ */
 export function withoutAsked({ config, ...others }: Awaited<ReturnType<typeof settingsOf>>) {
   return { ...others, config: config.filter((line) => !/annex-(cost|availability|ignore=false)/.test(line)) }
 }

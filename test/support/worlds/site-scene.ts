@@ -78,7 +78,8 @@ async function baseOf(scheme: Scheme, workspace: Workspace, env: NodeJS.ProcessE
     case 'ssh':
       return `ria+ssh://${(await startSshd(workspace)).alias}${workspace.path('stores-ssh')}`
     case 'sftp': {
-      // sshd wants every directory above it to be root's alone, which the usual place for temporary files is not.
+      // sshd wants every directory above it to be root's alone, which the usual place for temporary
+      // files is not.
       const chroot = await mkdtemp('/run/riastore-')
       workspace.onRemove(() => removeTree(chroot))
       await chmod(chroot, 0o755)
@@ -101,7 +102,10 @@ export async function checksums(repo: AnnexRepo, files: readonly string[]): Prom
   return Object.fromEntries(await Promise.all(pairs))
 }
 
-/** The files below directories that hold a secret. What programs keep for their own use is looked at, too. */
+/**
+ * The files below directories that hold a secret. What programs keep for their own use is looked
+ * at, too.
+ */
 export async function filesWith(secret: string, ...directories: readonly string[]): Promise<string[]> {
   const found: string[] = []
   for (const directory of directories) {

@@ -20,7 +20,10 @@ export async function quickDataset(scene: SiteScene, name: string): Promise<{ re
   return { repo, id }
 }
 
-/** All that a site gave to a dataset: here, in a store on disk, and in GitLab. What differs between datasets has a common name. */
+/**
+ * All that a site gave to a dataset: here, in a store on disk, and in GitLab. What differs between
+ * datasets has a common name.
+ */
 export async function stateOf(scene: SiteScene, store: string, { repo, id }: { repo: AnnexRepo; id: string }) {
   const uuid = (await repo.config('remote.lab-storage.annex-uuid')) ?? 'none'
   const plain = (text: string) =>

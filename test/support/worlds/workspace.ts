@@ -6,9 +6,10 @@ import { installOurPrograms, systemPath, systemProgram, writeWrapper } from '../
 import { killAllRunning, run } from '../programs/run.ts'
 
 /**
- * A directory for one test file, with a home of its own: no program started with its environment reads or writes the
- * settings, keys or caches of the person who runs the tests. OpenSSH looks into the home of the account whatever $HOME
- * says, so `ssh`, `scp` and `sftp` are wrappers that give it our configuration file.
+ * A directory for one test file, with a home of its own: no program started with its environment
+ * reads or writes the settings, keys or caches of the person who runs the tests. OpenSSH looks into
+ * the home of the account whatever $HOME says, so `ssh`, `scp` and `sftp` are wrappers that give it
+ * our configuration file.
  */
 export interface Workspace {
   readonly directory: string
@@ -22,7 +23,10 @@ export interface Workspace {
   /** How often our remote was started since the last `forgetStarts`. */
   starts(): Promise<number>
   forgetStarts(): Promise<void>
-  /** Runs what was registered (last first), kills the programs that still run, and removes the directory. */
+  /**
+   * Runs what was registered (last first), kills the programs that still run, and removes the
+   * directory.
+   */
   remove(): Promise<void>
   onRemove(cleanup: () => Promise<void>): void
 }

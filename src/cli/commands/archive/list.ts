@@ -4,7 +4,10 @@ import type { StoredDataset } from '../../../ria/layout/datasets.ts'
 import type { Store } from '../../../store/store.ts'
 import type { Console } from '../../console.ts'
 
-/** `riastore archive --list`: a line for each key, `<bytes> <key>`, with marks when it was dropped or is misplaced; with `heading` below the dataset's name. */
+/**
+ * `riastore archive --list`: a line for each key, `<bytes> <key>`, with marks when it was dropped
+ * or is misplaced; with `heading` below the dataset's name.
+ */
 export async function listDataset(
   console: Console,
   store: Store,

@@ -58,7 +58,9 @@ async function readAll(group: readonly MemberOfKey[], store: Store = dataset.sto
   }
 }
 
-/** A store that says from where on it was asked to read; with faults, and with retries around it. */
+/**
+ * A store that says from where on it was asked to read; with faults, and with retries around it.
+ */
 function watched(plan: FaultPlan) {
   const starts: number[] = []
   const faulty = withFaults(dataset.store, plan)

@@ -58,7 +58,10 @@ async function expectNothingLost(store: Store, time: Time, at: string): Promise<
   expect((await paths(store)).filter((path) => path.includes('/archives/'))).toEqual([])
 }
 
-/** What was going on, what somebody else did meanwhile with the lock broken, and whether all was in the archive before. */
+/**
+ * What was going on, what somebody else did meanwhile with the lock broken, and whether all was in
+ * the archive before.
+ */
 const SCENES = [
   ['a packing run', 'unpacks', false, pack, [unpack]],
   ['a packing run', 'packs, and has a key more', false, pack, [pack]],

@@ -8,7 +8,10 @@ import { openStreams, packFolder } from '../../../support/archives/real-folder.t
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
 
-/** What is in use, not what waits to be collected, which a busy machine does later than it is asked. Bytes. */
+/**
+ * What is in use, not what waits to be collected, which a busy machine does later than it is asked.
+ * Bytes.
+ */
 async function buffersInUse(): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let times = 0; times < 5; times++) {

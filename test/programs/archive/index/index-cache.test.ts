@@ -33,7 +33,10 @@ function newCache(maxBytes = 2 ** 30): IndexCache {
   return new IndexCache({ directory, maxBytes })
 }
 
-/** Opens it in a process' place: with a cache of its own. Says how many reads of the store that took. */
+/**
+ * Opens it in a process' place: with a cache of its own. Says how many reads of the store that
+ * took.
+ */
 async function open(path = 'a.7z', cache = newCache()): Promise<{ archive: Archive; reads: number }> {
   const before = store.calls.length
   const archive = await Archive.open(store, path, { cache })

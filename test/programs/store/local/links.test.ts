@@ -41,7 +41,9 @@ describe.skipIf(!isRoot).each([
 describe.skipIf(!isRoot)('while somebody exchanges a directory for a link out of the store all the time', () => {
   const use = useLinkedStore((root) => openLocalStore({ root }))
 
-  /** A directory, and a link of a stranger in its place, in turn; it is a directory when it ends. */
+  /**
+   * A directory, and a link of a stranger in its place, in turn; it is a directory when it ends.
+   */
   const EXCHANGER = `
     const fs = require('node:fs')
     const [place, link, aside] = process.argv.slice(1)

@@ -6,7 +6,9 @@ import { content } from '../../../support/stores/hostile-sources.ts'
 import { read, write } from '../../../support/stores/stores.ts'
 import { open, useS3 } from '../../../support/worlds/s3-bench.ts'
 
-/** No server that is free of charge has cold storage: the answers are those of AWS's API reference. */
+/**
+ * No server that is free of charge has cold storage: the answers are those of AWS's API reference.
+ */
 const bench = useS3()
 let faults: S3Faults
 let store: Store

@@ -3,7 +3,10 @@ import { openS3Store } from '../../../../src/store/s3/s3.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** Sends a request for an object of a store there, to nobody: what happens before a connection is made is all that matters. */
+/**
+ * Sends a request for an object of a store there, to nobody: what happens before a connection is
+ * made is all that matters.
+ */
 async function ask(endpoint: string, sessionToken?: string): Promise<unknown> {
   const credentials = { accessKeyId: 'AKIA', secretAccessKey: 'secret', ...(sessionToken && { sessionToken }) }
   const store = openS3Store({ endpoint, bucket: 'bucket', credentials })
