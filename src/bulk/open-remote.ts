@@ -7,8 +7,9 @@ import type { Log } from '../core/log.ts'
 import { RiaDataset } from '../ria/keys/ria-dataset.ts'
 import { archivePath, datasetDirectory } from '../ria/layout/paths.ts'
 import { type Layout, readLayout } from '../ria/layout/read-layout.ts'
-import type { RemoteConfig, S3Options, StoreUrl } from '../ria/settings/settings.ts'
-import { type OpenSettings, openStore } from '../store/open.ts'
+import { s3Settings } from '../ria/settings/s3-credentials.ts'
+import type { RemoteConfig, StoreUrl } from '../ria/settings/settings.ts'
+import { openStore } from '../store/open.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import type { Clone } from './clone.ts'
 import type { BulkRemote } from './remotes.ts'
@@ -42,10 +43,11 @@ export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions)
   const { config, datasetId } = setup
   const { clone, forWriting, log, signal } = options
   const url = (forWriting ? config.pushUrl : undefined) ?? config.url
+  const kept = () => keptCredentials(clone, remote)
   const store = await openStore(url.location, {
     stallMs: config.stallMs,
     ssh: config.ssh,
-    s3: isS3(url) ? await withCredentials(clone, remote, config.s3) : undefined,
+    s3: isS3(url) ? await s3Settings({ config, url, name: remote.name, isNew: false, kept }) : undefined,
     log,
   })
   const dataset = new RiaDataset(store, datasetSettings(config, datasetId, remote))
@@ -75,16 +77,11 @@ function isS3(url: StoreUrl): boolean {
   return url.location.scheme.startsWith('s3+')
 }
 
-/** With the credentials of AWS's own places, or those that git-annex keeps for the remote. */
-async function withCredentials(clone: Clone, { uuid }: BulkRemote, s3: S3Options): Promise<OpenSettings['s3']> {
-  const { findCredentials } = await import('../store/s3/credentials.ts')
-  const found = await findCredentials(s3.profile, async () => {
-    const file = join(clone.annexDirectory, 'creds', `${uuid}-s3creds`)
-    const text = await readFile(file, 'utf8').catch(() => '')
-    const [accessKeyId, secretAccessKey] = text.split('\n')
-    return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
-  })
-  return { ...s3, ...found }
+/** The keys that git-annex keeps for a remote, where it has them in this clone. */
+async function keptCredentials({ annexDirectory }: Clone, { uuid }: BulkRemote) {
+  const text = await readFile(join(annexDirectory, 'creds', `${uuid}-s3creds`), 'utf8').catch(() => '')
+  const [accessKeyId, secretAccessKey] = text.split('\n')
+  return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
 }
 
 /**

@@ -10,10 +10,10 @@ import { withoutPassword } from '../core/secret.ts'
 import { fileSource } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
 import { RiaDataset } from '../ria/keys/ria-dataset.ts'
-import { isOfAws } from '../ria/settings/s3-endpoints.ts'
+import { endpointOf, s3Settings } from '../ria/settings/s3-credentials.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig, type StoreUrl } from '../ria/settings/settings.ts'
 import { writeMarker } from '../ria/write-marker.ts'
-import { type OpenSettings, openStore } from '../store/open.ts'
+import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 
 interface Configured {
@@ -175,11 +175,13 @@ export class RiaRemote implements SpecialRemote {
 
   async #open(job: Job, url: StoreUrl): Promise<Opened> {
     const configured = this.#settings()
-    const { config, id, annexUuid } = configured
+    const { config, id, annexUuid, name, isKnown } = configured
     const store = await openStore(url.location, {
       stallMs: config.stallMs,
       ssh: config.ssh,
-      s3: isS3(url) ? await withCredentials(job, configured, url) : undefined,
+      s3: isS3(url)
+        ? await s3Settings({ config, url, name, isNew: !isKnown, kept: () => keptCredentials(job) })
+        : undefined,
       log: this.#log,
     })
     const { forceWrite, ignoreFlags, verify } = config
@@ -230,37 +232,10 @@ function isS3(url: StoreUrl | undefined): boolean {
   return url?.location.scheme.startsWith('s3+') ?? false
 }
 
-/** The server of a store in S3, as the origin of its URL. */
-function endpointOf({ location }: StoreUrl): string | undefined {
-  return 'endpoint' in location ? new URL(location.endpoint).origin : undefined
-}
-
-/**
- * With the credentials of AWS's own places, or those that git-annex keeps; where there are none,
- * requests are not signed. What is found here belongs to the user, who has to have named the
- * server: the URL of a remote comes with the dataset.
- */
-async function withCredentials(job: Job, configured: Configured, url: StoreUrl): Promise<OpenSettings['s3']> {
-  const { s3, s3Endpoints } = configured.config
-  const { configuredEndpoint, findCredentials, hasCredentials } = await import('../store/s3/credentials.ts')
-  const kept = async () => {
-    const creds = await job.getCreds(S3_CREDS)
-    return creds && { accessKeyId: creds.user, secretAccessKey: creds.password }
-  }
-  const endpoint = endpointOf(url) ?? ''
-  const isNamed =
-    !configured.isKnown ||
-    url.isLocal ||
-    s3Endpoints.named.has(endpoint) ||
-    isOfAws(endpoint) ||
-    (await configuredEndpoint(s3.profile)) === endpoint
-  if (isNamed) return { ...s3, ...(await findCredentials(s3.profile, kept)) }
-  const credentials = s3Endpoints.ofRemote.size === 0 ? await kept() : undefined
-  if (credentials !== undefined || !(await hasCredentials(s3.profile)))
-    return { ...s3, credentials: credentials ?? 'none' }
-  const key = `remote.${configured.name ?? '<name>'}.riastore-s3-endpoint`
-  const unsigned = `AWS keys of your own are sent to no server that only the dataset names: git config --add ${key} ${endpoint} allows it`
-  return { ...s3, credentials: 'none', unsigned }
+/** The keys that git-annex keeps for the remote. */
+async function keptCredentials(job: Job) {
+  const creds = await job.getCreds(S3_CREDS)
+  return creds && { accessKeyId: creds.user, secretAccessKey: creds.password }
 }
 
 /**

@@ -61,6 +61,7 @@ describe('a dataset in S3', () => {
     keys = (await below('annex/objects')).sort()
     expect(keys).toHaveLength(Object.keys(files).length)
     clone = await cloneAnnexRepo(repo, 'clone', { env })
+    await clone.setConfig(`remote.${remote}.riastore-s3-endpoint`, url)
     await clone.annex('enableremote', remote)
   })
 

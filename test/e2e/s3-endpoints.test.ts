@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { explain, run } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
+import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 /**
@@ -122,6 +123,27 @@ describe('AWS keys in the environment of who uses a dataset of somebody else', (
     await repo.annex('get', '--from', 'theirs', 'a.txt')
     await expectKeysNowhere(repo)
   })
+})
+
+test('riastore get signs nothing for a server that only the dataset names', async () => {
+  const repo = await clone()
+  // As it was enabled by who could read it without keys.
+  for (const [key, value] of [
+    ['annex-externaltype', 'ora'],
+    ['annex-uuid', await foreign.uuid('theirs')],
+    ['annex', 'true'],
+  ] as const) {
+    await repo.setConfig(`remote.theirs.${key}`, value)
+  }
+  scene.faults.reset()
+  const got = await repo.try(process.execPath, riastoreProgram(workspace), 'get', 'a.txt')
+  expect(got.status, explain(got)).not.toBe(0)
+  expect(scene.faults.requests, explain(got)).not.toEqual([])
+  expect(signed()).toEqual([])
+  await repo.setConfig('remote.theirs.riastore-s3-endpoint', scene.faults.endpoint)
+  const after = await repo.try(process.execPath, riastoreProgram(workspace), 'get', 'a.txt')
+  expect(after.status, explain(after)).toBe(0)
+  expect((await repo.read('a.txt')).toString()).toBe('a\n')
 })
 
 describe('initremote', () => {

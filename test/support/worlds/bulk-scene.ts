@@ -64,6 +64,11 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
   await initRemote(source, url, dataset.id, { name: 'store' })
   if (filled) await source.annex('copy', '--to', 'store', '-J2', '.')
   await source.annex('merge')
+  /** AWS keys go to a server that the clone's user named, and to no other. */
+  const enable = async (repo: AnnexRepo) => {
+    if (s3 !== undefined) await repo.setConfig('remote.store.riastore-s3-endpoint', url)
+    await repo.annex('enableremote', 'store')
+  }
   return {
     workspace,
     program,
@@ -77,14 +82,14 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
     clone: async (name, config = {}) => {
       const repo = await cloneAnnexRepo(source, name)
       for (const [key, value] of Object.entries(config)) await repo.setConfig(key, value)
-      await repo.annex('enableremote', 'store')
+      await enable(repo)
       return repo
     },
     bareClone: async (name) => {
       const repo = new AnnexRepo(workspace, workspace.path(name), { env })
       await source.git('clone', '-q', '--bare', source.path, repo.path)
       await repo.annex('init', '-q', name)
-      await repo.annex('enableremote', 'store')
+      await enable(repo)
       return repo
     },
     remove: () => workspace.remove(),
