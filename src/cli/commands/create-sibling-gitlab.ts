@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../../core/errors.ts'
+import { printable } from '../../core/printable.ts'
 import { Dataset } from '../../setup/dataset.ts'
 import {
   createGitLabSibling,
@@ -100,8 +101,8 @@ async function run(console: Console, args: Args): Promise<number> {
   const { signal } = console
   const options = optionsOf(args)
   const dataset = await Dataset.open(args.dataset ?? '.', { signal })
-  const tell = (line: string) => (args.json ? console.note(line) : console.print(`  ${line}`))
-  const report = (sibling: GitLabSibling) => console.print(lineOf(args, sibling))
+  const tell = (line: string) => (args.json ? console.note(line) : console.print(`  ${printable(line)}`))
+  const report = (sibling: GitLabSibling) => console.print(printable(lineOf(args, sibling)))
   await createGitLabSibling(dataset, options, { signal, tell, report })
   return 0
 }

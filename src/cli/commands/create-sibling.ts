@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../../core/errors.ts'
+import { printable } from '../../core/printable.ts'
 import { withoutPassword } from '../../core/secret.ts'
 import { Dataset } from '../../setup/dataset.ts'
 import type { SiblingResult } from '../../setup/sibling/create.ts'
@@ -87,7 +88,7 @@ export function createSiblingCommand(console: Console, finished: (code: number) 
 
 async function run(console: Console, args: Args): Promise<number> {
   const dataset = await Dataset.open(args.dataset ?? '.', { signal: console.signal })
-  const told = (line: string) => (args.json ? console.note(line) : console.print(`  ${line}`))
+  const told = (line: string) => (args.json ? console.note(line) : console.print(`  ${printable(line)}`))
   const call = {
     signal: console.signal,
     recursive: args.recursive === true,
@@ -108,10 +109,10 @@ function report(console: Console, { json, dryRun }: Args, result: SiblingResult 
   } else if (result.status === 'error') {
     console.fail(result.message.includes(result.path) ? result.message : `${result.path}: ${result.message}`)
   } else if (result.status === 'notneeded') {
-    console.print(`${result.path}: ${'id' in result ? 'nothing to do: ' : ''}${result.message}`)
+    console.print(printable(`${result.path}: ${'id' in result ? 'nothing to do: ' : ''}${result.message}`))
   } else {
-    if (dryRun) for (const step of result.steps) console.print(`  would ${step}`)
-    console.print(`${result.path}: ${dryRun ? 'would be set up' : 'set up'} in ${result.stored}`)
+    if (dryRun) for (const step of result.steps) console.print(printable(`  would ${step}`))
+    console.print(printable(`${result.path}: ${dryRun ? 'would be set up' : 'set up'} in ${result.stored}`))
   }
 }
 

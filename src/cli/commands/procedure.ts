@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
 import { ConfigError } from '../../core/errors.ts'
+import { printable } from '../../core/printable.ts'
 import type { Existing } from '../../setup/sibling/options.ts'
 import { applySite } from '../../setup/site/apply.ts'
 import type { Console } from '../console.ts'
@@ -50,7 +51,7 @@ export function procedureCommand(console: Console, finished: (code: number) => v
 async function run(console: Console, args: Args): Promise<number> {
   const site = requireName(args.site)
   if (args.dataset === undefined) throw new ConfigError('which dataset? Give its directory')
-  const tell = (line: string) => (args.json ? console.note(line) : console.print(line))
+  const tell = (line: string) => (args.json ? console.note(line) : console.print(printable(line)))
   const { existing } = args
   try {
     const applied = await applySite(args.dataset, site, siteValues(args), { signal: console.signal, tell, existing })

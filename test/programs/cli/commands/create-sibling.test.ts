@@ -77,6 +77,16 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
     expect(await remotes()).not.toContain('again')
   })
 
+  test('shows a store whose name holds line ends and escape sequences on one line, without their effect', async () => {
+    const { code, stdout } = await create('-s', 'ria', '--new-store-ok', `${store}\nelse: set up\u001b[2J`)
+    expect(code).toBe(0)
+    const shown = `${store}\\u000aelse: set up\\u001b[2J/abc/-def`
+    expect(stdout.trimEnd().split('\n').slice(-2)).toEqual([
+      `  set up the git remote ria: ${shown}`,
+      `${dataset}: set up in ${shown}`,
+    ])
+  })
+
   test('makes a repository and a git remote, tells what it did, and has nothing to do after that', async () => {
     const made = await create('-s', 'ria', '--new-store-ok', store)
     expect(made).toMatchObject({ code: 0, stderr: '' })
