@@ -3,7 +3,7 @@ import { mkdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { addMembers, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
+import { addMembers, needProgram, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { type Bytes, fileSource } from '../../core/source.ts'
@@ -42,6 +42,8 @@ export class ClientBuilder implements Builder {
 
   async build({ signal, onPart }: BuildOptions = {}): Promise<void> {
     const { directory, old, drop, add, level } = this.#work
+    const isOurs = old === undefined
+    await needProgram('pack', { archive: `${this.#work.store.traits.root}/${archivePath(directory)}`, isOurs })
     const call = signal ? { signal } : {}
     const local = await makeWorkDirectory(this.#parent)
     this.#directory = local
@@ -59,7 +61,6 @@ export class ClientBuilder implements Builder {
       await mkdir(dirname(file), { recursive: true })
       await load(`${objectsDirectory(directory)}/${place}`, file, identity).catch(ignoreChanged)
     })
-    const isOurs = old === undefined
     await removeMembers({ archive: this.#archive, isOurs, names: drop, signal })
     const names = add.map(({ place }) => place)
     await addMembers({ archive: this.#archive, isOurs, directory: join(local, 'objects'), names, level, signal })

@@ -126,7 +126,11 @@ async function withList(
   }
 }
 
-async function needProgram(op: string, { archive, isOurs, programs }: Options): Promise<SevenZip> {
+/** Finds the program that can do something with this archive. Throws StoreError `unsupported` when there is none, so that nothing has to be begun. */
+export async function needProgram(
+  op: string,
+  { archive, isOurs, programs }: Pick<Options, 'archive' | 'isOurs' | 'programs'>,
+): Promise<SevenZip> {
   const program = await findSevenZip(programs)
   if (program !== undefined && (isOurs || program.isSafe)) return program
   const message = program ? tooOld(program.path, program.version) : `it needs the 7-Zip program: ${INSTALL_HINT}`
