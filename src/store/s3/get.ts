@@ -175,14 +175,14 @@ async function examine(
   await calls.confirm(call, answer)
   const packing = packingOf(answer.ContentEncoding)
   if (isPackedByServer(packing, key)) throw packedError(call.op, call.where, calls.server.host, packing)
-  const part = partThatCame(answer)
+  const part = partThatCame(answer) ?? (await wholeThatCame(calls, call, key, answer))
   const stat = statFrom(calls, call, answer, part?.total)
   const { start, end } = { start: range?.start ?? 0, end: range?.end ?? stat.size }
   if (end > stat.size) throw tooShort('get', call.where, stat)
   // A length that is not told at all shows at the end.
   const { ContentLength: length = end - start } = answer
   if (part?.start !== start || part.end !== end || length !== end - start) {
-    const came = `${answer.ContentLength} bytes from ${part?.start ?? '?'} to ${part?.end ?? '?'}`
+    const came = `${length} bytes from ${part?.start ?? '?'} to ${part?.end ?? '?'}`
     throw failure(call, 'corrupt', `${calls.server.host} sent ${came} instead of ${start} to ${end}`)
   }
   return stat
@@ -196,6 +196,13 @@ function rangeHeader({ start, end }: ByteRange): string {
 function partThatCame({ ContentRange, ContentLength, $metadata }: GetObjectCommandOutput) {
   if ($metadata.httpStatusCode === 206) return parseContentRange(ContentRange)
   return ContentLength === undefined ? undefined : { start: 0, end: ContentLength, total: ContentLength }
+}
+
+/** All of an object, from what does not say how much that is: HEAD may. */
+async function wholeThatCame(calls: S3Calls, call: S3Call, key: string, { $metadata }: GetObjectCommandOutput) {
+  if ($metadata.httpStatusCode !== 200) return undefined
+  const stat = await statObject(calls, call, key)
+  return stat && { start: 0, end: stat.size, total: stat.size }
 }
 
 /** For a range that has no bytes, which a request cannot ask for. */

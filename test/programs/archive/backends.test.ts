@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Archive } from '../../../src/archive/archive.ts'
 import { IndexCache } from '../../../src/archive/index/index-cache.ts'
@@ -23,6 +23,9 @@ afterAll(() => server.close())
 const rude = await startWebServer(root)
 rude.behave(/./, { ignoreRange: true })
 afterAll(() => rude.close())
+const mirrors = await startWebServer(root)
+mirrors.behave(/./, { etags: ['"a"', 'W/"a"', '"of another mirror"'] })
+afterAll(() => mirrors.close())
 
 const BACKENDS: readonly (readonly [string, () => Store])[] = [
   ['local', () => openLocalStore({ root })],
@@ -30,12 +33,14 @@ const BACKENDS: readonly (readonly [string, () => Store])[] = [
   ['sftp by OpenSSH', () => openSftpStore({ target: { host: sshd.alias }, root, provider: 'openssh' })],
   ['http', () => openHttpStore({ url: server.url })],
   ['http without ranges', () => openHttpStore({ url: rude.url })],
+  ['http by mirrors with ETags of their own', () => openHttpStore({ url: mirrors.url })],
 ]
 
 const FILES = new Map([...someFiles(40, 40_000), ['large', Buffer.alloc(3_000_000, 'abcdefg')] as const])
 const SWITCHES = [['-mx0'], ['-mx0', '-mhc=off'], ['-mx5', '-ms=on'], ['-m0=PPMd', '-ms=10f'], ['-m0=BZip2', '-ms=off']]
 for (const [i, switches] of SWITCHES.entries()) {
   await writeFile(`${root}/archives/${i}.7z`, await makeArchive(FILES, switches))
+  await utimes(`${root}/archives/${i}.7z`, 1e9, 1e9) // long ago: its time says what it is
 }
 
 describe.each(BACKENDS)('over %s', (name, openBackend) => {

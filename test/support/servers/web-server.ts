@@ -31,6 +31,8 @@ export interface Behaviour {
   /** Says that the body has so many bytes. */
   readonly contentLength?: number
   readonly ignoreRange?: boolean
+  /** Answers with these ETags in turn, as mirrors behind one name do. */
+  readonly etags?: readonly string[]
   /**
    * Compresses files though nobody asked for that; parts of them, too, or only those that are sent
    * whole.
@@ -128,11 +130,20 @@ async function answer(
   const draft = await packed(await misbehave(behaviour, () => serveFile(directory, request, behaviour)), behaviour)
   const headers: Record<string, string> = { ...draft.headers, ...behaviour.headers }
   if (behaviour.contentLength !== undefined) headers['content-length'] = String(behaviour.contentLength)
+  if (behaviour.etags !== undefined) headers.etag = nextOf(behaviour.etags)
   for (const name of behaviour.without ?? []) delete headers[name]
   response.strictContentLength = false
   response.writeHead(draft.status, headers)
   if (request.method === 'HEAD') return void response.end()
   await sendBody(response, draft.body, behaviour)
+}
+
+const turns = new WeakMap<object, number>()
+
+function nextOf(etags: readonly string[]): string {
+  const turn = turns.get(etags) ?? 0
+  turns.set(etags, turn + 1)
+  return etags[turn % etags.length] ?? ''
 }
 
 async function misbehave(behaviour: Behaviour, serve: () => Promise<Draft>): Promise<Draft> {
