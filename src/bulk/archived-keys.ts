@@ -1,7 +1,6 @@
 import type { Archive, Member } from '../archive/archive.ts'
 import { keyFileName } from '../core/key.ts'
-import { DATASET_VERSIONS } from '../ria/layout/paths.ts'
-import { placesOf } from '../ria/layout/places.ts'
+import { findMember } from '../ria/layout/member-names.ts'
 import type { KeyTable } from './key-table.ts'
 
 /** Members that lie in the archive as they are come before those that have to be unpacked. */
@@ -66,15 +65,4 @@ export class ArchivedKeys {
     this.#positions[this.#length] = place.kind === 'empty' ? 0 : place.position
     this.#length += 1
   }
-}
-
-/** Finds the member of a key by any of the names that archives have for it, the usual one first. */
-export async function findMember(archive: Archive, key: string): Promise<Member | undefined> {
-  for (const version of [...DATASET_VERSIONS].reverse()) {
-    for (const place of placesOf(key, version)) {
-      const member = await archive.find(place)
-      if (member !== undefined) return member
-    }
-  }
-  return undefined
 }

@@ -105,15 +105,13 @@ export class GetRun {
     return only && /^(MD5|SHA1)E?$/.test(backend)
   }
 
-  #locate(number: number, log: string): void {
-    if (this.#states.get(number) !== STATE.wanted) return
+  #locate(number: number, log: string): boolean {
+    if (this.#states.get(number) !== STATE.wanted) return true
     this.#candidates.read(number, log)
-    if (!this.#candidates.any(number)) this.#states.set(number, this.#otherwise(number))
-  }
-
-  /** What becomes of a key that no remote of ours has. */
-  #otherwise(_number: number): State {
-    return this.#options.from === undefined ? STATE.left : STATE.skipped
+    if (this.#candidates.any(number)) return true
+    // No remote of ours has it.
+    this.#states.set(number, this.#options.from === undefined ? STATE.left : STATE.skipped)
+    return false
   }
 
   async #bringAll(): Promise<void> {

@@ -25,8 +25,8 @@ export interface RecordOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Gets the location log of a key as it is. */
-type LogVisitor = (number: number, log: string) => void
+/** Gets the location log of a key as it is, and says whether the key may have to be recorded. */
+export type LogVisitor = (number: number, log: string) => boolean
 
 /**
  * Records in the git-annex branch that a repository has keys: all with one commit, which git-annex
@@ -49,10 +49,9 @@ export class Recorder {
   }
 
   /**
-   * Reads the location logs of keys, and prepares what they will be. `visit` gets each as it is
-   * now. Throws StoreError.
+   * Reads the location logs of keys, and prepares what they will be. Throws StoreError.
    */
-  async prepare(numbers: Iterable<number>, visit: LogVisitor = () => {}): Promise<void> {
+  async prepare(numbers: Iterable<number>, visit: LogVisitor = () => true): Promise<void> {
     const { clone, table, uuid, work, signal } = this.#options
     this.#base = await branchCommit(clone)
     const idBytes = this.#base.length / 2
@@ -62,7 +61,7 @@ export class Recorder {
     const now = Date.now()
     for await (const logs of readLogs(clone, this.#base, table, numbers, signal)) {
       for (const { number, text } of logs) {
-        visit(number, text)
+        if (!visit(number, text)) continue
         const content = Buffer.from(withPresent(text, uuid, now), 'latin1')
         const id = createHash(algorithm).update(`blob ${content.length}\0`).update(content).digest()
         id.copy(this.#ids, number * idBytes)

@@ -9,6 +9,7 @@ import { gcCommand } from './commands/gc.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
 import { procedureCommand } from './commands/procedure.ts'
+import { putCommand } from './commands/put.ts'
 import { showCommand } from './commands/show.ts'
 import { siteCommand } from './commands/site/site.ts'
 import { unarchiveCommand } from './commands/unarchive.ts'
@@ -50,6 +51,7 @@ export async function runCli(args: readonly string[], caller: Console): Promise<
     .command(aliasCommand(console, finished))
     .command(gcCommand(console, finished))
     .command(getCommand(console, finished, matching))
+    .command(putCommand(console, finished, matching))
     .command(showCommand(console, finished))
     .middleware(unmarkWords, true)
     .options(STALL_OPTION)
@@ -84,6 +86,6 @@ export async function runCli(args: readonly string[], caller: Console): Promise<
 }
 
 /** Commands that take git-annex's matching options. */
-const BULK = ['get']
+const BULK = ['get', 'put']
 
 const NO_STORE = 'which store? Give its URL, or the path of its directory'

@@ -1,0 +1,107 @@
+import { ConfigError, type StoreErrorKind } from '../core/errors.ts'
+import { toBoolean } from '../core/git-config.ts'
+import type { Log } from '../core/log.ts'
+import type { Store } from '../store/store.ts'
+import { type Clone, leftToAnnex } from './clone.ts'
+import { Counter } from './counter.ts'
+import type { BulkEvents } from './events.ts'
+import { handOverSelection } from './hand-over.ts'
+import { KeyTable } from './key-table.ts'
+import { outputOf } from './programs.ts'
+import { PutRun } from './put-run.ts'
+import { type BulkRemote, findRemotes } from './remotes.ts'
+import { findKeys, type Selection } from './wanted.ts'
+import { WorkDirectory } from './work-directory.ts'
+
+export interface PutOptions {
+  readonly selection: Selection
+  /** The name of the remote. Default: the one storage sibling that there is. */
+  readonly to: string | undefined
+  readonly jobs: number | undefined
+  readonly bytesPerSecond: number | undefined
+  readonly dryRun: boolean
+  /** Keys up to so many bytes go into the dataset's archive at once. Default: none. */
+  readonly archiveBelow: number | undefined
+  /** Packs the keys that lie loose in a store into the archive of a dataset. */
+  readonly pack: Pack
+  readonly events: BulkEvents
+  readonly signal: AbortSignal | undefined
+  readonly log: Log | undefined
+}
+
+export type Pack = (store: Store, directory: string, signal: AbortSignal | undefined) => Promise<void>
+
+export interface PutReport {
+  /** Keys that the store has now. With `dryRun`: that it would get. */
+  readonly put: number
+  readonly bytes: number
+  /** Keys that git-annex was asked to copy, or would be. */
+  readonly handedOver: number
+  readonly failures: readonly StoreErrorKind[]
+}
+
+/**
+ * Puts the content of keys into a store, many at once. Each is checked against its checksum while
+ * it is read, seen by others only when it is whole, and recorded after the store has it safe.
+ * Throws ConfigError, and StoreError for what concerns all keys.
+ */
+export async function putKeys(clone: Clone, options: PutOptions): Promise<PutReport> {
+  const remote = chooseRemote(await findRemotes(clone), options.to)
+  const reason = leftToAnnex(clone) ?? whyLeft(clone, remote, options.to)
+  if (remote === undefined || reason !== undefined) return leaveAll(clone, options, remote, reason ?? '')
+  const table = new KeyTable()
+  const { signal, selection } = options
+  await Promise.all([
+    findKeys(clone, selection, 'here', table, signal),
+    // What was fetched with the git repository is merged first: it says what the store has.
+    outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, signal, accepts: [0, 1] }),
+  ])
+  const work = WorkDirectory.open(clone.annexDirectory)
+  try {
+    return await new PutRun(clone, options, table, remote, work).run()
+  } finally {
+    work.close(work.placedBefore.length === 0) // what a get placed is recorded by the next get
+  }
+}
+
+/** Throws ConfigError when it is not clear which one is meant. */
+function chooseRemote(remotes: readonly BulkRemote[], to: string | undefined): BulkRemote | undefined {
+  if (to !== undefined) return remotes.find(({ name }) => name === to)
+  const [remote, ...others] = remotes.filter(({ ignored }) => !ignored)
+  if (remote === undefined) throw new ConfigError('no remote of this repository is a storage sibling in a RIA store')
+  if (others.length === 0) return remote
+  const names = [remote, ...others].map(({ name }) => name).join(', ')
+  throw new ConfigError(`there are several storage siblings: give --to (${names})`)
+}
+
+function whyLeft({ config }: Clone, remote: BulkRemote | undefined, to: string | undefined): string | undefined {
+  if (remote === undefined) return `${to} is no storage sibling in a RIA store`
+  if ('leftToAnnex' in remote.setup) return `${remote.name}: ${remote.setup.leftToAnnex}`
+  const local = (setting: string) => config.get(`remote.${remote.name}.${setting}`)
+  if (toBoolean(local('annex-readonly') ?? 'false') !== false) return `${remote.name} is only read (annex-readonly)`
+  // Since 10.20261026 git-annex stores nothing in a remote that a clone enabled by itself and
+  // nobody has confirmed.
+  if (local('annex-verified') === 'automatic')
+    return `${remote.name} is not verified: git annex verifyremote ${remote.name}`
+  return undefined
+}
+
+async function leaveAll(
+  clone: Clone,
+  options: PutOptions,
+  remote: BulkRemote | undefined,
+  reason: string,
+): Promise<PutReport> {
+  const { events, selection, jobs, signal, dryRun, to } = options
+  events.onNote?.(`left to git-annex: ${reason}`)
+  if (dryRun) return { put: 0, bytes: 0, handedOver: 0, failures: [] }
+  const count = new Counter(events)
+  const errand = { command: copyCommand(remote?.name ?? to ?? ''), jobs, events: count.events, signal }
+  const { moved, failed } = await handOverSelection(clone, selection, errand)
+  return { put: moved, bytes: count.bytes, handedOver: moved + failed, failures: count.failures }
+}
+
+/** What git-annex is asked to do. */
+export function copyCommand(to: string): string[] {
+  return ['copy', `--to=${to}`]
+}

@@ -1,0 +1,91 @@
+import type { Argv, CommandModule } from 'yargs'
+import { compact } from '../../admin/compaction/compact.ts'
+import { openClone } from '../../bulk/clone.ts'
+import { type Pack, type PutReport, putKeys } from '../../bulk/put.ts'
+import { type BulkArgs, bulkOptions, bulkSettings, failureCode, SELECTION } from '../bulk-options.ts'
+import { bulkOutput } from '../bulk-output.ts'
+import type { Console } from '../console.ts'
+import { exitCodeOf } from '../exit-codes.ts'
+import { parseSize } from '../quantities.ts'
+
+const SUMMARY = 'Put the content of many files into a store at once'
+
+const USAGE = `$0 put [path..]
+
+${SUMMARY}, as git annex copy --to does, but at the speed of the disk or the line.
+
+Without PATH, everything below the current directory is put. git-annex's matching options (--include, --in, --metadata and so on) choose among it. Each key is checked against its checksum while it is read. With --archive, small keys go straight into the dataset's archive. What only git-annex can copy, it is asked for.`
+
+const OPTIONS = {
+  to: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'put into this remote. Default: the storage sibling, if there is one',
+  },
+  ...SELECTION,
+  ...bulkOptions('put'),
+  archive: { type: 'boolean', describe: 'put small keys straight into the archive' },
+  'archive-below': { type: 'string', requiresArg: true, describe: 'with --archive, up to which size. Default: 1M' },
+} as const
+
+interface Args extends BulkArgs {
+  to?: string
+  archive?: boolean
+  'archive-below'?: string
+}
+
+export function putCommand(
+  console: Console,
+  finished: (code: number) => void,
+  matching: readonly string[],
+): CommandModule<object, Args> {
+  return {
+    command: 'put [path..]',
+    describe: SUMMARY,
+    builder: (parser) =>
+      parser
+        .usage(USAGE)
+        .positional('path', { type: 'string', array: true, describe: 'files and directories' })
+        .options(OPTIONS)
+        .example('$0 put --to store', 'all that is below this directory')
+        .example('$0 put --archive --archive-below 100k', '') as unknown as Argv<Args>,
+    handler: async (args) => finished(await run(console, args, matching)),
+  }
+}
+
+async function run(console: Console, args: Args, matching: readonly string[]): Promise<number> {
+  const dryRun = args['dry-run'] === true
+  const output = bulkOutput(console, args.json === true, { past: 'put', present: 'would put' })
+  try {
+    const clone = await openClone(process.cwd())
+    const report: PutReport = await putKeys(clone, {
+      ...bulkSettings(console, args, matching),
+      to: args.to,
+      archiveBelow: archiveBelow(args),
+      pack: packing(output.events.onNote),
+      events: output.events,
+    })
+    const { put, bytes, handedOver, failures } = report
+    output.summary({ dryRun, keys: put, bytes, handedOver, failed: failures.length })
+    return failureCode(failures)
+  } catch (error) {
+    const reason = console.signal.aborted ? console.signal.reason : error
+    output.error(reason)
+    return exitCodeOf(reason)
+  } finally {
+    output.end()
+  }
+}
+
+function archiveBelow(args: Args): number | undefined {
+  const size = args['archive-below']
+  if (size === undefined) return args.archive ? parseSize('archive-below', '1M') : undefined
+  return parseSize('archive-below', size)
+}
+
+function packing(onNote: ((text: string) => void) | undefined): Pack {
+  return async (store, directory, signal) => {
+    const { problems } = await compact(store, directory, { signal })
+    for (const problem of problems) onNote?.(problem)
+  }
+}
