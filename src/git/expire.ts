@@ -1,9 +1,11 @@
+import type { Time } from '../core/moment.ts'
 import { forEachParallel } from '../core/parallel.ts'
 import { bufferSource } from '../core/source.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
 import type { CallOptions, Entry, Store } from '../store/store.ts'
 import type { Generation, RefLog } from './ref-log.ts'
 import type { RefState } from './ref-state.ts'
+import { Removal } from './remove-unnamed.ts'
 
 /** States read at once. */
 const READS = 8
@@ -19,6 +21,8 @@ export interface ExpireOptions extends CallOptions {
   /** What went out of use less than so long ago is kept. ms. */
   readonly graceMs: number
   readonly dryRun?: boolean | undefined
+  /** Default: the real one. */
+  readonly time?: Time | undefined
 }
 
 /**
@@ -27,7 +31,7 @@ export interface ExpireOptions extends CallOptions {
  * older state, or is about to push, has as long as that.
  */
 export async function expire(store: Store, directory: string, log: RefLog, options: ExpireOptions): Promise<Expired> {
-  const { graceMs, dryRun = false, ...call } = options
+  const { graceMs, dryRun = false, time, ...call } = options
   const limit = (dryRun ? Date.now() : await clock(store, directory, call)) - graceMs
   // First the packs: what is named by a generation that comes later was uploaded later, too, or is
   // named already.
@@ -43,12 +47,11 @@ export async function expire(store: Store, directory: string, log: RefLog, optio
   for (const alias of state.aliases) files.push(...(await packFiles(store, aliasDirectory(alias), call)))
   const doomed = await unnamed(log, kept, newest, state, groupsOlderThan(files, limit), call)
   if (!dryRun) {
+    const removal = new Removal(store, directory, log, { ...call, time })
+    await removal.settleAside()
     // The oldest first, one after the other: whoever lists them sees no gap.
-    for (const { entry } of generations.slice(0, firstKept)) await store.remove(entry.path, call)
-    for (const entry of doomed) {
-      const now = await store.stat(entry.path, call)
-      if (now?.identity === entry.identity) await store.remove(entry.path, call)
-    }
+    for (const { entry } of generations.slice(0, firstKept)) await removal.remove(entry)
+    for (const entry of doomed) await removal.remove(entry)
   }
   const bytes = doomed.reduce((sum, { size }) => sum + size, 0)
   return { packs: doomed.filter(({ path }) => path.endsWith('.pack')).length, bytes, generations: firstKept }
