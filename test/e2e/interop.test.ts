@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runOk } from '../support/programs/run.ts'
 import { type AnnexRepo, assortedFiles, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import {
@@ -117,6 +119,23 @@ describe.each([
     await reading.annex('drop', '--from', remote, '--force', '.')
     expect(await dataset.keys()).toEqual([])
   })
+})
+
+/** What DataLad's own test of it does: it looks for these words in what DataLad logs at INFO. */
+const FSCK = "from datalad.api import Dataset; Dataset('.').repo.fsck(remote='versions', fast=True)"
+
+test('DataLad logs what ours tells of a layout version that is not known, as it does what stock tells', async () => {
+  for (const env of [workspace.env, workspace.stockEnv]) {
+    const dataset = await addDataset(workspace, store, { version: '2' })
+    const repo = await makeAnnexRepo(workspace, `versions-${++counter}`, { env })
+    await repo.add({ file: 'content' })
+    await initRemote(repo, `ria+file://${store.root}`, dataset.id, { name: 'versions' })
+    await repo.annex('copy', '--to', 'versions', '.')
+    const logged = async () => (await runOk('python3', ['-c', FSCK], { env, cwd: repo.path })).stderr
+    expect(await logged()).not.toContain('reports version')
+    await writeFile(join(dataset.path, 'ria-layout-version'), 'X\n')
+    expect((await logged()).match(/\[INFO *\] Remote object tree reports version X/g)).toHaveLength(1)
+  }
 })
 
 async function expectKeys(dataset: RiaDatasetFiles, repo: AnnexRepo, version: '1' | '2') {
