@@ -44,7 +44,7 @@ export const SITE_FAILURES: readonly SiteFailure[] = [
   },
   {
     name: 'the alias is taken',
-    message: /another dataset has this alias/,
+    message: /this alias names a dataset that is not there/,
     cause: async (_scene, store, { repo }) => {
       const alias = join(store, 'alias', `the-${basename(repo.path)}`)
       await mkdir(join(store, 'alias'), { recursive: true })
