@@ -232,6 +232,27 @@ describe('an upload in parts', () => {
 })
 
 describe('a move', () => {
+  it('makes progress by the blanks that the server sends while it copies', async () => {
+    await write(store, 'from', 'content')
+    faults.misbehave({ on: /^PUT .*\/to/, blanksThen: 'answer' })
+    let signs = 0
+    await store.move('from', 'to', { onProgress: () => (signs += 1) })
+    expect(signs).toBeGreaterThan(3)
+    expect((await read(store, 'to')).toString()).toBe('content')
+    expect(await paths(store, '')).toEqual(['to'])
+  })
+
+  it('is tried again where the server fails while it copies, for it does the same twice', async () => {
+    const retry = new Retry({ retries: 2, minDelayMs: 1, maxDelayMs: 2 })
+    const own = open({ again: (call, work) => retry.run(call, work) })
+    await write(own, 'from', 'content')
+    faults.misbehave({ on: /^PUT .*\/to/, status: 200, code: 'InternalError', times: 1 })
+    faults.misbehave({ on: /^PUT .*\/to/, cutAfter: 0, times: 1 })
+    await own.move('from', 'to')
+    expect((await read(own, 'to')).toString()).toBe('content')
+    expect(await paths(own, '')).toEqual(['to'])
+  })
+
   it('keeps the file where it was when the copy is not whole', async () => {
     await write(store, 'from', 'content')
     faults.misbehave({ on: /^HEAD .*\/to/, headers: { 'content-length': '3' } })
