@@ -72,7 +72,7 @@ test.skipIf(!isRoot)('a store is made by an account with nothing but SFTP, where
 
   const refused = await riastore(['init', `ria+sftp://${jail.alias}/store`])
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toMatch(/^riastore: init [^\n]*cannot be made: may we write[^\n]*\n$/)
+  expect(refused.stderr).toMatch(/^riastore: init [^\n]*nothing can be written there \([^)]*\): may we write[^\n]*\n$/)
   expect(await readdir(chroot)).toEqual(['theirs'])
 })
 
