@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { type AnnexRepo, assortedFiles, createDataset, dataladClone, datasetId } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
@@ -27,7 +27,7 @@ describe.each(['file', 'ssh'])('on ria+%s', (scheme) => {
     sshd = await startSshd(workspace)
     const root = workspace.path('store')
     url = scheme === 'file' ? `ria+file://${root}` : `ria+ssh://${sshd.alias}${root}`
-    repo = await makeDataset(workspace, 'dataset')
+    repo = await createDataset(workspace, 'dataset')
     id = await datasetId(repo)
     dataset = openRiaStore(root).dataset(id)
     await repo.add(files)

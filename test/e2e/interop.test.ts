@@ -53,7 +53,6 @@ describe.each([
   test.each([
     ['file', '1'],
     ['file', '2'],
-    ['ssh', '1'],
     ['ssh', '2'],
   ] as const)('over %s, layout version %s', async (scheme, version) => {
     const dataset = await addDataset(workspace, store, { version })

@@ -3,7 +3,7 @@ import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { descendants, processes, signal } from '../support/programs/processes.ts'
+import { descendants, isAlive, signal } from '../support/programs/processes.ts'
 import { type Running, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { type AnnexRepo, exists, makeAnnexRepo } from '../support/repos/annex-repo.ts'
@@ -40,10 +40,6 @@ async function ourProcess(annex: Running): Promise<number> {
   const ours = (await descendants(annex.pid)).filter(({ command }) => command.includes('git-annex-remote-ora.js'))
   expect(ours).toHaveLength(1)
   return ours[0]?.pid ?? -1
-}
-
-async function isAlive(pid: number): Promise<boolean> {
-  return (await processes()).some((info) => info.pid === pid)
 }
 
 async function until(condition: () => Promise<boolean> | boolean, ms: number, what: string): Promise<void> {

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { projectDirectory } from '../programs/programs.ts'
 import { runOk } from '../programs/run.ts'
-import { type AnnexRepo, dataladClone, datasetId, makeDataset, sha256 } from '../repos/annex-repo.ts'
+import { type AnnexRepo, createDataset, dataladClone, datasetId, sha256 } from '../repos/annex-repo.ts'
 import { makePng } from '../repos/png.ts'
 import { openRiaStore } from '../repos/ria-store.ts'
 import { startCephRgw } from '../servers/ceph-rgw.ts'
@@ -61,7 +61,7 @@ async function demonstrate(space: Workspace): Promise<void> {
   say('A dataset goes into a RIA store and comes back, by git-annex and DataLad with our git-annex-remote-ora.\n')
   const began = performance.now()
   const repo = await step('make a dataset of real files', async () => {
-    const dataset = await makeDataset(space, 'dataset')
+    const dataset = await createDataset(space, 'dataset')
     await writeFiles(dataset.path)
     await dataset.datalad('save', '-m', 'Add the files')
     return dataset

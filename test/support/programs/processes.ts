@@ -14,6 +14,11 @@ export async function processes(): Promise<ProcessInfo[]> {
   return found.filter((info) => info !== undefined)
 }
 
+/** Whether it is still there, and no zombie. */
+export async function isAlive(pid: number): Promise<boolean> {
+  return (await processInfo(pid)) !== undefined
+}
+
 async function processInfo(pid: number): Promise<ProcessInfo | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
