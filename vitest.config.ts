@@ -24,7 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          // One process runs many files. They share no state but src/, which has none; it takes two thirds of the time.
+          // One process runs many files, which takes two thirds of the time. What a file changes of the process, it puts back.
           isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/programs/**', 'test/e2e/**'],
