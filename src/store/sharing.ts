@@ -1,4 +1,4 @@
-import type { Sharing } from './store.ts'
+import type { PutOptions, Sharing } from './store.ts'
 
 /**
  * A key's file is read-only, as in git-annex's own object directories. The umask is taken off by
@@ -7,6 +7,15 @@ import type { Sharing } from './store.ts'
 export const FILE_MODE = 0o444
 export const DIRECTORY_MODE = 0o777
 const SET_GROUP_ID = 0o2000
+
+/** The mode with which a file is made that will have less than the usual one: it never has more. */
+export function newFileMode({
+  sharing,
+  readers,
+}: Pick<PutOptions, 'readers'> & { sharing?: Sharing | undefined }): number {
+  if (sharing?.force) return FILE_MODE & (sharing.mode | 0o400)
+  return FILE_MODE & (sharing === undefined && readers !== undefined ? readers | 0o400 : FILE_MODE)
+}
 
 /**
  * The mode that git's core.sharedRepository gives a file that has `mode` now (git-config,

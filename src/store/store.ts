@@ -205,6 +205,11 @@ export interface PutOptions extends CallOptions {
    * it.
    */
   readonly sharing?: Sharing
+  /**
+   * Without `sharing`: who may read the file at most, as bits of a POSIX mode (0o440); the umask
+   * still counts. Object stores ignore it.
+   */
+  readonly readers?: number | undefined
 }
 
 export interface ExecOptions extends CallOptions {
@@ -288,4 +293,13 @@ export interface Entry extends Stat {
   readonly path: string
   /** Of a symbolic link: what it says. */
   readonly target?: string
+  /** Undefined where the backend does not tell, or has none. */
+  readonly permissions?: Permissions | undefined
+}
+
+/** Who owns a file, by numbers, and its POSIX mode without the kind of file. */
+export interface Permissions {
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number
 }

@@ -102,12 +102,13 @@ export class ClientBuilder implements Builder {
   }
 
   async #send(call: CallOptions, onPart: (part: number) => void = () => {}): Promise<void> {
-    const { store, directory, sharing } = this.#work
+    const { store, directory, sharing, permissions } = this.#work
     const source = await fileSource(this.#archive)
     await store.put(this.path, source, {
       ...call,
       within: directory,
       ...(sharing && { sharing }),
+      readers: permissions?.mode,
       onProgress: (bytes) => onPart(bytes / (source.size || 1)),
     })
   }

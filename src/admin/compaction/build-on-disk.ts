@@ -1,20 +1,25 @@
 import { constants } from 'node:fs'
-import { chmod, copyFile, link, open, rm, stat } from 'node:fs/promises'
+import { copyFile, link, unlink } from 'node:fs/promises'
 import { addMembers, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
-import { toFsPath } from '../../core/text.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
-import { archivesDirectory, objectsDirectory } from '../../ria/layout/places.ts'
-import { sharedFileMode } from '../../store/sharing.ts'
+import { archivesDirectory, fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
+import type { LocalDirectory } from '../../store/local/directory.ts'
+import { finishFile, openToWork } from '../../store/local/work.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
+import { archiveMode } from './readers.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
+
+const OP = 'archive'
 
 /** Builds where the store lies on a disk of this machine. */
 export class DiskBuilder implements Builder {
   readonly kind = 'disk'
   readonly path: string
   readonly #work: Work
+  /** Open from `build` to `discard`: nobody can put another in its place. */
+  #archives: LocalDirectory | undefined
 
   constructor(work: Work) {
     this.#work = work
@@ -30,56 +35,72 @@ export class DiskBuilder implements Builder {
 
   async build({ signal, onPart }: BuildOptions = {}): Promise<void> {
     const { directory, old, drop, add, level } = this.#work
-    if (old !== undefined) await this.#linkOld()
+    const archives = await this.#open(archivesDirectory(directory))
+    this.#archives = archives
+    if (old !== undefined) await this.#linkOld(archives)
     await this.remove(drop, { ...(signal && { signal }) })
-    await addMembers({
-      archive: this.#file(this.path),
-      isOurs: old === undefined,
-      directory: this.#file(objectsDirectory(directory)),
-      names: add.map(({ place }) => place),
-      level,
-      signal,
-      onProgress: ({ percent }) => onPart?.(percent / 100),
-    })
+    if (add.length === 0) return
+    const objects = await this.#open(objectsDirectory(directory))
+    try {
+      await addMembers({
+        archive: this.#file(archives),
+        isOurs: old === undefined,
+        directory: String(objects.self),
+        names: add.map(({ place }) => place),
+        level,
+        signal,
+        onProgress: ({ percent }) => onPart?.(percent / 100),
+      })
+    } finally {
+      await objects.close()
+    }
   }
 
   async remove(members: readonly string[], { signal }: CallOptions = {}): Promise<void> {
     const isOurs = this.#work.old === undefined
-    await removeMembers({ archive: this.#file(this.path), isOurs, names: members, signal })
+    await removeMembers({ archive: this.#file(this.#opened), isOurs, names: members, signal })
   }
 
   async finish(): Promise<void> {
-    const file = toFsPath(this.#file(this.path))
-    const { sharing } = this.#work
-    if (sharing) await chmod(file, sharedFileMode((await stat(file)).mode, sharing) & 0o7777)
-    const handle = await open(file, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+    const { permissions, sharing } = this.#work
+    const wanted = permissions && { ...permissions, mode: archiveMode(permissions, sharing) }
+    await finishFile(this.#opened, fileNameOf(this.path), OP, wanted)
   }
 
   async discard(): Promise<void> {
-    await rm(toFsPath(this.#file(this.path)), { force: true }).catch(() => {})
+    const archives = this.#archives
+    if (archives === undefined) return
+    this.#archives = undefined
+    await unlink(archives.at(fileNameOf(this.path))).catch(() => {})
+    await archives.close()
   }
 
   /**
    * A second name for the old archive: 7z leaves the file itself alone when it changes it. A file
    * system without such names gets a copy.
    */
-  async #linkOld(): Promise<void> {
-    const [from, to] = [archivePath(this.#work.directory), this.path].map((path) => toFsPath(this.#file(path)))
+  async #linkOld(archives: LocalDirectory): Promise<void> {
+    const [from, to] = [archivePath(this.#work.directory), this.path].map((path) => archives.at(fileNameOf(path)))
     if (from === undefined || to === undefined) return
     try {
       await link(from, to).catch(() => copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE))
     } catch (error) {
-      const where = this.#file(this.path)
-      throw new StoreError({ kind: 'denied', op: 'archive', where, message: String(error), cause: error })
+      const where = archives.where(fileNameOf(this.path))
+      throw new StoreError({ kind: 'denied', op: OP, where, message: String(error), cause: error })
     }
   }
 
-  #file(path: string): string {
-    return `${this.#work.store.traits.root}/${path}`
+  get #opened(): LocalDirectory {
+    if (this.#archives === undefined) throw new Error('nothing was built yet')
+    return this.#archives
+  }
+
+  #open(path: string): Promise<LocalDirectory> {
+    return openToWork(this.#work.store.traits.root, path, OP)
+  }
+
+  /** For 7z. */
+  #file(archives: LocalDirectory): string {
+    return `${archives.selfForOthers}/${fileNameOf(this.path)}`
   }
 }

@@ -5,9 +5,9 @@ import { sevenZipError } from '../../archive/seven-zip/words.ts'
 import { StoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
 import { archivesDirectory, fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
-import { sharedFileMode } from '../../store/sharing.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
+import { archiveMode } from './readers.ts'
 import { newArchiveBytes, requireFree } from './space.ts'
 
 /** `7zr` too: it knows all that is needed here. */
@@ -50,6 +50,29 @@ export async function findSevenZipOnServer(
 }
 
 /**
+ * Stands for the directory of archives in 7z's arguments: it may lie anywhere as seen from that of
+ * the keys, which may be a link.
+ */
+const ARCHIVES = '@archives'
+
+/**
+ * Runs a program in $1, with the true place of the directory of archives in its arguments. What it
+ * makes can be read by nobody else until it is finished.
+ */
+const RUN = `umask 077
+here=$(pwd -P) && cd "$1" || exit 2
+shift
+for word; do
+  case $word in
+    ${ARCHIVES}/*) word=$here\${word#${ARCHIVES}} ;;
+    -i@${ARCHIVES}/*) word=-i@$here\${word#-i@${ARCHIVES}} ;;
+  esac
+  shift
+  set -- "$@" "$word"
+done
+exec "$@"`
+
+/**
  * Builds where the store lies, on a server that has a shell and 7z: no key passes the network but
  * to be read back.
  */
@@ -76,34 +99,37 @@ export class ServerBuilder implements Builder {
   }
 
   async build({ signal }: BuildOptions = {}): Promise<void> {
-    const { directory, old, drop, add, level } = this.#work
+    const { store, directory, old, drop, add, level } = this.#work
     const call = signal ? { signal } : {}
     if (old !== undefined) await this.#linkOld(call)
     if (drop.length > 0) await this.remove(drop, call)
     if (add.length === 0) return
+    // The store looks at the way there: the shell would follow any link.
+    await store.stat(`${objectsDirectory(directory)}/${add[0]?.place}`, { ...call, strictLinks: true })
     await this.#writeList(
       add.map(({ place }) => place),
       call,
     )
-    const beside = (path: string) => `../../archives/${fileNameOf(path)}`
+    const beside = (path: string) => `${ARCHIVES}/${fileNameOf(path)}`
     const command = { command: 'add', archive: beside(this.path), listFile: beside(this.#list), level } as const
-    await this.#run(command, objectsDirectory(directory), call)
+    await this.#run(command, '../annex/objects', call)
   }
 
   async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
     await this.#writeList(members, call)
     const [archive, listFile] = [fileNameOf(this.path), fileNameOf(this.#list)]
-    await this.#run({ command: 'remove', archive, listFile }, this.#archives, call)
+    await this.#run({ command: 'remove', archive, listFile }, '.', call)
   }
 
   async finish(call: CallOptions = {}): Promise<void> {
     const name = fileNameOf(this.path)
-    const { sharing } = this.#work
-    if (sharing) {
-      // What 7z made has the umask's mode, and is writable for its owner.
-      const mode = sharedFileMode(0o600, sharing)
-      const wanted = sharing.force ? mode.toString(8) : symbolicMode(mode)
-      await this.#must(['chmod', wanted, name], call)
+    const { sharing, permissions } = this.#work
+    if (permissions !== undefined) {
+      let mode = archiveMode(permissions, sharing)
+      const given = await this.#exec(['chown', `${permissions.uid}:${permissions.gid}`, name], call)
+      const shared = given === 0 || (await this.#exec(['chgrp', `${permissions.gid}`, name], call)) === 0
+      if (!shared && (mode & 0o004) === 0) mode &= 0o707 // not for a group that it was not meant for
+      await this.#must(['chmod', mode.toString(8).padStart(4, '0'), name], call)
     }
     const flushed = await this.#exec(['sync', name], call)
     if (flushed !== 0) await this.#exec(['sync'], call) // an older one flushes all, or nothing at all
@@ -125,10 +151,13 @@ export class ServerBuilder implements Builder {
     })
   }
 
-  async #run(what: SevenZipCommand, cwd: string, call: CallOptions): Promise<void> {
+  /** `where` is relative to the directory of archives. */
+  async #run(what: SevenZipCommand, where: string, call: CallOptions): Promise<void> {
     const { store } = this.#work
     // Names are UTF-8 whatever the account's locale is.
-    const command = ['env', 'LC_ALL=C.UTF-8', this.#program, ...sevenZipArguments(what)]
+    const program = ['env', 'LC_ALL=C.UTF-8', this.#program, ...sevenZipArguments(what)]
+    const command = ['sh', '-c', RUN, 'sh', where, ...program]
+    const cwd = this.#archives
     const { code, stdout, stderr } = await store.exec(command, { ...call, cwd })
     // 1: a file could not be read; which one is seen in what it made.
     if (code === 0 || (code === 1 && what.command === 'add')) return
@@ -147,10 +176,4 @@ export class ServerBuilder implements Builder {
   async #exec(command: readonly string[], call: CallOptions): Promise<number> {
     return (await this.#work.store.exec(command, { ...call, cwd: this.#archives })).code
   }
-}
-
-/** What is added for the group and for all others: `g+rw,o+r`. */
-function symbolicMode(mode: number): string {
-  const bits = (shift: number) => ['r', 'w', 'x'].filter((_bit, i) => (mode >> shift) & (4 >> i)).join('')
-  return `u+${bits(6)},g+${bits(3)},o+${bits(0)}`
 }

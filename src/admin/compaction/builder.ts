@@ -1,5 +1,5 @@
 import type { Level } from '../../archive/seven-zip/seven-zip.ts'
-import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
 import type { LooseKey } from './loose.ts'
 
 /** What a new archive is to be made of. */
@@ -14,6 +14,8 @@ export interface Work {
   readonly add: readonly LooseKey[]
   readonly level: Level
   readonly sharing?: Sharing | undefined
+  /** What the new archive shall have, before `sharing`; undefined where the backend has none. */
+  readonly permissions: Permissions | undefined
 }
 
 export interface BuildOptions extends CallOptions {

@@ -8,6 +8,7 @@ import { archivesDirectory, objectsDirectory, tombstonePath } from '../../ria/la
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import { withStrictLinks } from '../../store/strict-links.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import type { Builder } from './builder.ts'
 import { Changes, type Needed } from './changes.ts'
@@ -72,7 +73,8 @@ export interface CompactReport {
  * meanwhile; killed at any moment it has lost nothing, and the next run finishes. Throws StoreError
  * (`conflict` when somebody else is at it) or ConfigError.
  */
-export async function compact(store: Store, directory: string, options: CompactOptions = {}): Promise<CompactReport> {
+export async function compact(given: Store, directory: string, options: CompactOptions = {}): Promise<CompactReport> {
+  const store = withStrictLinks(given)
   const call = options.signal ? { signal: options.signal } : {}
   const layout = await readLayout(store, directory, call)
   const version = layout.dataset.version
@@ -214,6 +216,7 @@ class Compaction {
         add: plan.add,
         level: this.#options.level ?? 0,
         sharing: this.#sharing,
+        permissions: plan.permissions,
       },
       { ...this.#call, temporaryDirectory: this.#options.temporaryDirectory },
     )

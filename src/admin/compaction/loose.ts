@@ -2,7 +2,7 @@ import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
 import { parseKey } from '../../core/key.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from '../../ria/layout/places.ts'
-import type { CallOptions, Entry, Store } from '../../store/store.ts'
+import type { CallOptions, Entry, Permissions, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { InodeCount } from './inodes.ts'
 
@@ -14,6 +14,7 @@ export interface LooseKey {
   readonly place: string
   readonly size: number
   readonly identity: string
+  readonly permissions?: Permissions | undefined
   /** The same key in its other hash directories. */
   readonly twin?: { readonly place: string; readonly identity: string }
 }
@@ -37,6 +38,8 @@ export type LeftReason =
    * run packs it.
    */
   | 'returning'
+  /** Others may read it than may read the archive. */
+  | 'readers'
 
 export interface Filter {
   readonly olderThanMs?: number | undefined
@@ -106,7 +109,7 @@ class Listing implements LooseKeys {
   }
 
   /** True when the file is wanted. */
-  add(place: string, { size, identity, mtimeMs }: Entry): boolean {
+  add(place: string, { size, identity, mtimeMs, permissions }: Entry): boolean {
     if (isTemporaryName(fileNameOf(place))) return false
     this.count += 1
     this.bytes += size
@@ -123,7 +126,7 @@ class Listing implements LooseKeys {
       this.#leave(reason)
       return false
     }
-    const loose = { key, fileName, place, size, identity }
+    const loose = { key, fileName, place, size, identity, permissions }
     const other = this.wanted.get(fileName)
     if (other === undefined) this.wanted.set(fileName, loose)
     else this.wanted.set(fileName, order === 0 ? { ...loose, twin: other } : { ...other, twin: loose })

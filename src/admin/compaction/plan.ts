@@ -5,9 +5,10 @@ import { findMember, keyOfMember } from '../../ria/layout/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
-import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Permissions, Stat, Store } from '../../store/store.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
+import { archivePermissions, hasOtherReaders, permissionsFor } from './readers.ts'
 
 /** So many members are read at the same time. */
 export const READS_AT_ONCE = 8
@@ -19,6 +20,8 @@ export interface Plan {
   readonly dropped: ReadonlySet<string>
   /** The archive as it is; undefined when there is none. */
   readonly old: Stat | undefined
+  /** Of a new archive; undefined where the backend has none. */
+  readonly permissions: Permissions | undefined
   readonly members: ReadonlyMap<string, MemberFacts>
   /** File names of the keys in the archive as it is. */
   readonly archived: ReadonlySet<string>
@@ -61,6 +64,8 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
   const loose = await listLoose(store, directory, { ...options, dropped })
   const path = archivePath(directory)
   const old = await store.stat(path, call)
+  const permissions = permissionsFor(loose.wanted.values(), old && (await archivePermissions(store, directory, call)))
+  leaveOtherReaders(loose, permissions)
   const archive = old && (await Archive.open(store, path, { ...call, stat: old }))
   try {
     const index = await readIndex(archive, dropped, loose.wanted, call)
@@ -68,12 +73,14 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
       ? index.both.map(([, loose]) => loose)
       : await findGood(store, directory, archive, index.both, call)
     const few = loose.wanted.size - already.length
-    if (few < (options.minKeys ?? 0)) return { loose, dropped, old, ...index, add: [], drop: [], already, few }
+    if (few < (options.minKeys ?? 0))
+      return { loose, dropped, old, permissions, ...index, add: [], drop: [], already, few }
     const kept = new Set(already.map(({ fileName }) => fileName))
     return {
       loose,
       dropped,
       old,
+      permissions,
       ...index,
       add: [...loose.wanted.values()].filter(({ fileName }) => !kept.has(fileName)),
       drop: [
@@ -85,6 +92,14 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
     }
   } finally {
     await archive?.close()
+  }
+}
+
+function leaveOtherReaders({ wanted, left }: LooseKeys, permissions: Permissions | undefined): void {
+  for (const [fileName, key] of wanted) {
+    if (!hasOtherReaders(key, permissions)) continue
+    wanted.delete(fileName)
+    left.readers = (left.readers ?? 0) + 1
   }
 }
 

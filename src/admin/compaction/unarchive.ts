@@ -8,12 +8,14 @@ import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from '..
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import { withStrictLinks } from '../../store/strict-links.ts'
 import { Changes, type Needed } from './changes.ts'
 import { isLooseGood } from './content.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { type Lock, withLock } from './lock.ts'
 import { memberSource } from './member-source.ts'
 import { READS_AT_ONCE } from './plan.ts'
+import { archivePermissions } from './readers.ts'
 import { requireFree } from './space.ts'
 import { readUsage, type Usage } from './usage.ts'
 
@@ -51,10 +53,11 @@ export interface UnarchiveReport {
  * stays. Undefined when there is none.
  */
 export async function unarchive(
-  store: Store,
+  given: Store,
   directory: string,
   options: UnarchiveOptions = {},
 ): Promise<UnarchiveReport | undefined> {
+  const store = withStrictLinks(given)
   const call = options.signal ? { signal: options.signal } : {}
   const layout = await readLayout(store, directory, call)
   if (!store.traits.writable) throw new ConfigError(`${store.traits.root} can only be read by this URL`)
@@ -100,6 +103,8 @@ class Unarchiving {
   readonly #options: UnarchiveOptions
   readonly #call: { readonly signal?: AbortSignal }
   readonly #problems: string[] = []
+  /** Mode of the archive: nobody else shall read what was in it. */
+  #readers: number | undefined
   /** Identity of each loose copy that we wrote, by file name. */
   readonly #written = new Map<string, string>()
 
@@ -129,6 +134,7 @@ class Unarchiving {
       if (changes) await this.#removeTombstones(changes, await listTombstones(store, directory, call))
       return undefined
     }
+    this.#readers = (await archivePermissions(store, directory, call))?.mode
     const before = await readUsage(store, directory, { ...call, version: this.#version })
     const archive = await Archive.open(store, archivePath(directory), { ...call, stat })
     try {
@@ -208,6 +214,7 @@ class Unarchiving {
         temporary: archivesDirectory(this.#directory),
         within: this.#directory,
         ...(this.#sharing && { sharing: this.#sharing }),
+        readers: this.#readers,
       })
       this.#written.set(fileName, stat.identity)
       if (await this.#store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path, 'whichever')

@@ -27,6 +27,9 @@ export interface RunSettings {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What it makes can be read by nobody else, until whoever had it made says who may. */
+const FOR_US_ALONE = ['/bin/sh', '-c', 'umask 077; exec "$0" "$@"']
+
 /** So long it may take to put its temporary file away after it was asked to end. ms. */
 const TERM_MS = 5_000
 
@@ -61,7 +64,7 @@ export async function runSevenZip(
   stream.on('progress', ({ percent, fileCount }) => settings.onProgress?.({ percent, files: fileCount || 0 }))
   node7z.listen(stream)
 
-  const { end, stderr } = await runProcess([program.path, ...sevenZipArguments(command)], {
+  const { end, stderr } = await runProcess([...FOR_US_ALONE, program.path, ...sevenZipArguments(command)], {
     cwd: settings.directory,
     env: environmentOfChild(),
     fd3: settings.listFd,

@@ -5,8 +5,8 @@ import { type Files, filesFor, type OpenDirectory, patientFiles, readDescriptor,
 import type { Source } from '../../core/source.ts'
 import { decode, toFsPath } from '../../core/text.ts'
 import { type Call, Calls } from '../common/calls.ts'
+import { type Access, notAFile } from '../common/links.ts'
 import { ConsumerFailure, checkRange, readExactly } from '../common/read-exactly.ts'
-import { type Access, notAFile } from '../links.ts'
 import { FILE_MODE, sharedFileMode } from '../sharing.ts'
 import type {
   CallOptions,
@@ -16,6 +16,7 @@ import type {
   ExecResult,
   GetOptions,
   MoveOptions,
+  Permissions,
   PutOptions,
   RemoveOptions,
   Stat,
@@ -359,10 +360,14 @@ async function readPart(files: Files, { directory, names }: Listing, path: strin
     if (found.isDirectory()) directories.push(below)
     else {
       const stats = await files.lstat(directory.at(name))
-      if (stats?.isFile()) entries.push({ path: below, ...toStat(stats) })
+      if (stats?.isFile()) entries.push({ path: below, ...toStat(stats), permissions: permissionsOf(stats) })
     }
   }
   return { entries, directories, ended: false }
+}
+
+function permissionsOf({ uid, gid, mode }: fs.Stats): Permissions {
+  return { uid, gid, mode: mode & 0o7777 }
 }
 
 function toStat(stats: fs.Stats): Stat {

@@ -4,7 +4,7 @@ import { codeOf, StoreError } from '../../core/errors.ts'
 import { type Files, writeFully } from '../../core/files.ts'
 import type { Source } from '../../core/source.ts'
 import { checkedSource } from '../common/checked-source.ts'
-import { FILE_MODE, sharedFileMode } from '../sharing.ts'
+import { newFileMode, sharedFileMode } from '../sharing.ts'
 import type { PutOptions } from '../store.ts'
 import { temporaryName } from '../temporary.ts'
 import {
@@ -56,7 +56,7 @@ export async function putLocal(
   const made: Made[] = []
   try {
     const { result: fd } = await inDirectory(directory, options, made, async (inside) =>
-      files.open(inside.at(name), 'wx', FILE_MODE),
+      files.open(inside.at(name), 'wx', newFileMode(options)),
     )
     const temporary = made.at(-1)?.directory
     if (temporary === undefined) throw new Error('a file is in a directory')

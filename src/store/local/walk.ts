@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, StoreError } from '../../core/errors.ts'
 import { diskFiles, type Files } from '../../core/files.ts'
 import { toFsPath } from '../../core/text.ts'
-import { type Access, aliasTarget, MAX_LINKS, requireTrusted, tooManyLinks } from '../links.ts'
+import { type Access, aliasTarget, MAX_LINKS, requireTrusted, tooManyLinks } from '../common/links.ts'
 import { LocalDirectory, NAMES_DESCRIPTORS, openDirectory, pathOf } from './directory.ts'
 
 /** Where a path leads: a directory, and a name in it that is no link. */

@@ -14,6 +14,8 @@ export const PRUNED_TRIES = 5
 
 export interface DirectoryOptions {
   readonly sharing?: Sharing | undefined
+  /** Of a file: see PutOptions. */
+  readonly readers?: number | undefined
   /** Absolute. Neither it nor what is above it is made. */
   readonly within: string
   readonly known: Set<string>

@@ -1,7 +1,7 @@
 import type { Entry, ListOptions } from '../store.ts'
 import type { Connected } from './connection.ts'
 import { isNoSuchFile } from './errors.ts'
-import { toStat } from './stat.ts'
+import { permissionsOf, toStat } from './stat.ts'
 
 type Run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) => Promise<T>
 
@@ -20,7 +20,7 @@ export async function* listSftp(
       if (filename === '.' || filename === '..') continue
       const child = path === '' ? filename : `${path}/${filename}`
       if (attrs.isDirectory()) pending.push(child)
-      else if (attrs.isFile()) yield { path: child, ...toStat(attrs) }
+      else if (attrs.isFile()) yield { path: child, ...toStat(attrs), permissions: permissionsOf(attrs) }
       else if (links && attrs.isSymbolicLink()) {
         const target = await run(child, ({ session }, file) => session.readlink(file))
         yield { path: child, ...toStat(attrs), target }

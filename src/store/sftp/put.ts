@@ -37,7 +37,12 @@ const STEP_TRIES = 100
 export async function putSftp(connected: Connected, put: SftpPut): Promise<Stat> {
   const { session, temporary, known } = connected
   const { file, options, source, where } = put
-  const directories: DirectoryOptions = { sharing: options.sharing, within: put.within, known }
+  const directories: DirectoryOptions = {
+    sharing: options.sharing,
+    readers: options.readers,
+    within: put.within,
+    known,
+  }
   const beside = parentOf(file)
   const made = makeAllowed(connected, file, directories)
   made.catch(() => {}) // awaited below

@@ -1,4 +1,4 @@
-import { FILE_MODE, sharedFileMode } from '../sharing.ts'
+import { newFileMode, sharedFileMode } from '../sharing.ts'
 import { temporaryName } from '../temporary.ts'
 import { type DirectoryOptions, makeParents, PRUNED_TRIES, shareDirectories } from './directories.ts'
 import { isNoSuchFile } from './errors.ts'
@@ -29,9 +29,10 @@ export class TemporaryFiles {
 
   /** An open file in `directory`; with `again`, others will probably be asked for there. */
   take(directory: string, options: DirectoryOptions, again: boolean): Promise<TemporaryFile> {
-    const spare = this.#spare.get(directory)
+    const place = `${directory} ${newFileMode(options)}`
+    const spare = this.#spare.get(place)
     if (!again || spare === undefined) {
-      if (again) this.#spare.set(directory, []) // one upload may be the only one; a second one is a series
+      if (again) this.#spare.set(place, []) // one upload may be the only one; a second one is a series
       return this.#open(directory, options)
     }
     const taken = spare.shift() ?? this.#open(directory, options)
@@ -83,7 +84,7 @@ export class TemporaryFiles {
       const allowed = this.#tree.directory(directory, { op: 'put', strict: true })
       allowed.catch(() => {}) // awaited below
       try {
-        const handle = await this.#session.open(path, 'wx', { mode: FILE_MODE })
+        const handle = await this.#session.open(path, 'wx', { mode: newFileMode(options) })
         await this.#removeUnless(allowed, { path, handle })
         return handle
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { Stats } from 'ssh2'
-import { type Access, notAFile } from '../links.ts'
+import { type Access, notAFile } from '../common/links.ts'
 import { isNoSuchFile } from './errors.ts'
 import type { SftpSession } from './session.ts'
 import { walkSftp } from './walk.ts'

@@ -1,5 +1,5 @@
 import type { Stats } from 'ssh2'
-import { type Access, aliasTarget, MAX_LINKS, requireTrusted, tooManyLinks } from '../links.ts'
+import { type Access, aliasTarget, MAX_LINKS, requireTrusted, tooManyLinks } from '../common/links.ts'
 import { isNoSuchFile } from './errors.ts'
 import type { SftpSession } from './session.ts'
 import { ownUid } from './shell.ts'

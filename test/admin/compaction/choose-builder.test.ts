@@ -23,7 +23,16 @@ async function serverWith(programs: Readonly<Record<string, string>>): Promise<S
 const ARCHIVE: Stat = { size: 100, identity: 'x', mtimeMs: 0 }
 
 async function kindFor(store: Store, old: Stat | undefined): Promise<string> {
-  const work: Work = { store, directory: DIRECTORY, temporary: 'x', old, drop: [], add: [], level: 0 }
+  const work: Work = {
+    store,
+    directory: DIRECTORY,
+    temporary: 'x',
+    old,
+    drop: [],
+    add: [],
+    level: 0,
+    permissions: undefined,
+  }
   return (await chooseBuilder(work, {})).kind
 }
 
@@ -58,7 +67,16 @@ test('nothing is brought here to be packed when there is no 7z here that can do 
       gets.push(path)
     },
   })
-  const work: Work = { store, directory: DIRECTORY, temporary: 'x', old: ARCHIVE, drop: [], add: [], level: 0 }
+  const work: Work = {
+    store,
+    directory: DIRECTORY,
+    temporary: 'x',
+    old: ARCHIVE,
+    drop: [],
+    add: [],
+    level: 0,
+    permissions: undefined,
+  }
   const builder = await chooseBuilder(work, {})
   await expect(builder.build()).rejects.toMatchObject({
     kind: 'unsupported',

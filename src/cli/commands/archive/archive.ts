@@ -143,6 +143,7 @@ const LEFT: Readonly<Record<keyof CompactReport['left'], string>> = {
   misplaced: 'in a place where no key is looked for',
   damaged: 'damaged',
   returning: 'just stored again after a drop',
+  readers: 'which others may read than may read the archive',
   changed: 'changed meanwhile',
   unread: 'that 7z could not read',
 }

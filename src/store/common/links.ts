@@ -1,5 +1,5 @@
 import type * as fs from 'node:fs'
-import { StoreError } from '../core/errors.ts'
+import { StoreError } from '../../core/errors.ts'
 
 /**
  * Which symbolic links in a store are followed, on a disk as over SFTP. Several people may write to

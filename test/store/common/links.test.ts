@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { StoreError } from '../../src/core/errors.ts'
-import { aliasTarget, requireTrusted } from '../../src/store/links.ts'
+import { StoreError } from '../../../src/core/errors.ts'
+import { aliasTarget, requireTrusted } from '../../../src/store/common/links.ts'
 
 describe('a symbolic link', () => {
   const [US, OWNER, STRANGER] = [1000, 1001, 1002]
