@@ -84,7 +84,12 @@ async function found(bucket: Store, directory: string) {
 }
 
 /** Every key is whole where a client finds it. */
-async function expectNothingLost(workspace: Workspace, bucket: Store, directory: string, keys: Keys): Promise<void> {
+export async function expectNothingLost(
+  workspace: Workspace,
+  bucket: Store,
+  directory: string,
+  keys: Keys,
+): Promise<void> {
   const { archives, loose } = await found(bucket, directory)
   const unpacked = await mkdtemp(workspace.path('unpacked-'))
   if (archives.includes('archive.7z')) {

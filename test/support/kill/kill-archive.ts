@@ -102,7 +102,7 @@ async function killAtRandom({ riastore, store, dataset, keys, kills, temporary }
 }
 
 /** Every key is whole where a client finds it: loose, or in the archive. */
-async function expectNothingLost(dataset: RiaDatasetFiles, keys: Keys): Promise<void> {
+export async function expectNothingLost(dataset: RiaDatasetFiles, keys: Keys): Promise<void> {
   const archive = join(dataset.path, 'archives/archive.7z')
   const isThere = (await archivesOf(dataset)).includes('archive.7z')
   const crcs = new Map<string, string>()
