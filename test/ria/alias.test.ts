@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { StoreError } from '../../src/core/errors.ts'
 import { listAliases, setAlias } from '../../src/git/alias.ts'
 import { checkNewAlias } from '../../src/ria/layout/alias-file.ts'
 import { directoryOfLink } from '../../src/ria/layout/alias-link.ts'
 import { findDataset } from '../../src/ria/layout/datasets.ts'
+import { findAlias } from '../../src/setup/sibling/alias.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { withMethods, write } from '../support/stores/stores.ts'
@@ -50,6 +52,15 @@ describe('aliases', () => {
       { name: 'odd', directory: undefined, isDangling: true },
       { name: 'one', directory: 'abc/def', isDangling: false },
     ])
+  })
+
+  test('are none in a store that is not there yet, where a program can be run but has no place', async () => {
+    const store = openMemoryStore()
+    const gone = new StoreError({ kind: 'missing', op: 'exec', where: 'memory:', message: 'no such directory' })
+    const exec = () => Promise.reject(gone)
+    const empty = withMethods(store, { exec, traits: { ...store.traits, exec: true } })
+    expect(await listAliases(empty)).toEqual([])
+    expect(await findAlias(empty, 'abc/def', 'mydata', {})).toBe('free')
   })
 
   test('that lead to no dataset are said to, and where they lead', async () => {

@@ -60,7 +60,7 @@ async function printed(store: Store, command: readonly string[], call: CallOptio
   try {
     return decode((await store.exec(command, { ...call, cwd: '' })).stdout)
   } catch (error) {
-    if (!isStoreError(error, 'unsupported')) throw error
+    if (!isStoreError(error, 'unsupported', 'missing')) throw error // missing: there is no store yet
     return undefined
   }
 }
