@@ -14,6 +14,7 @@ import type { Builder } from './builder.ts'
 import { Changes, type Needed } from './changes.ts'
 import { type Built, checkBuilt } from './check-built.ts'
 import { chooseBuilder } from './choose-builder.ts'
+import { damagedLines, inodesAfter, sumOfSizes } from './compact-report.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { type Lock, withLock } from './lock.ts'
 import type { Filter, LeftReason, LooseKey } from './loose.ts'
@@ -324,14 +325,6 @@ class Compaction {
   }
 }
 
-/** What a compaction would leave, if all goes well: every tombstone goes with its member. */
-function inodesAfter({ loose, dropped, old, few, members, drop, add, already }: Plan, before: number): number {
-  if (few > 0) return before - (already.length > 0 ? loose.inodes - loose.inodesLeft : 0)
-  const tombstones = dropped.size > 0 ? dropped.size + 1 : 0
-  const archives = before - loose.inodes - tombstones - (old === undefined ? 0 : 1)
-  return loose.inodesLeft + archives + (members.size - drop.length + add.length > 0 ? 1 : 0)
-}
-
 /** What is in the archive when none was built. */
 function unchanged({ members, drop }: Plan): Built {
   const gone = new Set(drop)
@@ -344,17 +337,6 @@ function unchanged({ members, drop }: Plan): Built {
     count: names.length,
     fileNames: new Set(names.map(memberFileName)),
   }
-}
-
-function damagedLines(store: Store, directory: string, plan: Plan): string[] {
-  return plan.loose.damaged.map(
-    (place) =>
-      `${store.traits.root}/${objectsDirectory(directory)}/${place}: its length is not the key's; it stays loose`,
-  )
-}
-
-function sumOfSizes(keys: readonly LooseKey[]): number {
-  return keys.reduce((sum, { size }) => sum + size, 0)
 }
 
 function seconds({ mtimeMs }: Stat): number | undefined {
