@@ -105,6 +105,7 @@ async function preview(
     filter: options,
     minKeys: options.minKeys,
     now: Date.now(),
+    sharing: await readSharing(store, directory, call),
     dryRun: true,
   })
   const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
@@ -164,6 +165,7 @@ class Compaction {
       version: this.#version,
       filter: this.#options,
       minKeys: this.#options.minKeys,
+      sharing: this.#sharing,
       now: this.#lock.stat.mtimeMs ?? Date.now(),
     })
     const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)

@@ -5,7 +5,7 @@ import { findMember, keyOfMember } from '../../ria/layout/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
-import type { CallOptions, Permissions, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
 import { hasChecksum, isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
 import { archivePermissions, hasOtherReaders, permissionsFor } from './readers.ts'
@@ -48,6 +48,7 @@ export interface PlanOptions extends CallOptions {
   readonly version: string
   readonly filter: Filter
   readonly now: number
+  readonly sharing?: Sharing | undefined
   /** Pack nothing when fewer keys than this are to be packed. */
   readonly minKeys?: number | undefined
   /** Believe an archived copy of a loose key without reading it: nothing will be done. */
@@ -65,7 +66,7 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
   const path = archivePath(directory)
   const old = await store.stat(path, call)
   const permissions = permissionsFor(loose.wanted.values(), old && (await archivePermissions(store, directory, call)))
-  leaveOtherReaders(loose, permissions)
+  leaveOtherReaders(loose, permissions, options.sharing)
   const archive = old && (await Archive.open(store, path, { ...call, stat: old }))
   try {
     const index = await readIndex(archive, dropped, loose.wanted, call)
@@ -95,9 +96,13 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
   }
 }
 
-function leaveOtherReaders({ wanted, left }: LooseKeys, permissions: Permissions | undefined): void {
+function leaveOtherReaders(
+  { wanted, left }: LooseKeys,
+  permissions: Permissions | undefined,
+  sharing: Sharing | undefined,
+): void {
   for (const [fileName, key] of wanted) {
-    if (!hasOtherReaders(key, permissions)) continue
+    if (!hasOtherReaders(key, permissions, sharing)) continue
     wanted.delete(fileName)
     left.readers = (left.readers ?? 0) + 1
   }

@@ -38,15 +38,20 @@ export function permissionsFor(keys: Iterable<LooseKey>, old: Permissions | unde
 }
 
 /**
- * Whether a key can be read by others than those who may read the archive. Such a key stays loose:
- * packed it would be shown to more users, or kept from some.
+ * Whether a key stays loose because others may read it than may read the archive: packed it would be
+ * shown to more users or, where core.sharedRepository does not say who may read, kept from some.
  */
-export function hasOtherReaders({ permissions: key }: LooseKey, archive: Permissions | undefined): boolean {
+export function hasOtherReaders(
+  { permissions: key }: LooseKey,
+  archive: Permissions | undefined,
+  sharing: Sharing | undefined,
+): boolean {
   if (key === undefined || archive === undefined) return false
   const readers = key.mode & READERS
-  if (readers !== (archive.mode & READERS)) return true
+  const shown = archiveMode(archive, sharing) & READERS
+  if ((shown & ~readers) !== 0 || (sharing === undefined && shown !== readers)) return true
   if ((readers & 0o004) !== 0) return false
-  return (readers !== 0 && key.gid !== archive.gid) || (readers === 0 && key.uid !== archive.uid)
+  return readers === 0 ? key.uid !== archive.uid : key.gid !== archive.gid
 }
 
 /** The mode of a new archive. */
