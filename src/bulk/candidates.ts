@@ -1,5 +1,5 @@
-import type { Clone } from './clone.ts'
-import { repositoriesIn } from './location-log.ts'
+import type { Clone } from './clone/clone.ts'
+import { repositoriesIn } from './records/location-log.ts'
 import type { BulkRemote } from './remotes.ts'
 
 /** More remotes than this are not told apart. */

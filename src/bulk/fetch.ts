@@ -7,12 +7,12 @@ import { toFsPath } from '../core/text.ts'
 import { type Copy, looseCopy } from '../ria/keys/copy.ts'
 import { retrieveToFile } from '../ria/keys/retrieve.ts'
 import { keyPaths } from '../ria/layout/paths.ts'
-import type { AnnexPartials } from './annex-partials.ts'
 import type { Bandwidth } from './bandwidth.ts'
-import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked } from './content.ts'
-import type { DiskSpace } from './disk-space.ts'
+import type { AnnexPartials } from './clone/annex-partials.ts'
+import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked } from './clone/content.ts'
+import type { DiskSpace } from './clone/disk-space.ts'
+import type { WorkDirectory } from './clone/work-directory.ts'
 import type { OpenRemote } from './open-remote.ts'
-import type { WorkDirectory } from './work-directory.ts'
 
 export interface FetchOptions {
   readonly remote: OpenRemote

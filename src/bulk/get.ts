@@ -1,41 +1,14 @@
-import type { StoreErrorKind } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
-import type { Clone } from './clone.ts'
-import { leftToAnnex } from './clone.ts'
+import type { Clone } from './clone/clone.ts'
+import { leftToAnnex } from './clone/clone.ts'
+import { KeyTable } from './clone/key-table.ts'
+import { outputOf } from './clone/programs.ts'
+import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './counter.ts'
-import type { BulkEvents } from './events.ts'
+import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
 import { GetRun } from './get-run.ts'
 import { handOverSelection } from './hand-over.ts'
-import { KeyTable } from './key-table.ts'
-import { outputOf } from './programs.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
-import { findKeys, type Selection } from './wanted.ts'
-import { WorkDirectory } from './work-directory.ts'
-
-export interface GetOptions {
-  readonly selection: Selection
-  /**
-   * The name of the one remote that is asked. Default: all of ours, the cheapest first, and
-   * git-annex for what they do not have.
-   */
-  readonly from: string | undefined
-  readonly jobs: number | undefined
-  readonly bytesPerSecond: number | undefined
-  readonly dryRun: boolean
-  readonly events: BulkEvents
-  readonly signal: AbortSignal | undefined
-  readonly log: Log | undefined
-}
-
-export interface GetReport {
-  /** Keys that came. With `dryRun`: that would. */
-  readonly got: number
-  readonly bytes: number
-  /** Keys that git-annex was asked for, got or not. With `dryRun`: that it would be. */
-  readonly handedOver: number
-  /** Why keys did not come, one for each. */
-  readonly failures: readonly StoreErrorKind[]
-}
+import { findKeys } from './wanted.ts'
 
 /**
  * Gets the content of keys into a clone, many at once. Each is checked against its checksum while
@@ -86,9 +59,4 @@ async function leaveAll(clone: Clone, options: GetOptions, reason: string): Prom
   const errand = { command: getCommand(options), jobs, events: count.events, signal }
   const { moved, failed } = await handOverSelection(clone, selection, errand)
   return { got: moved, bytes: count.bytes, handedOver: moved + failed, failures: count.failures }
-}
-
-/** What git-annex is asked to do. */
-export function getCommand({ from }: GetOptions): string[] {
-  return ['get', ...(from === undefined ? [] : [`--from=${from}`])]
 }

@@ -1,7 +1,7 @@
 import { decode, encode } from '../core/text.ts'
-import type { Clone } from './clone.ts'
+import type { Clone } from './clone/clone.ts'
+import { feed, splitAt, startProgram } from './clone/programs.ts'
 import type { BulkEvents } from './events.ts'
-import { feed, splitAt, startProgram } from './programs.ts'
 import type { Selection } from './wanted.ts'
 
 /** What git-annex said of the keys that it was asked to move. */

@@ -4,7 +4,7 @@ import { diskFiles, readDescriptor } from '../core/files.ts'
 import type { Bytes, Source } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
 import type { Bandwidth } from './bandwidth.ts'
-import { type CheckedKey, SMALL_BYTES } from './content.ts'
+import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
 
 export interface ObjectSourceOptions {
   readonly bandwidth: Bandwidth

@@ -11,7 +11,7 @@ import { s3Settings } from '../ria/settings/s3-credentials.ts'
 import type { RemoteConfig, StoreUrl } from '../ria/settings/settings.ts'
 import { openStore } from '../store/open.ts'
 import type { CallOptions, Store } from '../store/store.ts'
-import type { Clone } from './clone.ts'
+import type { Clone } from './clone/clone.ts'
 import type { BulkRemote } from './remotes.ts'
 
 /** A remote whose store is open. */

@@ -2,15 +2,15 @@ import * as fs from 'node:fs'
 import { StoreError } from '../core/errors.ts'
 import { keyFileName } from '../core/key.ts'
 import { toFsPath } from '../core/text.ts'
-import { findMember } from '../ria/layout/member-names.ts'
+import { findMember } from '../ria/keys/member-names.ts'
 import { objectsDirectory, placesOf } from '../ria/layout/places.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import type { Entry, Stat, Store } from '../store/store.ts'
 import { Bandwidth } from './bandwidth.ts'
-import type { CheckedKey } from './content.ts'
+import type { CheckedKey } from './clone/content.ts'
 import { objectSource } from './object-source.ts'
 import { type OpenRemote, openArchive } from './open-remote.ts'
-import type { Pack } from './put.ts'
+import type { Pack } from './put-options.ts'
 
 /** A key of the clone that is to go into an archive. */
 export interface KeyToPack {

@@ -1,44 +1,15 @@
-import { ConfigError, type StoreErrorKind } from '../core/errors.ts'
+import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
-import type { Log } from '../core/log.ts'
-import type { Store } from '../store/store.ts'
-import { type Clone, leftToAnnex } from './clone.ts'
+import { type Clone, leftToAnnex } from './clone/clone.ts'
+import { KeyTable } from './clone/key-table.ts'
+import { outputOf } from './clone/programs.ts'
+import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './counter.ts'
-import type { BulkEvents } from './events.ts'
 import { handOverSelection } from './hand-over.ts'
-import { KeyTable } from './key-table.ts'
-import { outputOf } from './programs.ts'
+import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
 import { PutRun } from './put-run.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
-import { findKeys, type Selection } from './wanted.ts'
-import { WorkDirectory } from './work-directory.ts'
-
-export interface PutOptions {
-  readonly selection: Selection
-  /** The name of the remote. Default: the one storage sibling that there is. */
-  readonly to: string | undefined
-  readonly jobs: number | undefined
-  readonly bytesPerSecond: number | undefined
-  readonly dryRun: boolean
-  /** Keys up to so many bytes go into the dataset's archive at once. Default: none. */
-  readonly archiveBelow: number | undefined
-  /** Packs the keys that lie loose in a store into the archive of a dataset. */
-  readonly pack: Pack
-  readonly events: BulkEvents
-  readonly signal: AbortSignal | undefined
-  readonly log: Log | undefined
-}
-
-export type Pack = (store: Store, directory: string, signal: AbortSignal | undefined) => Promise<void>
-
-export interface PutReport {
-  /** Keys that the store has now. With `dryRun`: that it would get. */
-  readonly put: number
-  readonly bytes: number
-  /** Keys that git-annex was asked to copy, or would be. */
-  readonly handedOver: number
-  readonly failures: readonly StoreErrorKind[]
-}
+import { findKeys } from './wanted.ts'
 
 /**
  * Puts the content of keys into a store, many at once. Each is checked against its checksum while
@@ -99,9 +70,4 @@ async function leaveAll(
   const errand = { command: copyCommand(remote?.name ?? to ?? ''), jobs, events: count.events, signal }
   const { moved, failed } = await handOverSelection(clone, selection, errand)
   return { put: moved, bytes: count.bytes, handedOver: moved + failed, failures: count.failures }
-}
-
-/** What git-annex is asked to do. */
-export function copyCommand(to: string): string[] {
-  return ['copy', `--to=${to}`]
 }

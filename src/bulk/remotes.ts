@@ -5,7 +5,7 @@ import { toBoolean } from '../core/git-config.ts'
 import { run } from '../core/process/run.ts'
 import { decode } from '../core/text.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
-import type { Clone } from './clone.ts'
+import type { Clone } from './clone/clone.ts'
 
 /** A git remote of the clone that is a storage sibling in a RIA store. */
 export interface BulkRemote {

@@ -1,11 +1,11 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { parseKey } from '../core/key.ts'
+import type { KeyTable } from './clone/key-table.ts'
+import type { Placer } from './clone/placer.ts'
+import { syncFileSystem } from './clone/sync.ts'
+import type { WorkDirectory } from './clone/work-directory.ts'
 import type { BulkEvents } from './events.ts'
-import type { KeyTable } from './key-table.ts'
-import type { Placer } from './placer.ts'
 import { STATE, type States } from './states.ts'
-import { syncFileSystem } from './sync.ts'
-import type { WorkDirectory } from './work-directory.ts'
 
 /** So many keys, or bytes, are placed together, after one sync of the file system. */
 const BATCH_KEYS = 20_000

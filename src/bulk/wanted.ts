@@ -1,8 +1,8 @@
 import { ConfigError } from '../core/errors.ts'
 import { decode } from '../core/text.ts'
-import type { Clone } from './clone.ts'
-import type { KeyTable } from './key-table.ts'
-import { splitAt, startProgram } from './programs.ts'
+import type { Clone } from './clone/clone.ts'
+import type { KeyTable } from './clone/key-table.ts'
+import { splitAt, startProgram } from './clone/programs.ts'
 
 /** Which keys a command is about. */
 export interface Selection {

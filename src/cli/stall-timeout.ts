@@ -1,5 +1,5 @@
 import { GitConfig } from '../core/git-config.ts'
-import { STALL_TIMEOUT, stallMs } from '../ria/settings/stall-timeout.ts'
+import { STALL_TIMEOUT, stallMs } from '../core/stall-timeout.ts'
 
 /** Every command takes it: each may talk to a store. */
 export const STALL_OPTION = {

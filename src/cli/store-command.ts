@@ -1,6 +1,7 @@
 import { ConfigError } from '../core/errors.ts'
 import type { Verdict } from '../core/finding.ts'
-import { openStore, type StoreLocation } from '../store/open.ts'
+import type { StoreLocation } from '../store/location.ts'
+import { openStore } from '../store/open.ts'
 import type { S3Probe } from '../store/s3/probe.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'

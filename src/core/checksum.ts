@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Hasher } from './hasher.ts'
-import type { Key } from './key.ts'
+import { type Key, parseKey } from './key.ts'
 
 /** What a key's name promises about its content. */
 export interface Checksum {
@@ -68,4 +68,12 @@ function blake2(name: 'blake2b' | 'blake2s', dkLen: number): Algorithm {
     const hash = (await import('@noble/hashes/blake2.js'))[name].create({ dkLen })
     return { update: (bytes) => hash.update(bytes), hex: () => Buffer.from(hash.digest()).toString('hex') }
   }
+}
+
+/**
+ * False for a key whose content is known only by what was stored: encrypted, a chunk, of a backend
+ * without checksums.
+ */
+export function hasChecksum(key: string): boolean {
+  return checksumOf(parseKey(key)) !== undefined
 }

@@ -3,7 +3,7 @@ import { withoutPassword } from '../core/secret.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
 import { datasetDirectory } from '../ria/layout/paths.ts'
 import { parseStoreUrl, unescapeText } from '../ria/url.ts'
-import type { StoreLocation } from '../store/open.ts'
+import type { StoreLocation } from '../store/location.ts'
 
 /**
  * A dataset's repository, as DataLad names it to git: `<store>/<id[0:3]>/<id[3:]>` or

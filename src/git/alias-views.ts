@@ -3,9 +3,9 @@ import { fileSource } from '../core/source.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory, aliasFile, readAlias } from '../ria/layout/alias-file.ts'
 import type { CallOptions, Store } from '../store/store.ts'
-import { download } from './pack-files.ts'
-import type { RefState } from './ref-state.ts'
-import { readText, writeViews } from './views.ts'
+import { download } from './objects/pack-files.ts'
+import type { RefState } from './refs/ref-state.ts'
+import { readText, writeViews } from './refs/views.ts'
 
 /**
  * Makes `alias/<name>/` what git reads over HTTP: the views, and copies of the packs, for git

@@ -5,11 +5,11 @@ import { collect } from '../core/source.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
 import type { CallOptions, Store } from '../store/store.ts'
-import { git, isConnected } from './git.ts'
-import { addLoose } from './loose-objects.ts'
-import { packPath, putPack, uploadPack } from './pack-files.ts'
-import type { RefState } from './ref-state.ts'
-import { addPacks, newRepository } from './scratch-repository.ts'
+import { git, isConnected } from './objects/git.ts'
+import { addLoose } from './objects/loose-objects.ts'
+import { packPath, putPack, uploadPack } from './objects/pack-files.ts'
+import { addPacks, newRepository } from './objects/scratch-repository.ts'
+import type { RefState } from './refs/ref-state.ts'
 
 /**
  * More names than this are not kept in every generation: who knows only older packs downloads the

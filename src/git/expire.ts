@@ -3,8 +3,8 @@ import { forEachParallel } from '../core/parallel.ts'
 import { bufferSource } from '../core/source.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
 import type { CallOptions, Entry, Store } from '../store/store.ts'
-import type { Generation, RefLog } from './ref-log.ts'
-import type { RefState } from './ref-state.ts'
+import type { Generation, RefLog } from './refs/ref-log.ts'
+import type { RefState } from './refs/ref-state.ts'
 import { Removal } from './remove-unnamed.ts'
 
 /** States read at once. */

@@ -2,8 +2,8 @@ import { isStoreError, StoreError } from '../core/errors.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { consolidate } from './consolidate.ts'
 import { type Expired, expire } from './expire.ts'
-import { git } from './git.ts'
-import type { RefState } from './ref-state.ts'
+import { git } from './objects/git.ts'
+import type { RefState } from './refs/ref-state.ts'
 import type { StoredRepository } from './repository.ts'
 
 /** As git's own for what nothing refers to any more. ms. */
@@ -38,12 +38,8 @@ export interface GcReport {
  * of use before the grace period. Throws `unsupported` for a repository that git itself looks
  * after.
  */
-export async function collectGarbage(
-  store: Store,
-  directory: string,
-  repository: StoredRepository,
-  options: GcOptions = {},
-): Promise<GcReport> {
+export async function collectGarbage(repository: StoredRepository, options: GcOptions = {}): Promise<GcReport> {
+  const { store, directory } = repository
   const { graceMs = GRACE_MS, dryRun = false, ...call } = options
   if (store.traits.exec && (await repository.log.newest(call)).generation === 0) {
     const message = 'git itself looks after this repository: run git gc in it'
@@ -53,7 +49,7 @@ export async function collectGarbage(
   const merges = before.packs.length > 1 || before.loose.length > 0
   let mended = false
   if (!dryRun) {
-    if (merges) await consolidateAll(store, directory, repository, before, call)
+    if (merges) await consolidateAll(repository, before, call)
     mended = await repository.mendViews(await repository.state(call), { ...call, again: true })
   }
   const removed = await expire(store, directory, repository.log, { ...call, graceMs, dryRun })
@@ -62,13 +58,8 @@ export async function collectGarbage(
 }
 
 /** Others may push meanwhile, and bring back what was left out. */
-async function consolidateAll(
-  store: Store,
-  directory: string,
-  repository: StoredRepository,
-  before: RefState,
-  call: CallOptions,
-): Promise<void> {
+async function consolidateAll(repository: StoredRepository, before: RefState, call: CallOptions): Promise<void> {
+  const { store, directory } = repository
   for (let state = before, tries = 1; ; tries++) {
     try {
       await consolidate(store, directory, state, 'all', repository.replaceWith(call), call)
@@ -86,13 +77,12 @@ async function consolidateAll(
  * to say.
  */
 export async function collectGarbageIfMuch(
-  store: Store,
-  directory: string,
   repository: StoredRepository,
   state: RefState,
   tell: (line: string) => void,
   call: CallOptions = {},
 ): Promise<void> {
+  const { store, directory } = repository
   const limit = await packLimit()
   // Of many who push at once, one does it; if that comes to nothing, one of the next ten.
   const excess = state.packs.length - limit

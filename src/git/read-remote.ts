@@ -2,11 +2,11 @@ import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { parseGitConfig } from '../core/git-config.ts'
 import { decode } from '../core/text.ts'
 import type { CallOptions, Store } from '../store/store.ts'
-import { readGitsRefs } from './gits-own-refs.ts'
-import { RefLog } from './ref-log.ts'
-import { isObjectId, isRefName, type RefState } from './ref-state.ts'
+import { readGitsRefs } from './refs/gits-own-refs.ts'
+import { RefLog } from './refs/ref-log.ts'
+import { isObjectId, isRefName, type RefState } from './refs/ref-state.ts'
+import { readText } from './refs/views.ts'
 import { StoreFiles } from './store-files.ts'
-import { readText } from './views.ts'
 
 /** What can be told of a dataset without a clone of it. */
 export interface RemoteDescription {

@@ -1,7 +1,8 @@
 import { messageOf, oneLine } from '../core/errors.ts'
-import { git, resolveObject } from './git.ts'
-import type { RefState } from './ref-state.ts'
-import type { RefUpdate, StoredRepository } from './repository.ts'
+import { git, resolveObject } from './objects/git.ts'
+import type { RefUpdate } from './push-rules.ts'
+import type { RefState } from './refs/ref-state.ts'
+import type { StoredRepository } from './repository.ts'
 
 /** What the helper says to git: whole lines, without their ends. */
 export type Say = (...lines: readonly string[]) => void
@@ -157,7 +158,7 @@ export class RemoteHelper {
       head: await localHead(),
       warn: (line: string) => this.#tell(`warning: ${line}`),
     }
-    const results = await repository.push(updates, listed, options)
+    const { results, made } = await repository.push(updates, listed, options)
     for (const [name, reason] of results)
       this.#say(reason === undefined ? `ok ${name}` : `error ${name} ${oneLine(reason)}`)
     this.#say('')
@@ -165,9 +166,13 @@ export class RemoteHelper {
     const tell = (line: string) => {
       if (this.#options.verbosity > 0) this.#tell(`riastore: ${line}`)
     }
-    await repository.tidyUp(tell).catch((error: unknown) => {
+    if (made === undefined) return
+    try {
+      const { collectGarbageIfMuch } = await import('./gc.ts')
+      await collectGarbageIfMuch(repository, made, tell)
+    } catch (error) {
       tell(`the push is done, but the packs were not put together: ${messageOf(error)}`)
-    })
+    }
   }
 }
 

@@ -2,8 +2,8 @@ import { isStoreError, StoreError } from '../core/errors.ts'
 import { bufferSource, collect } from '../core/source.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName, temporaryName } from '../store/temporary.ts'
+import { unwritable } from '../store/unwritable.ts'
 import { LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './layout/paths.ts'
-import { unwritable } from './unwritable.ts'
 
 /** Where DataLad and we tell of errors, in stores that want to know. */
 const ERROR_LOGS = 'error_logs'

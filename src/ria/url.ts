@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
 import { decode, isText } from '../core/text.ts'
-import type { StoreLocation } from '../store/open.ts'
+import type { StoreLocation } from '../store/location.ts'
 
 /**
  * Reads the URL of a RIA store, `ria+file:///path`, `ria+ssh://[user@]host[:port]/path`,

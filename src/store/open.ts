@@ -1,27 +1,13 @@
 import type { Log } from '../core/log.ts'
 import { openLocalStore } from './local/local.ts'
+import type { StoreLocation } from './location.ts'
 import type { S3Settings } from './s3/client.ts'
-import type { SshTarget } from './ssh/config.ts'
 import type { SshProvider } from './ssh/connect.ts'
 import type { Store } from './store.ts'
 import { withLimit } from './wrappers/limit.ts'
 import { Retry, withRetry } from './wrappers/retry.ts'
 import { formatTrace, withTrace } from './wrappers/trace.ts'
 import { withWatchdog } from './wrappers/watchdog.ts'
-
-/** Where a store is. `ssh` and `sftp` differ only for git: keys always go over SFTP. */
-export type StoreLocation =
-  | { readonly scheme: 'file'; readonly path: string }
-  | { readonly scheme: 'ssh' | 'sftp'; readonly path: string; readonly target: SshTarget }
-  | { readonly scheme: 'http' | 'https'; readonly url: string }
-  | {
-      readonly scheme: 's3+http' | 's3+https'
-      /** `http[s]://host[:port]` */
-      readonly endpoint: string
-      readonly bucket: string
-      /** Without slashes at its ends; empty for the bucket itself. */
-      readonly prefix: string
-    }
 
 export interface OpenSettings {
   /** A call in which nothing moves for so long has failed. ms. */

@@ -2,32 +2,66 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 
 /**
- * Which rooms of src/ a room may import from, besides itself. `bin` and `ria-remote` join what the
- * others keep apart.
+ * Which places of src/ a place may import from, besides itself. A place is a room (`git`), a wing of
+ * one (`store/s3`), or the files of a room outside its wings (`store/*`). A name without `/` allows
+ * the whole room. `open.ts` is where the backends are put together, so nothing but callers of a
+ * store may know it.
  */
-const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  // ria: for git's configuration, which is read while the rest of the program is loaded.
-  bin: ['ria-remote', 'ria', 'cli', 'git', 'annex', 'core'],
-  'ria-remote': ['annex', 'ria', 'store', 'core'],
-  cli: ['bulk', 'site', 'git', 'ria', 'archive', 'store', 'core'],
-  bulk: ['ria', 'archive', 'store', 'core'],
-  site: ['gitlab', 'git', 'ria', 'store', 'core'],
-  git: ['ria', 'store', 'core'],
-  ria: ['archive', 'store', 'core'],
-  archive: ['store', 'core'],
-  store: ['core'],
+const PLACES: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  'store/*': ['store/common', 'store/ssh/config.ts', 'core'],
+  'store/open.ts': ['store', 'core'],
+  'store/common': ['store/*', 'core'],
+  'store/wrappers': ['store/*', 'core'],
+  'store/local': ['store/*', 'store/common', 'core'],
+  'store/ssh': ['core'],
+  'store/sftp': ['store/*', 'store/common', 'store/ssh', 'core'],
+  'store/http': ['store/*', 'store/common', 'core'],
+  'store/s3': ['store/*', 'store/common', 'core'],
+  'archive/*': ['archive', 'store', 'core'],
+  'archive/header': ['core'],
+  'archive/seven-zip': ['store/store.ts', 'core'],
+  'archive/decode': ['archive/seven-zip', 'core'],
+  'archive/index': ['archive/header', 'archive/decode', 'store', 'core'],
+  'ria/*': ['ria/layout', 'store', 'core'],
+  'ria/layout': ['store', 'core'],
+  'ria/settings': ['ria/url.ts', 'store', 'core'],
+  'ria/keys': ['ria/layout', 'archive', 'store', 'core'],
+  'admin/lock': ['ria', 'store', 'core'],
+  'admin/compaction': ['admin/lock', 'ria', 'archive', 'store', 'core'],
+  'admin/doctor': ['ria', 'archive', 'store', 'core'],
+  'bulk/*': ['bulk/clone', 'bulk/records', 'ria', 'archive', 'store', 'core'],
+  'bulk/clone': ['ria/layout', 'core'],
+  'bulk/records': ['bulk/clone', 'ria/layout', 'core'],
   annex: ['core'],
   gitlab: ['core'],
-  core: [],
+  'git/*': ['git/refs', 'git/objects', 'ria/layout', 'ria/url.ts', 'store', 'core'],
+  'git/refs': ['ria/layout', 'store', 'core'],
+  'git/objects': ['git/refs', 'ria/layout', 'store', 'core'],
+  remote: ['annex', 'ria', 'store', 'core'],
+  'setup/*': ['core'],
+  'setup/sibling': ['setup/*', 'git', 'ria', 'store', 'core'],
+  'setup/gitlab': ['setup/*', 'gitlab', 'core'],
+  'setup/site': ['setup', 'gitlab', 'git', 'ria', 'store', 'core'],
+  'cli/*': ['bulk', 'setup', 'admin', 'git', 'ria', 'archive', 'store', 'core'],
+  'cli/main.ts': ['cli', 'core'],
+  'cli/commands': ['cli/*', 'bulk', 'setup', 'admin', 'git', 'ria', 'archive', 'store', 'core'],
+  bin: ['remote', 'cli', 'git', 'annex', 'core'],
+}
+
+/** Not for anybody but those who are named: the files that join what others keep apart. */
+const JOINS: Readonly<Record<string, RegExp>> = {
+  'store/open.ts': /^(?!store\/)/,
+  'cli/main.ts': /^bin\//,
 }
 
 /** Where a package may be imported. One that is not here may be imported nowhere. */
 const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
-  [/^@aws-sdk\/|^@smithy\//, /^store\/s3[^/]*\.ts$/],
-  [/^ssh2$/, /^store\/(ssh|sftp)[^/]*\.ts$/],
+  [/^@aws-sdk\/|^@smithy\//, /^store\/s3\//],
+  [/^ssh2$/, /^store\/(ssh|sftp)\//],
   [/^p-(limit|retry)$/, /^store\//],
-  [/^node-7z$/, /^archive\//],
-  [/^(@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
+  [/^node-7z$/, /^archive\/seven-zip\//],
+  [/^(7zip-bin|@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
   [/^isomorphic-git$/, /^git\//],
   [/^(yargs|cli-progress|cli-table3)(\/.*)?$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
@@ -52,10 +86,49 @@ export function forbiddenImports(sources: ReadonlyMap<string, string>): string[]
   )
 }
 
-/**
- * The specifiers of all imports and re-exports of a text; `?` for a dynamic import of something
- * computed.
- */
+/** The files of each circle of imports, sorted; a circle of files is never needed. */
+export function circles(sources: ReadonlyMap<string, string>): string[][] {
+  const targets = new Map([...sources].map(([file, text]) => [file, [...localImports(file, text)]]))
+  const reached = new Map([...targets.keys()].map((file) => [file, reachable(file, targets)]))
+  const found = new Map<string, string[]>()
+  for (const [file, seen] of reached) {
+    if (!seen.has(file)) continue
+    const circle = [...seen].filter((other) => reached.get(other)?.has(file)).sort()
+    found.set(circle.join(' '), circle)
+  }
+  return [...found.values()]
+}
+
+/** How many arrows lead from one folder of src/ to another, by `from to`. */
+export function arrows(sources: ReadonlyMap<string, string>): ReadonlyMap<string, number> {
+  const found = new Map<string, number>()
+  for (const [file, text] of sources) {
+    for (const target of localImports(file, text)) {
+      const [from, to] = [posix.dirname(file), posix.dirname(target)]
+      if (from !== to) found.set(`${from} ${to}`, (found.get(`${from} ${to}`) ?? 0) + 1)
+    }
+  }
+  return found
+}
+
+function reachable(from: string, targets: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const seen = new Set<string>()
+  for (const waiting = [...(targets.get(from) ?? [])]; ; ) {
+    const file = waiting.pop()
+    if (file === undefined) return seen
+    if (seen.has(file)) continue
+    seen.add(file)
+    waiting.push(...(targets.get(file) ?? []))
+  }
+}
+
+function localImports(file: string, text: string): string[] {
+  return importsOf(text)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => posix.join(posix.dirname(file), specifier))
+}
+
+/** The specifiers of all imports and re-exports of a text; `?` for a dynamic import of something computed. */
 function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
   const declared = /^\s*(?:import|export)\b(?!\s*\()(?:[^'"`;]*?\bfrom)?\s*(['"])(?<specifier>[^'"]+)\1/gm
@@ -70,11 +143,27 @@ function objection(file: string, specifier: string): string | undefined {
   if (specifier.startsWith('node:')) return undefined
   if (!specifier.startsWith('.')) return objectionToPackage(file, specifier)
   if (!specifier.endsWith('.ts')) return 'the ending .ts is missing'
-  const from = roomOf(file)
-  const to = roomOf(posix.join(posix.dirname(file), specifier))
-  const allowed = ROOMS[from]
-  if (allowed === undefined) return `there is no room ${from}`
-  return from === to || allowed.includes(to) ? undefined : `${from} may not import from ${to}`
+  const target = posix.join(posix.dirname(file), specifier)
+  const from = placeOf(file)
+  const allowed = from === undefined ? undefined : PLACES[from]
+  if (from === undefined || allowed === undefined) return `${posix.dirname(file)} is no room`
+  if (placeOf(target) === undefined) return `${posix.dirname(target)} is no room`
+  const join = JOINS[target]
+  if (join !== undefined && !join.test(file)) return `${target} joins what ${from} keeps apart`
+  const isOwn = isIn(target, from.endsWith('.ts') ? from : from.replace('/*', '')) && placeOf(target) === from
+  return isOwn || allowed.some((place) => isIn(target, place)) ? undefined : `${from} may not import from ${target}`
+}
+
+/** The key of PLACES that a file belongs to: the file itself, its wing, its room's own files, its room. */
+function placeOf(file: string): string | undefined {
+  const [room = '', wing = ''] = file.split('/')
+  const candidates = [file, `${room}/${wing}`, ...(file.split('/').length === 2 ? [`${room}/*`] : []), room]
+  return candidates.find((place) => place in PLACES)
+}
+
+function isIn(file: string, place: string): boolean {
+  if (place.endsWith('/*')) return posix.dirname(file) === place.slice(0, -2)
+  return file === place || file.startsWith(`${place}/`)
 }
 
 function objectionToPackage(file: string, specifier: string): string | undefined {
@@ -82,9 +171,4 @@ function objectionToPackage(file: string, specifier: string): string | undefined
   const rule = PACKAGES.find(([pattern]) => pattern.test(name))
   if (rule === undefined) return `the package ${name} has no place yet`
   return rule[1].test(file) ? undefined : `the package ${name} is not for this file`
-}
-
-/** `ria-remote` is a room of one file. */
-function roomOf(file: string): string {
-  return file.split('/')[0]?.replace(/\.ts$/, '') ?? file
 }

@@ -1,7 +1,8 @@
+import { findSevenZipOnServer } from '../../archive/seven-zip/find-on-server.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { ClientBuilder } from './build-on-client.ts'
 import { DiskBuilder } from './build-on-disk.ts'
-import { findSevenZipOnServer, ServerBuilder } from './build-on-server.ts'
+import { ServerBuilder } from './build-on-server.ts'
 import type { Builder, Work } from './builder.ts'
 
 /**

@@ -1,25 +1,104 @@
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { Store } from '../../store/store.ts'
-import type { LooseKey } from './loose.ts'
+import type { Builder } from './builder.ts'
+import type { Built } from './check-built.ts'
+import type { LeftReason, LooseKey } from './loose.ts'
 import type { Plan } from './plan.ts'
+import type { Usage } from './usage.ts'
+
+/** What a compaction did, or would do. */
+export interface CompactReport {
+  readonly directory: string
+  readonly dryRun: boolean
+  /** Who ran 7z: undefined when nothing was to be packed. */
+  readonly by: Builder['kind'] | undefined
+  readonly packed: { readonly keys: number; readonly bytes: number }
+  /** Members that were taken out of the archive: dropped keys, and copies that were replaced. */
+  readonly purged: number
+  /** Loose keys that stay loose, by reason. */
+  readonly left: Readonly<Partial<Record<LeftReason | 'few' | 'changed' | 'unread', number>>>
+  /** What is wrong with keys of the dataset; one line each. */
+  readonly problems: readonly string[]
+  readonly before: Usage
+  readonly after: Usage
+}
+
+/** What a compaction by this plan would do, if all goes well. */
+export function previewReport(store: Store, directory: string, plan: Plan, before: Usage): CompactReport {
+  const bytes = sumOfSizes(plan.add)
+  const after = {
+    ...before,
+    looseKeys: plan.loose.count - plan.add.length - plan.already.length,
+    looseBytes: plan.loose.bytes - bytes - sumOfSizes(plan.already),
+    archivedKeys: plan.members.size - plan.drop.length + plan.add.length,
+    archiveBytes: before.archiveBytes + bytes,
+    inodes: before.inodes === undefined ? undefined : inodesAfter(plan, before.inodes),
+  }
+  return {
+    directory,
+    dryRun: true,
+    by: undefined,
+    packed: { keys: plan.add.length, bytes },
+    purged: plan.drop.length,
+    left: { ...plan.loose.left, ...(plan.few > 0 && { few: plan.few }) },
+    problems: damagedLines(store, directory, plan),
+    before,
+    after,
+  }
+}
+
+/** What a compaction did. */
+export interface Done {
+  readonly plan: Plan
+  readonly built: Built
+  readonly by: Builder['kind'] | undefined
+  readonly before: Usage
+  readonly after: Usage
+}
+
+/** Tells what a compaction did. */
+export function reportOf(store: Store, directory: string, { plan, built, by, before, after }: Done): CompactReport {
+  const { damaged, changed, unread, packed } = built
+  const isDamaged = damaged.length + (plan.loose.left.damaged ?? 0)
+  const where = (place: string) => `${store.traits.root}/${objectsDirectory(directory)}/${place}`
+  return {
+    directory,
+    dryRun: false,
+    by,
+    packed: { keys: packed.length, bytes: sumOfSizes(packed) },
+    purged: plan.drop.length,
+    left: {
+      ...plan.loose.left,
+      ...(isDamaged > 0 && { damaged: isDamaged }),
+      ...(plan.few > 0 && { few: plan.few }),
+      ...(changed.length > 0 && { changed: changed.length }),
+      ...(unread.length > 0 && { unread: unread.length }),
+    },
+    problems: [
+      ...damagedLines(store, directory, plan),
+      ...damaged.map(({ place }) => `${where(place)}: its content does not have the key's checksum; it stays loose`),
+      ...unread.map(({ place }) => `${where(place)}: 7z could not read it; it stays loose`),
+    ],
+    before,
+    after,
+  }
+}
 
 /** What a compaction would leave, if all goes well: every tombstone goes with its member. */
-export function inodesAfter({ loose, dropped, old, few, members, drop, add, already }: Plan, before: number): number {
+function inodesAfter({ loose, dropped, old, few, members, drop, add, already }: Plan, before: number): number {
   if (few > 0) return before - (already.length > 0 ? loose.inodes - loose.inodesLeft : 0)
   const tombstones = dropped.size > 0 ? dropped.size + 1 : 0
   const archives = before - loose.inodes - tombstones - (old === undefined ? 0 : 1)
   return loose.inodesLeft + archives + (members.size - drop.length + add.length > 0 ? 1 : 0)
 }
 
-/** A line for each key whose length is not what its name says. */
-export function damagedLines(store: Store, directory: string, plan: Plan): string[] {
+function damagedLines(store: Store, directory: string, plan: Plan): string[] {
   return plan.loose.damaged.map(
     (place) =>
       `${store.traits.root}/${objectsDirectory(directory)}/${place}: its length is not the key's; it stays loose`,
   )
 }
 
-/** Bytes. */
-export function sumOfSizes(keys: readonly LooseKey[]): number {
+function sumOfSizes(keys: readonly LooseKey[]): number {
   return keys.reduce((sum, { size }) => sum + size, 0)
 }

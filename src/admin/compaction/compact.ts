@@ -2,22 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Level } from '../../archive/seven-zip/seven-zip.ts'
 import { ConfigError, StoreError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
-import { memberFileName } from '../../ria/layout/member-names.ts'
+import { memberFileName } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
-import { archivesDirectory, objectsDirectory, tombstonePath } from '../../ria/layout/places.ts'
+import { archivesDirectory, tombstonePath } from '../../ria/layout/places.ts'
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/strict-links.ts'
 import { temporaryName } from '../../store/temporary.ts'
+import { Changes, type Needed } from '../lock/changes.ts'
+import { type Lock, withLock } from '../lock/lock.ts'
 import type { Builder } from './builder.ts'
-import { Changes, type Needed } from './changes.ts'
 import { type Built, checkBuilt } from './check-built.ts'
 import { chooseBuilder } from './choose-builder.ts'
-import { damagedLines, inodesAfter, sumOfSizes } from './compact-report.ts'
+import { type CompactReport, previewReport, reportOf } from './compact-report.ts'
 import { removeLeftovers } from './leftovers.ts'
-import { type Lock, withLock } from './lock.ts'
-import type { Filter, LeftReason, LooseKey } from './loose.ts'
+import type { Filter, LooseKey } from './loose.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { markDropped, removeLoose } from './settle.ts'
 import { readUsage, type Usage, usageOf } from './usage.ts'
@@ -50,23 +50,6 @@ export interface Progress {
   readonly phase: Phase
   readonly done: number
   readonly total: number
-}
-
-/** What a compaction did, or would do. */
-export interface CompactReport {
-  readonly directory: string
-  readonly dryRun: boolean
-  /** Who ran 7z: undefined when nothing was to be packed. */
-  readonly by: Builder['kind'] | undefined
-  readonly packed: { readonly keys: number; readonly bytes: number }
-  /** Members that were taken out of the archive: dropped keys, and copies that were replaced. */
-  readonly purged: number
-  /** Loose keys that stay loose, by reason. */
-  readonly left: Readonly<Partial<Record<LeftReason | 'few' | 'changed' | 'unread', number>>>
-  /** What is wrong with keys of the dataset; one line each. */
-  readonly problems: readonly string[]
-  readonly before: Usage
-  readonly after: Usage
 }
 
 /**
@@ -108,21 +91,11 @@ async function preview(
     sharing: await readSharing(store, directory, call),
     dryRun: true,
   })
-  const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
-  const bytes = sumOfSizes(plan.add)
-  const loose = plan.loose.count - plan.add.length - plan.already.length
-  const after = {
-    ...before,
-    looseKeys: loose,
-    looseBytes: plan.loose.bytes - bytes - sumOfSizes(plan.already),
-    archivedKeys: plan.members.size - plan.drop.length + plan.add.length,
-    archiveBytes: before.archiveBytes + bytes,
-    inodes: before.inodes === undefined ? undefined : inodesAfter(plan, before.inodes),
-  }
-  const packed = { keys: plan.add.length, bytes }
-  const left = { ...plan.loose.left, ...(plan.few > 0 && { few: plan.few }) }
-  const problems = damagedLines(store, directory, plan)
-  return { directory, dryRun: true, by: undefined, packed, purged: plan.drop.length, left, problems, before, after }
+  return previewReport(store, directory, plan, await usageBefore(store, directory, plan, call))
+}
+
+function usageBefore(store: Store, directory: string, plan: Plan, call: CallOptions): Promise<Usage> {
+  return usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
 }
 
 class Compaction {
@@ -168,36 +141,13 @@ class Compaction {
       sharing: this.#sharing,
       now: this.#lock.stat.mtimeMs ?? Date.now(),
     })
-    const before = await usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
+    const before = await usageBefore(store, directory, plan, call)
     const isNeeded = plan.add.length > 0 || plan.drop.length > 0
     const kept = { built: unchanged(plan), by: undefined, archive: plan.old?.identity }
     const { built, by, archive } = isNeeded ? await this.#replaceArchive(plan) : kept
     if (isNeeded || plan.already.length > 0 || plan.few === 0) await this.#settle(plan, built, { archive })
-    const { damaged, changed, unread, packed } = built
-    const left = { ...plan.loose.left }
-    if (damaged.length > 0) left.damaged = (left.damaged ?? 0) + damaged.length
-    return {
-      directory,
-      dryRun: false,
-      by,
-      packed: { keys: packed.length, bytes: sumOfSizes(packed) },
-      purged: plan.drop.length,
-      left: {
-        ...left,
-        ...(plan.few > 0 && { few: plan.few }),
-        ...(changed.length > 0 && { changed: changed.length }),
-        ...(unread.length > 0 && { unread: unread.length }),
-      },
-      problems: [
-        ...damagedLines(store, directory, plan),
-        ...damaged.map(
-          ({ place }) => `${this.#where(place)}: its content does not have the key's checksum; it stays loose`,
-        ),
-        ...unread.map(({ place }) => `${this.#where(place)}: 7z could not read it; it stays loose`),
-      ],
-      before,
-      after: await readUsage(store, directory, { ...call, version: this.#version }),
-    }
+    const after = await readUsage(store, directory, { ...call, version: this.#version })
+    return reportOf(store, directory, { plan, built, by, before, after })
   }
 
   /** Gives also the identity of the archive that is there then, undefined for none. */
@@ -315,10 +265,6 @@ class Compaction {
 
   #tell(phase: Phase, done: number, total: number): void {
     this.#options.onProgress?.({ phase, done, total })
-  }
-
-  #where(place: string): string {
-    return `${this.#store.traits.root}/${objectsDirectory(this.#directory)}/${place}`
   }
 
   #conflict(message: string): StoreError {

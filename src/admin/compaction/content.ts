@@ -13,14 +13,6 @@ export interface ContentCheck {
   matches(): boolean
 }
 
-/**
- * False for a key whose content is known only by what was stored: encrypted, a chunk, of a backend
- * without checksums.
- */
-export function hasChecksum(key: string): boolean {
-  return checksumOf(parseKey(key)) !== undefined
-}
-
 /** Checks a key's content by its own checksum; for a key without one, by length and CRC. */
 export async function checkFor(
   text: string,

@@ -2,7 +2,7 @@ import { endOrphans } from '../../core/process/orphans.ts'
 import { removeDeadWorkDirectories } from '../../core/work-directory.ts'
 import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from '../../ria/layout/places.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import type { Changes } from './changes.ts'
+import type { Changes } from '../lock/changes.ts'
 
 /**
  * A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside

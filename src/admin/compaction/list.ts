@@ -1,5 +1,5 @@
 import { Archive } from '../../archive/archive.ts'
-import { keyOfMember, memberFileName } from '../../ria/layout/member-names.ts'
+import { keyOfMember, memberFileName } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'

@@ -1,9 +1,10 @@
 import { crc32 } from 'node:zlib'
 import type { Archive, Member } from '../../archive/archive.ts'
+import { hasChecksum } from '../../core/checksum.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { Bytes } from '../../core/source.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { type ContentCheck, checkFor, hasChecksum } from './content.ts'
+import { type ContentCheck, checkFor } from './content.ts'
 
 /** A member, and the key whose content it shall have. */
 export interface MemberOfKey {

@@ -2,7 +2,7 @@ import { chunksOf, forEachParallel } from '../../core/parallel.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
-import type { Changes, Doomed, Needed } from './changes.ts'
+import type { Changes, Doomed, Needed } from '../lock/changes.ts'
 import type { LooseKey } from './loose.ts'
 
 /** So many files are looked up with one call. */

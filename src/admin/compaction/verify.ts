@@ -1,7 +1,7 @@
 import { Archive } from '../../archive/archive.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
-import { keyOfMember } from '../../ria/layout/member-names.ts'
+import { keyOfMember } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { CallOptions, Store } from '../../store/store.ts'

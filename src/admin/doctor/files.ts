@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { type Findings, type Outcome, type Verdict, verdictOf } from '../../core/finding.ts'
-import { unwritable } from '../../ria/unwritable.ts'
+import { unwritable } from '../../store/unwritable.ts'
 import type { Scratch } from './scratch.ts'
 
 /** A clock that differs by more makes ages of keys, and S3's signatures, wrong. ms. */

@@ -1,6 +1,6 @@
 import { isStoreError } from '../../core/errors.ts'
 import type { Findings, Outcome } from '../../core/finding.ts'
-import { forgetAtomicPuts, RACERS, ROUNDS, race } from '../../ria/atomic-puts.ts'
+import { forgetAtomicPuts, RACERS, ROUNDS, race } from '../../ria/layout/atomic-puts.ts'
 import type { Scratch } from './scratch.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { findSevenZip } from '../../archive/seven-zip/find.ts'
+import { findSevenZipOnServer } from '../../archive/seven-zip/find-on-server.ts'
 import { INSTALL_HINT, tooOld } from '../../archive/seven-zip/version.ts'
 import type { Findings, Outcome } from '../../core/finding.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
-import { findSevenZipOnServer } from '../compaction/build-on-server.ts'
 
 /** Less than this left is worth a word. Bytes. */
 const LITTLE_BYTES = 1024 ** 3

@@ -1,7 +1,7 @@
 import { hasBit } from './bits.ts'
 import { type FolderDescription, isCopy } from './folder-description.ts'
 import { SIGNATURE_BYTES } from './signature.ts'
-import type { StreamsInfo } from './streams-info.ts'
+import type { StreamsInfo } from './streams.ts'
 
 /**
  * Walks over the folders of an archive, from the first to the last; its fields tell of the one that

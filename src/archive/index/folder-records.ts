@@ -1,7 +1,7 @@
 import type { Coder, Folder } from '../decode/decode-folder.ts'
 import { FolderCursor } from '../header/folder-cursor.ts'
 import type { FolderDescription } from '../header/folder-description.ts'
-import type { StreamsInfo } from '../header/streams-info.ts'
+import type { StreamsInfo } from '../header/streams.ts'
 import { FOLDER_BYTES, type IndexHeader, type Part } from './index-format.ts'
 import { IndexDamaged, type PageReader, type PageWriter, writePart } from './page-file.ts'
 

@@ -1,6 +1,6 @@
 import { hasBit } from '../header/bits.ts'
 import { FolderCursor } from '../header/folder-cursor.ts'
-import type { StreamsInfo } from '../header/streams-info.ts'
+import type { StreamsInfo } from '../header/streams.ts'
 import { PLACE } from './index-format.ts'
 
 /**

@@ -47,7 +47,7 @@ async function run(console: Console, args: Args): Promise<number> {
   const options = { graceMs, dryRun: args['dry-run'], signal: console.signal }
   return forEachDataset(console, args, async (store, { name, directory }) => {
     const repository = new StoredRepository(store, directory, { gitDir: undefined, shows: false })
-    const report = await collectGarbage(store, directory, repository, options)
+    const report = await collectGarbage(repository, options)
     console.print(args.json ? JSON.stringify({ dataset: name, ...report }) : summarize(name, report))
     return true
   })

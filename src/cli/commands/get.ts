@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from 'yargs'
-import { openClone } from '../../bulk/clone.ts'
+import { openClone } from '../../bulk/clone/clone.ts'
 import { getKeys } from '../../bulk/get.ts'
 import { type BulkArgs, bulkOptions, bulkSettings, failureCode, SELECTION } from '../bulk-options.ts'
 import { bulkOutput } from '../bulk-output.ts'

@@ -4,9 +4,9 @@ import { orAborted } from '../../core/abort.ts'
 import { isStoreError, StoreError } from '../../core/errors.ts'
 import type { Key } from '../../core/key.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
-import { findMember } from '../layout/member-names.ts'
 import { archivePath } from '../layout/paths.ts'
 import { archivedCopy, type Copy } from './copy.ts'
+import { findMember } from './member-names.ts'
 
 /** A key in the archive. */
 export interface ArchivedKey {
@@ -69,7 +69,10 @@ export class DatasetArchive {
 
   async #openAnew(stat: Stat): Promise<Archive> {
     // Loaded by who needs it: few datasets have an archive.
-    const { Archive, IndexCache } = await import('./archive-reader.ts')
+    const [{ Archive }, { IndexCache }] = await Promise.all([
+      import('../../archive/archive.ts'),
+      import('../../archive/index/index-cache.ts'),
+    ])
     const directory = this.#cacheDirectory
     const cache: IndexCache | undefined = directory ? new IndexCache({ directory, maxBytes: CACHE_BYTES }) : undefined
     return Archive.open(this.#store, this.path, { stat, cache })

@@ -1,8 +1,8 @@
 import { messageOf, StoreError } from '../../core/errors.ts'
 import { parseGitConfig } from '../../core/git-config.ts'
 import { collect } from '../../core/source.ts'
+import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
-import { parseSharing } from '../sharing.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
 
 /** What a store and a dataset in it say of themselves. */

@@ -1,12 +1,12 @@
 import { ConfigError } from '../../core/errors.ts'
 import { type GitConfig, rewriteUrl, toBoolean } from '../../core/git-config.ts'
 import { withoutPassword } from '../../core/secret.ts'
-import type { StoreLocation } from '../../store/open.ts'
+import { stallMsOf } from '../../core/stall-timeout.ts'
+import type { StoreLocation } from '../../store/location.ts'
 import type { SshProvider } from '../../store/ssh/connect.ts'
 import { parseStoreUrl } from '../url.ts'
 import { type S3Options, s3Options } from './s3.ts'
 import { endpointsInConfig, parseEndpoint } from './s3-endpoints.ts'
-import { stallMsOf } from './stall-timeout.ts'
 import { oneOf } from './values.ts'
 
 /** Settings of the special remote, committed to the git-annex branch by initremote. */

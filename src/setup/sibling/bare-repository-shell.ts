@@ -1,5 +1,5 @@
 import { StoreError } from '../../core/errors.ts'
-import { parseSharing } from '../../ria/sharing.ts'
+import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, ExecResult, Sharing, Store } from '../../store/store.ts'
 import { execWithin } from './exec.ts'
 import type { RepositoryWish } from './repository-wish.ts'

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
-import { stallMsOf } from '../../ria/settings/stall-timeout.ts'
+import { stallMsOf } from '../../core/stall-timeout.ts'
 import { type OpenSettings, openStore } from '../../store/open.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Dataset } from '../dataset.ts'

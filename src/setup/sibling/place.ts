@@ -4,7 +4,7 @@ import { type GitConfig, rewriteUrl } from '../../core/git-config.ts'
 import { withoutPassword } from '../../core/secret.ts'
 import { datasetDirectory } from '../../ria/layout/paths.ts'
 import { parseStoreUrl } from '../../ria/url.ts'
-import type { StoreLocation } from '../../store/open.ts'
+import type { StoreLocation } from '../../store/location.ts'
 
 /** Where a dataset's siblings lie, and what git and git-annex are told of that. */
 export interface SiblingPlace {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../core/errors.ts'
 import { findProgram } from '../../core/process/find-program.ts'
-import type { StoreLocation } from '../../store/open.ts'
+import type { StoreLocation } from '../../store/location.ts'
 import type { Dataset } from '../dataset.ts'
 
 /** What git-annex runs for `externaltype=ora`. */

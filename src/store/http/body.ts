@@ -1,11 +1,12 @@
 import { abortedError } from '../../core/abort.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { Bytes } from '../../core/source.ts'
+import { connectionError } from '../common/connection-error.ts'
+import { parseContentRange, tooShort } from '../common/http-wire.ts'
 import { readExactly } from '../common/read-exactly.ts'
 import type { ByteRange, Consumer, GetOptions, Stat } from '../store.ts'
 import type { Answer } from './client.ts'
-import { contentLength, parseContentRange } from './headers.ts'
-import { connectionError } from './status.ts'
+import { contentLength } from './headers.ts'
 
 export interface Delivery {
   readonly url: string
@@ -71,16 +72,3 @@ async function* section(bytes: Bytes, start: number, length: number, onSkipped: 
     if (position > end) return // at the very end we read on: only a body that was read whole leaves its connection usable
   }
 }
-
-/**
- * The error for a range that reaches beyond what came, which says something of the file when its
- * length is sure.
- */
-export function tooShort(op: string, where: string, { size, doubt }: Stat): StoreError {
-  if (doubt === undefined)
-    return new StoreError({ kind: 'corrupt', op, where, message: `the file has ${size} bytes only` })
-  return new StoreError({ kind: 'unsupported', op, where, message: `${doubt}: what came has ${size} bytes` })
-}
-
-/** No bytes at all. */
-export async function* noBytes(): Bytes {}

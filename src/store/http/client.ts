@@ -4,7 +4,7 @@ import { urlToHttpOptions } from 'node:url'
 import { abortedError } from '../../core/abort.ts'
 import { StoreError } from '../../core/errors.ts'
 import { trustedAuthorities } from '../authorities.ts'
-import { connectionError } from './status.ts'
+import { connectionError } from '../common/connection-error.ts'
 
 /**
  * What a server answered, after redirects. The body is not yet read: it must be, or be dropped. Not

@@ -2,6 +2,7 @@ import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import { Calls } from '../common/calls.ts'
 import { KnownFiles } from '../common/http-identity.ts'
 import { isPackedByServer, packedError, packingOf } from '../common/http-packed.ts'
+import { encodePath, noBytes, parseContentRange, parseUnsatisfiedRange, tooShort } from '../common/http-wire.ts'
 import type {
   ByteRange,
   CallOptions,
@@ -14,11 +15,11 @@ import type {
   Store,
   StoreTraits,
 } from '../store.ts'
-import { deliverBody, noBytes, tooShort } from './body.ts'
+import { deliverBody } from './body.ts'
 import { type Answer, drop, HttpClient } from './client.ts'
 import { askForNothing, nobodysNeighbour } from './guard.ts'
-import { contentLength, parseContentRange, parseUnsatisfiedRange, statFrom, timeOf } from './headers.ts'
-import { encodePath, type HttpRoot, parseRoot } from './root.ts'
+import { contentLength, statFrom, timeOf } from './headers.ts'
+import { type HttpRoot, parseRoot } from './root.ts'
 import { isAbsentStatus, statusError } from './status.ts'
 
 export interface HttpSettings {

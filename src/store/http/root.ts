@@ -1,5 +1,4 @@
 import { ConfigError } from '../../core/errors.ts'
-import { encode } from '../../core/text.ts'
 
 /** Where a store is, parsed. */
 export interface HttpRoot {
@@ -30,11 +29,4 @@ function basicAuthorization({ username, password }: URL, root: string): string |
   } catch {
     throw new ConfigError(`${root}: the user or password in the URL is not percent-encoded properly`)
   }
-}
-
-/** Percent-encodes all bytes but those that mean themselves anywhere (RFC 3986, section 2.3). */
-export function encodePath(path: string): string {
-  return encode(path)
-    .toString('latin1')
-    .replace(/[^A-Za-z0-9._~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }

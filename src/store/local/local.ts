@@ -1,9 +1,8 @@
 import * as fs from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { codeOf, StoreError } from '../../core/errors.ts'
-import { type Files, filesFor, type OpenDirectory, patientFiles, readDescriptor, writeFully } from '../../core/files.ts'
+import { type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../../core/files.ts'
 import type { Source } from '../../core/source.ts'
-import { decode, toFsPath } from '../../core/text.ts'
+import { toFsPath } from '../../core/text.ts'
 import { type Call, Calls } from '../common/calls.ts'
 import { type Access, notAFile } from '../common/links.ts'
 import { ConsumerFailure, checkRange, readExactly } from '../common/read-exactly.ts'
@@ -16,7 +15,6 @@ import type {
   ExecResult,
   GetOptions,
   MoveOptions,
-  Permissions,
   PutOptions,
   RemoveOptions,
   Stat,
@@ -27,9 +25,11 @@ import { adopt, closeAll, type MakeOptions, makeDirectories, nameOf, parentOf, w
 import type { LocalDirectory } from './directory.ts'
 import { isAbsent, localError } from './errors.ts'
 import { execHere } from './exec.ts'
+import { openToList, readPart } from './list.ts'
 import { freeLocalBytes, moveLocal } from './move.ts'
 import { putLocal, removeQuietly } from './put.ts'
-import { LocalTree } from './tree.ts'
+import { toStat } from './stat.ts'
+import { type Disk, LocalTree } from './tree.ts'
 
 export interface LocalSettings {
   /** Absolute path of the store's root. It need not exist. */
@@ -44,12 +44,6 @@ export interface LocalSettings {
 /** A store in a directory of this machine, on a disk or a mounted network file system. */
 export function openLocalStore({ root, byNumber }: LocalSettings): Store {
   return new LocalStore(root.replace(/\/+$/, ''), byNumber)
-}
-
-/** What a call works with: the file calls that suit the disk, and the way to its files. */
-interface Disk {
-  readonly files: Files
-  readonly tree: LocalTree
 }
 
 class LocalStore implements Store {
@@ -314,62 +308,4 @@ async function getLocal(
   } finally {
     await files.close(fd)
   }
-}
-
-/** A directory that is being read. */
-interface Listing {
-  readonly directory: LocalDirectory
-  readonly names: OpenDirectory
-  close(): Promise<void>
-}
-
-/** Undefined when there is no such directory. */
-async function openToList({ files, tree }: Disk, path: string, asked: Access): Promise<Listing | undefined> {
-  const directory = await tree.directory(path, asked)
-  if (directory === undefined) return undefined
-  try {
-    const names = await files.openDirectory(directory.self)
-    const close = async () => {
-      await names.close()
-      await directory.close()
-    }
-    return { directory, names, close }
-  } catch (error) {
-    await directory.close()
-    if (isAbsent(error)) return undefined
-    throw error
-  }
-}
-
-/** So many names are read in one call. */
-const PART_ENTRIES = 256
-
-/**
- * Reads on in a directory; `path` is the directory's, from the root. Only regular files are files:
- * a link is none.
- */
-async function readPart(files: Files, { directory, names }: Listing, path: string) {
-  const entries: Entry[] = []
-  const directories: string[] = []
-  await nextTurn() // on a disk of this machine nothing else here lets others go on
-  for (let n = 0; n < PART_ENTRIES; n++) {
-    const found = await names.read()
-    if (found === null) return { entries, directories, ended: true }
-    const name = decode(found.name)
-    const below = path === '' ? name : `${path}/${name}`
-    if (found.isDirectory()) directories.push(below)
-    else {
-      const stats = await files.lstat(directory.at(name))
-      if (stats?.isFile()) entries.push({ path: below, ...toStat(stats), permissions: permissionsOf(stats) })
-    }
-  }
-  return { entries, directories, ended: false }
-}
-
-function permissionsOf({ uid, gid, mode }: fs.Stats): Permissions {
-  return { uid, gid, mode: mode & 0o7777 }
-}
-
-function toStat(stats: fs.Stats): Stat {
-  return { size: stats.size, mtimeMs: stats.mtimeMs, identity: `${stats.size}-${stats.mtimeMs}-${stats.ino}` }
 }

@@ -35,6 +35,12 @@ interface Start extends Pick<Remembered, 'real' | 'strict' | 'isLinked'> {
   readonly length: number
 }
 
+/** What a call works with: the file calls that suit the disk, and the way to its files. */
+export interface Disk {
+  readonly files: Files
+  readonly tree: LocalTree
+}
+
 /**
  * The way to the files of a store on a disk. A path is taken at once where it leads through no
  * link: what was opened has the path that it should have, as the system tells it, or it is closed

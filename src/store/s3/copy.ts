@@ -1,6 +1,6 @@
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import { StoreError } from '../../core/errors.ts'
-import { encodePath } from '../http/root.ts'
+import { encodePath } from '../common/http-wire.ts'
 import type { CallOptions, Stat } from '../store.ts'
 import { attributesOf, type ObjectSettings } from './attributes.ts'
 import type { S3Call, S3Calls } from './calls.ts'

@@ -1,6 +1,6 @@
 import { abortedError } from '../../core/abort.ts'
 import { codeOf, messageOf, oneLine, StoreError, type StoreErrorKind } from '../../core/errors.ts'
-import { connectionError } from '../http/status.ts'
+import { connectionError } from '../common/connection-error.ts'
 import { AnswerTooLong } from './answers.ts'
 
 /** Who is asked, for messages. */

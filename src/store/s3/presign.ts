@@ -1,6 +1,6 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { Calls } from '../common/calls.ts'
-import { encodePath } from '../http/root.ts'
+import { encodePath } from '../common/http-wire.ts'
 import type { CallOptions } from '../store.ts'
 import { S3Calls } from './calls.ts'
 import type { S3Settings } from './client.ts'

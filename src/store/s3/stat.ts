@@ -1,7 +1,7 @@
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { StoreError } from '../../core/errors.ts'
 import { compresses, isPackedByServer, packedError, packingOf } from '../common/http-packed.ts'
-import { parseContentRange } from '../http/headers.ts'
+import { parseContentRange } from '../common/http-wire.ts'
 import type { Stat } from '../store.ts'
 import { dropBody, type S3Call, type S3Calls } from './calls.ts'
 import { notS3, refusalOf, s3Error } from './errors.ts'

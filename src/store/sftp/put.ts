@@ -13,9 +13,10 @@ import {
   withWritable,
 } from './directories.ts'
 import { isFailure, isNoSuchFile, isUnsupported, sftpError } from './errors.ts'
+import { hasShell } from './has-shell.ts'
 import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './put-target.ts'
 import type { SftpSession } from './session.ts'
-import { EXEC_FROM_BYTES, hasShell, uploadByShell } from './shell.ts'
+import { EXEC_FROM_BYTES, uploadByShell } from './shell.ts'
 import { toStat } from './stat.ts'
 import type { TemporaryFile } from './temporary.ts'
 import { parentOf } from './tree.ts'

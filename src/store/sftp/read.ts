@@ -3,8 +3,9 @@ import type { Bytes } from '../../core/source.ts'
 import { checkRange, readExactly } from '../common/read-exactly.ts'
 import type { Consumer, GetOptions } from '../store.ts'
 import type { Connected } from './connection.ts'
+import { hasShell } from './has-shell.ts'
 import type { SftpSession } from './session.ts'
-import { downloadByShell, EXEC_FROM_BYTES, hasShell } from './shell.ts'
+import { downloadByShell, EXEC_FROM_BYTES } from './shell.ts'
 import { toStat } from './stat.ts'
 
 /** Asked for together with the file's length: a small file then needs no further request. */

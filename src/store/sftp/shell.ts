@@ -6,6 +6,7 @@ import { Capture } from '../common/capture.ts'
 import { checkedSource } from '../common/checked-source.ts'
 import type { ExecChannel } from '../ssh/channel.ts'
 import type { ExecOptions, ExecResult, Stat } from '../store.ts'
+import { hasShell } from './has-shell.ts'
 import { checkLength, FLUSH_EVERY_BYTES, flush, type SftpPut } from './put-target.ts'
 import type { SftpSession } from './session.ts'
 import { toStat } from './stat.ts'
@@ -15,53 +16,6 @@ import type { TemporaryFile } from './temporary.ts'
  * From this size on, starting `cat` (about 45 ms) pays: it is about twice as fast as SFTP. Bytes.
  */
 export const EXEC_FROM_BYTES = 64 * 1024 * 1024
-
-const HELLO = 'riastore-shell'
-
-/** An answer of the shell is no longer. Characters. */
-const MAX_SAID = 64
-
-/**
- * Whether the account runs commands in a POSIX shell. Asked once a session, without a risk: see
- * `probe`.
- */
-export function hasShell(session: SftpSession): Promise<boolean> {
-  session.shell ??= probe(session).catch(() => false)
-  return session.shell
-}
-
-/**
- * An account that is forced to SFTP starts an SFTP server instead of the command; its input ends at
- * once, so it ends at once too.
- */
-async function probe(session: SftpSession): Promise<boolean> {
-  return (await askShell(session, `printf %s ${HELLO}`)) === HELLO
-}
-
-/**
- * The account's user id on the server; undefined when nobody tells: SFTP has no word for it, so it
- * is known where the account has a shell, or once a file of ours was made.
- */
-export async function ownUid(session: SftpSession): Promise<number | undefined> {
-  if (session.uid === undefined && (await hasShell(session))) {
-    const said = await askShell(session, 'id -u').catch(() => undefined)
-    if (said !== undefined && /^\d+\s*$/.test(said)) session.uid ??= Number(said)
-  }
-  return session.uid
-}
-
-/** What a command prints that has no input and prints little. Undefined when it fails. */
-async function askShell(session: SftpSession, command: string): Promise<string | undefined> {
-  if (session.exec === undefined) return undefined
-  const { stream, exit } = await session.exec(command)
-  stream.end()
-  let said = ''
-  for await (const chunk of stream) {
-    said += (chunk as Buffer).toString()
-    if (said.length > MAX_SAID) break
-  }
-  return (await exit) === 0 ? said : undefined
-}
 
 /** Streams a file from `start` to its end. Throws unless the command ends with 0. */
 export async function* downloadByShell(
@@ -170,7 +124,6 @@ export async function runByShell(
   }
 }
 
-/** Resolves when the stream is done with the chunk: it is ours only until we ask for the next. */
 /** Writes to a command that is to live until its input ends. */
 class CommandWriter {
   readonly #stream: Writable
@@ -187,6 +140,7 @@ class CommandWriter {
   }
 
   /**
+   * Resolves when the stream is done with the chunk, which is ours only until we ask for the next.
    * Rejects also when the command ends. A race of promises would hold on to every write until then.
    */
   write(chunk: Uint8Array): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Stats } from 'ssh2'
 import { type Access, aliasTarget, MAX_LINKS, requireTrusted, tooManyLinks } from '../common/links.ts'
 import { isNoSuchFile } from './errors.ts'
+import { ownUid } from './has-shell.ts'
 import type { SftpSession } from './session.ts'
-import { ownUid } from './shell.ts'
 
 /**
  * Goes from the store's root to a path, a name at a time, and follows each link by our own rule

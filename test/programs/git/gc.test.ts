@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { collectGarbage } from '../../../src/git/gc.ts'
-import { RefLog } from '../../../src/git/ref-log.ts'
+import { RefLog } from '../../../src/git/refs/ref-log.ts'
 import { StoredRepository } from '../../../src/git/repository.ts'
 import { riastore } from '../../support/programs/console-double.ts'
 import { start } from '../../support/programs/run.ts'
@@ -25,7 +25,7 @@ const GRACE_MS = 14 * 24 * 3_600_000
 
 function gc(directory: string, { dryRun = false } = {}) {
   const repository = new StoredRepository(world.store, directory, { gitDir: undefined, shows: false })
-  return collectGarbage(world.store, directory, repository, { graceMs: GRACE_MS, dryRun })
+  return collectGarbage(repository, { graceMs: GRACE_MS, dryRun })
 }
 
 const packsOf = async (directory: string) =>
@@ -144,8 +144,8 @@ test('a push that rests on what was put together without it packs anew', async (
   process.env.GIT_DIR = gitDir
   try {
     const repository = new StoredRepository(slow, 'aad/-base', { gitDir, shows: false })
-    const result = await repository.push([{ name: 'refs/heads/new', to, force: false }], await repository.state())
-    expect(result.get('refs/heads/new')).toBeUndefined()
+    const { results } = await repository.push([{ name: 'refs/heads/new', to, force: false }], await repository.state())
+    expect(results.get('refs/heads/new')).toBeUndefined()
   } finally {
     delete process.env.GIT_DIR
   }
@@ -170,7 +170,7 @@ test('pushes that come while packs are put together are kept', async () => {
     },
   })
   const repository = new StoredRepository(slow, 'aae/-meanwhile', { gitDir: undefined, shows: false })
-  expect(await collectGarbage(slow, 'aae/-meanwhile', repository)).toMatchObject({ packs: { before: 3, after: 2 } })
+  expect(await collectGarbage(repository)).toMatchObject({ packs: { before: 3, after: 2 } })
   const clone = await world.clone(url, 'meanwhile-clone')
   await world.gitOk(clone, 'fsck', '--full', '--strict')
   expect((await world.gitOk(clone, 'log', '--format=%s')).split('\n')[0]).toBe('meanwhile')

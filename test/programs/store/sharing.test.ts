@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigError } from '../../../src/core/errors.ts'
 import { parseGitConfig } from '../../../src/core/git-config.ts'
 import { run } from '../../../src/core/process/run.ts'
-import { parseSharing } from '../../../src/ria/sharing.ts'
-import { sharedDirectoryMode, sharedFileMode } from '../../../src/store/sharing.ts'
+import { parseSharing, sharedDirectoryMode, sharedFileMode } from '../../../src/store/sharing.ts'
 
 let directory: string
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
-import { recordAtomicPuts } from '../../../src/ria/atomic-puts.ts'
+import { recordAtomicPuts } from '../../../src/ria/layout/atomic-puts.ts'
 import { datasetDirectory } from '../../../src/ria/layout/paths.ts'
 import { openS3Store } from '../../../src/store/s3/s3.ts'
 import type { Store } from '../../../src/store/store.ts'

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from 'yargs'
-import { type CompactReport, compact } from '../../../admin/compaction/compact.ts'
+import { compact } from '../../../admin/compaction/compact.ts'
+import type { CompactReport } from '../../../admin/compaction/compact-report.ts'
 import type { Level } from '../../../archive/seven-zip/seven-zip.ts'
 import { printable } from '../../../core/printable.ts'
 import type { Console } from '../../console.ts'

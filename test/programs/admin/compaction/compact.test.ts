@@ -4,7 +4,7 @@ import { copyFile, link, mkdir, readFile, rename, rm, stat, writeFile } from 'no
 import { dirname } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type CompactOptions, compact } from '../../../../src/admin/compaction/compact.ts'
-import { takeLock } from '../../../../src/admin/compaction/lock.ts'
+import { takeLock } from '../../../../src/admin/lock/lock.ts'
 import { keyFileName } from '../../../../src/core/key.ts'
 import { placesOf } from '../../../../src/ria/layout/places.ts'
 import type { Store } from '../../../../src/store/store.ts'

@@ -1,0 +1,83 @@
+import { join, resolve } from 'node:path'
+import { ConfigError } from '../../core/errors.ts'
+import { type GitConfig, readGitConfig, toBoolean } from '../../core/git-config.ts'
+import { run } from '../../core/process/run.ts'
+import { decode } from '../../core/text.ts'
+
+/** A repository with an annex on this machine. */
+export interface Clone {
+  /** Where its commands run: the work tree's top, or the bare repository. */
+  readonly directory: string
+  /** The repository itself, which the work trees of `git worktree` have in common. */
+  readonly gitDirectory: string
+  /** `.git/annex` */
+  readonly annexDirectory: string
+  readonly isBare: boolean
+  /** The annex uuid. */
+  readonly uuid: string
+  readonly config: GitConfig
+  /** As `git annex version --raw` says, `10.20230126` for example. */
+  readonly annexVersion: string
+}
+
+/** Opens the repository that a directory belongs to. Throws ConfigError when it has no annex. */
+export async function openClone(directory: string): Promise<Clone> {
+  const asked = ['rev-parse', '--is-bare-repository', '--git-common-dir']
+  const { code, stdout, stderr } = await run('git', asked, { cwd: directory })
+  if (code !== 0) throw new ConfigError(`${directory}: ${stderr.trim() || 'is in no git repository'}`)
+  const [bare, common = ''] = decode(stdout).split('\n')
+  const gitDirectory = resolve(directory, common)
+  const isBare = bare === 'true'
+  const [top, config, version] = await Promise.all([
+    isBare ? gitDirectory : topLevel(directory),
+    readGitConfig(gitDirectory),
+    annexVersion(),
+  ])
+  const uuid = config.get('annex.uuid')
+  if (!uuid) throw new ConfigError(`${top} is no git-annex repository: run git annex init there`)
+  const annexDirectory = join(gitDirectory, 'annex')
+  return { directory: top, gitDirectory, annexDirectory, isBare, uuid, config, annexVersion: version }
+}
+
+async function topLevel(directory: string): Promise<string> {
+  const { code, stdout, stderr } = await run('git', ['rev-parse', '--show-toplevel'], { cwd: directory })
+  if (code !== 0) throw new ConfigError(`${directory}: ${stderr.trim()}`)
+  return decode(stdout).replace(/\n$/, '')
+}
+
+async function annexVersion(): Promise<string> {
+  const { code, stdout } = await run('git', ['annex', 'version', '--raw']).catch(() => ({ code: 1, stdout: '' }))
+  if (code !== 0) throw new ConfigError('git-annex is not installed, or not on PATH')
+  return stdout.toString().trim()
+}
+
+/** The repository versions whose layout and locks we know (git-annex: upgrades). */
+const KNOWN_VERSION = '10'
+
+/**
+ * Why a repository is left to git-annex itself, in a few words; undefined when it is not. What is
+ * listed changes where or how git-annex keeps objects or records, in ways that are rare and that
+ * only it has to know.
+ */
+export function leftToAnnex(clone: Clone): string | undefined {
+  const { config } = clone
+  const isSet = (name: string) => toBoolean(config.get(name) ?? 'false') !== false
+  const version = config.get('annex.version')
+  if (version !== KNOWN_VERSION) return `its repository version is ${version ?? 'unknown'}, not ${KNOWN_VERSION}`
+  if (isSet('annex.crippledfilesystem')) return 'its file system has no permissions (annex.crippledfilesystem)'
+  if (isSet('annex.private')) return 'it is private (annex.private)'
+  if (config.get('annex.alwayscommit') !== undefined && !isSet('annex.alwayscommit')) {
+    return 'nothing is to be committed (annex.alwayscommit)'
+  }
+  if (config.get('annex.merge-annex-branches') !== undefined && !isSet('annex.merge-annex-branches')) {
+    return 'branches are not to be merged (annex.merge-annex-branches)'
+  }
+  if (isSet('annex.adjustedbranchrefresh')) return 'its branch follows its content (annex.adjustedbranchrefresh)'
+  const tuned = [...config.keys()].find((key) => key.startsWith('annex.tune.'))
+  if (tuned !== undefined) return `it is tuned (${tuned})`
+  const shared = config.get('core.sharedrepository') ?? ''
+  if (/^0?[0-7]{3}$/.test(shared) && clone.annexVersion >= '10.2023040') {
+    return `it is shared by mode bits (core.sharedRepository=${shared})`
+  }
+  return undefined
+}

@@ -1,0 +1,154 @@
+import { createHash, randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { StoreError } from '../../core/errors.ts'
+import { run } from '../../core/process/run.ts'
+import { encode } from '../../core/text.ts'
+import type { Clone } from '../clone/clone.ts'
+import type { KeyTable } from '../clone/key-table.ts'
+import { outputOf, startProgram } from '../clone/programs.ts'
+import type { WorkDirectory } from '../clone/work-directory.ts'
+import { logPath, withPresent } from './location-log.ts'
+import { branchCommit, readLogs } from './read-logs.ts'
+import { SpoolFile } from './spool-file.ts'
+
+/**
+ * Ours end in /git-annex, as those of remotes do: git-annex merges each such ref into its branch.
+ */
+const REFS = 'refs/riastore'
+
+export interface RecordOptions {
+  readonly clone: Clone
+  readonly work: WorkDirectory
+  readonly table: KeyTable
+  /** The repository that has the keys. */
+  readonly uuid: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Gets the location log of a key as it is, and says whether the key may have to be recorded. */
+export type LogVisitor = (number: number, log: string) => boolean
+
+/**
+ * Records in the git-annex branch that a repository has keys: all with one commit, which git-annex
+ * merges as it merges what was fetched from a remote. So git-annex itself changes its branch, under
+ * its own locks, whatever else it does meanwhile; and what somebody else recorded since is not
+ * lost. Nothing is recorded before `commit`.
+ *
+ * The new logs are written to git's objects ahead, while the keys are on their way. Each step that
+ * writes is a program of its own that reads a whole file: killed at any moment, there is no half
+ * commit.
+ */
+export class Recorder {
+  readonly #options: RecordOptions
+  #base = ''
+  #ids = Buffer.alloc(0)
+  #importing: Promise<unknown> = Promise.resolve()
+
+  constructor(options: RecordOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Reads the location logs of keys, and prepares what they will be. Throws StoreError.
+   */
+  async prepare(numbers: Iterable<number>, visit: LogVisitor = () => true): Promise<void> {
+    const { clone, table, uuid, work, signal } = this.#options
+    this.#base = await branchCommit(clone)
+    const idBytes = this.#base.length / 2
+    const algorithm = idBytes === 20 ? 'sha1' : 'sha256'
+    this.#ids = Buffer.alloc(table.size * idBytes)
+    const spool = new SpoolFile(work.newFile())
+    const now = Date.now()
+    for await (const logs of readLogs(clone, this.#base, table, numbers, signal)) {
+      for (const { number, text } of logs) {
+        if (!visit(number, text)) continue
+        const content = Buffer.from(withPresent(text, uuid, now), 'latin1')
+        const id = createHash(algorithm).update(`blob ${content.length}\0`).update(content).digest()
+        id.copy(this.#ids, number * idBytes)
+        spool.add(`blob\ndata ${content.length}\n`, content, '\n')
+      }
+    }
+    this.#importing = this.#runImport(spool)
+    this.#importing.catch(() => {}) // awaited by commit
+  }
+
+  /**
+   * Records that the repository has these keys, which have to be on the disk. Throws StoreError:
+   * then nothing is recorded, or all.
+   */
+  async commit(numbers: readonly number[]): Promise<void> {
+    const { clone, table, work } = this.#options
+    if (numbers.length === 0) return
+    // Something was recorded meanwhile; of these keys, perhaps. What was prepared would be merged
+    // too, but by clocks that are older.
+    if ((await branchCommit(clone)) !== this.#base) await this.prepare(numbers)
+    await this.#importing
+    const ref = `${REFS}/${process.pid}-${randomBytes(6).toString('hex')}/git-annex`
+    const idBytes = this.#base.length / 2
+    const spool = new SpoolFile(work.newFile())
+    const [author, message] = await Promise.all([this.#author(), this.#message()])
+    const seconds = Math.floor(Date.now() / 1000)
+    spool.add(`commit ${ref}\ncommitter ${author} ${seconds} +0000\ndata ${message.length}\n`, message, '\n')
+    spool.add(`from ${this.#base}\n`)
+    for (const number of numbers) {
+      const id = this.#ids.toString('hex', number * idBytes, (number + 1) * idBytes)
+      spool.add(`M 100644 ${id} `, encode(logPath(table.text(number))), '\n')
+    }
+    spool.add('\ndone\n')
+    await this.#runImport(spool, '--done')
+    const commit = await this.#commitOf(ref)
+    await this.#merge(table.text(numbers[0] as number), ref, commit)
+  }
+
+  /** Has git-annex merge the ref, and takes the ref away when it has. */
+  async #merge(key: string, ref: string, commit: string): Promise<void> {
+    const { clone, uuid } = this.#options
+    const options = { cwd: clone.directory, accepts: [0, 1] }
+    // `git annex merge` would merge synced/ branches into the user's, too. Whoever asks where a key
+    // is gets branches merged first.
+    const said = await outputOf('git', ['annex', 'whereis', '--json', `--key=${key}`], options)
+    if (!said.includes(uuid) || !(await isMerged(clone, commit))) {
+      const message = `git-annex did not merge ${ref} into its branch; it will with its next merge`
+      throw new StoreError({ kind: 'unsupported', op: 'record', where: clone.directory, message })
+    }
+    await run('git', ['update-ref', '-d', ref, commit], { cwd: clone.gitDirectory })
+  }
+
+  async #commitOf(ref: string): Promise<string> {
+    const { clone } = this.#options
+    return (await outputOf('git', ['rev-parse', '--verify', ref], { cwd: clone.gitDirectory })).toString().trim()
+  }
+
+  async #runImport(spool: SpoolFile, ...options: string[]): Promise<void> {
+    const { clone } = this.#options
+    const fd = spool.finish()
+    try {
+      // Not ended by a signal: what it reads is whole, and soon read.
+      await startProgram('git', ['fast-import', '--quiet', '--depth=0', ...options], {
+        cwd: clone.gitDirectory,
+        stdin: fd,
+      }).ended
+    } finally {
+      fs.closeSync(fd)
+    }
+  }
+
+  /** As git would have it; like git-annex, with a name of its own where git knows none. */
+  async #author(): Promise<string> {
+    const { clone } = this.#options
+    const { code, stdout } = await run('git', ['var', 'GIT_COMMITTER_IDENT'], { cwd: clone.gitDirectory })
+    const [, author] = /^(.*<[^>]*>) \d+ [+-]\d{4}\s*$/.exec(stdout.toString()) ?? []
+    return code === 0 && author !== undefined ? author : 'git-annex <git-annex@localhost>'
+  }
+
+  async #message(): Promise<Buffer> {
+    return Buffer.from(this.#options.clone.config.get('annex.commitmessage') ?? 'update')
+  }
+}
+
+async function isMerged({ gitDirectory }: Clone, commit: string): Promise<boolean> {
+  const { code } = await run('git', ['merge-base', '--is-ancestor', commit, 'refs/heads/git-annex'], {
+    cwd: gitDirectory,
+  })
+  return code === 0
+}

@@ -1,0 +1,15 @@
+import type { SshTarget } from './ssh/config.ts'
+
+/** Where a store is. `ssh` and `sftp` differ only for git: keys always go over SFTP. */
+export type StoreLocation =
+  | { readonly scheme: 'file'; readonly path: string }
+  | { readonly scheme: 'ssh' | 'sftp'; readonly path: string; readonly target: SshTarget }
+  | { readonly scheme: 'http' | 'https'; readonly url: string }
+  | {
+      readonly scheme: 's3+http' | 's3+https'
+      /** `http[s]://host[:port]` */
+      readonly endpoint: string
+      readonly bucket: string
+      /** Without slashes at its ends; empty for the bucket itself. */
+      readonly prefix: string
+    }

@@ -1,0 +1,83 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { WorkDirectory } from '../../../src/bulk/clone/work-directory.ts'
+import { ourselves } from '../../../src/core/process/owner.ts'
+import { temporaryDirectory } from '../../support/stores/stores.ts'
+
+let annex: { path: string; remove: () => Promise<void> }
+beforeEach(async () => {
+  annex = await temporaryDirectory()
+})
+afterEach(() => annex.remove())
+
+/** No process has this number. */
+const DEAD = 2 ** 22 + 7
+
+function leave(pid: number, host = hostname(), mode = 0o700): string {
+  const name = `${host}-${pid}-0123456789ab`
+  const path = join(annex.path, 'riastore', name)
+  mkdirSync(join(path, 'keys'), { recursive: true, mode: 0o700 })
+  writeFileSync(join(path, 'owner.json'), JSON.stringify({ ...ourselves(), host, pid, directory: name }))
+  chmodSync(path, mode)
+  writeFileSync(join(path, 'keys/MD5-s3--abc'), 'ab', { mode: 0o444 })
+  writeFileSync(join(path, 'placed'), 'MD5-s1--x\nMD5-s1--y\nMD5-s1--cut')
+  return path
+}
+
+test('what a dead process left is taken over: its content, and what it placed', () => {
+  leave(DEAD)
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore).toEqual(['MD5-s1--x', 'MD5-s1--y'])
+  expect(work.takeLeftover('MD5-s3--abc')).toBe(true)
+  expect(readFileSync(work.keyFile('MD5-s3--abc'), 'utf8')).toBe('ab')
+  expect(work.takeLeftover('MD5-s3--abc')).toBe(false)
+  work.close(true)
+  expect(readdirSync(annex.path)).toEqual([])
+})
+
+test('what a dead process took over from another dead one is not lost', () => {
+  leave(DEAD)
+  const first = WorkDirectory.open(annex.path)
+  first.notePlaced(['MD5-s1--z'])
+  first.close(false)
+  const name = readdirSync(join(annex.path, 'riastore'))[0] ?? ''
+  const dead = name.replace(`-${process.pid}-`, `-${DEAD + 1}-`)
+  const moved = join(annex.path, 'riastore', dead)
+  renameSync(join(annex.path, 'riastore', name), moved)
+  writeFileSync(join(moved, 'owner.json'), JSON.stringify({ ...ourselves(), pid: DEAD + 1, directory: dead }))
+  const second = WorkDirectory.open(annex.path)
+  expect([...second.placedBefore].sort()).toEqual(['MD5-s1--x', 'MD5-s1--y', 'MD5-s1--z'])
+  expect(second.takeLeftover('MD5-s3--abc')).toBe(true)
+})
+
+test('what belongs to a living process, or to another machine, is left alone', () => {
+  const paths = [leave(process.pid), leave(DEAD, 'elsewhere')]
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore).toEqual([])
+  work.close(true)
+  for (const path of paths) expect(existsSync(path)).toBe(true)
+})
+
+test('what others could have put there is not taken over, whatever it is named', () => {
+  const open = leave(DEAD, hostname(), 0o770)
+  const elsewhere = join(annex.path, 'elsewhere')
+  renameSync(leave(DEAD + 2), elsewhere)
+  const link = join(annex.path, 'riastore', `${hostname()}-${DEAD + 2}-0123456789ab`)
+  symlinkSync(elsewhere, link)
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore).toEqual([])
+  expect(work.takeLeftover('MD5-s3--abc')).toBe(false)
+  work.close(true)
+  for (const path of [open, link]) expect(existsSync(join(path, 'keys/MD5-s3--abc'))).toBe(true)
+})
