@@ -22,7 +22,9 @@ describe('an alias where there are no links', () => {
     await world.gitOk(repo, 'push', '-q', url, 'main')
     await setAlias(world.store, 'aaa/-with-an-alias', 'mydata')
     await setAlias(world.store, 'aaa/-with-an-alias', 'mydata')
-    expect(await listAliases(world.store)).toEqual([{ name: 'mydata', directory: 'aaa/-with-an-alias' }])
+    expect(await listAliases(world.store)).toEqual([
+      { name: 'mydata', directory: 'aaa/-with-an-alias', isDangling: false },
+    ])
     const clone = await world.clone(alias, 'named-clone')
     const stock = world.workspace.path('named-stock')
     const stockGit = (...args: string[]) => run('git', args, { env: world.workspace.stockEnv })
@@ -100,7 +102,7 @@ test('an alias on a disk is a symbolic link, which DataLad and git follow', asyn
   expect(await readlink(join(root, 'alias/a name'))).toBe('../aaa/one')
   await setAlias(store, 'aaa/one', 'a name')
   await expect(setAlias(store, 'aaa/two', 'a name')).rejects.toMatchObject({ kind: 'conflict' })
-  expect(await listAliases(store)).toEqual([{ name: 'a name', directory: 'aaa/one' }])
+  expect(await listAliases(store)).toEqual([{ name: 'a name', directory: 'aaa/one', isDangling: false }])
   await write(store, 'alias/other/file', 'x')
   await expect(setAlias(store, 'aaa/two', 'other')).rejects.toMatchObject({ kind: 'conflict' })
   await removeAlias(store, 'a name')
