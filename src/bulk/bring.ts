@@ -3,6 +3,7 @@ import { forEachParallel } from '../core/parallel.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { ArchivedKeys } from './archived-keys.ts'
 import type { KeyTable } from './clone/key-table.ts'
+import { DirectReads } from './direct-reads.ts'
 import type { KeyFailure } from './events.ts'
 import { checkedKey, Fetch, type FetchOptions } from './fetch.ts'
 import { fetchArchived, type OnKey } from './fetch-archived.ts'
@@ -33,7 +34,7 @@ const ARCHIVE_READS = 4
  */
 export async function bring(numbers: Iterable<number>, options: BringOptions): Promise<void> {
   const { remote, table, states, signal, jobs } = options
-  const fetch = new Fetch(options)
+  const fetch = new Fetch(options, await DirectReads.for(remote))
   const onKey = accountFor(options)
   const tried = new Uint8Array(table.size)
   const untried = function* () {

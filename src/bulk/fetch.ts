@@ -9,10 +9,12 @@ import { retrieveToFile } from '../ria/keys/retrieve.ts'
 import { keyPaths } from '../ria/layout/paths.ts'
 import type { Bandwidth } from './bandwidth.ts'
 import type { AnnexPartials } from './clone/annex-partials.ts'
-import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked } from './clone/content.ts'
+import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked, writeNew } from './clone/content.ts'
 import type { DiskSpace } from './clone/disk-space.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'
+import type { DirectReads } from './direct-reads.ts'
 import type { OpenRemote } from './open-remote.ts'
+import { Turns } from './turns.ts'
 
 export interface FetchOptions {
   readonly remote: OpenRemote
@@ -35,9 +37,13 @@ export function checkedKey(text: string): CheckedKey | undefined {
 /** Brings keys of one remote into the work directory, each checked against its checksum. */
 export class Fetch {
   readonly #options: FetchOptions
+  readonly #direct: DirectReads | undefined
+  readonly #turns = new Turns()
 
-  constructor(options: FetchOptions) {
+  /** `direct`: how small keys are read, where that is possible. */
+  constructor(options: FetchOptions, direct: DirectReads | undefined) {
     this.#options = options
+    this.#direct = direct
   }
 
   /**
@@ -47,6 +53,7 @@ export class Fetch {
    */
   async fetch(checked: CheckedKey): Promise<void> {
     await this.#inSpace(checked.size, async () => {
+      if (await this.#readDirectly(checked)) return
       const { remote } = this.#options
       for (const path of keyPaths(remote.directory, remote.layout.dataset.version, checked.key.text)) {
         try {
@@ -80,6 +87,18 @@ export class Fetch {
       this.#options.onBytes(content.length)
       return writeChecked(checked, content, this.#options.work.keyFile(checked.key.text), where)
     })
+  }
+
+  async #readDirectly(checked: CheckedKey): Promise<boolean> {
+    const { work, bandwidth, signal, onBytes } = this.#options
+    if (this.#direct === undefined || bandwidth.isLimited) return false
+    await this.#turns.pause()
+    signal?.throwIfAborted()
+    const content = this.#direct.read(checked)
+    if (content === undefined) return false
+    writeNew(content, work.keyFile(checked.key.text))
+    onBytes(content.length)
+    return true
   }
 
   /**

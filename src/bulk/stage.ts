@@ -6,6 +6,7 @@ import { syncFileSystem } from './clone/sync.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'
 import type { BulkEvents } from './events.ts'
 import { STATE, type States } from './states.ts'
+import { Turns } from './turns.ts'
 
 /** So many keys, or bytes, are placed together, after one sync of the file system. */
 const BATCH_KEYS = 20_000
@@ -59,7 +60,9 @@ export class Stage {
     if (batch.length === 0) return
     await syncFileSystem(work.path)
     work.notePlaced(batch.map(({ number }) => table.text(number)))
+    const turns = new Turns()
     for (const { number, from } of batch) {
+      await turns.pause()
       const key = parseKey(table.text(number))
       try {
         const placed = await placer.placeFile(key, work.keyFile(key.text))

@@ -18,6 +18,10 @@ export class ContentHooks {
     this.#cwd = directory
   }
 
+  get areSet(): boolean {
+    return this.#freeze !== undefined || this.#thaw !== undefined
+  }
+
   async freeze(path: string): Promise<void> {
     if (this.#freeze !== undefined) await this.#run(this.#freeze, path)
   }

@@ -24,14 +24,25 @@ export interface CheckedKey {
  * `corrupt`, or what the disk said.
  */
 export async function writeChecked(
-  { key, size, checksum }: CheckedKey,
+  checked: CheckedKey,
   content: Uint8Array,
   file: string,
   where: string,
 ): Promise<void> {
+  const { key, size, checksum } = checked
+  const isRight = checksum.matches(content) ?? (await matchesSlowly(checked, content))
+  if (content.length !== size || !isRight) throw damaged(where, key)
+  writeNew(content, file)
+}
+
+async function matchesSlowly({ checksum }: CheckedKey, content: Uint8Array): Promise<boolean> {
   const hasher = await checksum.start()
   hasher.update(content)
-  if (content.length !== size || hasher.hex() !== checksum.expected) throw damaged(where, key)
+  return hasher.hex() === checksum.expected
+}
+
+/** Writes the file of a key. Throws StoreError, and leaves none then. */
+export function writeNew(content: Uint8Array, file: string): void {
   const path = toFsPath(file)
   try {
     const fd = openNew(path)

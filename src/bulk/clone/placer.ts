@@ -46,30 +46,31 @@ export class Placer {
     const { directories, fileName } = objectPlaces(this.#clone, key.text)
     const directory = `${this.#objects}/${directories[0]}/${fileName}`
     const object = `${directory}/${fileName}`
+    const from = toFsPath(file)
     try {
-      this.#freezeFile(file)
+      this.#freezeFile(from)
       if (this.#makeDirectory(directory)) {
-        fs.renameSync(file, toFsPath(object))
+        fs.renameSync(from, toFsPath(object))
       } else {
         if (this.find(key) !== undefined) {
-          fs.unlinkSync(file)
+          fs.unlinkSync(from)
           return 'there'
         }
         await this.#hooks.thaw(directory)
         fs.chmodSync(toFsPath(directory), (fs.statSync(toFsPath(directory)).mode & 0o7777) | 0o200)
-        if (!linkInto(file, object)) return 'there'
+        if (!linkInto(from, object)) return 'there'
       }
-      await this.#hooks.freeze(object)
+      if (this.#hooks.areSet) await this.#hooks.freeze(object)
       this.#lock(directory)
-      await this.#hooks.freeze(directory)
+      if (this.#hooks.areSet) await this.#hooks.freeze(directory)
       return 'placed'
     } catch (error) {
-      fs.rmSync(file, { force: true })
+      fs.rmSync(from, { force: true })
       throw localError(error, object)
     }
   }
 
-  #freezeFile(file: string): void {
+  #freezeFile(file: string | Buffer): void {
     const { addToFile } = this.#modes
     const { mode } = fs.statSync(file)
     const frozen = (mode & 0o7555) | addToFile
@@ -97,7 +98,7 @@ export class Placer {
 }
 
 /** Gives a file its name unless there is such a file: then it is removed, and false. */
-function linkInto(file: string, object: string): boolean {
+function linkInto(file: string | Buffer, object: string): boolean {
   try {
     fs.linkSync(file, toFsPath(object))
   } catch (error) {
