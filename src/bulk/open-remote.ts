@@ -10,6 +10,7 @@ import { type Layout, readLayout } from '../ria/layout/read-layout.ts'
 import { s3Settings } from '../ria/settings/s3-credentials.ts'
 import type { RemoteConfig, StoreUrl } from '../ria/settings/settings.ts'
 import { openStore } from '../store/open.ts'
+import { factsOf } from '../store/schemes.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import type { Clone } from './clone/clone.ts'
 import type { BulkRemote } from './remotes.ts'
@@ -74,7 +75,7 @@ function archiveCache(): string {
 }
 
 function isS3(url: StoreUrl): boolean {
-  return url.location.scheme.startsWith('s3+')
+  return factsOf(url.location).awsCredentials
 }
 
 /** The keys that git-annex keeps for a remote, where it has them in this clone. */

@@ -5,6 +5,7 @@ import { toBoolean } from '../core/git-config.ts'
 import { run } from '../core/process/run.ts'
 import { decode } from '../core/text.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
+import { factsOf } from '../store/schemes.ts'
 import type { Clone } from './clone/clone.ts'
 
 /** A git remote of the clone that is a storage sibling in a RIA store. */
@@ -49,7 +50,7 @@ function toRemote(clone: Clone, name: string, logged: ReadonlyMap<string, Settin
   const uuid = local('annex-uuid')
   if (!uuid) return undefined
   const setup = setupOf(clone, name, logged.get(local('annex-config-uuid') ?? uuid))
-  const isNear = 'config' in setup && setup.config.url.location.scheme === 'file'
+  const isNear = 'config' in setup && factsOf(setup.config.url.location).local
   const cost = Number(local('annex-cost') ?? Number.NaN)
   return {
     name,

@@ -1,8 +1,9 @@
 import { ConfigError } from '../core/errors.ts'
 import type { Verdict } from '../core/finding.ts'
-import type { StoreLocation } from '../store/location.ts'
+import { inBucket, type StoreLocation } from '../store/location.ts'
 import { openStore } from '../store/open.ts'
 import type { S3Probe } from '../store/s3/probe.ts'
+import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
 import { parseStore } from './open-store.ts'
@@ -33,7 +34,7 @@ export async function withOpenStore<T>(name: string, work: (opened: OpenedStore)
   let probe: S3Probe | undefined
   try {
     probe = await openProbe(location)
-    return await work({ store, probe, directories: probe === undefined })
+    return await work({ store, probe, directories: factsOf(location).directories })
   } finally {
     await probe?.close()
     await store.close()
@@ -41,9 +42,10 @@ export async function withOpenStore<T>(name: string, work: (opened: OpenedStore)
 }
 
 async function openProbe(location: StoreLocation): Promise<S3Probe | undefined> {
-  if (location.scheme !== 's3+http' && location.scheme !== 's3+https') return undefined
+  const s3 = inBucket(location)
+  if (s3 === undefined) return undefined
   const { openS3Probe } = await import('../store/s3/probe.ts')
-  const { endpoint, bucket, prefix } = location
+  const { endpoint, bucket, prefix } = s3
   return openS3Probe({ endpoint, bucket, prefix })
 }
 

@@ -12,6 +12,7 @@ import { s3Settings } from '../ria/settings/s3-credentials.ts'
 import { REMOTE_SETTINGS, type StoreUrl } from '../ria/settings/settings.ts'
 import { writeMarker } from '../ria/write-marker.ts'
 import { openStore } from '../store/open.ts'
+import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
 import { type Configured, configure } from './configure.ts'
 import { keepAccess, keptCredentials, refuseToCommitPassword } from './credentials.ts'
@@ -91,12 +92,16 @@ export class RiaRemote implements SpecialRemote {
     return dataset.describe(key)
   }
 
+  get #isLocal(): boolean {
+    return factsOf(this.#settings().config.url.location).local
+  }
+
   async cost(): Promise<number> {
-    return this.#settings().config.url.location.scheme === 'file' ? 100 : 200
+    return this.#isLocal ? 100 : 200
   }
 
   async availability(): Promise<'GLOBAL' | 'LOCAL'> {
-    return this.#settings().config.url.location.scheme === 'file' ? 'LOCAL' : 'GLOBAL'
+    return this.#isLocal ? 'LOCAL' : 'GLOBAL'
   }
 
   async info(): Promise<readonly (readonly [string, string])[]> {
@@ -186,7 +191,7 @@ export class RiaRemote implements SpecialRemote {
 }
 
 function isS3(url: StoreUrl | undefined): boolean {
-  return url?.location.scheme.startsWith('s3+') ?? false
+  return url !== undefined && factsOf(url.location).awsCredentials
 }
 
 function callOf(job: Job) {

@@ -13,3 +13,11 @@ export type StoreLocation =
       /** Without slashes at its ends; empty for the bucket itself. */
       readonly prefix: string
     }
+
+/** A store in S3. */
+export type S3Location = Extract<StoreLocation, { readonly bucket: string }>
+
+/** The location as one in a bucket; undefined when it is none. */
+export function inBucket(location: StoreLocation): S3Location | undefined {
+  return 'bucket' in location ? location : undefined
+}

@@ -8,7 +8,7 @@ import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from '..
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
-import { withStrictLinks } from '../../store/strict-links.ts'
+import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { Changes, type Needed } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
 import { isLooseGood } from './content.ts'

@@ -6,6 +6,7 @@ import { keyFileName, parseKey } from '../../core/key.ts'
 import { type Finished, run as runProgram } from '../../core/process/run.ts'
 import { objectOfKey } from '../../ria/keys/whole-object.ts'
 import { findDataset } from '../../ria/layout/datasets.ts'
+import { inBucket } from '../../store/location.ts'
 import type { Console } from '../console.ts'
 import { openNamedStore, parseStore } from '../open-store.ts'
 import { parseAge } from '../quantities.ts'
@@ -55,8 +56,8 @@ async function run(console: Console, { store: name, what, expires }: Args): Prom
   if (datasetName === undefined || keyOrPath === undefined || words.length > 2) {
     throw new ConfigError('give a dataset (its id, or ~alias) and one key or file')
   }
-  const { location } = named
-  if (location.scheme !== 's3+http' && location.scheme !== 's3+https') {
+  const location = inBucket(named.location)
+  if (location === undefined) {
     throw new ConfigError('there are links for stores in S3 only (ria+s3+http://, ria+s3+https://)')
   }
   const { MAX_LINK_MS, openS3Links } = await import('../../store/s3/presign.ts')

@@ -3,6 +3,7 @@ import { type GitConfig, rewriteUrl, toBoolean } from '../../core/git-config.ts'
 import { withoutPassword } from '../../core/secret.ts'
 import { stallMsOf } from '../../core/stall-timeout.ts'
 import type { StoreLocation } from '../../store/location.ts'
+import { factsOf } from '../../store/schemes.ts'
 import type { SshProvider } from '../../store/ssh/connect.ts'
 import { parseStoreUrl } from '../url.ts'
 import { type S3Options, s3Options } from './s3.ts'
@@ -125,7 +126,7 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
   const url = storeUrl(sources, 'url', committed.url) ?? deprecatedUrl(sources)
   if (url === undefined) throw new ConfigError('no store is configured: give url=ria+<scheme>://…')
   const pushUrl = storeUrl(sources, 'push-url', committed['push-url'])
-  if (pushUrl?.location.scheme.startsWith('http')) {
+  if (pushUrl !== undefined && !factsOf(pushUrl.location).writable) {
     const name = pushUrl.isLocal ? nameOfLocal(sources, 'ora-push-url') : 'push-url'
     throw new ConfigError(`the ${name} ${withoutPassword(pushUrl.text)} is HTTP, which can only be read`)
   }

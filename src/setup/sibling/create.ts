@@ -1,6 +1,7 @@
 import { ConfigError } from '../../core/errors.ts'
 import { stallMsOf } from '../../core/stall-timeout.ts'
 import { type OpenSettings, openStore } from '../../store/open.ts'
+import { factsOf } from '../../store/schemes.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Dataset } from '../dataset.ts'
 import { requireOwnId } from '../dataset-ids.ts'
@@ -147,18 +148,19 @@ async function idInStore(dataset: Dataset, { storageName }: CheckedOptions): Pro
 }
 
 /** Object stores and SFTP have no groups by name. */
-function refuseWithoutPosix({ shared, group }: CheckedOptions, { location: { scheme } }: SiblingPlace): void {
-  if (scheme.startsWith('s3+') && (shared ?? group) !== undefined) {
+function refuseWithoutPosix({ shared, group }: CheckedOptions, { location }: SiblingPlace): void {
+  const { place, permissions } = factsOf(location)
+  if (permissions === 'none' && (shared ?? group) !== undefined) {
     throw new ConfigError(
-      '--shared and --group mean nothing in S3: there, the policy of the bucket says who may do what',
+      `--shared and --group mean nothing in ${place}: there, the policy of the server says who may do what`,
     )
   }
-  if (scheme === 'sftp' && group !== undefined) {
+  if (permissions === 'modes' && group !== undefined) {
     throw new ConfigError('--group needs a shell where the store lies: use ria+ssh://')
   }
 }
 
-function remarks({ postUpdateHook }: CheckedOptions, { location: { scheme } }: SiblingPlace): string[] {
-  if (!postUpdateHook || scheme === 'file' || scheme === 'ssh') return []
+function remarks({ postUpdateHook }: CheckedOptions, { location }: SiblingPlace): string[] {
+  if (!postUpdateHook || factsOf(location).repositoryBy === 'shell') return []
   return ['--post-update-hook is not needed there: every push writes what a plain web server serves']
 }

@@ -5,6 +5,7 @@ import { withoutPassword } from '../../core/secret.ts'
 import { datasetDirectory } from '../../ria/layout/paths.ts'
 import { parseStoreUrl } from '../../ria/url.ts'
 import type { StoreLocation } from '../../store/location.ts'
+import { factsOf } from '../../store/schemes.ts'
 
 /** Where a dataset's siblings lie, and what git and git-annex are told of that. */
 export interface SiblingPlace {
@@ -35,7 +36,7 @@ export function placeSibling(
 ): SiblingPlace {
   const read = openable(config, url)
   const write = pushUrl === undefined ? read : openable(config, pushUrl)
-  if (isHttp(write.location)) {
+  if (!factsOf(write.location).writable) {
     throw new ConfigError(
       pushUrl === undefined
         ? `${url} can only be read: give --push-url too`
@@ -91,16 +92,12 @@ function openable(config: GitConfig, url: string): Openable {
   return { text, location: parseStoreUrl(text) }
 }
 
-function isHttp({ scheme }: StoreLocation): boolean {
-  return scheme === 'http' || scheme === 'https'
-}
-
 /**
  * DataLad's way: a path where git reads from a directory of this machine, else the URL without
  * `ria+`.
  */
 function gitUrlOf({ text, location }: Openable, directory: string, local: 'path' | 'url'): string {
-  if (location.scheme === 'file' && local === 'path') return `${location.path}/${directory}`
+  if ('path' in location && factsOf(location).local && local === 'path') return `${location.path}/${directory}`
   const url = new URL(text).href.slice('ria+'.length)
   return `${url.replace(/\/+$/, '')}/${directory.split('/').map(encodeURIComponent).join('/')}`
 }

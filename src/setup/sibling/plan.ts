@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, StoreError } from '../../core/errors.ts'
 import { findStore } from '../../ria/make-store.ts'
+import { factsOf } from '../../store/schemes.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
@@ -113,7 +114,7 @@ export async function planSibling(
   }
   return {
     store: found === 'store' ? 'there' : 'make',
-    maker: location.scheme === 'file' || location.scheme === 'ssh' ? 'shell' : 'files',
+    maker: factsOf(location).repositoryBy,
     repository: {
       directory,
       git,

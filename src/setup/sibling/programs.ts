@@ -1,6 +1,6 @@
 import { ConfigError } from '../../core/errors.ts'
 import { findProgram } from '../../core/process/find-program.ts'
-import type { StoreLocation } from '../../store/location.ts'
+import { gitHelperOf, SCHEMES, type Scheme } from '../../store/schemes.ts'
 import type { Dataset } from '../dataset.ts'
 
 /** What git-annex runs for `externaltype=ora`. */
@@ -18,10 +18,10 @@ const ANSWER_MS = 30_000
  */
 export async function requirePrograms(
   dataset: Dataset,
-  schemes: readonly StoreLocation['scheme'][],
+  schemes: readonly Scheme[],
   { storage, git }: { readonly storage: boolean; readonly git: boolean },
 ): Promise<void> {
-  const ours = schemes.find((scheme) => scheme === 'sftp' || scheme.startsWith('s3+'))
+  const ours = schemes.find((scheme) => !SCHEMES[scheme].stockRemote)
   if (storage) {
     if ((await findProgram('git-annex')) === undefined) throw new ConfigError('git-annex is not on PATH: install it')
     const program = await findProgram(REMOTE_PROGRAM)
@@ -38,9 +38,8 @@ export async function requirePrograms(
   }
   if (!git) return
   for (const scheme of new Set(schemes)) {
-    if (scheme !== 'sftp' && !scheme.startsWith('s3+')) continue
-    const helper = `git-remote-${scheme}`
-    if ((await findProgram(helper)) === undefined) {
+    const helper = gitHelperOf(scheme)
+    if (helper !== undefined && (await findProgram(helper)) === undefined) {
       throw new ConfigError(`${helper}, which git needs for ria+${scheme}://, is not on PATH: install riastore there`)
     }
   }

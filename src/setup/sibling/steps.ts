@@ -3,6 +3,7 @@ import { removeAlias, setAlias } from '../../git/alias.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { makeStore } from '../../ria/make-store.ts'
 import { parseEndpoint } from '../../ria/settings/s3-endpoints.ts'
+import { factsOf } from '../../store/schemes.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import type { Dataset } from '../dataset.ts'
@@ -95,7 +96,7 @@ function beginSibling({ dataset, plan, options: { name } }: SiblingWork): Step {
 function newStore({ store, place }: SiblingWork): Step {
   const { root } = store.traits
   const run: Step['run'] = async ({ undo, tell: _tell, ...call }) => {
-    const directories = !place.location.scheme.startsWith('s3+')
+    const directories = factsOf(place.location).directories
     let isOurs = false
     undo.add(`the store ${root}`, async () => {
       if (!isOurs) return undefined

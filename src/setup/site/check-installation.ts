@@ -1,6 +1,8 @@
 import type { Finding, Outcome } from '../../core/finding.ts'
 import { findProgram } from '../../core/process/find-program.ts'
 import { decode } from '../../core/text.ts'
+import { parseStoreUrl } from '../../ria/url.ts'
+import { factsOf, gitHelperOf } from '../../store/schemes.ts'
 import { runProgram } from '../program.ts'
 import { readProcedureDirectories } from './add.ts'
 import type { Site } from './config.ts'
@@ -73,10 +75,7 @@ function withVerifyRemote(version: string): Outcome {
 
 /** Programs by which git reaches the store, where it cannot by itself. */
 function helpersOf({ store, pushUrl }: Site): readonly string[] {
-  const names = [store, pushUrl ?? store].flatMap((url) => {
-    const [, scheme] = /^ria\+(s3\+https?|sftp):/.exec(url) ?? []
-    return scheme === undefined ? [] : [`git-remote-${scheme}`]
-  })
+  const names = [store, pushUrl ?? store].flatMap((url) => gitHelperOf(parseStoreUrl(url).scheme) ?? [])
   return [...new Set(names)]
 }
 
@@ -93,7 +92,7 @@ async function remoteProgram({ store }: Site, signal: AbortSignal | undefined): 
   const options = { signal, input: 'LISTCONFIGS\n', mayEndWith: [1], stallMs: VERSION_MS }
   const { stdout } = await runProgram(name, [file], options)
   if (decode(stdout).includes(`CONFIG ${OUR_SETTING} `)) return ['ok', file]
-  const isNeeded = /^ria\+(s3|sftp)/.test(store)
+  const isNeeded = !factsOf(parseStoreUrl(store)).stockRemote
   const why = isNeeded ? 'which this store needs' : 'which is faster, and tells the truth about what is absent'
   return [isNeeded ? 'failed' : 'warning', `${file} is not riastore's, ${why}: put riastore's programs first on PATH`]
 }

@@ -1,4 +1,6 @@
 import { ConfigError } from '../../core/errors.ts'
+import { parseStoreUrl } from '../../ria/url.ts'
+import { factsOf } from '../../store/schemes.ts'
 import {
   checkSiteName,
   checkSiteValue,
@@ -136,9 +138,10 @@ export function resolveSite(found: FoundSite, given: SiteValues = {}): Site {
     trust: value('trust') as Site['trust'],
     gitlab,
   }
-  if (/^ria\+s3\+/.test(site.store) && (site.shared ?? site.group) !== undefined) {
+  const { place, permissions } = factsOf(parseStoreUrl(site.store))
+  if (permissions === 'none' && (site.shared ?? site.group) !== undefined) {
     throw new ConfigError(
-      `the site ${name} has shared or group, which mean nothing in S3: the policy of the bucket says who may do what`,
+      `the site ${name} has shared or group, which mean nothing in ${place}: there, the policy of the server says who may do what`,
     )
   }
   const names = [siblingName, storageName, ...(gitlab ? [gitlab.siblingName] : [])]

@@ -2,6 +2,7 @@ import { ConfigError } from '../../core/errors.ts'
 import { withoutPassword } from '../../core/secret.ts'
 import { parseGitLabUrl } from '../../gitlab/address.ts'
 import { parseStoreUrl } from '../../ria/url.ts'
+import { factsOf } from '../../store/schemes.ts'
 
 /** One thing that can be said about a site. */
 export interface SiteOption {
@@ -153,8 +154,7 @@ export function checkSiteName(name: string): void {
 }
 
 function storeUrl(value: string): void {
-  const { scheme } = parseStoreUrl(value)
-  if (scheme === 'http' || scheme === 'https') {
+  if (!factsOf(parseStoreUrl(value)).writable) {
     throw new ConfigError(`is ${withoutPassword(value)}, which can only be read: give the URL that it is written by`)
   }
 }

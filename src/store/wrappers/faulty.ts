@@ -2,8 +2,9 @@ import { abortedError } from '../../core/abort.ts'
 import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import type { Bytes, Source } from '../../core/source.ts'
 import type { Consumer, Entry, Store } from '../store.ts'
+import { around, type Call } from './around.ts'
 
-export type FaultyOp = 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
+export type FaultyOp = Call['op']
 
 /**
  * What goes wrong in a call. `at`: before the backend acts (the default), after it has acted, or
@@ -51,18 +52,13 @@ export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
     return new FaultyCall(planned({ op, path }), op, `${store.traits.root}/${path}`, signal)
   }
 
-  return {
-    calls,
-    get traits() {
-      return store.traits
-    },
-    stat: (path, options) => begin('stat', path, options?.signal).around(() => store.stat(path, options)),
-    async statAll(paths, options) {
-      const looks = paths.map((path) => begin('stat', path, options?.signal))
-      for (const look of looks) await look.reach('before')
-      const found = await store.statAll(paths, options)
-      for (const look of looks) await look.reach('after')
-      return found
+  const faulty = around(store, {
+    async call({ op, paths }, options, work) {
+      const made = paths.slice(0, op === 'stat' ? undefined : 1).map((path) => begin(op, path, options?.signal))
+      for (const call of made) await call.reach('before')
+      const value = await work(options)
+      for (const call of made) await call.reach('after')
+      return value
     },
     get(path, consume, options) {
       const call = begin('get', path, options?.signal)
@@ -72,26 +68,16 @@ export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
       const call = begin('put', path, options?.signal)
       return call.around(() => store.put(path, call.source(source), options))
     },
-    remove: (path, options) => begin('remove', path, options?.signal).around(() => store.remove(path, options)),
-    append: (path, content, options) =>
-      begin('append', path, options?.signal).around(() => store.append(path, content, options)),
-    move: (from, to, options) => begin('move', from, options?.signal).around(() => store.move(from, to, options)),
-    freeBytes: (directory, options) =>
-      begin('space', directory, options?.signal).around(() => store.freeBytes(directory, options)),
     exec: (command, options) =>
       begin('exec', command.join(' '), options.signal).around(() => store.exec(command, options)),
-    removeAll:
-      store.removeAll &&
-      ((paths, options) =>
-        begin('remove', paths[0] ?? '', options?.signal).around(async () => store.removeAll?.(paths, options))),
     async *list(directory, options) {
       const call = begin('list', directory, options?.signal)
       await call.reach('before')
       yield* call.entries(store.list(directory, options))
       await call.reach('after')
     },
-    close: () => store.close(),
-  }
+  })
+  return Object.defineProperty(faulty, 'calls', { value: calls, enumerable: true }) as FaultyStore
 }
 
 /**

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import { abortedError } from '../../core/abort.ts'
 import type { Store } from '../store.ts'
+import { around } from './around.ts'
 
 export interface LimitSettings {
   /** How many calls may be under way at once. Default: what the store's traits say. */
@@ -30,26 +31,7 @@ export function withLimit(store: Store, settings: LimitSettings = {}): Store {
     })
   }
 
-  return {
-    get traits() {
-      return store.traits
-    },
-    stat: (path, options) => inTurn('stat', path, options?.signal, () => store.stat(path, options)),
-    statAll: (paths, options) => inTurn('stat', paths[0] ?? '', options?.signal, () => store.statAll(paths, options)),
-    get: (path, consume, options) => inTurn('get', path, options?.signal, () => store.get(path, consume, options)),
-    put: (path, source, options) => inTurn('put', path, options?.signal, () => store.put(path, source, options)),
-    remove: (path, options) => inTurn('remove', path, options?.signal, () => store.remove(path, options)),
-    append: (path, content, options) =>
-      inTurn('append', path, options?.signal, () => store.append(path, content, options)),
-    move: (from, to, options) => inTurn('move', from, options?.signal, () => store.move(from, to, options)),
-    freeBytes: (directory, options) =>
-      inTurn('space', directory, options?.signal, () => store.freeBytes(directory, options)),
-    exec: (command, options) => inTurn('exec', options.cwd, options.signal, () => store.exec(command, options)),
-    removeAll:
-      store.removeAll &&
-      ((paths, options) =>
-        inTurn('remove', paths[0] ?? '', options?.signal, async () => store.removeAll?.(paths, options))),
-    list: (directory, options) => store.list(directory, options),
-    close: () => store.close(),
-  }
+  return around(store, {
+    call: ({ op, paths }, options, work) => inTurn(op, paths[0] ?? '', options?.signal, () => work(options)),
+  })
 }

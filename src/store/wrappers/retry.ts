@@ -2,6 +2,7 @@ import pRetry from 'p-retry'
 import { abortedError } from '../../core/abort.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { CallOptions, Entry, Store } from '../store.ts'
+import { around, type Call } from './around.ts'
 import { type Blame, blameConsumer, blameSource } from './blame.ts'
 
 export interface RetrySettings {
@@ -24,29 +25,20 @@ const TAKEN_FOR_DOWN_MS = 10_000
  * (which has cost enough time). A list is tried again only as long as it has given nothing.
  */
 export function withRetry(store: Store, settings: RetrySettings, retry: Retry = new Retry(settings)): Store {
-  return {
-    get traits() {
-      return store.traits
-    },
-    stat: (path, options) => retry.run(options, () => store.stat(path, options)),
-    statAll: (paths, options) => retry.run(options, () => store.statAll(paths, options)),
+  return around(store, {
+    call: ({ op }, options, work) => retry.run(options, () => work(options), !ONCE.has(op)),
     get: (path, consume, options) =>
       retry.run(options, (blame) => store.get(path, blameConsumer(consume, blame), options)),
-    put: (path, source, options) => {
+    put(path, source, options) {
       const put = (blame: Blame) => store.put(path, blameSource(source, blame), options)
       return retry.run(options, put, options?.ifAbsent !== true)
     },
-    remove: (path, options) => retry.run(options, () => store.remove(path, options)),
-    append: (path, content, options) => retry.run(options, () => store.append(path, content, options), false),
-    move: (from, to, options) => retry.run(options, () => store.move(from, to, options), false),
-    freeBytes: (directory, options) => retry.run(options, () => store.freeBytes(directory, options)),
-    exec: (command, options) => retry.run(options, () => store.exec(command, options), false),
-    removeAll:
-      store.removeAll && ((paths, options) => retry.run(options, async () => store.removeAll?.(paths, options))),
     list: (directory, options) => retryList(store, directory, options, retry),
-    close: () => store.close(),
-  }
+  })
 }
+
+/** What does something else when it is done twice. */
+const ONCE: ReadonlySet<Call['op']> = new Set(['append', 'move', 'exec'])
 
 async function* retryList(
   store: Store,

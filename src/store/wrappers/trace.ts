@@ -1,5 +1,6 @@
 import { messageOf, oneLine, StoreError } from '../../core/errors.ts'
 import type { CallOptions, Entry, Store } from '../store.ts'
+import { around, type Call, type Layer } from './around.ts'
 
 export interface TraceSettings {
   /**
@@ -10,7 +11,7 @@ export interface TraceSettings {
 
 /** One call of a store that is over. */
 export interface TraceEvent {
-  readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
+  readonly op: Call['op']
   /** Relative to the store's root. */
   readonly path: string
   /** From the call to its end, waiting and all tries included. */
@@ -28,40 +29,29 @@ export function formatTrace({ op, path, ms, outcome }: TraceEvent): string {
 export function withTrace(store: Store, { log }: TraceSettings): Store {
   if (log === undefined) return store
 
-  const trace = async <T>(op: TraceEvent['op'], path: string, call: () => Promise<T>): Promise<T> => {
-    const end = begin(log, op, path)
+  const call: Layer['call'] = async (made, options, work) => {
+    const end = begin(log, made.op, about(made))
     try {
-      const value = await call()
-      end(op === 'stat' && value === undefined ? 'absent' : 'ok')
+      const value = await work(options)
+      end(made.op === 'stat' && value === undefined ? 'absent' : 'ok')
       return value
     } catch (error) {
       end(outcomeOf(error))
       throw error
     }
   }
-
-  return {
-    get traits() {
-      return store.traits
-    },
-    stat: (path, options) => trace('stat', path, () => store.stat(path, options)),
-    statAll: (paths, options) => trace('stat', paths.join(', '), () => store.statAll(paths, options)),
-    get: (path, consume, options) => trace('get', path, () => store.get(path, consume, options)),
-    put: (path, source, options) => trace('put', path, () => store.put(path, source, options)),
-    remove: (path, options) => trace('remove', path, () => store.remove(path, options)),
-    append: (path, content, options) => trace('append', path, () => store.append(path, content, options)),
-    move: (from, to, options) => trace('move', `${from} → ${to}`, () => store.move(from, to, options)),
-    freeBytes: (directory, options) => trace('space', directory, () => store.freeBytes(directory, options)),
-    exec: (command, options) => trace('exec', command[0] ?? '', () => store.exec(command, options)),
-    removeAll:
-      store.removeAll &&
-      ((paths, options) =>
-        trace('remove', `${paths[0] ?? ''} and ${paths.length - 1} more`, async () =>
-          store.removeAll?.(paths, options),
-        )),
+  return around(store, {
+    call,
     list: (directory, options) => traceList(store, directory, options, log),
-    close: () => store.close(),
-  }
+    exec: (command, options) =>
+      call({ op: 'exec', paths: [command[0] ?? ''] }, options, () => store.exec(command, options)),
+  })
+}
+
+function about({ op, paths }: Call): string {
+  if (op === 'move') return paths.join(' → ')
+  const [first = '', ...more] = paths
+  return op === 'remove' && more.length > 0 ? `${first} and ${more.length} more` : paths.join(', ')
 }
 
 async function* traceList(

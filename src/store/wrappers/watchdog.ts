@@ -1,4 +1,5 @@
 import type { CallOptions, Store } from '../store.ts'
+import { around } from './around.ts'
 import { Watch } from './watch.ts'
 
 export interface WatchdogSettings {
@@ -17,17 +18,10 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
   const watch = (op: string, path: string, options: CallOptions | undefined) =>
     new Watch(op, `${store.traits.root}/${path}`, stallMs, options)
 
-  return {
-    get traits() {
-      return store.traits
-    },
-    stat(path, options) {
-      const call = watch('stat', path, options)
-      return call.run(() => store.stat(path, call.options(options)))
-    },
-    statAll(paths, options) {
-      const call = watch('stat', paths[0] ?? '', options)
-      return call.run(() => store.statAll(paths, call.options(options)))
+  return around(store, {
+    call({ op, paths }, options, work) {
+      const call = watch(op, paths[0] ?? '', options)
+      return call.run(() => work(call.options(options)))
     },
     get(path, consume, options) {
       const call = watch('get', path, options)
@@ -37,28 +31,6 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
       const call = watch('put', path, options)
       return call.run(() => store.put(path, call.source(source), call.options(options)))
     },
-    remove(path, options) {
-      const call = watch('remove', path, options)
-      return call.run(() => store.remove(path, call.options(options)))
-    },
-    append(path, content, options) {
-      const call = watch('append', path, options)
-      return call.run(() => store.append(path, content, call.options(options)))
-    },
-    move(from, to, options) {
-      const call = watch('move', from, options)
-      return call.run(() => store.move(from, to, call.options(options)))
-    },
-    freeBytes(directory, options) {
-      const call = watch('space', directory, options)
-      return call.run(() => store.freeBytes(directory, call.options(options)))
-    },
-    removeAll:
-      store.removeAll &&
-      ((paths, options) => {
-        const call = watch('remove', paths[0] ?? '', options)
-        return call.run(async () => store.removeAll?.(paths, call.options(options)))
-      }),
     /** A program may work for long and say nothing: what limits it is up to the caller. */
     exec: (command, options) => store.exec(command, options),
     list: (directory, options) => ({
@@ -67,6 +39,5 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
         return call.iterate(() => store.list(directory, call.options(options)))
       },
     }),
-    close: () => store.close(),
-  }
+  })
 }
