@@ -52,7 +52,7 @@ export class Archive {
    */
   static async open(store: Store, path: string, options: OpenArchiveOptions = {}): Promise<Archive> {
     const { cache, signal } = options
-    const call: CallOptions = signal === undefined ? {} : { signal }
+    const call: CallOptions = { signal }
     const where = `${store.traits.root}/${path}`
     const stat = options.stat ?? (await store.stat(path, call))
     if (stat === undefined) throw new StoreError({ kind: 'missing', op: 'get', where, message: 'no such archive' })

@@ -98,7 +98,7 @@ export async function readCopy(read: MemberRead, position: number): Promise<void
   await file.store.get(file.path, (bytes) => read.deliver(bytes, start, start), {
     range,
     ifMatch: file.identity,
-    ...(options.signal && { signal: options.signal }),
+    signal: options.signal,
   })
 }
 
@@ -160,7 +160,7 @@ async function unpack(
     await file.store.get(file.path, consumePacked, {
       range: { start: packedAt, end },
       ifMatch: file.identity,
-      ...(signal && { signal }),
+      signal,
     })
   } catch (error) {
     if (!(error instanceof Enough)) throw error

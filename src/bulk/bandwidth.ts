@@ -21,6 +21,6 @@ export class Bandwidth {
     const now = performance.now()
     this.#free = Math.max(this.#free, now) + bytes / this.#bytesPerMs
     const wait = this.#free - now
-    if (wait > 1) await sleep(wait, undefined, signal ? { signal } : {})
+    if (wait > 1) await sleep(wait, undefined, { signal })
   }
 }

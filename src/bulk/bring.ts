@@ -45,7 +45,7 @@ export async function bring(numbers: Iterable<number>, options: BringOptions): P
     return onKey(number, work)
   }
   for (let tries = 1; ; tries++) {
-    const archive = await openArchive(remote, { ...(signal && { signal }) }).catch(unlessUseless)
+    const archive = await openArchive(remote, { signal }).catch(unlessUseless)
     if (archive === undefined) break
     try {
       const dropped = remote.store.traits.writable

@@ -146,7 +146,7 @@ class RunReader {
       await store.get(path, consume, {
         range: () => ({ start: start(), end: last.position + last.checked.size }), // a retry begins with the first member that is not whole
         ifMatch: identity,
-        ...(signal && { signal }),
+        signal,
       })
     } catch (error) {
       if (!isStoreError(error, 'corrupt')) throw error

@@ -112,7 +112,7 @@ export class Fetch {
       onBytes(Math.max(0, bytes - before))
       before = bytes
     }
-    await remote.dataset.retrieve(key.text, work.keyFile(key.text), { ...(signal && { signal }), onProgress })
+    await remote.dataset.retrieve(key.text, work.keyFile(key.text), { signal, onProgress })
   }
 
   async #receive(copy: Copy, checked: CheckedKey): Promise<void> {
@@ -125,7 +125,7 @@ export class Fetch {
     const isLarge = checked.size > SMALL_BYTES
     if (work.takeLeftover(checked.key.text) || isLarge) {
       if (isLarge && !existsSync(toFsPath(file))) await partials.take(checked.key.text, file)
-      return retrieveToFile(passing, checked.key, file, { verify: true, ...(signal && { signal }) })
+      return retrieveToFile(passing, checked.key, file, { verify: true, signal })
     }
     const consume = async (bytes: Bytes, content: { readonly size: number }) => {
       if (content.size !== checked.size) throw damaged(copy.where, checked.key)

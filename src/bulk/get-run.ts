@@ -140,7 +140,7 @@ export class GetRun {
     onFailure: (failure: KeyFailure, number: number) => void,
   ) {
     const { signal, log, jobs, bytesPerSecond } = this.#options
-    const opened = await openRemote(remote, { clone: this.#clone, forWriting: false, log, ...(signal && { signal }) })
+    const opened = await openRemote(remote, { clone: this.#clone, forWriting: false, log, signal })
     try {
       await bring(numbers, {
         remote: opened,

@@ -58,7 +58,7 @@ export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions)
   }
   const directory = datasetDirectory(datasetId)
   try {
-    const layout = await readLayout(store, directory, signal ? { signal } : {})
+    const layout = await readLayout(store, directory, { signal })
     return { remote, store, dataset, directory, layout, close }
   } catch (error) {
     await close()
@@ -94,7 +94,7 @@ export async function openArchive(
   { signal }: CallOptions,
 ): Promise<Archive | undefined> {
   const path = archivePath(directory)
-  const stat = await store.stat(path, signal ? { signal } : {})
+  const stat = await store.stat(path, { signal })
   if (stat === undefined) return undefined
   const [{ Archive }, { IndexCache }] = await Promise.all([
     import('../archive/archive.ts'),

@@ -37,7 +37,7 @@ export async function packKeys(opened: OpenRemote, keys: readonly KeyToPack[], o
   if (keys.length === 0) return
   const { pack, signal, onPacked } = options
   await pack(withLocalKeys(opened, keys), opened.directory, signal)
-  const call = signal ? { signal } : {}
+  const call = { signal }
   const archive = await openArchive(opened, call)
   if (archive === undefined) return
   try {

@@ -59,7 +59,7 @@ export class PutRun {
         clone: this.#clone,
         forWriting: true,
         log,
-        ...(signal && { signal }),
+        signal,
       })
       try {
         this.#requireWritable(opened)
@@ -123,7 +123,7 @@ export class PutRun {
   async #putOne({ dataset }: OpenRemote, number: number): Promise<void> {
     const { signal } = this.#options
     const checked = this.#checked(number)
-    const call = signal ? { signal } : {}
+    const call = { signal }
     try {
       // A small key is stored again sooner than it is looked for.
       const isThere = checked.size > SMALL_BYTES && (await dataset.checkPresent(checked.key.text, call))

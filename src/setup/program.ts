@@ -14,7 +14,7 @@ const GRACE_MS = 5_000
 
 export interface ProgramOptions {
   readonly signal?: AbortSignal | undefined
-  readonly cwd?: string
+  readonly cwd?: string | undefined
   /** Given to its stdin, which is empty without. */
   readonly input?: string | Uint8Array
   /** Added to our own environment. */

@@ -139,23 +139,23 @@ export interface StoreTraits {
 }
 
 export interface CallOptions {
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Called when the backend got further. `bytes` is the number of content bytes so far in this
    * attempt; it may repeat.
    */
-  readonly onProgress?: (bytes: number) => void
+  readonly onProgress?: ((bytes: number) => void) | undefined
   /**
    * What is read will be packed, removed or given to others: on the way only those symbolic links
    * are followed that every change follows (links.ts). Default: also those of the owner of the
    * directory that holds them. Only a disk and a server with SFTP have any.
    */
-  readonly strictLinks?: boolean
+  readonly strictLinks?: boolean | undefined
   /**
    * Called when the backend waits for a step that may take so long without a sign of life, in ms;
    * what it returns is called when that is over.
    */
-  readonly onSilence?: (ms: number) => () => void
+  readonly onSilence?: ((ms: number) => () => void) | undefined
   /**
    * Called each time that something is about to be changed, as near to the act as the backend can:
    * what it throws is thrown, and nothing is changed. For those who may change something only as
@@ -169,9 +169,9 @@ export interface GetOptions extends CallOptions {
   /**
    * A function is asked anew at each attempt, so that a retry can go on where the last one ended.
    */
-  readonly range?: ByteRange | (() => ByteRange | undefined)
+  readonly range?: ByteRange | (() => ByteRange | undefined) | undefined
   /** Fail with `conflict` unless the file's `identity` is this. */
-  readonly ifMatch?: string
+  readonly ifMatch?: string | undefined
 }
 
 /**
@@ -180,31 +180,31 @@ export interface GetOptions extends CallOptions {
  */
 export interface ByteRange {
   readonly start: number
-  readonly end?: number
+  readonly end?: number | undefined
 }
 
 export type Consumer = (bytes: Bytes, stat: Stat) => Promise<void>
 
 export interface PutOptions extends CallOptions {
   /** Fail with `conflict` when a file is there. Needs `traits.putIfAbsent === 'atomic'`. */
-  readonly ifAbsent?: boolean
+  readonly ifAbsent?: boolean | undefined
   /**
    * Directory for the temporary file, on the same file system. Default: beside the target. Object
    * stores need none. A backend may keep empty files of its own there (their names: temporary.ts),
    * ready for the next upload, until it is closed.
    */
-  readonly temporary?: string
+  readonly temporary?: string | undefined
   /**
    * Make missing directories only below this one. When it is gone too, the call fails with
    * `missing`: so nothing is written beneath an empty mount point. Object stores ignore it.
    * Default: the store's root, which is made.
    */
-  readonly within?: string
+  readonly within?: string | undefined
   /**
    * Sharing between users of one group, as git's core.sharedRepository has it. Object stores ignore
    * it.
    */
-  readonly sharing?: Sharing
+  readonly sharing?: Sharing | undefined
   /**
    * Without `sharing`: who may read the file at most, as bits of a POSIX mode (0o440); the umask
    * still counts. Object stores ignore it.
@@ -215,7 +215,7 @@ export interface PutOptions extends CallOptions {
 export interface ExecOptions extends CallOptions {
   readonly cwd: string
   /** Given to its stdin, which is empty without. */
-  readonly input?: Uint8Array
+  readonly input?: Uint8Array | undefined
 }
 
 export interface ExecResult {
@@ -230,7 +230,7 @@ export const EXEC_OUTPUT_BYTES = 16 * 1024 * 1024
 
 export interface RemoveOptions extends CallOptions {
   /** Remove up to so many parent directories if they are then empty. Object stores have none. */
-  readonly pruneParents?: number
+  readonly pruneParents?: number | undefined
 }
 
 export interface MoveOptions extends CallOptions {
@@ -238,18 +238,18 @@ export interface MoveOptions extends CallOptions {
    * Remove up to so many parent directories of what was renamed if they are then empty. Object
    * stores have none.
    */
-  readonly pruneParents?: number
+  readonly pruneParents?: number | undefined
   /**
    * Make missing directories of the target, but only below this one. Default: none are made. Object
    * stores ignore it.
    */
-  readonly within?: string
+  readonly within?: string | undefined
   readonly sharing?: Sharing | undefined
   /**
    * Default true. False where it does not matter whether it is still renamed after the machine lost
    * power.
    */
-  readonly flush?: boolean
+  readonly flush?: boolean | undefined
 }
 
 /**
@@ -286,7 +286,7 @@ export interface ListOptions extends CallOptions {
    * Symbolic links are entries, too, if the backend has any and no program can be run there that
    * would tell them (`traits.exec`). Default: they are left out.
    */
-  readonly links?: boolean
+  readonly links?: boolean | undefined
 }
 
 export interface Entry extends Stat {

@@ -44,7 +44,7 @@ export class ClientBuilder implements Builder {
     const { directory, old, drop, add, level } = this.#work
     const isOurs = old === undefined
     await needProgram('pack', { archive: `${this.#work.store.traits.root}/${archivePath(directory)}`, isOurs })
-    const call = signal ? { signal } : {}
+    const call = { signal }
     const local = await makeWorkDirectory(this.#parent)
     this.#directory = local
     const total = (old?.size ?? 0) + loadedBytes(this.#work)
@@ -90,7 +90,7 @@ export class ClientBuilder implements Builder {
     try {
       await this.#work.store.get(path, (bytes) => pipeline(copied(bytes), createWriteStream(file)), {
         ifMatch: identity,
-        ...(signal && { signal }),
+        signal,
       })
       return true
     } catch (error) {
@@ -107,7 +107,7 @@ export class ClientBuilder implements Builder {
     await store.put(this.path, source, {
       ...call,
       within: directory,
-      ...(sharing && { sharing }),
+      sharing,
       readers: permissions?.mode,
       onProgress: (bytes) => onPart(bytes / (source.size || 1)),
     })

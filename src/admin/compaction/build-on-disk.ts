@@ -38,7 +38,7 @@ export class DiskBuilder implements Builder {
     const archives = await this.#open(archivesDirectory(directory))
     this.#archives = archives
     if (old !== undefined) await this.#linkOld(archives)
-    await this.remove(drop, { ...(signal && { signal }) })
+    await this.remove(drop, { signal })
     if (add.length === 0) return
     const objects = await this.#open(objectsDirectory(directory))
     try {

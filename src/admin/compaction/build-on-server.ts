@@ -59,7 +59,7 @@ export class ServerBuilder implements Builder {
 
   async build({ signal }: BuildOptions = {}): Promise<void> {
     const { store, directory, old, drop, add, level } = this.#work
-    const call = signal ? { signal } : {}
+    const call = { signal }
     if (old !== undefined) await this.#linkOld(call)
     if (drop.length > 0) await this.remove(drop, call)
     if (add.length === 0) return

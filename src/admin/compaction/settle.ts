@@ -27,7 +27,7 @@ export async function markDropped(
   needed: Needed,
   { signal }: SettleOptions,
 ): Promise<void> {
-  const call = signal ? { signal } : {}
+  const call = { signal }
   let dropped: ReadonlySet<string> | undefined
   await inChunks(store, packed, async (chunk) => {
     // Looked at after the proof: whoever takes the lock from us makes keys loose, and archived.
@@ -56,7 +56,7 @@ export async function removeLoose(
   needed: Needed,
   { signal, onKey }: SettleOptions,
 ): Promise<number> {
-  const call = signal ? { signal } : {}
+  const call = { signal }
   const dropped = await listTombstones(store, directory, call)
   const objects = objectsDirectory(directory)
   let count = 0

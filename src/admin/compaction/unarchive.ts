@@ -101,7 +101,7 @@ class Unarchiving {
   /** Undefined when nothing is to be changed. */
   readonly #changes: Changes | undefined
   readonly #options: UnarchiveOptions
-  readonly #call: { readonly signal?: AbortSignal }
+  readonly #call: CallOptions
   readonly #problems: string[] = []
   /** Mode of the archive: nobody else shall read what was in it. */
   #readers: number | undefined
@@ -213,7 +213,7 @@ class Unarchiving {
         ...this.#call,
         temporary: archivesDirectory(this.#directory),
         within: this.#directory,
-        ...(this.#sharing && { sharing: this.#sharing }),
+        sharing: this.#sharing,
         readers: this.#readers,
       })
       this.#written.set(fileName, stat.identity)

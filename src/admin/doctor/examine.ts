@@ -30,7 +30,7 @@ const LARGE_BYTES = 256 * 1024
  */
 export async function examineStore(store: Store, options: DoctorOptions): Promise<readonly Finding[]> {
   const { signal, probe, report } = options
-  const call = signal === undefined ? {} : { signal }
+  const call = { signal }
   const findings = new Findings(report, signal)
   if (await isReachable(findings, store, call)) {
     const isStore = await findings.check('layout', () => layout(store, call))

@@ -1,6 +1,6 @@
 import { isStoreError } from '../../core/errors.ts'
 import { bufferSource, collect } from '../../core/source.ts'
-import type { GetOptions, PutOptions, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, GetOptions, PutOptions, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 
 /** More than any of our files has. Bytes. */
@@ -10,7 +10,7 @@ const LIMIT_BYTES = 16 * 1024 * 1024
 export class Scratch {
   readonly store: Store
   readonly directory = temporaryName()
-  readonly call: { readonly signal?: AbortSignal }
+  readonly call: CallOptions
   readonly #paths = new Set<string>()
   /** The root of the store is made when it is not there. */
   readonly makeRoot: boolean
@@ -22,7 +22,7 @@ export class Scratch {
     this.makeRoot = makeRoot
     // What the backend keeps for further uploads lies in the root, so that the directory can go.
     this.#places = makeRoot ? { temporary: '' } : { temporary: '', within: '' }
-    this.call = signal === undefined ? {} : { signal }
+    this.call = { signal }
   }
 
   /** The path for a file that is to be removed in the end. */

@@ -63,7 +63,7 @@ export class Changes {
     this.#lock = lock
     this.#holder = lock.holder
     this.#sharing = sharing
-    this.#call = signal ? { signal } : {}
+    this.#call = { signal }
   }
 
   /**
@@ -193,20 +193,20 @@ export class Changes {
   async markDropped(fileName: string, call: Proven): Promise<void> {
     const path = tombstonePath(this.#directory, fileName)
     const sharing = this.#sharing
-    const shared = { ...(sharing && { sharing }) }
     const within = this.#directory
     if (!this.#holder.isFence) {
-      await this.#store.put(path, bufferSource(''), { ...call, within, ...shared })
+      await this.#store.put(path, bufferSource(''), { ...call, within, sharing })
       return
     }
     const aside = `${this.#holder.path}/${temporaryName()}`
-    await this.#putInside(aside, shared)
+    await this.#putInside(aside)
     if (!(await this.#move(aside, path, { ...call, within, sharing }))) throw await this.#fenced()
   }
 
-  async #putInside(path: string, shared: { readonly sharing?: Sharing }): Promise<void> {
+  async #putInside(path: string): Promise<void> {
     try {
-      await this.#store.put(path, bufferSource(''), { ...this.#call, within: this.#holder.path, ...shared })
+      const sharing = this.#sharing
+      await this.#store.put(path, bufferSource(''), { ...this.#call, within: this.#holder.path, sharing })
     } catch (error) {
       throw isStoreError(error, 'missing') ? await this.#fenced() : error
     }

@@ -60,7 +60,7 @@ export async function makeHolder(
 ): Promise<Holder> {
   const path = holderDirectory(directory, token)
   const alive = aliveFile(directory, token)
-  await store.put(alive, bufferSource(''), { ...call, within: directory, ...(sharing && { sharing }) })
+  await store.put(alive, bufferSource(''), { ...call, within: directory, sharing })
   return { path, isFence: !store.traits.moveCopies && (await canMove(store, alive, call)) }
 }
 
@@ -103,7 +103,7 @@ export interface EndOptions extends Place {
  */
 export async function endOthers(store: Store, directory: string, own: Holder, options: EndOptions): Promise<void> {
   const { before, sharing, signal, time = REAL_TIME } = options
-  const call = signal ? { signal } : {}
+  const call = { signal }
   const others = new Set(before.map((token) => holderDirectory(directory, token)))
   const prefix = `${archivesDirectory(directory)}/${HOLDER}`
   for await (const { path } of store.list(archivesDirectory(directory), call)) {
@@ -131,7 +131,7 @@ async function outlast(store: Store, own: Holder, acting: Stat, time: Time, call
 
 async function end(store: Store, directory: string, other: string, options: Place): Promise<void> {
   const { signal } = options
-  const call = signal ? { signal } : {}
+  const call = { signal }
   for (let tries = 1; tries <= TRIES; tries++) {
     for await (const { path } of store.list(other, call)) await putBack(store, directory, path, options)
     await store.remove(`${other}/${ALIVE}`, { ...call, pruneParents: 1 })
@@ -157,7 +157,7 @@ async function isGone(store: Store, other: string, call: CallOptions): Promise<b
 /** A key that was to be deleted, and an archive, go back where nobody has put another meanwhile. */
 async function putBack(store: Store, directory: string, path: string, options: Place): Promise<void> {
   const { signal } = options
-  const call = signal ? { signal } : {}
+  const call = { signal }
   const name = fileNameOf(path)
   const key = keyOfFileName(name)
   if (key !== undefined) await restoreKey(store, directory, path, key, options)

@@ -145,7 +145,7 @@ class HeldLock implements Lock {
    */
   async begin(before: readonly string[]): Promise<this> {
     const { signal, sharing } = this.#options
-    const call = signal ? { signal } : {}
+    const call = { signal }
     try {
       signal?.throwIfAborted()
       this.#stat ??= await this.#store.stat(lockPath(this.#directory), call)

@@ -15,7 +15,7 @@ export async function restoreKey(
   key: string,
   { sharing, signal }: CallOptions & { readonly sharing?: Sharing | undefined },
 ): Promise<void> {
-  const call = signal ? { signal } : {}
+  const call = { signal }
   const { dataset } = await readLayout(store, directory, call)
   const places = placesOf(key, dataset.version).map((place) => `${objectsDirectory(directory)}/${place}`)
   const [first] = places
@@ -48,7 +48,7 @@ async function copy(
         yield* bytes
       },
     }
-    await store.put(to, source, { ...call, within: directory, ...(sharing && { sharing }) })
+    await store.put(to, source, { ...call, within: directory, sharing })
   }
   await store.get(from, consume, call)
 }

@@ -66,7 +66,7 @@ async function put(
   ifAbsent: boolean,
 ): Promise<Stat> {
   signal?.throwIfAborted()
-  return store.put(path, bufferSource(text), { ifAbsent, within: directory, ...(sharing && { sharing }) })
+  return store.put(path, bufferSource(text), { ifAbsent, within: directory, sharing })
 }
 
 export async function removeMarks(store: Store, marks: readonly string[]): Promise<void> {
@@ -81,7 +81,7 @@ export async function removeDead(store: Store, directory: string, dead: FoundLoc
   const { signal } = options
   const path = lockPath(directory)
   const aside = `${archivesDirectory(directory)}/${temporaryName()}`
-  const call = signal ? { signal } : {}
+  const call = { signal }
   try {
     await store.move(path, aside, call)
   } catch (error) {

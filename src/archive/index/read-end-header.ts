@@ -67,7 +67,7 @@ async function readPlain(file: ArchiveFile, read: Read, signal: AbortSignal | un
     async (bytes) => {
       inner = await read(new HeaderReader(bytes, headerBytes, file.where), headerCrc)
     },
-    { range: { start: headerAt, end: headerAt + headerBytes }, ifMatch: file.identity, ...(signal && { signal }) },
+    { range: { start: headerAt, end: headerAt + headerBytes }, ifMatch: file.identity, signal },
   )
   return inner
 }
@@ -83,7 +83,7 @@ async function readPacked(file: ArchiveFile, header: PackedHeader, read: Read, s
       // The decoder checks the length and the checksum, when there is one.
       inner = await read(new HeaderReader(content, folder.unpackedSize, file.where), undefined)
     },
-    { range: { start: at, end }, ifMatch: file.identity, ...(signal && { signal }) },
+    { range: { start: at, end }, ifMatch: file.identity, signal },
   )
   return inner
 }

@@ -56,7 +56,7 @@ export function looseCopy(store: Store, path: string): Copy {
           const from = start()
           return from === 0 ? undefined : { start: from }
         },
-        ...(signal && { signal }),
+        signal,
       }),
   }
 }

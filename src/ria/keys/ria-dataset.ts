@@ -167,7 +167,7 @@ export class RiaDataset {
       ...call,
       temporary: transferDirectory(this.directory, this.#settings.annexUuid),
       within: this.directory,
-      ...(sharing && { sharing }),
+      sharing,
     })
     if (dropped) await removeTombstones(this.#store, this.directory, [keyFileName(text)], withoutProgress(call))
     this.#sweep(stat)
@@ -314,5 +314,5 @@ export class RiaDataset {
 
 /** For what is done besides a transfer: its progress is not the key's. */
 function withoutProgress({ signal }: CallOptions): CallOptions {
-  return signal ? { signal } : {}
+  return { signal }
 }

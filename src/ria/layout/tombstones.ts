@@ -23,7 +23,7 @@ export async function writeTombstone(
   await store.put(tombstonePath(directory, fileName), bufferSource(''), {
     ...call,
     within: directory,
-    ...(sharing && { sharing }),
+    sharing,
   })
 }
 

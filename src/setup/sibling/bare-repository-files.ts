@@ -18,7 +18,7 @@ import { NEW_LAYOUT, type RepositoryWish } from './repository-wish.ts'
  */
 export async function makeByFiles(store: Store, wish: RepositoryWish, call: CallOptions): Promise<void> {
   const sharing = parseSharing(wish.shared)
-  const options = { ...call, ...(sharing && { sharing }) }
+  const options = { ...call, sharing }
   const putNew = async (name: string, text: string): Promise<boolean> => {
     try {
       await store.put(`${wish.directory}/${name}`, bufferSource(text), { ...options, ifAbsent: true })

@@ -59,7 +59,7 @@ export async function createSibling(
   given: SiblingOptions,
   { signal, tell, open }: SiblingCall = {},
 ): Promise<SiblingResult> {
-  const call: CallOptions = signal === undefined ? {} : { signal }
+  const call: CallOptions = { signal }
   const dataset = signal === undefined ? opened : opened.with({ signal })
   const options = checkOptions(given, (await dataset.annexUuid()) !== undefined)
   await requireOwnId(dataset, { signal })
@@ -116,7 +116,7 @@ async function carryOut(
     tell?.(line)
     done.push(line)
   }
-  const call = { undo, tell: note, ...(signal && { signal }) }
+  const call = { undo, tell: note, signal }
   try {
     for (const { title, run } of steps) {
       signal?.throwIfAborted()

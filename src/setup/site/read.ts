@@ -12,7 +12,7 @@ export async function readSites(
   dataset: Dataset | undefined,
   signal?: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, FoundSite>> {
-  const options = { signal, ...(dataset && { cwd: dataset.path }) }
+  const options = { signal, cwd: dataset?.path }
   const args = ['git', 'config', '--list', '-z', '--show-scope']
   const { stdout } = await runProgram('git config', args, options)
   return findSites([...(await committedEntries(dataset)), ...scopedEntries(stdout)])

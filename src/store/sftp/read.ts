@@ -33,9 +33,7 @@ export async function getSftp(
     const stats = await session.fstat(handle)
     if (stats.isDirectory()) throw new StoreError({ kind: 'missing', op: 'get', where, message: 'is a directory' })
     const stat = toStat(stats)
-    const fixed = { ...options, ...(asked && { range: asked }) }
-    if (asked === undefined) delete (fixed as { range?: unknown }).range
-    const { start, end } = checkRange(where, stat, fixed)
+    const { start, end } = checkRange(where, stat, { ...options, range: asked })
     const byShell = end - start >= EXEC_FROM_BYTES && end === stat.size && (await hasShell(session))
     const bytes = byShell
       ? downloadByShell(session, file, where, start, options.signal)

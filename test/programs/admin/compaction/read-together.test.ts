@@ -50,7 +50,7 @@ async function readAll(group: readonly MemberOfKey[], store: Store = dataset.sto
   const good: MemberOfKey[] = []
   const archive = await Archive.open(dataset.store, PATH)
   try {
-    const call = signal ? { signal } : {}
+    const call = { signal }
     const doubtful = await readTogether(store, PATH, archive, group, call, (item) => good.push(item))
     return { good, doubtful }
   } finally {
