@@ -89,8 +89,8 @@ export class Archive {
   /**
    * Streams a member's content, from `start` on. The checksum in the archive, if it has one, is
    * checked with the last byte; of a member that lies in the archive as it is (Copy) only when it
-   * is read from 0: who resumes has to check the whole. `consume` may be called again after a
-   * retry, from what `start` is then; it has to take all. Throws what it throws, `corrupt`,
+   * is read from 0: a caller that resumes has to check the whole. `consume` may be called again
+   * after a retry, from what `start` is then; it has to take all. Throws what it throws, `corrupt`,
    * `conflict` when the archive was replaced, `unsupported` when nothing can unpack it, and what
    * the store throws.
    */

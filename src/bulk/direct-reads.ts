@@ -6,9 +6,10 @@ import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
 import type { OpenRemote } from './open-remote.ts'
 
 /**
- * Reads small loose keys of a store that lies on a disk of this machine with as few system calls as it takes. A
- * call of the store, which can be aborted, watched and tried again, takes five times as long as to read such a key. Whatever is not as it
- * should be is left to the store, which says what is wrong.
+ * Reads small loose keys of a store that lies on a disk of this machine with as few system calls as
+ * it takes. A call of the store, which can be aborted, watched and tried again, takes five times as
+ * long as to read such a key. Whatever is not as it should be is left to the store, which says what
+ * is wrong.
  */
 export class DirectReads {
   readonly #remote: OpenRemote

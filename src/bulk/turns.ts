@@ -1,6 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** So long a row of synchronous calls may last before signals, timers and other calls have their turn. ms. */
+/**
+ * So long a row of synchronous calls may last before signals, timers and other calls have their
+ * turn. ms.
+ */
 const TURN_MS = 10
 
 /** Lets the rest of the process go on now and then, between calls that do not. */

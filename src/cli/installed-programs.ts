@@ -10,8 +10,8 @@ export function installedPrograms(
   env: NodeJS.ProcessEnv = process.env,
 ): ProcedurePrograms {
   const path = resolve(program)
-  // npm puts links to all of them into one directory; who runs dist/ itself has them somewhere on
-  // PATH, perhaps.
+  // npm puts links to all of them into one directory; a user who runs dist/ itself has them
+  // somewhere on PATH, perhaps.
   const candidates = [
     dirname(path),
     ...(env.PATH ?? '').split(delimiter).filter((directory) => holds(directory, 'riastore')),

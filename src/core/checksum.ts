@@ -8,8 +8,8 @@ export interface Checksum {
   readonly expected: string
   start(): Promise<Hasher>
   /**
-   * Whether a whole content has it; undefined for an algorithm that OpenSSL lacks. A third of the time
-   * that `start` takes for a small one.
+   * Whether a whole content has it; undefined for an algorithm that OpenSSL lacks. A third of the
+   * time that `start` takes for a small one.
    */
   matches(content: Uint8Array): boolean | undefined
 }

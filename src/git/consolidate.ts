@@ -12,8 +12,8 @@ import { addPacks, newRepository } from './objects/scratch-repository.ts'
 import type { RefState } from './refs/ref-state.ts'
 
 /**
- * More names than this are not kept in every generation: who knows only older packs downloads the
- * new one whole.
+ * More names than this are not kept in every generation: a clone that knows only older packs
+ * downloads the new one whole.
  */
 const MAX_MERGED = 2000
 
@@ -31,8 +31,8 @@ export type Selection = 'all' | readonly string[]
 
 /**
  * Puts packs together into one, which is checked by git, uploaded, read back in part, and committed
- * in their place. The old ones are left to be removed later. Gives the pack's name, undefined when
- * nothing was left to pack. Throws when refs need what is not there: then nothing is changed.
+ * in their place. The old ones are left to be removed later. Returns the pack's name, undefined
+ * when nothing was left to pack. Throws when refs need what is not there: then nothing is changed.
  */
 export async function consolidate(
   store: Store,

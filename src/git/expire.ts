@@ -27,8 +27,8 @@ export interface ExpireOptions extends CallOptions {
 
 /**
  * Removes generations that were replaced longer ago than the grace period, and packs that neither
- * the newest nor any other kept generation names and that were uploaded before it: who reads an
- * older state, or is about to push, has as long as that.
+ * the newest nor any other kept generation names and that were uploaded before it: a client that
+ * reads an older state, or is about to push, has as long as that.
  */
 export async function expire(store: Store, directory: string, log: RefLog, options: ExpireOptions): Promise<Expired> {
   const { graceMs, dryRun = false, time, ...call } = options

@@ -55,7 +55,10 @@ async function reasonToRefuse(
   return (await history.isAncestor(old, to)) ? undefined : 'non-fast forward'
 }
 
-/** The state that a push makes: these updates, one more pack, and HEAD where there was no branch for it. */
+/**
+ * The state that a push makes: these updates, one more pack, and HEAD where there was no branch for
+ * it.
+ */
 export function nextState(
   { generation, head, refs, peeled, packs, loose, merged, aliases }: RefState,
   updates: readonly RefUpdate[],

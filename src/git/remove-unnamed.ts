@@ -4,10 +4,16 @@ import type { CallOptions, Entry, Stat, Store } from '../store/store.ts'
 import { temporaryName } from '../store/temporary.ts'
 import type { RefLog } from './refs/ref-log.ts'
 
-/** A file is removed within so long after the newest state was seen not to name it, by two clocks. ms. */
+/**
+ * A file is removed within so long after the newest state was seen not to name it, by two clocks.
+ * ms.
+ */
 const PROOF_MS = 6_000
 
-/** So often in a row that may turn out to be too long ago: this process was stopped, or the machine slept. */
+/**
+ * So often in a row that may turn out to be too long ago: this process was stopped, or the machine
+ * slept.
+ */
 const TRIES = 5
 
 export interface RemoveOptions extends CallOptions {
@@ -19,9 +25,11 @@ export interface RemoveOptions extends CallOptions {
 type Proven = CallOptions & { readonly mayChange: () => void }
 
 /**
- * Removes files that no state names any more: packs, and states that were replaced. Nobody holds a lock here. So the newest state is looked at right before each
- * removal, for a process may sleep in between, while another one removes the same file and a push makes one of its name; and a file that is not the one that was looked
- * at stays. Where files are renamed in one step it is first put aside, and comes back if a state names it by then.
+ * Removes files that no state names any more: packs, and states that were replaced. Nobody holds a
+ * lock here. So the newest state is looked at right before each removal, for a process may sleep in
+ * between, while another one removes the same file and a push makes one of its name; and a file
+ * that is not the one that was looked at stays. Where files are renamed in one step it is first put
+ * aside, and comes back if a state names it by then.
  */
 export class Removal {
   readonly #store: Store

@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.ts'
 import { type ProcessEnd, runProcess } from '../core/process/process.ts'
 
-/** Who asks a person instead of answering must not keep us. ms. */
+/** A helper that asks a person instead of answering must not keep us. ms. */
 const LIMIT_MS = 30_000
 
 /** More than any credential. Bytes. */

@@ -16,8 +16,9 @@ export async function keptCredentials(job: Job) {
 }
 
 /**
- * When a remote is made: keeps what its maker has just shown to be good for its S3 servers. git-annex
- * keeps the keys, and git's configuration of this repository the servers. Throws ConfigError.
+ * When a remote is made: keeps what its maker has just shown to be good for its S3 servers.
+ * git-annex keeps the keys, and git's configuration of this repository the servers. Throws
+ * ConfigError.
  */
 export async function keepAccess(job: Job, configured: Configured): Promise<void> {
   const { url, pushUrl } = configured.config
@@ -27,8 +28,8 @@ export async function keepAccess(job: Job, configured: Configured): Promise<void
 }
 
 /**
- * As git-annex's own S3 remote does, but only for who makes the remote. Keys that are only good
- * with a session's token would soon be of no use. Never where they would be committed without being
+ * As git-annex's own S3 remote does, but only when the remote is made. Keys that are only good with
+ * a session's token would soon be of no use. Never where they would be committed without being
  * asked to: git-annex does so by default with a gpg key.
  */
 async function keepCredentials(job: Job): Promise<void> {
@@ -43,8 +44,8 @@ async function keepCredentials(job: Job): Promise<void> {
 }
 
 /**
- * Who made the remote named its servers, though the URL will be read from the git-annex branch from
- * now on.
+ * The user who made the remote named its servers, though the URL will be read from the git-annex
+ * branch from now on.
  */
 async function rememberEndpoints({ gitDir, name, config }: Configured, endpoints: readonly string[]): Promise<void> {
   for (const endpoint of new Set(endpoints)) {

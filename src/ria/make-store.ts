@@ -58,7 +58,7 @@ export async function findStore(store: Store, call: CallOptions): Promise<'store
 /**
  * Makes a store where nothing is, and what is missing where one is. Nothing is ever replaced;
  * somebody who makes it at the same time is no error. `directories`: the backend has directories
- * apart from files. Gives whether it was us who made it.
+ * apart from files. Returns whether it was us who made it.
  */
 export async function makeStore(store: Store, directories: boolean, call: CallOptions): Promise<boolean> {
   const isNew = (await findStore(store, call)) === 'nothing'
@@ -66,7 +66,7 @@ export async function makeStore(store: Store, directories: boolean, call: CallOp
   try {
     if (directories) await makeErrorLogs(store, isNew, call)
     if (!isNew) return false
-    // Last of all: who finds it finds a whole store.
+    // Last of all: a program that finds it finds a whole store.
     made = await putNew(store, call)
   } catch (error) {
     throw unwritable(store, error)
@@ -95,8 +95,8 @@ async function putNew(store: Store, call: CallOptions): Promise<boolean> {
 }
 
 /**
- * A store has no call that makes a directory: one stays behind when its file goes. Who may only use
- * a store need not make it.
+ * A store has no call that makes a directory: one stays behind when its file goes. A user who may
+ * only use a store need not make it.
  */
 async function makeErrorLogs(store: Store, isNew: boolean, call: CallOptions): Promise<void> {
   const file = `${ERROR_LOGS}/${temporaryName()}`

@@ -9,7 +9,7 @@ import { decode } from '../core/text.ts'
  */
 export const PROGRAM_STALL_MS = 300_000
 
-/** Who was told to end and does not is killed after this. ms. */
+/** A program that was told to end and does not is killed after this. ms. */
 const GRACE_MS = 5_000
 
 export interface ProgramOptions {
@@ -84,7 +84,7 @@ export async function runProgram(
 }
 
 /**
- * Who runs us as a hook or an alias of git has set these for another repository (git-rev-parse,
+ * A git that runs us as its hook or alias has set these for another repository (git-rev-parse,
  * --local-env-vars).
  */
 const OF_A_REPOSITORY = [

@@ -9,7 +9,10 @@ export interface SchemeFacts {
   readonly place: string
   /** Stores can be written by it. */
   readonly writable: boolean
-  /** On a file system of this machine: git-annex is told that it costs little, and is there only here. */
+  /**
+   * On a file system of this machine: git-annex is told that it costs little, and is there only
+   * here.
+   */
   readonly local: boolean
   /** Directories are things of their own, apart from the files in them. */
   readonly directories: boolean
@@ -17,7 +20,9 @@ export interface SchemeFacts {
   readonly gitBy: 'git' | 'helper'
   /** Bare repositories are made there by programs (git, chmod, chgrp), or file by file. */
   readonly repositoryBy: 'shell' | 'files'
-  /** What can be said of who may read and write: groups by name and modes, modes alone, or neither. */
+  /**
+   * What can be said of who may read and write: groups by name and modes, modes alone, or neither.
+   */
   readonly permissions: 'groups' | 'modes' | 'none'
   /** It takes AWS's credentials, which git-annex can keep for a remote. */
   readonly awsCredentials: boolean
@@ -49,7 +54,9 @@ const HTTP: SchemeFacts = {
   stockRemote: true,
 }
 
-/** The one place that knows what schemes there are: a new one does not compile until all is said. */
+/**
+ * The one place that knows what schemes there are: a new one does not compile until all is said.
+ */
 export const SCHEMES: Readonly<Record<Scheme, SchemeFacts>> = {
   file: {
     place: 'a disk',
@@ -95,7 +102,9 @@ export function factsOf({ scheme }: StoreLocation): SchemeFacts {
   return SCHEMES[scheme]
 }
 
-/** git's own name for a program that it starts for URLs of a scheme; undefined where it needs none. */
+/**
+ * git's own name for a program that it starts for URLs of a scheme; undefined where it needs none.
+ */
 export function gitHelperOf(scheme: Scheme): string | undefined {
   return SCHEMES[scheme].gitBy === 'helper' ? `git-remote-${scheme}` : undefined
 }

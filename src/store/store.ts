@@ -60,8 +60,8 @@ export interface Store {
 
   /**
    * Lists the files below a directory, in no particular order, as a stream. A missing directory has
-   * none. Temporary files (their names: temporary.ts) are files too: who looks for content skips
-   * them.
+   * none. Temporary files (their names: temporary.ts) are files too: a caller that looks for
+   * content skips them.
    */
   list(directory: string, options?: ListOptions): AsyncIterable<Entry>
 

@@ -6,8 +6,8 @@ const READING = /^(get|stat|list|find|show)$/
 
 /**
  * Says of a place in which something was to be made what has to be asked there, in the same words
- * for every command. Gives back what was caught where it is something else than not being allowed
- * to write. `missing`: a backend says so where a directory could not be made. `directory` is the
+ * for every command. Returns what was caught where it is something else than not being allowed to
+ * write. `missing`: a backend says so where a directory could not be made. `directory` is the
  * place, from the store's root.
  */
 export function unwritable(store: Store, error: unknown, directory = ''): unknown {

@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 
 /**
- * Which places of src/ a place may import from, besides itself. A place is a room (`git`), a wing of
- * one (`store/s3`), or the files of a room outside its wings (`store/*`). A name without `/` allows
- * the whole room. `open.ts` is where the backends are put together, so nothing but callers of a
- * store may know it.
+ * Which places of src/ a place may import from, besides itself. A place is a room (`git`), a wing
+ * of one (`store/s3`), or the files of a room outside its wings (`store/*`). A name without `/`
+ * allows the whole room. `open.ts` is where the backends are put together, so nothing but callers
+ * of a store may know it.
  */
 const PLACES: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -128,7 +128,10 @@ function localImports(file: string, text: string): string[] {
     .map((specifier) => posix.join(posix.dirname(file), specifier))
 }
 
-/** The specifiers of all imports and re-exports of a text; `?` for a dynamic import of something computed. */
+/**
+ * The specifiers of all imports and re-exports of a text; `?` for a dynamic import of something
+ * computed.
+ */
 function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
   const declared = /^\s*(?:import|export)\b(?!\s*\()(?:[^'"`;]*?\bfrom)?\s*(['"])(?<specifier>[^'"]+)\1/gm
@@ -154,7 +157,10 @@ function objection(file: string, specifier: string): string | undefined {
   return isOwn || allowed.some((place) => isIn(target, place)) ? undefined : `${from} may not import from ${target}`
 }
 
-/** The key of PLACES that a file belongs to: the file itself, its wing, its room's own files, its room. */
+/**
+ * The key of PLACES that a file belongs to: the file itself, its wing, its room's own files, its
+ * room.
+ */
 function placeOf(file: string): string | undefined {
   const [room = '', wing = ''] = file.split('/')
   const candidates = [file, `${room}/${wing}`, ...(file.split('/').length === 2 ? [`${room}/*`] : []), room]

@@ -10,7 +10,7 @@ import type { Usage } from './usage.ts'
 export interface CompactReport {
   readonly directory: string
   readonly dryRun: boolean
-  /** Who ran 7z: undefined when nothing was to be packed. */
+  /** Says where 7z was run: undefined when nothing was to be packed. */
   readonly by: Builder['kind'] | undefined
   readonly packed: { readonly keys: number; readonly bytes: number }
   /** Members that were taken out of the archive: dropped keys, and copies that were replaced. */

@@ -150,7 +150,7 @@ class Compaction {
     return reportOf(store, directory, { plan, built, by, before, after })
   }
 
-  /** Gives also the identity of the archive that is there then, undefined for none. */
+  /** Also returns the identity of the archive that is there then, undefined for none. */
   async #replaceArchive(
     plan: Plan,
   ): Promise<{ built: Built; by: Builder['kind'] | undefined; archive: string | undefined }> {

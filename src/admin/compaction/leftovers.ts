@@ -16,8 +16,8 @@ export interface LeftoverOptions extends CallOptions {
 }
 
 /**
- * Removes what a dead run left in `archives/`, and on this machine. Only for who holds the lock:
- * nobody else works there. Gives the number of files in the store.
+ * Removes what a dead run left in `archives/`, and on this machine. Only the holder of the lock may
+ * call it: nobody else works there. Returns the number of files in the store.
  */
 export async function removeLeftovers(
   store: Store,

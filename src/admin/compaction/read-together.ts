@@ -47,9 +47,9 @@ export async function* groupAdjacent<T extends MemberOfKey>(
 
 /**
  * Reads a group of `groupAdjacent` with one call. `onGood` gets each member, in order, that has its
- * key's checksum and the archive's CRC. Resolves with the others: nothing is known of them, and who
- * wants to know what is wrong reads them one by one. Throws what the store throws, but no
- * `corrupt`.
+ * key's checksum and the archive's CRC. Resolves with the others: nothing is known of them, and a
+ * caller that wants to know what is wrong reads them one by one. Throws what the store throws, but
+ * no `corrupt`.
  */
 export async function readTogether<T extends MemberOfKey>(
   store: Store,

@@ -38,8 +38,8 @@ export function permissionsFor(keys: Iterable<LooseKey>, old: Permissions | unde
 }
 
 /**
- * Whether a key stays loose because others may read it than may read the archive: packed it would be
- * shown to more users or, where core.sharedRepository does not say who may read, kept from some.
+ * Whether a key stays loose because others may read it than may read the archive: packed it would
+ * be shown to more users or, where core.sharedRepository does not say who may read, kept from some.
  */
 export function hasOtherReaders(
   { permissions: key }: LooseKey,

@@ -45,8 +45,8 @@ export async function markDropped(
  * After the swap: removes the loose copies of archived keys. One that was replaced since it was
  * packed stays, and so does one with a tombstone: its key was dropped and is being stored again,
  * which the next run sees through. Throws `conflict`, and removes nothing more, when the lock is
- * not ours any more or the archive not the one that is `needed`. Gives the number of keys that are
- * not loose any more.
+ * not ours any more or the archive not the one that is `needed`. Returns the number of keys that
+ * are not loose any more.
  */
 export async function removeLoose(
   store: Store,

@@ -25,8 +25,8 @@ const LARGE_BYTES = 256 * 1024
 
 /**
  * Examines a store by using it. Files of its own lie below a temporary name in the store's root
- * meanwhile, and are removed; nothing else is changed. Throws only when it was told to stop. Gives
- * all findings.
+ * meanwhile, and are removed; nothing else is changed. Throws only when it was told to stop.
+ * Returns all findings.
  */
 export async function examineStore(store: Store, options: DoctorOptions): Promise<readonly Finding[]> {
   const { signal, probe, report } = options
@@ -136,7 +136,7 @@ async function tidyUp(findings: Findings, scratch: Scratch, probe: S3Probe | und
   }
 }
 
-/** Who may not look finds out by trying. */
+/** An account that may not look finds out by trying. */
 async function mayKeepVersions(probe: S3Probe): Promise<boolean> {
   try {
     return (await probe.versioning()) !== 'off'

@@ -107,7 +107,7 @@ export class Changes {
 
   /**
    * Removes loose copies of keys that are in the archive, or in nobody's way any more. Those that
-   * are not what they were stay. Gives the paths that are gone.
+   * are not what they were stay. Returns the paths that are gone.
    */
   async removeCopies(all: readonly Doomed[], call: Proven): Promise<ReadonlySet<string>> {
     if (!this.#holder.isFence) {
@@ -119,7 +119,7 @@ export class Changes {
     const inside = (path: string) => `${this.#holder.path}/${fileNameOf(path)}`
     const paths = new Map(all.map(({ path }) => [path, inside(path)]))
     const gone = new Set<string>()
-    // The key's own directory and both hash directories: who archives has too few inodes.
+    // The key's own directory and both hash directories: a store that is packed is short of inodes.
     await this.#putAside(paths, { ...call, pruneParents: 3, flush: false }, async (aside) => {
       const stats = await this.#store.statAll(aside.map(inside), this.#call)
       const identities = new Map(all.map(({ path, identity }) => [path, identity]))
@@ -134,8 +134,8 @@ export class Changes {
   }
 
   /**
-   * Renames files into our directory, `paths` being from where to where, and has `work` deal with
-   * those that are there then, also when it could not be done with all of them.
+   * Renames files into our directory. `paths` says from where to where. Afterwards `work` deals
+   * with those that are there, also when not all of them could be renamed.
    */
   async #putAside(
     paths: ReadonlyMap<string, string>,
@@ -158,8 +158,8 @@ export class Changes {
   }
 
   /**
-   * Somebody replaced it between our look and the removal. Who has put yet another there since has
-   * the newest.
+   * Somebody replaced it between our look and the removal. If yet another was put there since, that
+   * one is the newest, and stays.
    */
   async #putBack(from: string, path: string): Promise<void> {
     const sharing = this.#sharing
@@ -212,7 +212,7 @@ export class Changes {
     }
   }
 
-  /** Puts a new archive in the place of the old one, or where there is none. Gives its Stat. */
+  /** Puts a new archive in the place of the old one, or where there is none. Returns its Stat. */
   async replaceArchive(from: string, built: Stat, old: string | undefined): Promise<Stat> {
     const archive = archivePath(this.#directory)
     if (this.#holder.isFence) {

@@ -1,7 +1,10 @@
 import type { Digests } from './bits.ts'
 import type { FolderDescription } from './folder-description.ts'
 
-/** Where the packed streams lie, and how they were packed. Typed arrays: there may be millions of each. */
+/**
+ * Where the packed streams lie, and how they were packed. Typed arrays: there may be millions of
+ * each.
+ */
 export interface StreamsInfo {
   /** Of the first packed stream, from the end of the signature header; the others follow it. */
   readonly packPosition: number

@@ -88,7 +88,7 @@ async function readPacked(file: ArchiveFile, header: PackedHeader, read: Read, s
   return inner
 }
 
-/** `crc`: what the header must have; undefined when its bytes are checked by who gives them. */
+/** `crc`: what the header must have; undefined when the caller checks its bytes. */
 async function readHeader(
   file: ArchiveFile,
   reader: HeaderReader,

@@ -105,7 +105,7 @@ class LineSplitter {
     for (const part of parts) this.#take(part)
   }
 
-  /** Gives the lines that are kept. */
+  /** Returns the lines that are kept. */
   end(): readonly string[] {
     this.#take(this.#rest)
     this.#rest = ''

@@ -126,7 +126,10 @@ async function withList(
   }
 }
 
-/** Finds the program that can do something with this archive. Throws StoreError `unsupported` when there is none, so that nothing has to be begun. */
+/**
+ * Finds the program that can do something with this archive. Throws StoreError `unsupported` when
+ * there is none, so that nothing has to be begun.
+ */
 export async function needProgram(
   op: string,
   { archive, isOurs, programs }: Pick<Options, 'archive' | 'isOurs' | 'programs'>,

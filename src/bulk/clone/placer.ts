@@ -97,7 +97,9 @@ export class Placer {
   }
 }
 
-/** Gives a file its name unless there is such a file: then it is removed, and false. */
+/**
+ * Gives a file its name unless there is such a file. Returns false then, and the file is removed.
+ */
 function linkInto(file: string | Buffer, object: string): boolean {
   try {
     fs.linkSync(file, toFsPath(object))

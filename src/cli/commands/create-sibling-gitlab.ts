@@ -19,7 +19,9 @@ const USAGE = `$0 create-sibling-gitlab --gitlab <URL> <project>
 
 ${SUMMARY}: a project, found or made, and a git remote that leads there.
 
-PROJECT is its full path, group/…/project. With --layout or --recursive, "collection" puts the dataset into PROJECT/project and a subdataset sub/ds into PROJECT/sub-ds; "flat" into PROJECT and PROJECT-sub-ds.
+PROJECT is its full path, group/…/project. With --layout or --recursive, "collection" puts the \
+dataset into PROJECT/project and a subdataset sub/ds into PROJECT/sub-ds; "flat" into PROJECT and \
+PROJECT-sub-ds.
 
 The dataset's id is noted in the project's description. A project of another dataset, or of none that can be told, is not touched.
 

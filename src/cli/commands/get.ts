@@ -12,7 +12,9 @@ const USAGE = `$0 get [path..]
 
 ${SUMMARY}, as git annex get does, but at the speed of the disk or the line.
 
-Without PATH, everything below the current directory is got. git-annex's matching options (--include, --in, --metadata and so on) choose among it. Each key is checked against its checksum while it comes. What only git-annex can get, it is asked for.`
+Without PATH, everything below the current directory is got. git-annex's matching options \
+(--include, --in, --metadata and so on) choose among it. Each key is checked against its checksum \
+while it comes. What only git-annex can get, it is asked for.`
 
 const OPTIONS = {
   from: { type: 'string', requiresArg: true, describe: 'get from this remote only' },

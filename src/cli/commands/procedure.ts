@@ -14,7 +14,8 @@ const USAGE = `$0 procedure <site> <dataset>
 
 ${SUMMARY}.
 
-This is what datalad create -c <site> and datalad run-procedure cfg_<site> run. Each option counts instead of what the site has. When something failed, run it again: what is done is not done twice.`
+This is what datalad create -c <site> and datalad run-procedure cfg_<site> run. Each option counts \
+instead of what the site has. When something failed, run it again: what is done is not done twice.`
 
 const EXISTING: readonly Existing[] = ['skip', 'error', 'reconfigure']
 

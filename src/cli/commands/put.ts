@@ -15,7 +15,10 @@ const USAGE = `$0 put [path..]
 
 ${SUMMARY}, as git annex copy --to does, but at the speed of the disk or the line.
 
-Without PATH, everything below the current directory is put. git-annex's matching options (--include, --in, --metadata and so on) choose among it. Each key is checked against its checksum while it is read. With --archive, small keys go straight into the dataset's archive. What only git-annex can copy, it is asked for.`
+Without PATH, everything below the current directory is put. git-annex's matching options \
+(--include, --in, --metadata and so on) choose among it. Each key is checked against its checksum \
+while it is read. With --archive, small keys go straight into the dataset's archive. What only \
+git-annex can copy, it is asked for.`
 
 const OPTIONS = {
   to: {

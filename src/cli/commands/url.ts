@@ -17,9 +17,11 @@ const USAGE = `$0 url <store> <dataset> <key>
 
 ${SUMMARY}.
 
-STORE is the URL of a store in S3 (ria+s3+http(s)://). DATASET is an id or a ~alias; it can be a part of STORE, as #<id>. KEY is a key of git-annex, or the path of an annexed file.
+STORE is the URL of a store in S3 (ria+s3+http(s)://). DATASET is an id or a ~alias; it can be a \
+part of STORE, as #<id>. KEY is a key of git-annex, or the path of an annexed file.
 
-Whoever has the link can download the key until it expires: treat it like a password. A link that was signed with credentials of a session ends with them. A key in an archive has no link.`
+Whoever has the link can download the key until it expires: treat it like a password. A link that \
+was signed with credentials of a session ends with them. A key in an archive has no link.`
 
 const OPTIONS = {
   expires: { type: 'string', default: '1h', describe: 'how long the link works, up to 7d: 30m, 12h, 2d' },

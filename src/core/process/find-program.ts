@@ -3,7 +3,7 @@ import { access, stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
 
 /**
- * Gives the programs of a name, where the system would look for them, the one that it would run
+ * Returns the programs of a name, where the system would look for them, the one that it would run
  * first. A directory of PATH that is not absolute is not looked in: what is found there depends on
  * where one is. `path`: instead of PATH.
  */

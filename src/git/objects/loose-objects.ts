@@ -57,7 +57,7 @@ export async function packLoose(
 
 /**
  * Puts a pack of a repository's loose objects beside its packs, so that these are all of it: only
- * packs are named by a generation. Gives the state with that pack.
+ * packs are named by a generation. Returns the state with that pack.
  */
 export async function withLoosePacked(
   store: Store,

@@ -16,7 +16,8 @@ export interface RefState {
    */
   readonly loose: readonly string[]
   /**
-   * Of some packs: those whose objects they took over. Who has all of them need not download it.
+   * Of some packs: those whose objects they took over. A clone that has all of them need not
+   * download it.
    */
   readonly merged: ReadonlyMap<string, readonly string[]>
   /** The dataset's names in a store that has no symbolic links; sorted. */

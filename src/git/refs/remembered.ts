@@ -4,9 +4,7 @@ import { dirname, join } from 'node:path'
 
 /** What a repository remembers of one on a store. */
 export interface Remembered {
-  /**
-   * The newest generation that was seen, `identity` being that of its file and `text` its content.
-   */
+  /** The newest generation that was seen: `identity` is that of its file, `text` its content. */
   readonly seen?: { readonly generation: number; readonly identity: string; readonly text: string }
   /** The generation that was found to be what the files for others show, by `identity`. */
   readonly shown?: string

@@ -23,7 +23,7 @@ const FIXED: readonly (readonly [name: string, text: string])[] = [
 export function viewsOf({ head, refs, peeled, packs }: RefState): readonly (readonly [name: string, text: string])[] {
   const sorted = [...refs].sort(([a], [b]) => (a < b ? -1 : 1))
   return [
-    // In this order: who sees a ref finds its objects.
+    // In this order: a reader that sees a ref finds its objects.
     ['objects/info/packs', `${packs.map((pack) => `P ${pack}.pack\n`).join('')}\n`],
     ['packed-refs', sorted.map(([name, id]) => `${id} ${name}\n`).join('')],
     ['HEAD', `ref: ${head ?? 'refs/heads/main'}\n`],

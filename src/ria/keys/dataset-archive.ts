@@ -68,7 +68,7 @@ export class DatasetArchive {
   }
 
   async #openAnew(stat: Stat): Promise<Archive> {
-    // Loaded by who needs it: few datasets have an archive.
+    // Loaded when it is needed: few datasets have an archive.
     const [{ Archive }, { IndexCache }] = await Promise.all([
       import('../../archive/archive.ts'),
       import('../../archive/index/index-cache.ts'),

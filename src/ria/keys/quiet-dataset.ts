@@ -5,8 +5,8 @@ import { archivePath, LAYOUT_FILE } from '../layout/paths.ts'
 import { lockPath } from '../layout/places.ts'
 
 /**
- * Who packs or unpacks in an object store leaves every key where it is for so long after the lock
- * is there. ms.
+ * A client that packs or unpacks in an object store leaves every key where it is for so long after
+ * the lock is there. ms.
  */
 export const SETTLE_MS = 2_000
 
@@ -22,8 +22,8 @@ export interface Quiet {
 
 /**
  * Knows of a dataset in an object store, where every look costs a request, that keys stay where
- * they are: nobody holds the lock, and who takes it now moves nothing for SETTLE_MS. What is found
- * within QUIET_MS from before the look on was true at one moment.
+ * they are: nobody holds the lock, and a client that takes it now moves nothing for SETTLE_MS. What
+ * is found within QUIET_MS from before the look on was true at one moment.
  */
 export class QuietDataset {
   readonly #store: Store

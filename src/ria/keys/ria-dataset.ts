@@ -190,7 +190,7 @@ export class RiaDataset {
     const looked = this.#store.statAll([...marks, `${this.directory}/${LAYOUT_FILE}`], call)
     const [[lock, archive, layout]] = await Promise.all([looked, removed])
     if (layout === undefined) throw this.#forgetLayout(this.#finder.datasetGone())
-    // Who compacts may just be packing the key.
+    // A client that compacts may just be packing the key.
     if (lock === undefined && (archive === undefined || !(await this.#mayBeArchived(places, call)))) return
     const sharing = await this.#readSharing(call)
     await writeTombstone(this.#store, this.directory, keyFileName(text), { ...withoutProgress(call), sharing })
@@ -229,7 +229,7 @@ export class RiaDataset {
     return layout
   }
 
-  /** Who finds that the dataset is not there cannot know that it is the same when it is back. */
+  /** Once the dataset was not there, nothing says that it is the same when it is back. */
   #forgetLayout<E>(error: E): E {
     if (isStoreError(error, 'missing')) this.#layout = undefined
     return error

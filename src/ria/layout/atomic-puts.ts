@@ -28,7 +28,7 @@ export interface Race {
 }
 
 /**
- * Lets several store one file at once, if it is absent, again and again. Gives what is wrong,
+ * Lets several store one file at once, if it is absent, again and again. Returns what is wrong,
  * undefined when exactly one won each time.
  */
 export async function race(racing: Race): Promise<string | undefined> {

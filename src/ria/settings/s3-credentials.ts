@@ -2,7 +2,10 @@ import type { OpenSettings } from '../../store/open.ts'
 import { isOfAws } from './s3-endpoints.ts'
 import type { RemoteConfig, StoreUrl } from './settings.ts'
 
-/** A special remote whose store lies in S3, as far as it decides whose keys its requests are signed with. */
+/**
+ * A special remote whose store lies in S3, as far as it decides whose keys its requests are signed
+ * with.
+ */
 export interface S3Remote {
   readonly config: Pick<RemoteConfig, 's3' | 's3Endpoints'>
   /** The store's, or that to write through. */
@@ -21,8 +24,9 @@ export function endpointOf({ location }: StoreUrl): string | undefined {
 }
 
 /**
- * The settings of a store in S3 with the credentials of AWS's own places, or those that git-annex keeps; where there are none, requests
- * are not signed. What is found here belongs to the user, who has to have named the server: the URL of a remote comes with the dataset.
+ * The settings of a store in S3 with the credentials of AWS's own places, or those that git-annex
+ * keeps; where there are none, requests are not signed. What is found here belongs to the user, and
+ * goes only to a server that the user named: the URL of a remote comes with the dataset.
  */
 export async function s3Settings({ config, url, name, isNew, kept }: S3Remote): Promise<OpenSettings['s3']> {
   const { s3, s3Endpoints } = config

@@ -115,7 +115,7 @@ export async function makeByShell(store: Store, wish: RepositoryWish, call: Call
   throw failure(store, wish, 'denied', lastLine(result))
 }
 
-/** Gives why it was left, if it was. */
+/** Returns why it was left, if it was. */
 export async function removeByShell(
   store: Store,
   wish: RepositoryWish,

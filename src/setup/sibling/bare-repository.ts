@@ -69,7 +69,7 @@ export async function makeRepository(
 
 /**
  * Takes back what makeRepository made anew. `isWhole`: it succeeded, else only what has the token
- * goes. Gives what was left, and why: what others put there meanwhile is never removed.
+ * goes. Returns what was left, and why: what others put there meanwhile is never removed.
  */
 export async function removeRepository(
   store: Store,

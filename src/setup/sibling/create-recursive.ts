@@ -26,7 +26,7 @@ const PLAIN = 'skipped: a plain git repository, with neither an id of DataLad no
 /**
  * The same for a dataset and, with `recursive`, for all below it that are there; only the first
  * gets the alias. One that fails does not keep the others from being done; only where siblings of
- * that name would be in the way (`existing` is `error`), nothing is begun. Gives each result as it
+ * that name would be in the way (`existing` is `error`), nothing is begun. Yields each result as it
  * comes. Throws ConfigError, before anything is made, where two of them have one id.
  */
 export async function* createSiblings(

@@ -104,7 +104,7 @@ export async function createSibling(
   }
 }
 
-/** Gives what was done. */
+/** Returns what was done. */
 async function carryOut(
   steps: readonly Step[],
   signal: AbortSignal | undefined,

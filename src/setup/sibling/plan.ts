@@ -14,7 +14,10 @@ import { isSameStore, type SiblingPlace } from './place.ts'
 import { type RecordedRemote, recordedRemotes } from './recorded-remotes.ts'
 import type { RepositoryWish } from './repository-wish.ts'
 
-/** Set for the sibling while it is being made: to what it was to be. Who finds it goes on. */
+/**
+ * Set for the sibling while it is being made: to what it was to be. A later call that finds it goes
+ * on.
+ */
 export const UNFINISHED = 'riastore-unfinished'
 
 /** What is to be done, all of it looked up before anything is changed. */

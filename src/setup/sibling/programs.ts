@@ -6,7 +6,7 @@ import type { Dataset } from '../dataset.ts'
 /** What git-annex runs for `externaltype=ora`. */
 const REMOTE_PROGRAM = 'git-annex-remote-ora'
 
-/** Stock ORA does not know this setting, so who does is us. */
+/** Stock ORA does not know this setting, so a program that does is ours. */
 const OUR_SETTING = 'requeststyle'
 
 /** It only has to start. ms. */

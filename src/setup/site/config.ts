@@ -109,7 +109,7 @@ export function resolveSite(found: FoundSite, given: SiteValues = {}): Site {
   const { name } = found
   checkSiteName(name)
   if (found.problem !== undefined) throw new ConfigError(found.problem)
-  // Who names the place of a project anew does not mean the one that was noted.
+  // A call that names the place of a project anew does not mean the one that was noted.
   const isMoved = given.project === undefined && (given.projectName ?? given.gitlabGroup) !== undefined
   const value = (option: SiteOptionName) => {
     const isGiven = given[option] !== undefined

@@ -11,7 +11,7 @@ export function fromDataset(
   given: SiteValues,
   names: DatasetNames,
 ): string[] {
-  // Who names the place of a project anew does not mean the one that was noted.
+  // A call that names the place of a project anew does not mean the one that was noted.
   const isUsed = (option: SiteOptionName) =>
     given[option] === undefined && (option !== 'project' || gitlab?.project === found.values.project)
   const entries = SITE_OPTION_NAMES.filter((option) => found.scopes[option] === 'dataset' && isUsed(option))

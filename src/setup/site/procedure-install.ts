@@ -13,7 +13,7 @@ export function procedureName(site: string): string {
 
 /**
  * Throws ConfigError where the procedure of a site would take the place of one that is not ours.
- * Gives whether one of ours is there.
+ * Returns whether one of ours is there.
  */
 export async function checkProcedurePlace(site: string, directory: string): Promise<'free' | 'ours'> {
   const name = procedureName(site)
@@ -28,8 +28,8 @@ export async function checkProcedurePlace(site: string, directory: string): Prom
 }
 
 /**
- * Writes `cfg_<site>` into a directory in which DataLad looks. Gives its path, and whether anything
- * had to be changed.
+ * Writes `cfg_<site>` into a directory in which DataLad looks. Returns its path, and whether
+ * anything had to be changed.
  */
 export async function installProcedure(
   site: string,
@@ -56,7 +56,7 @@ export async function installProcedure(
   return { file, changed: true }
 }
 
-/** Removes the procedure of a site where it is one of ours. Gives its path if it was there. */
+/** Removes the procedure of a site where it is one of ours. Returns its path if it was there. */
 export async function removeProcedure(site: string, directory: string): Promise<string | undefined> {
   const file = join(directory, procedureName(site))
   const text = await readIfThere(file)

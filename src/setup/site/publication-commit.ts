@@ -29,8 +29,8 @@ export function checkMayCommit(dataset: Dataset): void {
 
 /**
  * Sets values in the dataset's .datalad/config, by key, and commits that alone: what else is
- * changed or staged, in that file too, stays so. Gives whether a commit was made: none is where all
- * is set already, and in a repository that DataLad did not make.
+ * changed or staged, in that file too, stays so. Returns whether a commit was made: none is where
+ * all is set already, and in a repository that DataLad did not make.
  */
 export async function commitSettings(
   dataset: Dataset,

@@ -36,7 +36,7 @@ export async function readSiteOfScope(
 }
 
 /**
- * Writes what was given into git's configuration; an empty value removes one. Gives what changed:
+ * Writes what was given into git's configuration; an empty value removes one. Returns what changed:
  * nothing is written where nothing does.
  */
 export async function writeSite(
@@ -59,7 +59,7 @@ export async function writeSite(
   return changes
 }
 
-/** Removes all that a scope has of a site. Gives whether there was anything. */
+/** Removes all that a scope has of a site. Returns whether there was anything. */
 export async function removeSite(name: string, scope: InstallScope, { signal }: WriteOptions = {}): Promise<boolean> {
   if ((await readSiteOfScope(name, scope, { signal })).size === 0) return false
   await runProgram('git config', ['git', 'config', `--${scope}`, '--remove-section', `riastore.${name}`], { signal })

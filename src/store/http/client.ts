@@ -15,7 +15,7 @@ export interface Answer {
   readonly method: 'GET' | 'HEAD'
   readonly status: number
   readonly response: http.IncomingMessage
-  /** Who answered. */
+  /** The server that answered. */
   readonly host: string
   readonly redirected: boolean
   /** The server sent us to the same path with a slash at its end: that is a directory. */

@@ -123,8 +123,8 @@ async function share(files: Files, directory: LocalDirectory, sharing: Sharing |
 }
 
 /**
- * Gives what root has made to the owner and the group of the directory that it is in: who owns a
- * dataset shall go on owning what is in it.
+ * Makes what root has made the property of the owner and the group of the directory that it is in:
+ * the owner of a dataset goes on owning what is in it.
  */
 export async function adopt(files: Files, parent: LocalDirectory | undefined, fd: number): Promise<void> {
   if (parent === undefined || process.geteuid?.() !== 0) return

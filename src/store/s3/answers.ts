@@ -22,7 +22,7 @@ interface Coming {
 
 const coming = new WeakMap<object, Coming>()
 
-/** Notes how an answer's body is packed, and who wants to know when some of it comes. */
+/** Notes how an answer's body is packed, and which call wants to know when some of it comes. */
 export function expectAnswer(body: unknown, packing: string | undefined, onBytes: (() => void) | undefined): void {
   if (typeof body === 'object' && body !== null && (packing ?? onBytes)) coming.set(body, { packing, onBytes })
 }

@@ -56,7 +56,7 @@ export interface S3Credentials {
   readonly sessionToken?: string
 }
 
-/** Gives credentials that are good at the moment. */
+/** Returns credentials that are good at the moment. */
 export type CredentialsProvider = () => Promise<S3Credentials>
 
 export type Again = <T>(call: { readonly signal?: AbortSignal }, work: () => Promise<T>) => Promise<T>

@@ -3,7 +3,7 @@ import { codeOf, messageOf, oneLine, StoreError, type StoreErrorKind } from '../
 import { connectionError } from '../common/connection-error.ts'
 import { AnswerTooLong } from './answers.ts'
 
-/** Who is asked, for messages. */
+/** The server that is asked, for messages. */
 export interface S3Server {
   /** With its port. */
   readonly host: string

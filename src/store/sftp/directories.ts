@@ -22,9 +22,9 @@ export interface DirectoryOptions {
 }
 
 /**
- * Sends requests for all directories above a file that are not known to exist, in one go: who makes
- * them does not wait for each. Resolves with the new ones and their modes; whether one could be
- * made shows when it is used.
+ * Sends requests for all directories above a file that are not known to exist, in one go: a caller
+ * that makes them does not wait for each. Resolves with the new ones and their modes; whether one
+ * could be made shows when it is used.
  */
 export async function makeParents(
   session: SftpSession,

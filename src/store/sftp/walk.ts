@@ -6,8 +6,8 @@ import type { SftpSession } from './session.ts'
 
 /**
  * Goes from the store's root to a path, a name at a time, and follows each link by our own rule
- * (links.ts). Gives what is there, undefined when that is proven absent. Throws StoreError `denied`
- * for a link that is not followed.
+ * (links.ts). Returns what is there, undefined when that is proven absent. Throws StoreError
+ * `denied` for a link that is not followed.
  */
 export async function walkSftp(
   session: SftpSession,

@@ -26,8 +26,8 @@ export interface ClientPlan {
 
 /**
  * A server is asked so often whether it lives, and is given up after three questions without an
- * answer: who waits for a program to end hears nothing else. Seconds; ssh's ServerAliveInterval
- * overrules it.
+ * answer: a call that waits for a program to end hears nothing else. Seconds; ssh's
+ * ServerAliveInterval overrules it.
  */
 const KEEP_ALIVE_S = 15
 

@@ -4,7 +4,9 @@ import type { CallOptions, Consumer, Entry, GetOptions, ListOptions, PutOptions,
 /** A call of a store, as the wrappers name it. */
 export interface Call {
   readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
-  /** What it is about, relative to the store's root: several of `statAll`, `removeAll` and `move`. */
+  /**
+   * What it is about, relative to the store's root: several of `statAll`, `removeAll` and `move`.
+   */
   readonly paths: readonly string[]
 }
 

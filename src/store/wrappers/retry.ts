@@ -69,8 +69,8 @@ export class Retry {
   readonly #settings: RetrySettings
   #downUntil = 0
   /**
-   * What was tried as often as it may be: who tries a whole call does not begin anew for a part
-   * that was given up.
+   * What was tried as often as it may be: a caller that tries a whole call does not begin anew for
+   * a part that was given up.
    */
   readonly #givenUp = new WeakSet<StoreError>()
 

@@ -18,7 +18,10 @@ const STAT: Stat = { size: 7, mtimeMs: 1, identity: 'one' }
 const consume = async () => {}
 const options: CallOptions = { onProgress: () => {} }
 
-/** A call of each method, with every parameter it has: a new method does not compile until it is here. */
+/**
+ * A call of each method, with every parameter it has: a new method does not compile until it is
+ * here.
+ */
 const CALLS: Readonly<Record<Method, (store: Store) => unknown>> = {
   stat: (store) => store.stat('a/b', options),
   statAll: (store) => store.statAll(['a/b', 'c'], options),
@@ -62,7 +65,10 @@ const WRAPPERS: Readonly<Record<string, (store: Store) => Store>> = {
   faulty: (store) => withFaults(store, []),
 }
 
-/** A store that notes what it is asked, without functions and sources, which wrappers put others in the place of. */
+/**
+ * A store that notes what it is asked, without functions and sources, which wrappers put others in
+ * the place of.
+ */
 function recording() {
   const calls: { readonly method: string; readonly given: readonly unknown[] }[] = []
   const method = (name: Method) => {

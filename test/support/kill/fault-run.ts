@@ -54,7 +54,9 @@ function numbers(seed: number): () => number {
   }
 }
 
-/** From RIASTORE_FAULT_SEED, else another each time. It is printed, so that a run can be done again. */
+/**
+ * From RIASTORE_FAULT_SEED, else another each time. It is printed, so that a run can be done again.
+ */
 export function chooseSeed(): number {
   const seed = Number(process.env.RIASTORE_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
   console.log(`RIASTORE_FAULT_SEED=${seed}`)
@@ -62,8 +64,10 @@ export function chooseSeed(): number {
 }
 
 /**
- * Packs and unpacks a dataset, and kills or stops the program at moments that the seed chooses. While it is dead, or stopped, somebody on another host breaks its lock and packs
- * or unpacks; then the stopped one goes on. After each step every key has to be there and whole, and a client that looks all the time has to find every one.
+ * Packs and unpacks a dataset, and kills or stops the program at moments that the seed chooses.
+ * While it is dead, or stopped, somebody on another host breaks its lock and packs or unpacks; then
+ * the stopped one goes on. After each step every key has to be there and whole, and a client that
+ * looks all the time has to find every one.
  */
 export async function runFaults(
   riastore: ArchiveProgram,

@@ -4,7 +4,10 @@ import { explain } from '../programs/run.ts'
 import { type AnnexRepo, field } from '../repos/annex-repo.ts'
 import { type BulkScene, expectAllHere, whereis } from '../worlds/bulk-scene.ts'
 
-/** Starts `riastore` in a repository and ends it at once after a while: alone, or with all that it started. */
+/**
+ * Starts `riastore` in a repository and ends it at once after a while: alone, or with all that it
+ * started.
+ */
 async function kill(
   scene: BulkScene,
   repo: AnnexRepo,
@@ -26,7 +29,10 @@ async function durationOf(scene: BulkScene, repo: AnnexRepo, ...args: string[]):
   return performance.now() - start
 }
 
-/** Gets into clones and is killed, each time at another moment; what is there then must be right, and the next get must finish. */
+/**
+ * Gets into clones and is killed, each time at another moment; what is there then must be right,
+ * and the next get must finish.
+ */
 export async function killGets(
   scene: BulkScene,
   files: Readonly<Record<string, Uint8Array>>,
@@ -49,7 +55,10 @@ export async function killGets(
   }
 }
 
-/** Puts and is killed; git-annex may never be told of a key that the store does not have whole, and the next put must finish. */
+/**
+ * Puts and is killed; git-annex may never be told of a key that the store does not have whole, and
+ * the next put must finish.
+ */
 export async function killPuts(
   scene: BulkScene,
   files: Readonly<Record<string, Uint8Array>>,
@@ -78,7 +87,10 @@ export async function killPuts(
   }
 }
 
-/** The files whose keys are here, and where these lie. An unlocked file need not have got its content yet. */
+/**
+ * The files whose keys are here, and where these lie. An unlocked file need not have got its
+ * content yet.
+ */
 async function objectsHere(repo: AnnexRepo): Promise<[file: string, object: string][]> {
   const format = `${field('file')}\\000.git/annex/objects/${field('hashdirmixed')}${field('key')}/${field('key')}\\000`
   const { stdout } = await repo.annex('find', '--in=here', `--format=${format}`)

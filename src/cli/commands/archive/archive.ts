@@ -25,9 +25,12 @@ const USAGE = `$0 archive <store> [datasets..]
 
 ${SUMMARY}.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+http(s)://; to look only, ria+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+http(s)://; to look only, \
+ria+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.
 
-Every key is read back from the new archive and checked before its loose copy is removed. Keys can be read, stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again and it finishes.
+Every key is read back from the new archive and checked before its loose copy is removed. Keys can \
+be read, stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again \
+and it finishes.
 
 Over ssh, 7z runs on the server if it is installed there; otherwise, and on S3, the keys pass through this machine.`
 

@@ -13,7 +13,9 @@ const USAGE = `$0 site add <name> --store <URL> [--gitlab <URL> --gitlab-group <
 
 ${SUMMARY}.
 
-It is written into git's configuration, and a procedure cfg_NAME is put where DataLad looks for them. What is not given stays as it is; an empty value removes one. Nothing is connected to: riastore site check does that.`
+It is written into git's configuration, and a procedure cfg_NAME is put where DataLad looks for \
+them. What is not given stays as it is; an empty value removes one. Nothing is connected to: \
+riastore site check does that.`
 
 type Args = SiteArguments & ScopeArgs & { readonly name?: string; readonly json?: boolean }
 
