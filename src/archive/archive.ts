@@ -1,6 +1,6 @@
 import { abortedError } from '../core/abort.ts'
 import { StoreError } from '../core/errors.ts'
-import { type Bytes, collect } from '../core/source.ts'
+import { readSmall } from '../store/read-small.ts'
 import type { CallOptions, Stat, Store } from '../store/store.ts'
 import { FolderCache } from './folder-cache.ts'
 import { parseSignature, SIGNATURE_BYTES, type Signature } from './header/signature.ts'
@@ -134,10 +134,7 @@ async function readSignature(
     const message = `not a 7z archive: it has ${stat.size} bytes`
     throw new StoreError({ kind: 'corrupt', op: 'get', where, message })
   }
-  let head: Buffer = Buffer.alloc(0)
-  const consume = async (bytes: Bytes) => {
-    head = await collect(bytes, SIGNATURE_BYTES)
-  }
-  await store.get(path, consume, { range: { start: 0, end: SIGNATURE_BYTES }, ifMatch: stat.identity, ...call })
+  const range = { start: 0, end: SIGNATURE_BYTES }
+  const head = await readSmall(store, path, SIGNATURE_BYTES, { range, ifMatch: stat.identity, ...call })
   return parseSignature(head, stat.size, where)
 }

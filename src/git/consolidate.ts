@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../core/errors.ts'
-import { collect } from '../core/source.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
+import { readSmall } from '../store/read-small.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { git, isConnected } from './objects/git.ts'
 import { addLoose } from './objects/loose-objects.ts'
@@ -121,15 +121,11 @@ async function requireUploaded(store: Store, directory: string, name: string, fi
     const { size } = await handle.stat()
     const trailer = Buffer.alloc(TRAILER_BYTES)
     await handle.read(trailer, 0, TRAILER_BYTES, size - TRAILER_BYTES)
-    let there: Buffer | undefined
-    const read = async (bytes: AsyncIterable<Uint8Array>) => {
-      there = await collect(bytes, TRAILER_BYTES)
-    }
     const range = { start: size - TRAILER_BYTES, end: size }
     const path = packPath(directory, name, 'pack')
     const stat = await store.stat(path, call)
-    if (stat?.size === size) await store.get(path, read, { ...call, range })
-    if (there?.equals(trailer) !== true) throw failure(store, directory, 'corrupt', `${name} is not what was uploaded`)
+    const there = stat?.size === size ? await readSmall(store, path, TRAILER_BYTES, { ...call, range }) : undefined
+    if (!there?.equals(trailer)) throw failure(store, directory, 'corrupt', `${name} is not what was uploaded`)
   } finally {
     await handle.close()
   }

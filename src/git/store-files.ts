@@ -59,6 +59,7 @@ export class StoreFiles {
         this.#call,
       )
     } catch (error) {
+      if (error instanceof RangeError) throw this.#tooLarge(path) // it grew meanwhile
       if (!isStoreError(error, 'missing')) throw error
       return undefined
     }

@@ -1,5 +1,6 @@
 import { isStoreError, StoreError } from '../core/errors.ts'
-import { bufferSource, collect } from '../core/source.ts'
+import { bufferSource } from '../core/source.ts'
+import { readSmall } from '../store/read-small.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName, temporaryName } from '../store/temporary.ts'
 import { unwritable } from '../store/unwritable.ts'
@@ -19,17 +20,8 @@ const SMALL_FILE_BYTES = 1024 * 1024
  */
 export async function readStoreVersion(store: Store, call: CallOptions): Promise<LayoutVersion | undefined> {
   if ((await store.stat(LAYOUT_FILE, call)) === undefined) return undefined
-  let content = ''
-  const consume = async (bytes: AsyncIterable<Uint8Array>) => {
-    content = (await collect(bytes, SMALL_FILE_BYTES).catch(tooLong)).toString()
-  }
-  await store.get(LAYOUT_FILE, consume, call)
-  return parseLayoutVersion(content, whereOf(store, LAYOUT_FILE))
-}
-
-function tooLong(error: unknown): Buffer {
-  if (error instanceof RangeError) return Buffer.alloc(0) // which is no layout version either
-  throw error
+  const content = await readSmall(store, LAYOUT_FILE, SMALL_FILE_BYTES, call)
+  return parseLayoutVersion(content.toString(), whereOf(store, LAYOUT_FILE))
 }
 
 /**

@@ -1,5 +1,6 @@
 import { messageOf, StoreError, type StoreErrorKind } from '../core/errors.ts'
-import { bufferSource, collect } from '../core/source.ts'
+import { bufferSource } from '../core/source.ts'
+import { readSmall } from '../store/read-small.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { temporaryName } from '../store/temporary.ts'
 
@@ -25,11 +26,8 @@ export async function writeMarker(store: Store, directory: string, call: CallOpt
 
   await step('put', 'the store cannot be written to', store.put(path, bufferSource(content), call))
   try {
-    let found: Buffer = Buffer.alloc(0)
-    const consume = async (bytes: AsyncIterable<Uint8Array>) => {
-      found = await collect(bytes, content.length)
-    }
-    await step('get', 'what was just written cannot be read', store.get(path, consume, call))
+    const reading = readSmall(store, path, content.length, call)
+    const found = await step('get', 'what was just written cannot be read', reading)
     if (!found.equals(content)) throw fail('get', 'what was just written reads differently', 'corrupt')
   } catch (error) {
     await store.remove(path).catch(() => {}) // the first error counts

@@ -1,8 +1,8 @@
 import { isStoreError, messageOf, StoreError } from '../../core/errors.ts'
 import { type Finding, Findings, type Outcome } from '../../core/finding.ts'
-import { collect } from '../../core/source.ts'
 import { LAYOUT_FILE, STORE_VERSIONS } from '../../ria/layout/paths.ts'
 import { readStoreVersion } from '../../ria/make-store.ts'
+import { readSmall } from '../../store/read-small.ts'
 import type { S3Probe } from '../../store/s3/probe.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { checkFiles, checkWritable } from './files.ts'
@@ -114,12 +114,8 @@ async function layout(store: Store, call: CallOptions): Promise<Outcome> {
 }
 
 async function readPart(store: Store, call: CallOptions): Promise<Outcome> {
-  let part = ''
-  const consume = async (bytes: AsyncIterable<Uint8Array>) => {
-    part = (await collect(bytes, 1)).toString()
-  }
-  await store.get(LAYOUT_FILE, consume, { ...call, range: { start: 0, end: 1 } })
-  if (part !== '1') return ['unsafe', 'the first byte of a file is another than the file begins with']
+  const part = await readSmall(store, LAYOUT_FILE, 1, { ...call, range: { start: 0, end: 1 } })
+  if (part.toString() !== '1') return ['unsafe', 'the first byte of a file is another than the file begins with']
   return store.traits.rangeReads
     ? ['ok', 'parts of a file can be read']
     : ['warning', 'parts of a file cost as much as all of it: keys in archives are slow to get']

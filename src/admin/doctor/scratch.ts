@@ -1,5 +1,6 @@
 import { isStoreError } from '../../core/errors.ts'
-import { bufferSource, collect } from '../../core/source.ts'
+import { bufferSource } from '../../core/source.ts'
+import { readSmall } from '../../store/read-small.ts'
 import type { CallOptions, GetOptions, PutOptions, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 
@@ -36,13 +37,8 @@ export class Scratch {
     return this.store.put(path, bufferSource(content), { ...this.call, ...this.#places, ...options })
   }
 
-  async read(path: string, options: GetOptions = {}): Promise<Buffer> {
-    let content: Buffer = Buffer.alloc(0)
-    const consume = async (bytes: AsyncIterable<Uint8Array>) => {
-      content = await collect(bytes, LIMIT_BYTES)
-    }
-    await this.store.get(path, consume, { ...this.call, ...options })
-    return content
+  read(path: string, options: GetOptions = {}): Promise<Buffer> {
+    return readSmall(this.store, path, LIMIT_BYTES, { ...this.call, ...options })
   }
 
   /**

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isStoreError, StoreError, type StoreErrorKind } from '../../core/errors.ts'
-import { bufferSource, collect } from '../../core/source.ts'
+import { bufferSource } from '../../core/source.ts'
+import { readSmall } from '../../store/read-small.ts'
 import type { CallOptions, Entry, Store } from '../../store/store.ts'
 import { EMPTY_STATE, formatState, type ParsedState, parseState, type RefState } from './ref-state.ts'
 import { Memory } from './remembered.ts'
@@ -155,18 +156,7 @@ export class RefLog {
   }
 
   async #read(generation: number, call: CallOptions): Promise<ParsedState & { readonly text: string }> {
-    let text = ''
-    try {
-      await this.#store.get(
-        this.#path(generation),
-        async (bytes) => {
-          text = (await collect(bytes, MAX_STATE_BYTES)).toString()
-        },
-        call,
-      )
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-    }
+    const text = (await readSmall(this.#store, this.#path(generation), MAX_STATE_BYTES, call)).toString()
     const parsed = parseState(text, generation)
     if (parsed !== undefined) return { ...parsed, text }
     throw this.#error('corrupt', generation, 'this is no state of refs that riastore wrote')

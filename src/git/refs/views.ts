@@ -1,5 +1,6 @@
 import { isStoreError } from '../../core/errors.ts'
-import { bufferSource, collect } from '../../core/source.ts'
+import { bufferSource } from '../../core/source.ts'
+import { findSmall } from '../../store/read-small.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { isRefName, type RefState } from './ref-state.ts'
 
@@ -88,17 +89,5 @@ export async function removeLooseRefs(store: Store, directory: string, call: Cal
 
 /** A small file, undefined when there is none. */
 export async function readText(store: Store, path: string, call: CallOptions = {}): Promise<string | undefined> {
-  let text: string | undefined
-  try {
-    await store.get(
-      path,
-      async (bytes) => {
-        text = (await collect(bytes, MAX_VIEW_BYTES)).toString()
-      },
-      call,
-    )
-  } catch (error) {
-    if (!isStoreError(error, 'missing')) throw error
-  }
-  return text
+  return (await findSmall(store, path, MAX_VIEW_BYTES, call))?.toString()
 }

@@ -1,5 +1,5 @@
-import { ConfigError, isStoreError, StoreError } from '../../core/errors.ts'
-import { collect } from '../../core/source.ts'
+import { ConfigError, StoreError } from '../../core/errors.ts'
+import { findSmall } from '../../store/read-small.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { datasetDirectory } from './paths.ts'
 
@@ -39,20 +39,12 @@ export function aliasFile(name: string): string {
  */
 export async function readAlias(store: Store, name: string, call: CallOptions = {}): Promise<string | undefined> {
   const path = aliasFile(name)
-  let text: string | undefined
-  try {
-    const consume = async (bytes: AsyncIterable<Uint8Array>) => {
-      text = (await collect(bytes, MAX_BYTES)).toString()
-    }
-    await store.get(path, consume, call)
-  } catch (error) {
-    if (error instanceof RangeError) throw noAlias(store, path)
-    if (!isStoreError(error, 'missing')) throw error
-    return undefined
-  }
-  const [, directory] = /^([^\n]+)\n$/.exec(text ?? '') ?? []
-  if (directory === undefined || !isDatasetDirectory(directory)) throw noAlias(store, path)
-  return directory
+  const text = (await findSmall(store, path, MAX_BYTES, call))?.toString()
+  if (text === undefined) return undefined
+  const [, directory] = /^([^\n]+)\n$/.exec(text) ?? []
+  if (directory !== undefined && isDatasetDirectory(directory)) return directory
+  const where = `${store.traits.root}/${path}`
+  throw new StoreError({ kind: 'corrupt', op: 'get', where, message: 'this names no dataset' })
 }
 
 /** Whether a path in a store, `abc/def-…`, is where a dataset can lie. */
@@ -62,9 +54,4 @@ export function isDatasetDirectory(directory: string): boolean {
   } catch {
     return false
   }
-}
-
-function noAlias(store: Store, path: string): StoreError {
-  const message = 'this names no dataset'
-  return new StoreError({ kind: 'corrupt', op: 'get', where: `${store.traits.root}/${path}`, message })
 }

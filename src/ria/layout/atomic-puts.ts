@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isStoreError, StoreError } from '../../core/errors.ts'
-import { bufferSource, collect } from '../../core/source.ts'
+import { bufferSource } from '../../core/source.ts'
+import { readSmall } from '../../store/read-small.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
@@ -96,7 +97,7 @@ async function raceIn(store: Store, place: string, call: CallOptions): Promise<s
     }
   }
   try {
-    return await race({ path, put, read: (file) => readSmall(store, file, call) })
+    return await race({ path, put, read: async (file) => (await readSmall(store, file, SMALL_BYTES, call)).toString() })
   } finally {
     const all = Array.from({ length: ROUNDS }, (_, i) => path(i + 1))
     await removeFiles(store, all).catch(() => {}) // a race tells more than what is left of it
@@ -122,11 +123,13 @@ export async function forgetAtomicPuts(store: Store): Promise<void> {
 
 async function isBelieved(store: Store, call: CallOptions): Promise<boolean> {
   try {
-    const { root, tried, rounds } = JSON.parse(await readSmall(store, recordPath(store), call))
+    const { root, tried, rounds } = JSON.parse(
+      (await readSmall(store, recordPath(store), SMALL_BYTES, call)).toString(),
+    )
     const age = Date.now() - Date.parse(tried)
     return root === store.traits.root && rounds >= ROUNDS && age >= 0 && age < BELIEVED_MS
   } catch (error) {
-    if (error instanceof StoreError && error.kind !== 'missing') throw error
+    if (error instanceof StoreError && !isStoreError(error, 'missing', 'corrupt')) throw error
     return false // nobody has tried, or this is no record
   }
 }
@@ -134,13 +137,4 @@ async function isBelieved(store: Store, call: CallOptions): Promise<boolean> {
 /** A store that is copied to another server takes it along: there it counts for nothing. */
 function recordPath(store: Store): string {
   return `riastore/puts-${createHash('sha256').update(store.traits.root).digest('hex').slice(0, 16)}`
-}
-
-async function readSmall(store: Store, path: string, call: CallOptions): Promise<string> {
-  let content = ''
-  const consume = async (bytes: AsyncIterable<Uint8Array>) => {
-    content = (await collect(bytes, SMALL_BYTES)).toString()
-  }
-  await store.get(path, consume, call)
-  return content
 }

@@ -1,6 +1,6 @@
-import { messageOf, StoreError } from '../../core/errors.ts'
+import { StoreError } from '../../core/errors.ts'
 import { parseGitConfig } from '../../core/git-config.ts'
-import { collect } from '../../core/source.ts'
+import { readSmall } from '../../store/read-small.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
@@ -62,7 +62,7 @@ function notice(what: string, { version }: LayoutVersion, reason: string | undef
 async function readVersion(store: Store, path: string, ifMissing: string, call: CallOptions): Promise<LayoutVersion> {
   const where = `${store.traits.root}/${path}`
   try {
-    return parseLayoutVersion((await readSmall(store, path, call)).toString(), where)
+    return parseLayoutVersion((await read(store, path, call)).toString(), where)
   } catch (error) {
     if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
     throw new StoreError({ kind: 'missing', op: 'get', where, message: `${ifMissing} (${error.reason})`, cause: error })
@@ -76,7 +76,7 @@ async function readVersion(store: Store, path: string, ifMissing: string, call: 
 export async function readSharing(store: Store, directory: string, call: CallOptions): Promise<Sharing | undefined> {
   const path = `${directory}/config`
   try {
-    const config = await parseGitConfig(await readSmall(store, path, call), `${store.traits.root}/${path}`)
+    const config = await parseGitConfig(await read(store, path, call), `${store.traits.root}/${path}`)
     return parseSharing(config.get('core.sharedrepository'))
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'missing') return undefined
@@ -84,22 +84,6 @@ export async function readSharing(store: Store, directory: string, call: CallOpt
   }
 }
 
-async function readSmall(store: Store, path: string, call: CallOptions): Promise<Buffer> {
-  let content: Buffer = Buffer.alloc(0)
-  const consume = async (bytes: AsyncIterable<Uint8Array>) => {
-    content = await collect(bytes, SMALL_FILE_BYTES)
-  }
-  try {
-    await store.get(path, consume, call.signal && { signal: call.signal }) // its progress is not the key's
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new StoreError({
-      kind: 'corrupt',
-      op: 'get',
-      where: `${store.traits.root}/${path}`,
-      message: messageOf(error),
-      cause: error,
-    })
-  }
-  return content
+async function read(store: Store, path: string, { signal }: CallOptions): Promise<Buffer> {
+  return readSmall(store, path, SMALL_FILE_BYTES, { signal }) // its progress is not the key's
 }
