@@ -1,4 +1,5 @@
 /** The budgets of the design (section 12) and what was measured for each of them. */
+import { bulkBudgets } from './bulk-report.mjs'
 import { ARCHIVED_OPS } from './suites-archive.mjs'
 import { GIT_OPS } from './suites-git.mjs'
 import { SMALL_OPS } from './suites-small.mjs'
@@ -319,5 +320,6 @@ export function budgets(samples, roundTrip) {
     ...archiveBudgets(samples),
     ...s3Budgets(samples),
     ...setupBudgets(samples),
+    ...bulkBudgets(samples),
   ]
 }

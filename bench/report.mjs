@@ -1,5 +1,6 @@
 /** The page: every figure on it comes from the samples. */
 import { budgets, connectionSetUp, grouped, membersOf, roundTripsPerKey } from './budgets.mjs'
+import { bulkTables } from './bulk-report.mjs'
 import { reasons } from './limits.mjs'
 import { ARCHIVED_OPS, FIRST_OPS } from './suites-archive.mjs'
 import { GIT_OPS } from './suites-git.mjs'
@@ -366,6 +367,13 @@ export function report({ runs, asked, roundTrip, machine, versions, samples }) {
       title: 'Setting a dataset up',
       text: 'A dataset that `datalad create` made gets its place in a store on a disk and a project in a GitLab on this machine.',
       tables: [setupTable(samples)],
+    }),
+    ...section({
+      title: 'Many files at once',
+      text:
+        '`riastore put` and `get` beside git-annex and beside tools that copy the same objects and know nothing of keys. The ratio is to git-annex; ' +
+        'a far host gets fewer files. git-annex reads archives as well; only riastore writes them.',
+      tables: bulkTables(samples),
     }),
     ...section({ title: 'Failures and leftovers', tables: [trouble] }),
   ]

@@ -20,6 +20,16 @@ const REQUESTS = 300
 
 const BUCKETS = { ours: 'bench-ours', builtin: 'bench-builtin', rclone: 'bench-rclone' }
 
+/** @type {WeakMap<import('./workspace.mjs').Workspace, ReturnType<typeof openS3>>} */
+const opened = new WeakMap()
+
+/** What all blocks about S3 have together. @param {Bench} bench */
+export function s3Of(bench) {
+  const found = opened.get(bench.workspace) ?? openS3(bench)
+  opened.set(bench.workspace, found)
+  return found
+}
+
 /** What is made once, when the first block wants it. @param {Bench} bench */
 function openS3({ workspace, repositories }) {
   const { main } = workspace
@@ -87,6 +97,16 @@ function openS3({ workspace, repositories }) {
     server,
     count: async (/** @type {Peer} */ who) => (await keysOf(who)).length,
     empty: async (/** @type {Peer} */ who) => (await server()).remove(BUCKETS[who.program], await keysOf(who)),
+    /** Takes out what lies besides keys, too: archives. @param {Peer} who */
+    async emptyAll(who) {
+      const all = await (await server()).list(BUCKETS[who.program])
+      await (await server()).remove(
+        BUCKETS[who.program],
+        all.filter((path) => !path.endsWith('ria-layout-version')),
+      )
+    },
+    rcloneBucket: BUCKETS.rclone,
+    emptyRclone: async () => (await server()).remove(BUCKETS.rclone, await (await server()).list(BUCKETS.rclone)),
     shared: (/** @type {Peer} */ who) => shared(who.program),
     /** @param {Peer} who @param {(repo: string) => Promise<void>} work gets a fresh repository */
     async withSmall(who, work) {
@@ -234,7 +254,7 @@ function requestsBlock(bench, s3) {
 
 /** @param {Bench} bench @returns {Block[]} */
 export function s3Blocks(bench) {
-  const s3 = openS3(bench)
+  const s3 = s3Of(bench)
   return [
     floorBlock(bench),
     ...[1, 8].flatMap((jobs) => [OURS, BUILT_IN].map((who) => smallBlock(bench, s3, who, jobs))),

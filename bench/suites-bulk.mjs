@@ -1,0 +1,163 @@
+/**
+ * Many files at once: `riastore get` and `put` beside git-annex, and beside tools that copy the same
+ * objects and know nothing of keys.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { removeTree } from './files.mjs'
+import { countKeys, datasetIn, emptyStore, peer } from './peers.mjs'
+import { countObjects } from './repositories.mjs'
+import { s3Of } from './suites-s3.mjs'
+
+/** @typedef {import('./run.mjs').Bench} Bench */
+/** @typedef {import('./run.mjs').Block} Block */
+/** @typedef {import('./peers.mjs').Peer} Peer */
+
+/** Titles of the columns, in the order in which the work is done. */
+export const BULK_OPS = {
+  put: 'to the store',
+  get: 'from the store',
+  'put-archive': 'to the archive',
+  'get-archive': 'from the archive',
+}
+
+/** Titles of the rows, by the tool. */
+export const BULK_TOOLS = {
+  riastore: 'riastore put, get',
+  annex: 'git annex copy, get',
+  cp: 'cp -r',
+  rsync: 'rsync -a',
+  rclone: 'rclone copy',
+}
+
+const OBJECTS = '.git/annex/objects'
+
+/** git-annex takes so much longer over a line with 40 ms that a part of the files has to do. */
+const SLOW_FILES = 1000
+
+/**
+ * @typedef {object} Access how a block reaches its store
+ * @property {Peer} peer
+ * @property {(work: (repo: string, store: string) => Promise<void>) => Promise<void>} withRepository
+ * @property {(store: string) => Promise<void> | void} empty
+ * @property {(store: string) => Promise<number> | number} count the loose keys
+ */
+
+/** @param {Bench} bench @param {Peer['transport']} transport @returns {Access} */
+function accessTo(bench, transport) {
+  const who = peer('ours', transport)
+  const { main } = bench.workspace
+  if (transport !== 's3') {
+    return {
+      peer: who,
+      withRepository: (work) => bench.repositories.withSmall(main, who, work),
+      empty: (store) => {
+        emptyStore(who, store)
+        removeTree(join(datasetIn(store), 'archives'))
+      },
+      count: (store) => countKeys(who, store),
+    }
+  }
+  const s3 = s3Of(bench)
+  return {
+    peer: who,
+    withRepository: (work) => s3.withSmall(who, (repo) => work(repo, '')),
+    empty: () => s3.emptyAll(who),
+    count: () => s3.count(who),
+  }
+}
+
+/**
+ * @param {Bench} bench
+ * @param {Peer['transport']} transport
+ * @param {'riastore' | 'annex'} tool
+ * @returns {Block}
+ */
+function block(bench, transport, tool) {
+  const { files } = bench.options
+  const access = accessTo(bench, transport)
+  const labels = { suite: 'bulk', peer: `${tool}-${transport}`, items: files }
+  const commands = {
+    riastore: { put: ['riastore', 'put', '--to', 'store'], get: ['riastore', 'get', '--from', 'store'] },
+    annex: { put: ['git-annex', 'copy', '--to', 'store'], get: ['git-annex', 'get', '--from', 'store'] },
+  }[tool]
+  const expect = (/** @type {string} */ op, /** @type {number} */ found, /** @type {number} */ wanted) => {
+    if (found !== wanted) throw new Error(`${labels.peer} ${op}: ${found} of ${wanted} files are there`)
+  }
+
+  const run = (/** @type {number} */ round) =>
+    access.withRepository(async (repo, store) => {
+      const timed = (/** @type {string} */ op, /** @type {string[]} */ command) =>
+        bench.measure({ ...labels, op, round }, command, repo, { sampleEvery: 100, watch: 'program' })
+      const drop = () => bench.workspace.run(['git-annex', 'drop', '--force', '--quiet', '.'], repo)
+      await access.empty(store)
+      await timed('put', commands.put)
+      expect('put', await access.count(store), files)
+      await drop()
+      await timed('get', commands.get)
+      expect('get', countObjects(repo), files)
+      // git-annex reads archives, too; only we write them.
+      await bench.workspace.run(['git-annex', 'drop', '--force', '--quiet', '--from', 'store', '.'], repo)
+      await access.empty(store)
+      const archive = ['riastore', 'put', '--to', 'store', '--archive']
+      if (tool === 'riastore') await timed('put-archive', archive)
+      else await bench.workspace.run(archive, repo)
+      await drop()
+      await timed('get-archive', commands.get)
+      expect('get-archive', countObjects(repo), files)
+      await access.empty(store)
+    })
+  return { name: `bulk/${labels.peer}`, labels, peer: access.peer, run }
+}
+
+/**
+ * A tool that copies the objects of a repository to a place beside it, and back.
+ * @param {Bench} bench
+ * @param {'cp' | 'rsync' | 'rclone'} tool
+ * @returns {Block}
+ */
+function copyBlock(bench, tool) {
+  const { files } = bench.options
+  const transport = { cp: 'file', rsync: 'ssh', rclone: 's3' }[tool]
+  const labels = { suite: 'bulk', peer: `${tool}-${transport}`, items: files }
+  const run = async (/** @type {number} */ round) => {
+    const { main } = bench.workspace
+    const there = join(main.root, 'copied')
+    const back = join(main.root, 'copied-back')
+    const original = await bench.repositories.smallOriginal(main)
+    const timed = (/** @type {string} */ op, /** @type {string[]} */ command) =>
+      bench.measure({ ...labels, op, round }, command, original)
+    try {
+      mkdirSync(there)
+      if (tool === 'cp') {
+        await timed('put', ['cp', '-r', OBJECTS, join(there, 'objects')])
+        await timed('get', ['cp', '-r', join(there, 'objects'), back])
+      } else if (tool === 'rsync') {
+        await timed('put', ['rsync', '-a', OBJECTS, `bench:${there}/`])
+        await timed('get', ['rsync', '-a', `bench:${there}/objects`, back])
+      } else {
+        const s3 = s3Of(bench)
+        await s3.server()
+        await timed('put', ['rclone', 'copy', OBJECTS, `ceph:${s3.rcloneBucket}/objects`])
+        await timed('get', ['rclone', 'copy', `ceph:${s3.rcloneBucket}/objects`, back])
+        await s3.emptyRclone()
+      }
+    } finally {
+      removeTree(there)
+      removeTree(back)
+    }
+  }
+  return { name: `bulk/${labels.peer}`, labels, run }
+}
+
+/** @param {Bench} bench @returns {Block[]} */
+export function bulkBlocks(bench) {
+  const few = { ...bench, options: { ...bench.options, files: Math.min(bench.options.files, SLOW_FILES) } }
+  const near = /** @type {const} */ (['file', 'ssh', 's3'])
+  return [
+    ...near.flatMap((transport) => [block(bench, transport, 'riastore'), block(bench, transport, 'annex')]),
+    block(few, 'far', 'riastore'),
+    block(few, 'far', 'annex'),
+    .../** @type {const} */ (['cp', 'rsync', 'rclone']).map((tool) => copyBlock(bench, tool)),
+  ]
+}
