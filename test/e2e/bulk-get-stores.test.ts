@@ -81,6 +81,23 @@ describe.each(STORES)('keys that are in an archive in a store by %s', (store) =>
   }
 })
 
+describe('credentials', () => {
+  test('that git-annex keeps for the maker of a remote in S3 are used', async () => {
+    const files = manyFiles(3)
+    const scene = await makeBulkScene({ store: 's3', files })
+    try {
+      const repo = scene.source // who made the remote
+      await repo.annex('drop', '.')
+      const { AWS_ACCESS_KEY_ID: _user, AWS_SECRET_ACCESS_KEY: _secret, ...without } = scene.env
+      const result = await scene.program.run(['get'], { cwd: repo.path, env: without })
+      expect([result.status, result.stderr], explain(result)).toEqual([0, ''])
+      await expectAllHere(repo, files)
+    } finally {
+      await scene.remove()
+    }
+  })
+})
+
 describe('an archive that has to be unpacked', () => {
   test('is unpacked once for the keys of a folder', async () => {
     const files = Object.fromEntries(
