@@ -6,12 +6,14 @@ import { printable } from './printable.ts'
  *
  * - `missing`: a thing that had to be there (a layout file, an object being read) is not. Never an
  *   answer to "is it there?".
- * - `denied`: the backend refused us. - `unreachable`: no answer from the backend at all.
- * - `transient`: the backend is there and asked us to try again. - `corrupt`: what came back is not
- *   what was stored.
- * - `conflict`: somebody else changed it meanwhile (put-if-absent, if-match). - `full`: no space or
- *   quota left.
- * - `unsupported`: this backend or object cannot do that. - `aborted`: our own caller gave up.
+ * - `denied`: the backend refused us.
+ * - `unreachable`: no answer from the backend at all.
+ * - `transient`: the backend is there and asked us to try again.
+ * - `corrupt`: what came back is not what was stored.
+ * - `conflict`: somebody else changed it meanwhile (put-if-absent, if-match).
+ * - `full`: no space or quota left.
+ * - `unsupported`: this backend or object cannot do that.
+ * - `aborted`: our own caller gave up.
  */
 export type StoreErrorKind =
   | 'missing'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { GitConfig } from '../../src/core/git-config.ts'
 import { LOCAL_SETTINGS, REMOTE_SETTINGS, resolveConfig } from '../../src/ria/settings/settings.ts'
@@ -100,6 +100,28 @@ function brokenLinks(path: string, text: string): string[] {
     if (fragment === undefined) return false
     const headings = [...(pages.get(target) ?? '').matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchor(heading ?? ''))
     return !headings.includes(fragment)
+  })
+}
+
+/** All programs of ours: their paths from the project's directory. */
+const programFiles = Promise.all(
+  ['src', 'test', 'bench', 'scripts', 'procedures'].map(async (folder) =>
+    (await readdir(join(projectDirectory, folder), { recursive: true })).map((name) => `${folder}/${name}`),
+  ),
+).then((names) => names.flat())
+
+/**
+ * The programs, and folders of src/ and test/, that a text names as code and that are not there.
+ * The beginning of a path may be left out. `<name>` stands for any name.
+ */
+function missingFiles(text: string, files: readonly string[]): string[] {
+  const named = [...text.matchAll(/`([^`\s]+\.(?:ts|mjs)|(?:src|test|store|git|ria)\/[^`\s]*\/)`/g)].map(
+    ([, name]) => name ?? '',
+  )
+  return named.filter((name) => {
+    if (name.includes('<')) return false
+    const isThere = (path: string) => path.endsWith('/') && files.some((file) => file.startsWith(path))
+    return !(files.some((file) => `/${file}`.endsWith(`/${name}`)) || isThere(name) || isThere(`src/${name}`))
   })
 }
 
@@ -245,11 +267,56 @@ describe('the messages in the troubleshooting of README.md', () => {
   })
 })
 
-test('the decisions are numbered without a gap, as their headings say', async () => {
-  const files = [...pages.keys()].filter((path) => path.startsWith('docs/decisions/')).sort()
-  for (const [i, file] of files.entries()) {
-    const number = String(i + 1).padStart(4, '0')
-    expect(file).toMatch(new RegExp(`^docs/decisions/${number}-[a-z0-9-]+\\.md$`))
-    expect(page(file)).toMatch(new RegExp(`^# ${number}: `))
-  }
+describe('the decisions', () => {
+  const files = [...pages.keys()].filter((path) => /^docs\/decisions\/(?!README)/.test(path)).sort()
+
+  test('are numbered without a gap, as their headings say', () => {
+    for (const [i, file] of files.entries()) {
+      const number = String(i + 1).padStart(4, '0')
+      expect(file).toMatch(new RegExp(`^docs/decisions/${number}-[a-z0-9-]+\\.md$`))
+      expect(page(file)).toMatch(new RegExp(`^# ${number}: `))
+    }
+  })
+
+  test('have a date and a status each, and are listed with them', () => {
+    const listed = files.map((file) => {
+      const [, number, title, date, status] =
+        /^# (\d+): (.*)\n\nDate: (\d{4}-\d\d-\d\d)\. Status: (.*)\.\n/.exec(page(file)) ??
+        expect.fail(`${file} has no date and status under its heading`)
+      return [`[${number}](${basename(file)})`, title, date, status]
+    })
+    expect(tableRows(page('docs/decisions/README.md'))).toEqual(listed)
+  })
 })
+
+describe('docs/architecture.md', () => {
+  test('has all rooms of src/, and no others', async () => {
+    const sources = await readSources(join(projectDirectory, 'src'))
+    const rooms = new Set([...sources.keys()].map((file) => file.split('/')[0]))
+    const listed = tableRows(section(page('docs/architecture.md'), 'Rooms')).map((row) => code(row[0]))
+    expect(listed.toSorted()).toEqual([...rooms].sort())
+  })
+
+  test('has all methods of the Store contract, in its order', async () => {
+    const contract = /^export interface Store \{\n([\s\S]*?)^\}/m.exec(await readText('src/store/store.ts'))?.[1] ?? ''
+    const methods = [...contract.matchAll(/^ {2}(?:readonly )?(\w+)\??(?:\(|: \()/gm)].map(([, name]) => name)
+    const listed = tableRows(section(page('docs/architecture.md'), 'Three contracts')).map((row) => code(row[0]))
+    expect(listed).toEqual(methods)
+    expect(page('docs/architecture.md')).toContain(`has ${NUMBERS[methods.length]} methods`)
+  })
+})
+
+describe('the files that the pages name', () => {
+  test.each([...pages].filter(([path]) => path !== 'CHANGELOG.md'))('in %s are there', async (_path, text) => {
+    expect(missingFiles(text, await programFiles)).toEqual([])
+  })
+
+  test('are missed when they are not there', () => {
+    const files = ['src/store/open.ts', 'test/a.test.ts']
+    expect(
+      missingFiles('`open.ts` `store/open.ts` `pen.ts` `store/s3*.ts` `src/git/` `src/store/` `<name>.ts`', files),
+    ).toEqual(['pen.ts', 'store/s3*.ts', 'src/git/'])
+  })
+})
+
+const NUMBERS = 'no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen'.split(' ')
