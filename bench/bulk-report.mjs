@@ -1,4 +1,6 @@
-/** What was measured of many files at once: the table, and the budgets of issue "whole datasets". */
+/**
+ * What was measured of many files at once: the table, and the budgets of issue "whole datasets".
+ */
 import { BULK_OPS, BULK_TOOLS } from './suites-bulk.mjs'
 import { cell, number, secondsOf, select, table } from './tables.mjs'
 

@@ -1,6 +1,6 @@
 /**
- * Many files at once: `riastore get` and `put` beside git-annex, and beside tools that copy the same
- * objects and know nothing of keys.
+ * Many files at once: `riastore get` and `put` beside git-annex, and beside tools that copy the
+ * same objects and know nothing of keys.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +38,8 @@ const SLOW_FILES = 1000
 /**
  * @typedef {object} Access how a block reaches its store
  * @property {Peer} peer
- * @property {(work: (repo: string, store: string) => Promise<void>) => Promise<void>} withRepository
+ * @property {(work: (repo: string, store: string) => Promise<void>) => Promise<void>}
+ * withRepository
  * @property {(store: string) => Promise<void> | void} empty
  * @property {(store: string) => Promise<number> | number} count the loose keys
  */
