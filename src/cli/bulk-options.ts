@@ -5,6 +5,7 @@ import { parseCount, parseSize } from './quantities.ts'
 
 /** The options that say which keys of a clone are meant. */
 export const SELECTION = {
+  recursive: { type: 'boolean', alias: 'r', describe: 'in subdatasets that are installed, too' },
   key: { type: 'string', array: true, requiresArg: true, describe: 'this key, in place of files' },
   all: { type: 'boolean', alias: 'A', describe: 'all keys that the repository knows, in place of files' },
 } as const
@@ -21,6 +22,7 @@ export function bulkOptions(done: string) {
 
 export interface BulkArgs {
   path?: string[]
+  recursive?: boolean
   key?: string[]
   all?: boolean
   jobs?: string
@@ -30,15 +32,8 @@ export interface BulkArgs {
 }
 
 /** What both directions are told, read from the command line. Throws ConfigError. */
-export function bulkSettings(console: Console, args: BulkArgs, matching: readonly string[]) {
+export function bulkSettings(console: Console, args: BulkArgs) {
   return {
-    selection: {
-      paths: args.path ?? [],
-      cwd: process.cwd(),
-      matching,
-      all: args.all === true,
-      keys: args.key ?? [],
-    },
     jobs: args.jobs === undefined ? undefined : positive('jobs', parseCount('jobs', args.jobs, 1024)),
     bytesPerSecond: args.bwlimit === undefined ? undefined : positive('bwlimit', parseSize('bwlimit', args.bwlimit)),
     dryRun: args['dry-run'] === true,

@@ -20,5 +20,6 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode
   if (error instanceof ConfigError) return EXIT.usage
   if (isStoreError(error, 'unreachable', 'missing')) return EXIT.unreachable
+  if (isStoreError(error, 'conflict') && error.op === 'lock') return EXIT.locked
   return EXIT.failed
 }

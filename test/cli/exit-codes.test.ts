@@ -10,6 +10,8 @@ test.each([
   [new ConfigError('which store?'), 2],
   [storeError('unreachable'), 4],
   [storeError('missing'), 4],
+  [new StoreError({ kind: 'conflict', op: 'lock', where: '/store', message: 'no' }), 5],
+  [storeError('conflict'), 1],
   [storeError('denied'), 1],
   [storeError('corrupt'), 1],
   [new Error('anything'), 1],

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { explain } from '../support/programs/run.ts'
-import type { AnnexRepo } from '../support/repos/annex-repo.ts'
+import { AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import {
   type BulkScene,
   expectAllHere,
@@ -276,4 +276,27 @@ test('a get that is interrupted ends soon, and the next one goes on with what ha
   const again = await get(repo, 'large.bin')
   expect(again.status, explain(again)).toBe(0)
   expect((await repo.read('large.bin')).equals(good)).toBe(true)
+})
+
+test('with -r subdatasets that are installed get theirs, and a file of one can be named from above', async () => {
+  const above = await makeAnnexRepo(scene.workspace, 'above')
+  for (const name of ['one', 'two']) {
+    await above.git('-c', 'protocol.file.allow=always', 'submodule', 'add', '-q', scene.source.path, name)
+  }
+  await above.git('commit', '-q', '-m', 'Add subdatasets')
+  const [one, two] = ['one', 'two'].map((name) => new AnnexRepo(scene.workspace, join(above.path, name)))
+  if (one === undefined || two === undefined) throw new Error('there are two')
+  for (const repo of [one, two]) {
+    await repo.setConfig('remote.origin.annex-ignore', 'true')
+    await repo.annex('init', '-q')
+    await repo.annex('enableremote', 'store')
+  }
+  const named = await get(above, 'two/d1/f1.bin')
+  expect([named.status, named.stdout], explain(named)).toEqual([0, expect.stringMatching(/^got 1 key,/)])
+  expect(await filesHere(two)).toEqual(['d1/f1.bin'])
+  const flat = await get(above)
+  expect([flat.status, flat.stdout], explain(flat)).toEqual([0, expect.stringMatching(/^got 0 keys/)])
+  const all = await get(above, '-r')
+  expect([all.status, all.stdout], explain(all)).toEqual([0, expect.stringMatching(/^got 83 keys/)])
+  for (const repo of [one, two]) expect(await filesHere(repo)).toEqual(names)
 })

@@ -1,10 +1,8 @@
 import type { Argv, CommandModule } from 'yargs'
-import { openClone } from '../../bulk/clone/clone.ts'
 import { getKeys } from '../../bulk/get.ts'
-import { type BulkArgs, bulkOptions, bulkSettings, failureCode, SELECTION } from '../bulk-options.ts'
-import { bulkOutput } from '../bulk-output.ts'
+import { type BulkArgs, bulkOptions, bulkSettings, SELECTION } from '../bulk-options.ts'
+import { runBulk } from '../bulk-run.ts'
 import type { Console } from '../console.ts'
-import { exitCodeOf } from '../exit-codes.ts'
 
 const SUMMARY = 'Get the content of many files into a clone at once'
 
@@ -45,24 +43,14 @@ export function getCommand(
   }
 }
 
-async function run(console: Console, args: Args, matching: readonly string[]): Promise<number> {
-  const dryRun = args['dry-run'] === true
-  const output = bulkOutput(console, args.json === true, { past: 'got', present: 'would get' })
-  try {
-    const clone = await openClone(process.cwd())
-    const report = await getKeys(clone, {
-      ...bulkSettings(console, args, matching),
+function run(console: Console, args: Args, matching: readonly string[]): Promise<number> {
+  return runBulk(console, args, matching, { past: 'got', present: 'would get' }, async (clone, selection, events) => {
+    const { got, ...report } = await getKeys(clone, {
+      ...bulkSettings(console, args),
+      selection,
       from: args.from,
-      events: output.events,
+      events,
     })
-    const { got, bytes, handedOver, failures } = report
-    output.summary({ dryRun, keys: got, bytes, handedOver, failed: failures.length })
-    return failureCode(failures)
-  } catch (error) {
-    const reason = console.signal.aborted ? console.signal.reason : error
-    output.error(reason)
-    return exitCodeOf(reason)
-  } finally {
-    output.end()
-  }
+    return { moved: got, ...report }
+  })
 }

@@ -1,12 +1,10 @@
 import type { Argv, CommandModule } from 'yargs'
 import { compact } from '../../admin/compaction/compact.ts'
-import { openClone } from '../../bulk/clone/clone.ts'
 import { putKeys } from '../../bulk/put.ts'
-import type { Pack, PutReport } from '../../bulk/put-options.ts'
-import { type BulkArgs, bulkOptions, bulkSettings, failureCode, SELECTION } from '../bulk-options.ts'
-import { bulkOutput } from '../bulk-output.ts'
+import type { Pack } from '../../bulk/put-options.ts'
+import { type BulkArgs, bulkOptions, bulkSettings, SELECTION } from '../bulk-options.ts'
+import { runBulk } from '../bulk-run.ts'
 import type { Console } from '../console.ts'
-import { exitCodeOf } from '../exit-codes.ts'
 import { parseSize } from '../quantities.ts'
 
 const SUMMARY = 'Put the content of many files into a store at once'
@@ -57,28 +55,18 @@ export function putCommand(
   }
 }
 
-async function run(console: Console, args: Args, matching: readonly string[]): Promise<number> {
-  const dryRun = args['dry-run'] === true
-  const output = bulkOutput(console, args.json === true, { past: 'put', present: 'would put' })
-  try {
-    const clone = await openClone(process.cwd())
-    const report: PutReport = await putKeys(clone, {
-      ...bulkSettings(console, args, matching),
+function run(console: Console, args: Args, matching: readonly string[]): Promise<number> {
+  return runBulk(console, args, matching, { past: 'put', present: 'would put' }, async (clone, selection, events) => {
+    const { put, ...report } = await putKeys(clone, {
+      ...bulkSettings(console, args),
+      selection,
       to: args.to,
       archiveBelow: archiveBelow(args),
-      pack: packing(output.events.onNote),
-      events: output.events,
+      pack: packing(events.onNote),
+      events,
     })
-    const { put, bytes, handedOver, failures } = report
-    output.summary({ dryRun, keys: put, bytes, handedOver, failed: failures.length })
-    return failureCode(failures)
-  } catch (error) {
-    const reason = console.signal.aborted ? console.signal.reason : error
-    output.error(reason)
-    return exitCodeOf(reason)
-  } finally {
-    output.end()
-  }
+    return { moved: put, ...report }
+  })
 }
 
 function archiveBelow(args: Args): number | undefined {
