@@ -4,6 +4,7 @@ import { readSmall } from '../store/read-small.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName, temporaryName } from '../store/temporary.ts'
 import { unwritable } from '../store/unwritable.ts'
+import { isPutsRecord } from './layout/atomic-puts.ts'
 import { LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './layout/paths.ts'
 
 /** Where DataLad and we tell of errors, in stores that want to know. */
@@ -40,7 +41,7 @@ export async function findStore(store: Store, call: CallOptions): Promise<'store
     throw refusal(store, 'unsupported', 'nothing can be written there: make the store by another way')
   for await (const { path } of store.list('', call)) {
     if (path === LAYOUT_FILE) return findStore(store, call) // made just now
-    if (path.startsWith(`${ERROR_LOGS}/`) || path.split('/').some(isTemporaryName)) continue
+    if (path.startsWith(`${ERROR_LOGS}/`) || isPutsRecord(path) || path.split('/').some(isTemporaryName)) continue
     const message = `there is something else already (${path}): a store needs a place of its own`
     throw refusal(store, 'conflict', message)
   }

@@ -6,6 +6,9 @@ import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 
+/** How the names of what was found out begin. */
+const RECORD = 'riastore/puts-'
+
 /** So many store the same file at the same time. */
 export const RACERS = 12
 
@@ -134,7 +137,12 @@ async function isBelieved(store: Store, call: CallOptions): Promise<boolean> {
   }
 }
 
+/** Whether a file of a store is what a race found out, of whatever address: it makes no store. */
+export function isPutsRecord(path: string): boolean {
+  return path.startsWith(RECORD)
+}
+
 /** A store that is copied to another server takes it along: there it counts for nothing. */
 function recordPath(store: Store): string {
-  return `riastore/puts-${createHash('sha256').update(store.traits.root).digest('hex').slice(0, 16)}`
+  return `${RECORD}${createHash('sha256').update(store.traits.root).digest('hex').slice(0, 16)}`
 }

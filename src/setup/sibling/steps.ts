@@ -1,5 +1,6 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { removeAlias, setAlias } from '../../git/alias.ts'
+import { forgetAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { makeStore } from '../../ria/make-store.ts'
 import { parseEndpoint } from '../../ria/settings/s3-endpoints.ts'
@@ -100,6 +101,7 @@ function newStore({ store, place }: SiblingWork): Step {
     let isOurs = false
     undo.add(`the store ${root}`, async () => {
       if (!isOurs) return undefined
+      await forgetAtomicPuts(store)
       for await (const { path } of store.list('')) {
         if (path !== LAYOUT_FILE) return `the store ${root} was left: it is in use (${path})`
       }
