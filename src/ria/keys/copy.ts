@@ -8,6 +8,8 @@ import type { Store } from '../../store/store.ts'
 export interface Copy {
   /** For people. */
   readonly where: string
+  /** The file that is the whole content; undefined when that is only a part of a file. */
+  readonly path?: string | undefined
   /**
    * Streams the content from `start` on. `consume` may be called again after a retry, from what
    * `start` is then. Rejects with StoreError: `missing` or `conflict` when the copy was moved away
@@ -50,6 +52,7 @@ export interface CopyReadOptions {
 export function looseCopy(store: Store, path: string): Copy {
   return {
     where: `${store.traits.root}/${path}`,
+    path,
     read: (consume, { start, signal }) =>
       store.get(path, consume, {
         range: () => {
@@ -68,6 +71,31 @@ export function archivedCopy(where: string, archive: Archive, member: Member): C
     where: `${where}: ${member.name}`,
     read: (consume, options) => archive.read(member, (bytes) => consume(bytes, content), options),
   }
+}
+
+/**
+ * Reads a copy. Throws `missing` when it is not there any more, `corrupt` when it is damaged, and
+ * whatever stood in the way.
+ */
+export type ReadCopy = (copy: Copy) => Promise<void>
+
+/**
+ * Has `read` read the first good one of some copies. False when none is there (any more); throws
+ * `corrupt` when what is there is damaged.
+ */
+export async function readAny(copies: readonly Copy[], read: ReadCopy): Promise<boolean> {
+  let damaged: StoreError | undefined
+  for (const copy of copies) {
+    try {
+      await read(copy)
+      return true
+    } catch (error) {
+      if (!isStoreError(error, 'missing', 'corrupt')) throw error
+      if (error.kind === 'corrupt') damaged ??= error
+    }
+  }
+  if (damaged !== undefined) throw damaged
+  return false
 }
 
 /** So often a key or an archive may be moved or replaced while we look before that is an error. */

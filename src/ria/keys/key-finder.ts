@@ -1,11 +1,13 @@
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { isStoreError, StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import { type Key, keyFileName } from '../../core/key.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import { LAYOUT_FILE } from '../layout/paths.ts'
-import { tombstonePath } from '../layout/places.ts'
-import { type Copy, looseCopy, whileMoving, wrongLength } from './copy.ts'
+import { lockPath, tombstonePath } from '../layout/places.ts'
+import { type Copy, looseCopy, type ReadCopy, readAny, whileMoving, wrongLength } from './copy.ts'
 import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
+import { lookFor, lookInOrder, type Seen } from './looks.ts'
 import { QuietDataset } from './quiet-dataset.ts'
+import { Removal } from './removal.ts'
 
 /** A key, and where in the store it may lie loose, the best place first. */
 export interface KeyPlaces {
@@ -26,30 +28,26 @@ export interface ArchiveState {
 }
 
 /**
- * Looks for the keys of a dataset in an order in which none is missed that is on its way: loose, in
- * the archive (compaction fills it first), loose again (unarchive removes it last), and whether the
- * archive is still the same. A key with a tombstone is not in the archive for us. That is looked
- * for before the archive (a purge removes it last) and after it (who compacts writes it first, for
- * a key that was dropped by a client without tombstones).
+ * The one place that knows where the keys of a dataset are, and whether one is gone. It looks in an
+ * order in which none is missed that is on its way: loose, in the archive (compaction fills it
+ * first), loose again (unarchive removes it last), and whether the archive is still the same. A key
+ * with a tombstone is not in the archive for us. The tombstone is looked for before the archive (a
+ * purge removes it last) and after it (compaction writes it first, for a key that was dropped by a
+ * client without tombstones).
  */
 export class KeyFinder {
   readonly #store: Store
   readonly #directory: string
   readonly #archive: DatasetArchive
   /** Where each look costs a request. */
-  readonly quiet: QuietDataset | undefined
+  readonly #quiet: QuietDataset | undefined
   #archiveSeen = false
 
   constructor(store: Store, directory: string, archive: DatasetArchive) {
     this.#store = store
     this.#directory = directory
     this.#archive = archive
-    this.quiet = store.traits.flat ? new QuietDataset(store, directory) : undefined
-  }
-
-  /** The dataset had an archive at some time, or may have had one. */
-  get archiveSeen(): boolean {
-    return this.#archiveSeen
+    this.#quiet = store.traits.flat ? new QuietDataset(store, directory) : undefined
   }
 
   /**
@@ -68,17 +66,89 @@ export class KeyFinder {
    * the way.
    */
   async find(places: KeyPlaces, { evenDamaged, ...call }: FindOptions): Promise<Copy | undefined> {
-    const { quiet } = this
+    const quiet = this.#quiet
     const found = quiet && (await this.#findWhileQuiet(places, quiet, call).catch(unlessMoving))
     return found === undefined ? whileMoving(() => this.#find(places, evenDamaged === true, call)) : found.copy
   }
 
-  /** What the archive has of a key; it may be loose as well. */
-  archiveState({ key }: KeyPlaces, call: CallOptions): Promise<ArchiveState> {
+  /**
+   * Has `read` read a good copy, the likeliest first. Another is taken when one is moved away or
+   * damaged. False: the key is proven absent. Throws `corrupt` when all there is is damaged, and
+   * what `find` and `read` do.
+   */
+  async read(places: KeyPlaces, read: ReadCopy, call: CallOptions): Promise<boolean> {
+    try {
+      return await this.#readLikely(places, read, call)
+    } catch (error) {
+      // One copy was damaged; the archive may have another.
+      if (!isStoreError(error, 'corrupt') || !this.#archiveSeen) throw error
+      const { archived } = await this.#archiveState(places, call)
+      if (archived === undefined || archived.copy.where === error.where) throw error
+      await read(archived.copy)
+      return true
+    }
+  }
+
+  /**
+   * What the archive has of a key that is to be stored: nothing, when the archive cannot be read.
+   * Then the key is stored loose, and what may hide it there goes.
+   */
+  async beforeStoring(places: KeyPlaces, call: CallOptions): Promise<Partial<ArchiveState>> {
+    if (!this.#archiveSeen) return {}
+    try {
+      return await this.#archiveState(places, call)
+    } catch (error) {
+      if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
+      return { dropped: true } // as far as we know
+    }
+  }
+
+  /**
+   * Removes the loose copies of a key, and proves that it is gone then. False when the archive has
+   * it, or may have it: then it is to be marked as dropped. Throws `missing` when the dataset is
+   * not there, and whatever stood in the way.
+   */
+  async removeLoose(places: KeyPlaces, call: CallOptions): Promise<boolean> {
+    const quiet = await this.#quiet?.look(call)
+    const removal = new Removal(this.#store, places.loose, call)
+    if (quiet?.isThere && quiet.archive === undefined) {
+      await removal.done
+      if (this.#quiet?.now === quiet) return true
+    }
+    const lock = lockPath(this.#directory)
+    const seen = await removal.lookAfter([lock, this.#archive.path, this.#layoutFile])
+    if (!seen.has(this.#layoutFile)) throw this.#datasetGone()
+    // A client that compacts may just be packing the key.
+    if (seen.has(lock)) return false
+    return !seen.has(this.#archive.path) || !(await this.#mayBeArchived(places, call))
+  }
+
+  async #mayBeArchived(places: KeyPlaces, call: CallOptions): Promise<boolean> {
+    try {
+      return (await this.#archiveState(places, call)).archived !== undefined
+    } catch (error) {
+      if (!isStoreError(error, 'corrupt', 'unsupported', 'conflict')) throw error
+      return true
+    }
+  }
+
+  async #readLikely(places: KeyPlaces, read: ReadCopy, call: CallOptions): Promise<boolean> {
+    // Without an archive a key is most likely where it belongs, and to look first would cost a
+    // round trip.
+    const looksFirst = this.#archiveSeen && this.#store.traits.looksTogether
+    const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#store, path))
+    if (await readAny(likely, read)) return true
     return whileMoving(async () => {
-      const marks = await this.#store.statAll(this.#marks(key), call)
-      return this.#judge(key, marks, call)
+      const copy = await this.find(places, call)
+      if (copy === undefined || (await readAny([copy], read))) return copy !== undefined
+      const message = `key ${places.key.text} is moved again and again while it is read`
+      throw this.#error('conflict', 'get', this.#directory, message)
     })
+  }
+
+  /** What the archive has of a key; it may be loose as well. */
+  #archiveState({ key }: KeyPlaces, call: CallOptions): Promise<ArchiveState> {
+    return whileMoving(async () => this.#judge(key, await lookFor(this.#store, this.#marks(key), call), call))
   }
 
   /**
@@ -110,96 +180,86 @@ export class KeyFinder {
 
   /** Undefined when the archive does not have it, or not any more. */
   async #findArchived(key: Key, archive: Stat, call: CallOptions): Promise<ArchivedKey | undefined> {
-    const tombstone = await this.#store.stat(tombstonePath(this.#directory, keyFileName(key.text)), call)
+    const tombstone = await this.#store.stat(this.#tombstone(key), call)
     return tombstone === undefined ? this.#archive.find(key, archive, call) : undefined
   }
 
-  async #find({ key, loose }: KeyPlaces, evenDamaged: boolean, call: CallOptions): Promise<Copy | undefined> {
+  async #find(places: KeyPlaces, evenDamaged: boolean, call: CallOptions): Promise<Copy | undefined> {
+    const { key, loose } = places
+    const path = this.#archive.path
     const archiveSeen = this.#archiveSeen
-    const marks = archiveSeen ? this.#marks(key) : [this.#archive.path]
-    const last = [this.#layoutFile, ...loose, this.#archive.path]
-    const look = await this.#lookUp([...loose.map((path) => [path]), marks, last], call)
+    const looks = await lookInOrder(
+      this.#store,
+      { loose, marks: archiveSeen ? this.#marks(key) : [path], last: [this.#layoutFile, ...loose, path] },
+      call,
+    )
     let damaged: { readonly copy: Copy; readonly error: StoreError } | undefined
-    for (const [i, path] of loose.entries()) {
-      const [stat] = await look(i)
-      if (stat && isWhole(key, stat.size)) return looseCopy(this.#store, path)
-      if (stat) damaged ??= { copy: looseCopy(this.#store, path), error: this.#damaged(path, key, stat) }
+    const take = (at: string, found: Pick<Stat, 'size' | 'doubt'> | undefined, copy: () => Copy) => {
+      if (found === undefined) return undefined
+      if (isWhole(key, found.size)) return copy()
+      damaged ??= { copy: copy(), error: wrongLength('stat', this.#where(at), found, key) }
+      return undefined
     }
-    const found = await look(loose.length)
-    const archive = found[archiveSeen ? 1 : 0]
-    if (archiveSeen) {
-      const { archived } = await this.#judge(key, found, call)
-      if (archived && isWhole(key, archived.size)) return archived.copy
-      if (archived) {
-        damaged ??= { copy: archived.copy, error: this.#damaged(this.#archive.path, key, archived) }
-      }
-    } else if (archive !== undefined) {
+    const takeLoose = (at: string, stat: Stat | undefined) => take(at, stat, () => looseCopy(this.#store, at))
+    for (const at of loose) {
+      const copy = takeLoose(at, await looks.loose(at))
+      if (copy !== undefined) return copy
+    }
+    const marks = await looks.marks()
+    const archive = marks.get(path)
+    if (archive !== undefined && !archiveSeen) {
       this.#archiveSeen = true
-      return this.#find({ key, loose }, evenDamaged, call)
+      return this.#find(places, evenDamaged, call)
     }
-    const [layout, ...again] = await look(loose.length + 1)
-    if (layout === undefined) throw this.datasetGone()
-    for (const [i, path] of loose.entries()) {
-      const stat = again[i]
-      if (stat && isWhole(key, stat.size)) return looseCopy(this.#store, path)
+    const { archived } = await this.#judge(key, marks, call)
+    const copy = archived && take(path, archived, () => archived.copy)
+    if (copy !== undefined) return copy
+    const last = await looks.last()
+    if (!last.has(this.#layoutFile)) throw this.#datasetGone()
+    for (const at of loose) {
+      const copy = takeLoose(at, last.get(at))
+      if (copy !== undefined) return copy
     }
-    if (again.at(-1)?.identity !== archive?.identity) throw this.#replaced()
+    if (last.get(path)?.identity !== archive?.identity) {
+      throw this.#error('conflict', 'stat', path, 'the archive is replaced again and again while a key is looked for')
+    }
+    // A copy of another length is neither there nor absent.
     if (damaged === undefined) return undefined
     if (evenDamaged && damaged.error.kind === 'corrupt') return damaged.copy
     throw damaged.error
   }
 
-  /**
-   * Looks up groups of files in this order: all at once where that costs hardly more, else a group
-   * when it is asked for.
-   */
-  async #lookUp(
-    groups: readonly (readonly string[])[],
-    call: CallOptions,
-  ): Promise<(group: number) => Promise<readonly (Stat | undefined)[]>> {
-    if (!this.#store.traits.looksTogether) return (group) => this.#store.statAll(groups[group] ?? [], call)
-    const found = await this.#store.statAll(groups.flat(), call)
-    return async (group) => {
-      const start = groups.slice(0, group).flat().length
-      return found.slice(start, start + (groups[group] ?? []).length)
-    }
-  }
-
   #marks(key: Key): readonly string[] {
-    const tombstone = tombstonePath(this.#directory, keyFileName(key.text))
+    const tombstone = this.#tombstone(key)
     return [tombstone, this.#archive.path, tombstone]
   }
 
-  async #judge(key: Key, marks: readonly (Stat | undefined)[], call: CallOptions): Promise<ArchiveState> {
-    const [before, archive, after] = marks
-    const dropped = before !== undefined || after !== undefined
+  async #judge(key: Key, marks: Seen, call: CallOptions): Promise<ArchiveState> {
+    const archive = marks.get(this.#archive.path)
+    const dropped = marks.has(this.#tombstone(key))
     if (dropped || archive === undefined) return { archived: undefined, dropped }
     return { archived: await this.#archive.find(key, archive, call), dropped }
+  }
+
+  #tombstone(key: Key): string {
+    return tombstonePath(this.#directory, keyFileName(key.text))
   }
 
   get #layoutFile(): string {
     return `${this.#directory}/${LAYOUT_FILE}`
   }
 
-  datasetGone(): StoreError {
+  #datasetGone(): StoreError {
     const message = `the dataset is not there any more: is the store mounted? (no ${LAYOUT_FILE})`
-    return new StoreError({
-      kind: 'missing',
-      op: 'stat',
-      where: `${this.#store.traits.root}/${this.#directory}`,
-      message,
-    })
+    return this.#error('missing', 'stat', this.#directory, message)
   }
 
-  #replaced(): StoreError {
-    const where = `${this.#store.traits.root}/${this.#archive.path}`
-    const message = 'the archive is replaced again and again while a key is looked for'
-    return new StoreError({ kind: 'conflict', op: 'stat', where, message })
+  #error(kind: StoreErrorKind, op: string, path: string, message: string): StoreError {
+    return new StoreError({ kind, op, where: this.#where(path), message })
   }
 
-  /** A copy of another length is neither there nor absent. */
-  #damaged(path: string, key: Key, copy: Pick<Stat, 'size' | 'doubt'>): StoreError {
-    return wrongLength('stat', `${this.#store.traits.root}/${path}`, copy, key)
+  #where(path: string): string {
+    return `${this.#store.traits.root}/${path}`
   }
 }
 

@@ -1,17 +1,16 @@
 import { isStoreError, StoreError } from '../../core/errors.ts'
-import { isMutable, type Key, keyFileName, parseKey } from '../../core/key.ts'
+import { isMutable, keyFileName, parseKey } from '../../core/key.ts'
 import type { Source } from '../../core/source.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { writeErrorLog } from '../layout/error-log.ts'
-import { checkAnnexUuid, datasetDirectory, keyPaths, LAYOUT_FILE, transferDirectory } from '../layout/paths.ts'
-import { lockPath } from '../layout/places.ts'
+import { checkAnnexUuid, datasetDirectory, keyPaths, transferDirectory } from '../layout/paths.ts'
 import { type Layout, readLayout, readSharing } from '../layout/read-layout.ts'
 import { removeTombstones, writeTombstone } from '../layout/tombstones.ts'
-import { type Copy, looseCopy, whileMoving } from './copy.ts'
+import type { Copy } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { handOver } from './hand-over.ts'
-import { type ArchiveState, type FindOptions, KeyFinder, type KeyPlaces } from './key-finder.ts'
+import { type FindOptions, KeyFinder, type KeyPlaces } from './key-finder.ts'
 import { retrieveToFile } from './retrieve.ts'
 
 export interface DatasetSettings {
@@ -93,62 +92,17 @@ export class RiaDataset {
    */
   async retrieve(text: string, file: string, call: CallOptions = {}): Promise<void> {
     const places = await this.#places(text, call)
+    const verify = this.#settings.verify ?? false
+    const read = (copy: Copy) => retrieveToFile(copy, places.key, file, { verify, ...call })
     try {
-      await this.#retrieveGood(places, file, call)
+      if (await this.#asked(this.#finder.read(places, read, call))) return
     } catch (error) {
       if (!isStoreError(error, 'corrupt') || !this.#handsOverDamaged) throw error
       const copy = await this.#find(places, { ...withoutProgress(call), evenDamaged: true })
       if (copy === undefined || !(await handOver(copy, places.key, file, call))) throw error
+      return
     }
-  }
-
-  async #retrieveGood(places: KeyPlaces, file: string, call: CallOptions): Promise<void> {
-    try {
-      await this.#retrieve(places, file, call)
-    } catch (error) {
-      // One copy was damaged; the archive may have another.
-      if (!isStoreError(error, 'corrupt') || !this.#finder.archiveSeen) throw error
-      const { archived } = await this.#finder.archiveState(places, call)
-      if (archived === undefined || archived.copy.where === error.where) throw error
-      await this.#retrieveOne(archived.copy, places.key, file, call)
-    }
-  }
-
-  async #retrieve(places: KeyPlaces, file: string, call: CallOptions): Promise<void> {
-    // Without an archive a key is most likely where it belongs, and to look first would cost a
-    // round trip.
-    const looksFirst = this.#finder.archiveSeen && this.#store.traits.looksTogether
-    const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#store, path))
-    if (await this.#retrieveAny(likely, places.key, file, call)) return
-    await whileMoving(async () => {
-      const copy = await this.#find(places, call)
-      if (copy === undefined) throw this.#error('missing', 'get', `key ${places.key.text} is not in the store`)
-      if (await this.#retrieveAny([copy], places.key, file, call)) return
-      throw this.#error('conflict', 'get', `key ${places.key.text} is moved again and again while it is read`)
-    })
-  }
-
-  /**
-   * Downloads the first good one of some copies. False when none is there (any more); throws
-   * `corrupt` when what is there is damaged.
-   */
-  async #retrieveAny(copies: readonly Copy[], key: Key, file: string, call: CallOptions): Promise<boolean> {
-    let damaged: StoreError | undefined
-    for (const copy of copies) {
-      try {
-        await this.#retrieveOne(copy, key, file, call)
-        return true
-      } catch (error) {
-        if (!isStoreError(error, 'missing', 'corrupt')) throw error
-        if (error.kind === 'corrupt') damaged ??= error
-      }
-    }
-    if (damaged !== undefined) throw damaged
-    return false
-  }
-
-  #retrieveOne(copy: Copy, key: Key, file: string, call: CallOptions): Promise<void> {
-    return retrieveToFile(copy, key, file, { verify: this.#settings.verify ?? false, ...call })
+    throw this.#error('missing', 'get', `key ${places.key.text} is not in the store`)
   }
 
   /**
@@ -158,7 +112,7 @@ export class RiaDataset {
   async store(text: string, source: Source, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
     const places = await this.#places(text, call)
-    const { archived, dropped } = await this.#archiveState(places, call)
+    const { archived, dropped } = await this.#finder.beforeStoring(places, call)
     if (archived?.size === source.size && !isMutable(places.key)) return
     const [path] = places.loose
     if (path === undefined) throw new Error('a key has at least one path')
@@ -180,18 +134,7 @@ export class RiaDataset {
   async remove(text: string, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
     const places = await this.#places(text, call)
-    const quiet = await this.#finder.quiet?.look(call)
-    const removed = Promise.all(places.loose.map((path) => this.#store.remove(path, { ...call, pruneParents: 2 })))
-    // They have to be looked up in this order, after the removal. Requests to an object store may
-    // overtake each other; others are sent together.
-    if (this.#store.traits.flat) await removed
-    if (quiet?.isThere && quiet.archive === undefined && this.#finder.quiet?.now === quiet) return
-    const marks = [lockPath(this.directory), this.#archive.path]
-    const looked = this.#store.statAll([...marks, `${this.directory}/${LAYOUT_FILE}`], call)
-    const [[lock, archive, layout]] = await Promise.all([looked, removed])
-    if (layout === undefined) throw this.#forgetLayout(this.#finder.datasetGone())
-    // A client that compacts may just be packing the key.
-    if (lock === undefined && (archive === undefined || !(await this.#mayBeArchived(places, call)))) return
+    if (await this.#asked(this.#finder.removeLoose(places, call))) return
     const sharing = await this.#readSharing(call)
     await writeTombstone(this.#store, this.directory, keyFileName(text), { ...withoutProgress(call), sharing })
   }
@@ -229,40 +172,20 @@ export class RiaDataset {
     return layout
   }
 
-  /** Once the dataset was not there, nothing says that it is the same when it is back. */
-  #forgetLayout<E>(error: E): E {
-    if (isStoreError(error, 'missing')) this.#layout = undefined
-    return error
-  }
-
   get #handsOverDamaged(): boolean {
     return this.#settings.handsOverDamaged === true && this.#store.traits.writable
   }
 
   #find(places: KeyPlaces, call: FindOptions): Promise<Copy | undefined> {
-    return this.#finder.find(places, call).catch((error: unknown) => {
-      throw this.#forgetLayout(error)
+    return this.#asked(this.#finder.find(places, call))
+  }
+
+  /** When the dataset is found not to be there, nobody knows that it is the same when it is back. */
+  #asked<T>(answer: Promise<T>): Promise<T> {
+    return answer.catch((error: unknown) => {
+      if (isStoreError(error, 'missing')) this.#layout = undefined
+      throw error
     })
-  }
-
-  /** What the archive has of a key; nothing, when it cannot be read: then it is stored loose. */
-  async #archiveState(places: KeyPlaces, call: CallOptions): Promise<Partial<ArchiveState>> {
-    if (!this.#finder.archiveSeen) return {}
-    try {
-      return await this.#finder.archiveState(places, call)
-    } catch (error) {
-      if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
-      return { dropped: true } // as far as we know
-    }
-  }
-
-  async #mayBeArchived(places: KeyPlaces, call: CallOptions): Promise<boolean> {
-    try {
-      return (await this.#finder.archiveState(places, call)).archived !== undefined
-    } catch (error) {
-      if (!isStoreError(error, 'corrupt', 'unsupported', 'conflict')) throw error
-      return true
-    }
   }
 
   async #places(text: string, call: CallOptions): Promise<KeyPlaces> {

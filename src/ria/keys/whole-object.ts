@@ -3,7 +3,6 @@ import { parseKey } from '../../core/key.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { keyPaths } from '../layout/paths.ts'
 import { readLayout } from '../layout/read-layout.ts'
-import { wrongLength } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { KeyFinder } from './key-finder.ts'
 
@@ -19,21 +18,14 @@ export async function objectOfKey(
   call: CallOptions = {},
 ): Promise<string> {
   const { dataset } = await readLayout(store, directory, call)
-  const key = parseKey(text)
-  const loose = keyPaths(directory, dataset.version, text)
+  const places = { key: parseKey(text), loose: keyPaths(directory, dataset.version, text) }
   const fail = (kind: StoreErrorKind, path: string, message: string) =>
     new StoreError({ kind, op: 'find', where: `${store.traits.root}/${path}`, message })
-  for (const path of loose) {
-    const stat = await store.stat(path, call)
-    if (stat === undefined) continue
-    if (key.size === undefined || key.size === stat.size) return path
-    throw wrongLength('find', `${store.traits.root}/${path}`, stat, key)
-  }
   const archive = new DatasetArchive(store, directory, undefined)
   try {
-    const finder = new KeyFinder(store, directory, archive)
-    const { archived } = await finder.archiveState({ key, loose }, call)
-    if (archived === undefined) throw fail('missing', directory, `key ${text} is not in the store`)
+    const copy = await new KeyFinder(store, directory, archive).find(places, call)
+    if (copy === undefined) throw fail('missing', directory, `key ${text} is not in the store`)
+    if (copy.path !== undefined) return copy.path
   } finally {
     await archive.close()
   }

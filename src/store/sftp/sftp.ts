@@ -143,7 +143,12 @@ class SftpStore implements Store {
     return this.#run('remove', path, options, async ({ session, tree, known }, file) => {
       if (!(await tree.directory(parentOf(file), { op: 'remove', strict: true }))) return
       options.mayChange?.()
-      const removed = withWritable(session, parentOf(file), () => session.unlink(file))
+      let isAgain = false
+      const removed = withWritable(session, parentOf(file), () => {
+        if (isAgain) options.mayChange?.()
+        isAgain = true
+        return session.unlink(file)
+      })
       // In one go with the removal: a directory that is not empty stays.
       const pruned = this.#prune(session, known, file, options.pruneParents)
       await removed.catch((error: unknown) => {

@@ -106,6 +106,18 @@ describe.each([true, false])('asking whether a key is there (everything at once:
     await expect(dataset(store).checkPresent(key)).rejects.toMatchObject({ kind: 'corrupt' })
   })
 
+  test('does not say that a copy which turned up damaged while it was looked for is there, or absent', async () => {
+    const store = await open({}, {})
+    const slow = withMethods(store, {
+      statAll: async (paths, options) => {
+        if (paths.includes(`${DIRECTORY}/ria-layout-version`)) await put(store, PLACE, 'x')
+        return store.statAll(paths, options)
+      },
+    })
+    const asked = dataset(withTraits(slow, { looksTogether: false }))
+    await expect(asked.checkPresent(KEY)).rejects.toMatchObject({ kind: 'corrupt', where: `memory:/${PLACE}` })
+  })
+
   test('takes a key without a size for present, whatever its length', async () => {
     const key = 'GPGHMACSHA1--06f1d8a1e2d5ddfb5ab3ae8fe5ba8d9ff7e3ee2c'
     const [place = ''] = keyPaths(DIRECTORY, '2', key)

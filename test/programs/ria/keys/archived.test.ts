@@ -257,7 +257,7 @@ describe('a key on its way', () => {
   async function whileItMoves(
     [, files, stepsOf]: (typeof moves)[number],
     looksTogether: boolean,
-    work: (asked: RiaDataset) => Promise<void>,
+    work: (asked: RiaDataset, endMove: () => Promise<Store>) => Promise<void>,
   ): Promise<number> {
     let ways = 0
     const next = (at: readonly number[], calls: number) => {
@@ -286,8 +286,13 @@ describe('a key on its way', () => {
           return found
         },
         get: async (path, consume, options) => step().then(() => memory.get(path, consume, options)),
+        put: async (path, source, options) => step().then(() => memory.put(path, source, options)),
+        remove: async (path, options) => step().then(() => memory.remove(path, options)),
       })
-      await work(dataset(withTraits(store, { looksTogether })))
+      await work(dataset(withTraits(store, { looksTogether })), async () => {
+        for (const act of asked.left.splice(0)) await act()
+        return memory
+      })
       at = next(when, asked.calls)
     }
     return ways
@@ -327,4 +332,30 @@ describe('a key on its way', () => {
       })
     }
   })
+
+  test.each([true, false])(
+    'and dropped at any moment is absent when it was packed (everything looked up at once: %j)',
+    async (looksTogether) => {
+      const lock = lockPath(DIRECTORY)
+      const packing = (store: Store) => {
+        let isPacked = false
+        const isLoose = async () => (await store.stat(LOOSE)) !== undefined
+        return [
+          async () => {
+            await put(store, lock, '')
+            isPacked = await isLoose()
+          },
+          async () => (isPacked && !(await isLoose()) ? put(store, TOMBSTONE, '') : undefined),
+          async () => (isPacked ? put(store, ARCHIVE, archive) : undefined),
+          () => store.remove(LOOSE).then(() => store.remove(lock)),
+        ]
+      }
+      const move = ['packed', { [LOOSE]: CONTENT }, packing] as unknown as (typeof moves)[number]
+      const ways = await whileItMoves(move, looksTogether, async (asked, endMove) => {
+        await asked.remove(KEY)
+        expect(await dataset(await endMove()).checkPresent(KEY)).toBe(false)
+      })
+      expect(ways).toBeGreaterThan(100)
+    },
+  )
 })
