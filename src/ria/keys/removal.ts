@@ -2,8 +2,8 @@ import type { CallOptions, Store } from '../../store/store.ts'
 import { lookFor, type Seen } from './looks.ts'
 
 /**
- * A removal of loose copies, after which other files are looked for. What is looked up beside it may
- * be seen before the copies are gone, and then somebody may lock the dataset and pack them.
+ * A removal of loose copies, after which other files are looked for. What is looked up beside it
+ * may be seen before the copies are gone, and then somebody may lock the dataset and pack them.
  */
 export class Removal {
   readonly #store: Store

@@ -180,7 +180,9 @@ export class RiaDataset {
     return this.#asked(this.#finder.find(places, call))
   }
 
-  /** When the dataset is found not to be there, nobody knows that it is the same when it is back. */
+  /**
+   * When the dataset is found not to be there, nobody knows that it is the same when it is back.
+   */
   #asked<T>(answer: Promise<T>): Promise<T> {
     return answer.catch((error: unknown) => {
       if (isStoreError(error, 'missing')) this.#layout = undefined
