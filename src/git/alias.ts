@@ -5,6 +5,7 @@ import { directoryOfLink, readAliasLinks } from '../ria/layout/alias-link.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { unwritable } from '../store/unwritable.ts'
+import { withStrictLinks } from '../store/wrappers/strict-links.ts'
 import { removeAliasViews } from './alias-views.ts'
 import { StoredRepository } from './repository.ts'
 
@@ -102,6 +103,7 @@ async function makeLink(store: Store, directory: string, alias: string, call: Ca
   if ((await store.exec(['test', '-e', alias], { ...call, cwd: '' })).code === 0) {
     throw failure(store, 'conflict', alias, 'there is something else already')
   }
+  await requireOwnWay(store, call)
   let stderr = ''
   for (const command of [
     ['mkdir', '-p', 'alias'],
@@ -120,9 +122,15 @@ async function makeLink(store: Store, directory: string, alias: string, call: Ca
 async function removeLink(store: Store, alias: string, call: CallOptions): Promise<boolean> {
   const there = await exec(store, ['readlink', '--', alias], call)
   if (there === undefined || there === '') return false
+  await requireOwnWay(store, call)
   const { stderr } = await store.exec(['rm', '-f', '--', alias], { ...call, cwd: '' })
   if ((await exec(store, ['readlink', '--', alias], call)) === '') return true
   throw unwritable(store, failure(store, 'denied', alias, lastLine(stderr) || 'the alias cannot be removed'), 'alias')
+}
+
+/** Programs follow any link: throws StoreError `denied` when `alias` itself is one of a stranger. */
+async function requireOwnWay(store: Store, call: CallOptions): Promise<void> {
+  await withStrictLinks(store).stat('alias/x/x', call)
 }
 
 /** What a program printed; undefined where none can be run. */

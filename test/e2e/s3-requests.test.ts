@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { projectDirectory } from '../support/programs/programs.ts'
@@ -16,7 +16,10 @@ let repo: AnnexRepo
 beforeAll(async () => {
   workspace = await makeWorkspace()
   scene = await makeS3Scene(workspace)
-  repo = (await makeDataset(workspace, 'dataset')).with({ env: scene.env })
+  const timeless = workspace.path('timeless.cjs')
+  await writeFile(timeless, TIMELESS)
+  const env = { ...scene.env, NODE_OPTIONS: `--require=${timeless}` }
+  repo = (await makeDataset(workspace, 'dataset')).with({ env })
   const id = await scene.addDataset(await datasetId(repo))
   const files = (directory: string, count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`${directory}/${i}.txt`, `${directory} ${i}\n`]))
@@ -24,6 +27,16 @@ beforeAll(async () => {
   await initRemote(repo, scene.url, id, { name: 'storage' })
 })
 afterAll(() => workspace?.remove())
+
+/**
+ * For our program time stands still: what was seen of the dataset stays a moment old, however busy
+ * the machine is.
+ */
+const TIMELESS = `
+  const [steady, wall] = [performance.now(), Date.now()]
+  performance.now = () => steady
+  Date.now = () => wall
+`
 
 /** What is asked once a second, whatever the number of files. */
 const OF_THE_DATASET = /\/(archives\/archive\.7z|archives\/lock|ria-layout-version)(\?|$)/

@@ -26,6 +26,10 @@ beforeAll(async () => {
     npm_config_userconfig: join(homedir(), '.npmrc'),
     npm_config_cache: join(homedir(), '.npm'),
     npm_config_prefer_offline: 'true',
+    // It asks the registry about every package's faults, which takes minutes where nothing answers.
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    npm_config_update_notifier: 'false',
   }
   // What the pages do themselves.
   await runOk('git', ['config', '--global', '--remove-section', `credential.${gitlab.url}`], { env })

@@ -9,10 +9,6 @@ import { type StallProxy, startStallProxy } from '../support/servers/stall-proxy
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const STALL_SECONDS = 2
-/**
- * The watchdog's time, and what git-annex, starting programs and a busy machine need besides; ms.
- */
-const SOON_MS = 25_000
 const large = randomBytes(24 * 1024 * 1024)
 const HALF = 12 * 1024 * 1024
 
@@ -42,7 +38,6 @@ describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
     })
     await initRemote(repo, `ria+ssh://${host}${store.root}`, dataset.id, { name: remote })
     await repo.setConfig(`remote.${remote}.riastore-ssh`, channel)
-    await repo.setConfig(`remote.${remote}.riastore-stall-timeout`, String(STALL_SECONDS))
     await repo.annex('copy', '--to', remote, 'there', 'large.bin')
     await repo.annex('drop', 'large.bin')
   })
@@ -57,19 +52,25 @@ describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
     expect(said).toContain(host)
     expect(said).not.toMatch(/^\s+at /m)
     expect(result.timedOut, explain(result)).toBe(false)
-    expect(result.ms, explain(result)).toBeLessThan(SOON_MS)
   }
 
-  async function expectUnknown(file: string) {
+  /** That it was the watchdog which ended it, after its time. */
+  function expectStall(result: Result) {
+    expect(`${result.stdout}\n${result.stderr}`).toContain(`no progress for ${STALL_SECONDS} s`)
+  }
+
+  async function expectUnknown(file: string): Promise<Result> {
     const { presence, result } = await repo.checkPresent(file, remote)
     expect(presence, explain(result)).toBe('unknown')
     expectReason(result)
+    return result
   }
 
-  async function expectFailure(...parameters: string[]) {
-    const result = await repo.with({ timeoutMs: 60_000 }).tryAnnex(...parameters)
+  async function expectFailure(...parameters: string[]): Promise<Result> {
+    const result = await repo.tryAnnex(...parameters)
     expect(result.status, explain(result)).toBe(1)
     expectReason(result)
+    return result
   }
 
   async function expectLargeNowhere() {
@@ -129,7 +130,6 @@ describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
         true,
       )
       if (presence === 'unknown') expectReason(result)
-      expect(result.ms).toBeLessThan(SOON_MS)
     },
   )
 
@@ -153,30 +153,40 @@ describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
     await expectLargeNowhere()
   })
 
-  test.each([0, 1500, 3300])('a server that falls silent after %i bytes leaves it unknown, soon', async (bytes) => {
-    proxy.stallAfter(bytes, 'down')
-    const { presence, result } = await repo.checkPresent('elsewhere', remote)
-    expect(presence === 'unknown' || presence === 'absent', explain(result)).toBe(true)
-    if (presence === 'absent') expect(proxy.forwarded().down).toBeGreaterThan(0)
-    else expectReason(result)
-    expect(result.ms).toBeLessThan(SOON_MS)
-  })
+  describe('with a stall timeout', () => {
+    beforeAll(() => repo.setConfig(`remote.${remote}.riastore-stall-timeout`, String(STALL_SECONDS)))
+    // What waits for an answer that comes must not depend on how busy the machine is.
+    afterAll(() => repo.git('config', '--unset', `remote.${remote}.riastore-stall-timeout`))
 
-  test('a server that accepts connections and never says a word leaves it unknown, soon', async () => {
-    proxy.stall()
-    await expectUnknown('there')
-  })
+    test.each([0, 1500, 3300])('a server that falls silent after %i bytes leaves it unknown, soon', async (bytes) => {
+      proxy.stallAfter(bytes, 'down')
+      const { presence, result } = await repo.checkPresent('elsewhere', remote)
+      expect(presence === 'unknown' || presence === 'absent', explain(result)).toBe(true)
+      if (presence === 'absent') expect(proxy.forwarded().down).toBeGreaterThan(0)
+      else {
+        expectReason(result)
+        expectStall(result)
+      }
+    })
 
-  test('an upload that stalls fails soon, and leaves nothing that could be taken for the key', async () => {
-    proxy.stallAfter(HALF, 'up')
-    await expectFailure('copy', '--to', remote, 'larger.bin')
-    await expectLargeNowhere()
-  })
+    test('a server that accepts connections and never says a word leaves it unknown, soon', async () => {
+      proxy.stall()
+      expectStall(await expectUnknown('there'))
+    })
 
-  test('a download that stalls fails soon, and leaves nothing that could be taken for the content', async () => {
-    proxy.stallAfter(HALF, 'down')
-    await expectFailure('get', '--from', remote, 'large.bin')
-    await expectLargeNowhere()
+    test('an upload that stalls fails soon, and leaves nothing that could be taken for the key', async () => {
+      proxy.stallAfter(HALF, 'up')
+      const result = await expectFailure('copy', '--to', remote, 'larger.bin')
+      expectStall(result)
+      await expectLargeNowhere()
+    })
+
+    test('a download that stalls fails soon, and leaves nothing that could be taken for the content', async () => {
+      proxy.stallAfter(HALF, 'down')
+      const result = await expectFailure('get', '--from', remote, 'large.bin')
+      expectStall(result)
+      await expectLargeNowhere()
+    })
   })
 
   test('a slow connection is no stalled one', async () => {

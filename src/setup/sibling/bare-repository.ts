@@ -5,6 +5,7 @@ import { DATASET_VERSIONS, LAYOUT_FILE, parseLayoutVersion } from '../../ria/lay
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { unwritable } from '../../store/unwritable.ts'
+import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { makeByFiles, removeByFiles } from './bare-repository-files.ts'
 import { makeByShell, removeByShell } from './bare-repository-shell.ts'
 import type { RepositoryWish } from './repository-wish.ts'
@@ -52,6 +53,7 @@ export async function makeRepository(
   wish: RepositoryWish,
   call: CallOptions,
 ): Promise<void> {
+  if (maker === 'shell') await requireOwnWay(store, wish, call)
   try {
     await (maker === 'files' ? makeByFiles(store, wish, call) : makeByShell(store, wish, call))
   } catch (error) {
@@ -65,6 +67,29 @@ export async function makeRepository(
       cause: error,
     })
   }
+}
+
+/** What git, mkdir and chmod work in or write to. */
+const WORKED_IN = [
+  'annex/objects/x',
+  'archives/x',
+  'hooks/x',
+  'info/x',
+  'objects/info/x',
+  'objects/pack/x',
+  'refs/heads/x',
+]
+const WRITTEN_TO = ['config', 'HEAD', 'description', 'info/refs', 'objects/info/packs', 'hooks/post-update']
+
+/**
+ * The shell follows any link, so the store looks at the way first. Throws StoreError `denied` for a
+ * link of a stranger; somebody who puts one there afterwards goes unnoticed.
+ */
+async function requireOwnWay(store: Store, { directory }: RepositoryWish, call: CallOptions): Promise<void> {
+  await withStrictLinks(store).statAll(
+    [...WORKED_IN, ...WRITTEN_TO].map((path) => `${directory}/${path}`),
+    call,
+  )
 }
 
 /**

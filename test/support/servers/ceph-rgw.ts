@@ -46,7 +46,7 @@ const ACCOUNT: S3Account = {
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 
 /** How long each of the daemons may take to come up. ms. */
-const START_MS = 60_000
+const START_MS = 300_000
 
 /**
  * Tries again with other ports: somebody else may have been faster to take them. `port`: the

@@ -48,6 +48,9 @@ export interface Sshd {
   restart(): Promise<void>
 }
 
+/** How long it may take to come up; ms. */
+const START_MS = 300_000
+
 let counter = 0
 
 export async function startSshd(workspace: Workspace, options: SshdOptions = {}): Promise<Sshd> {
@@ -181,7 +184,7 @@ async function end(server: Running, action: () => unknown): Promise<void> {
 }
 
 async function answers(port: number, server: Running, log: () => Promise<string>): Promise<void> {
-  const giveUp = performance.now() + 20_000
+  const giveUp = performance.now() + START_MS
   for (;;) {
     if (await canConnect(port)) return
     if (server.child.exitCode !== null || performance.now() > giveUp) {

@@ -16,7 +16,8 @@ export interface TurnProxy {
 
 /**
  * Each way takes `delayMs`, far longer than anybody needs to answer: so what is sent in one go is
- * one turn.
+ * one turn. On a busy machine it takes longer: who is in this process gets as many turns of its
+ * event loop.
  */
 export async function startTurnProxy(targetPort: number, delayMs: number): Promise<TurnProxy> {
   let turns = 0
@@ -33,11 +34,11 @@ export async function startTurnProxy(targetPort: number, delayMs: number): Promi
     client.on('data', async (chunk) => {
       if (!clientSpoke) turns += 1
       clientSpoke = true
-      await sleep(delayMs)
+      await wait(delayMs)
       target.write(chunk)
     })
     target.on('data', async (chunk) => {
-      await sleep(delayMs)
+      await wait(delayMs)
       clientSpoke = false
       client.write(chunk)
     })
@@ -61,4 +62,8 @@ export async function startTurnProxy(targetPort: number, delayMs: number): Promi
       await once(server, 'close')
     },
   }
+}
+
+async function wait(ms: number): Promise<void> {
+  for (let waited = 0; waited < ms; waited += 2) await sleep(2)
 }

@@ -1,9 +1,13 @@
-import { expect, test } from 'vitest'
+import { lchown, mkdir, rm, symlink } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { removeAlias, setAlias } from '../../../../src/git/alias.ts'
 import { inspectRepository, makeRepository, removeRepository } from '../../../../src/setup/sibling/bare-repository.ts'
 import type { RepositoryWish } from '../../../../src/setup/sibling/repository-wish.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../../src/store/memory.ts'
 import { withFaults } from '../../../../src/store/wrappers/faulty.ts'
+import { runOk } from '../../../support/programs/run.ts'
+import { isRoot } from '../../../support/programs/users.ts'
 import { paths, read, temporaryDirectory, write } from '../../../support/stores/stores.ts'
 
 const WISH: RepositoryWish = {
@@ -108,4 +112,50 @@ test('of several who make one at once with git, at most one does, and it is whol
     await store.close()
     await directory.remove()
   }
+})
+
+describe.skipIf(!isRoot)('where a stranger has put a link', () => {
+  const HOSTILE = 61_031
+
+  test.each(['annex', 'annex/objects', 'archives', 'hooks', 'config', 'HEAD', 'objects', 'refs'])(
+    'in the place of %s, nothing is made by a shell',
+    async (part) => {
+      const { path, remove } = await temporaryDirectory()
+      await mkdir(`${path}/store`)
+      const store = openLocalStore({ root: `${path}/store` })
+      try {
+        await makeRepository(store, 'shell', { ...WISH, shared: 'group' }, {})
+        await mkdir(`${path}/outside`)
+        await rm(`${path}/store/abc/def/${part}`, { recursive: true, force: true })
+        await symlink(`${path}/outside`, `${path}/store/abc/def/${part}`)
+        await lchown(`${path}/store/abc/def/${part}`, HOSTILE, HOSTILE)
+        const before = (await runOk('find', [`${path}/outside`, '-ls'])).stdout
+        const made = makeRepository(store, 'shell', { ...WISH, shared: 'group', isNew: false, hook: true }, {})
+        await expect(made).rejects.toMatchObject({ kind: 'denied' })
+        expect((await runOk('find', [`${path}/outside`, '-ls'])).stdout).toBe(before)
+      } finally {
+        await store.close()
+        await remove()
+      }
+    },
+  )
+
+  test('in the place of the directory of aliases, no alias is made or removed by a shell', async () => {
+    const { path, remove } = await temporaryDirectory()
+    await mkdir(`${path}/store`)
+    const store = openLocalStore({ root: `${path}/store` })
+    try {
+      await makeRepository(store, 'shell', WISH, {})
+      await mkdir(`${path}/outside`)
+      await symlink('../store/abc/def', `${path}/outside/taken`)
+      await symlink(`${path}/outside`, `${path}/store/alias`)
+      await lchown(`${path}/store/alias`, HOSTILE, HOSTILE)
+      await expect(setAlias(store, 'abc/def', 'name', {})).rejects.toMatchObject({ kind: 'denied' })
+      await expect(removeAlias(store, 'taken', {})).rejects.toMatchObject({ kind: 'denied' })
+      expect((await runOk('ls', [`${path}/outside`])).stdout).toBe('taken\n')
+    } finally {
+      await store.close()
+      await remove()
+    }
+  })
 })
