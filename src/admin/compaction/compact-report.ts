@@ -2,7 +2,7 @@ import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { Store } from '../../store/store.ts'
 import type { Builder } from './builder.ts'
 import type { Built } from './check-built.ts'
-import type { LeftReason, LooseKey } from './loose.ts'
+import { type LeftReason, type LooseKey, placesOfAll } from './loose.ts'
 import type { Plan } from './plan.ts'
 import type { Usage } from './usage.ts'
 
@@ -26,13 +26,14 @@ export interface CompactReport {
 /** What a compaction by this plan would do, if all goes well. */
 export function previewReport(store: Store, directory: string, plan: Plan, before: Usage): CompactReport {
   const bytes = sumOfSizes(plan.add)
+  const loose = plan.loose.without(placesOfAll([...plan.add, ...plan.already]))
   const after = {
     ...before,
-    looseKeys: plan.loose.count - plan.add.length - plan.already.length,
-    looseBytes: plan.loose.bytes - bytes - sumOfSizes(plan.already),
+    looseKeys: loose.count,
+    looseBytes: loose.bytes,
     archivedKeys: plan.members.size - plan.drop.length + plan.add.length,
     archiveBytes: before.archiveBytes + bytes,
-    inodes: before.inodes === undefined ? undefined : inodesAfter(plan, before.inodes),
+    inodes: before.inodes === undefined ? undefined : inodesAfter(plan, before.inodes, loose.inodes),
   }
   return {
     directory,
@@ -85,11 +86,13 @@ export function reportOf(store: Store, directory: string, { plan, built, by, bef
 }
 
 /** What a compaction would leave, if all goes well: every tombstone goes with its member. */
-function inodesAfter({ loose, dropped, old, few, members, drop, add, already }: Plan, before: number): number {
-  if (few > 0) return before - (already.length > 0 ? loose.inodes - loose.inodesLeft : 0)
+function inodesAfter(plan: Plan, before: number, looseAfter: number): number {
+  const { loose, dropped, old, few, members, drop, add } = plan
+  const archives = before - loose.usage.inodes
+  if (few > 0) return looseAfter + archives
   const tombstones = dropped.size > 0 ? dropped.size + 1 : 0
-  const archives = before - loose.inodes - tombstones - (old === undefined ? 0 : 1)
-  return loose.inodesLeft + archives + (members.size - drop.length + add.length > 0 ? 1 : 0)
+  const others = archives - tombstones - (old === undefined ? 0 : 1)
+  return looseAfter + others + (members.size - drop.length + add.length > 0 ? 1 : 0)
 }
 
 function damagedLines(store: Store, directory: string, plan: Plan): string[] {

@@ -20,7 +20,7 @@ import { removeLeftovers } from './leftovers.ts'
 import type { Filter, LooseKey } from './loose.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { markDropped, removeLoose } from './settle.ts'
-import { readUsage, type Usage, usageOf } from './usage.ts'
+import { type Usage, usageOf } from './usage.ts'
 
 export interface CompactOptions extends Filter {
   readonly signal?: AbortSignal | undefined
@@ -95,7 +95,7 @@ async function preview(
 }
 
 function usageBefore(store: Store, directory: string, plan: Plan, call: CallOptions): Promise<Usage> {
-  return usageOf(store, directory, plan.loose, plan.old, plan.members.size, call)
+  return usageOf(store, directory, plan.loose.usage, plan.old, plan.members.size, call)
 }
 
 class Compaction {
@@ -143,17 +143,19 @@ class Compaction {
     })
     const before = await usageBefore(store, directory, plan, call)
     const isNeeded = plan.add.length > 0 || plan.drop.length > 0
-    const kept = { built: unchanged(plan), by: undefined, archive: plan.old?.identity }
+    const kept = { built: unchanged(plan), by: undefined, archive: plan.old }
     const { built, by, archive } = isNeeded ? await this.#replaceArchive(plan) : kept
-    if (isNeeded || plan.already.length > 0 || plan.few === 0) await this.#settle(plan, built, { archive })
-    const after = await readUsage(store, directory, { ...call, version: this.#version })
+    const isSettled = isNeeded || plan.already.length > 0 || plan.few === 0
+    const gone = isSettled ? await this.#settle(plan, built, { archive: archive?.identity }) : new Set<string>()
+    // What others did meanwhile is not in it: it tells what this run did.
+    const after = await usageOf(store, directory, plan.loose.without(gone), archive, built.count, call)
     return reportOf(store, directory, { plan, built, by, before, after })
   }
 
-  /** Also returns the identity of the archive that is there then, undefined for none. */
+  /** Also returns the archive that is there then, undefined for none. */
   async #replaceArchive(
     plan: Plan,
-  ): Promise<{ built: Built; by: Builder['kind'] | undefined; archive: string | undefined }> {
+  ): Promise<{ built: Built; by: Builder['kind'] | undefined; archive: Stat | undefined }> {
     if (plan.add.length === 0 && plan.drop.length === plan.members.size) {
       await this.#removeArchive(plan)
       return { built: unchanged(plan), by: undefined, archive: undefined }
@@ -180,7 +182,7 @@ class Compaction {
       const built = await this.#verify(plan, builder)
       await this.#begin('swapping')
       const archive = built.count === 0 ? await this.#removeArchive(plan) : await this.#swap(plan, built, builder)
-      return { built, by: builder.kind, archive: archive?.identity }
+      return { built, by: builder.kind, archive }
     } finally {
       await builder.discard()
     }
@@ -233,18 +235,20 @@ class Compaction {
     if (old !== undefined) await this.#changes.removeArchive(old.identity)
   }
 
-  async #settle(plan: Plan, built: Built, needed: Needed): Promise<void> {
+  /** Returns the places below annex/objects at which nothing lies any more. */
+  async #settle(plan: Plan, built: Built, needed: Needed): Promise<ReadonlySet<string>> {
     const [store, directory, call] = [this.#store, this.#directory, this.#call]
     await this.#begin('removing')
     const keys = [...built.packed, ...plan.already]
     let done = 0
     const onKey = () => this.#tell('removing', ++done, keys.length)
-    await removeLoose(store, directory, this.#changes, keys, needed, { ...call, onKey })
+    const gone = await removeLoose(store, directory, this.#changes, keys, needed, { ...call, onKey })
     const dropped = await listTombstones(store, directory, call)
     const paths = [...dropped]
       .filter((name) => !built.fileNames.has(name))
       .map((fileName) => tombstonePath(directory, fileName))
     await this.#changes.removeOwn(paths, needed, 1)
+    return gone
   }
 
   /**

@@ -7,10 +7,13 @@ export class InodeCount {
   readonly #above = new Set<string>()
   #last = ''
 
-  /** `path` is relative to the directory in which is counted; that one is not counted itself. */
-  add(path: string): void {
+  /**
+   * `path` is relative to the directory in which is counted; that one is not counted itself.
+   * `isAlone`: it is the only file of its directory, which need not be remembered.
+   */
+  add(path: string, isAlone = true): void {
     this.count += 1
-    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    const parent = parentOf(path)
     if (parent === this.#last) return
     this.#last = parent
     // A key's directory comes once, so only what is above it is remembered.
@@ -21,5 +24,24 @@ export class InodeCount {
       this.#above.add(directory)
       this.count += 1
     }
+    if (!isAlone) this.#above.add(parent)
   }
+
+  /** How many there would be with these files too, each of which is alone in its directory. */
+  with(paths: Iterable<string>): number {
+    const more = new Set<string>()
+    let { count } = this
+    for (const path of paths) {
+      count += 1
+      for (let at = parentOf(path); at !== '' && !this.#above.has(at) && !more.has(at); at = parentOf(at)) {
+        more.add(at)
+        count += 1
+      }
+    }
+    return count
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }

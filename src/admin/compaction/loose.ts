@@ -16,7 +16,7 @@ export interface LooseKey {
   readonly identity: string
   readonly permissions?: Permissions | undefined
   /** The same key in its other hash directories. */
-  readonly twin?: { readonly place: string; readonly identity: string }
+  readonly twin?: Pick<LooseKey, 'place' | 'size' | 'identity'>
 }
 
 /** Why a loose key is not packed. */
@@ -52,12 +52,26 @@ export interface LooseKeys {
   readonly left: Partial<Record<LeftReason, number>>
   /** The damaged ones, by place. */
   readonly damaged: string[]
+  /** What was wanted first, and stays loose all the same. */
+  readonly kept: LooseKey[]
+  /** What all of them take up. */
+  readonly usage: LooseUsage
+  /** What they take up without the files of wanted keys at these places. */
+  without(gone: ReadonlySet<string>): LooseUsage
+}
+
+/** What loose keys take up. */
+export interface LooseUsage {
+  /** Of files: a key may have two. */
   readonly count: number
   readonly bytes: number
   /** Files and directories that hold them, below annex/objects. */
   readonly inodes: number
-  /** The same, without what is wanted. */
-  readonly inodesLeft: number
+}
+
+/** Where the files of some keys lie. */
+export function placesOfAll(keys: readonly LooseKey[]): Set<string> {
+  return new Set(keys.flatMap(({ place, twin }) => (twin === undefined ? [place] : [place, twin.place])))
 }
 
 export interface ListOptions extends CallOptions {
@@ -75,15 +89,8 @@ export async function listLoose(store: Store, directory: string, options: ListOp
   const top = objectsDirectory(directory)
   const call = options.signal ? { signal: options.signal } : {}
   const walk = async (below: string) => {
-    const inodes = new InodeCount()
-    const left = new InodeCount()
-    for await (const entry of store.list(below, call)) {
-      const place = entry.path.slice(top.length + 1)
-      inodes.add(place)
-      if (!listing.add(place, entry)) left.add(place)
-    }
-    listing.inodes += inodes.count
-    listing.inodesLeft += left.count
+    const walked = listing.newWalk(below.slice(top.length + 1))
+    for await (const entry of store.list(below, call)) listing.add(entry.path.slice(top.length + 1), entry, walked)
   }
   if (store.traits.flat) {
     await walk(top)
@@ -94,25 +101,66 @@ export async function listLoose(store: Store, directory: string, options: ListOp
   return listing
 }
 
+/** What was counted on one walk. */
+interface Walk {
+  readonly all: InodeCount
+  /** Without what is wanted. */
+  readonly left: InodeCount
+}
+
 class Listing implements LooseKeys {
   readonly wanted = new Map<string, LooseKey>()
   readonly left: Partial<Record<LeftReason, number>> = {}
   readonly damaged: string[] = []
-  count = 0
-  bytes = 0
-  inodes = 0
-  inodesLeft = 0
+  readonly kept: LooseKey[] = []
+  #count = 0
+  #bytes = 0
+  /** By the directory that was walked: its name, or empty for the whole. */
+  readonly #walks = new Map<string, Walk>()
   readonly #options: ListOptions
 
   constructor(options: ListOptions) {
     this.#options = options
   }
 
-  /** True when the file is wanted. */
-  add(place: string, { size, identity, mtimeMs, permissions }: Entry): boolean {
+  get usage(): LooseUsage {
+    return {
+      count: this.#count,
+      bytes: this.#bytes,
+      inodes: sum([...this.#walks.values()].map(({ all }) => all.count)),
+    }
+  }
+
+  without(gone: ReadonlySet<string>): LooseUsage {
+    let { count, bytes } = this.usage
+    const staying = new Map([...this.#walks.keys()].map((name) => [name, [] as string[]]))
+    for (const key of [...this.wanted.values(), ...this.kept]) {
+      for (const { place, size } of key.twin === undefined ? [key] : [key, key.twin]) {
+        if (gone.has(place)) {
+          count -= 1
+          bytes -= size
+        } else (staying.get(place.slice(0, place.indexOf('/'))) ?? staying.get(''))?.push(place)
+      }
+    }
+    const inodes = sum([...this.#walks].map(([name, { left }]) => left.with(staying.get(name) ?? [])))
+    return { count, bytes, inodes }
+  }
+
+  newWalk(name: string): Walk {
+    const walk = { all: new InodeCount(), left: new InodeCount() }
+    this.#walks.set(name, walk)
+    return walk
+  }
+
+  add(place: string, entry: Entry, { all, left }: Walk): void {
+    all.add(place)
+    if (!this.#isWanted(place, entry)) left.add(place, keyAtPlace(place) !== undefined)
+  }
+
+  #isWanted(place: string, { size, identity, mtimeMs, permissions }: Entry): boolean {
     if (isTemporaryName(fileNameOf(place))) return false
-    this.count += 1
-    this.bytes += size
+    this.#count += 1
+    this.#bytes += size
     const found = keyAtPlace(place)
     const order = found === undefined ? -1 : placesOf(found.key, this.#options.version).indexOf(place)
     if (found === undefined || order < 0) {
@@ -150,6 +198,10 @@ class Listing implements LooseKeys {
   #leave(reason: LeftReason): void {
     this.left[reason] = (this.left[reason] ?? 0) + 1
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, number) => all + number, 0)
 }
 
 /**

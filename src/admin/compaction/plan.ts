@@ -98,13 +98,14 @@ export async function makePlan(store: Store, directory: string, options: PlanOpt
 }
 
 function leaveOtherReaders(
-  { wanted, left }: LooseKeys,
+  { wanted, left, kept }: LooseKeys,
   permissions: Permissions | undefined,
   sharing: Sharing | undefined,
 ): void {
   for (const [fileName, key] of wanted) {
     if (!hasOtherReaders(key, permissions, sharing)) continue
     wanted.delete(fileName)
+    kept.push(key)
     left.readers = (left.readers ?? 0) + 1
   }
 }

@@ -45,8 +45,8 @@ export async function markDropped(
  * After the swap: removes the loose copies of archived keys. One that was replaced since it was
  * packed stays, and so does one with a tombstone: its key was dropped and is being stored again,
  * which the next run sees through. Throws `conflict`, and removes nothing more, when the lock is
- * not ours any more or the archive not the one that is `needed`. Returns the number of keys that
- * are not loose any more.
+ * not ours any more or the archive not the one that is `needed`. Returns the places
+ * below annex/objects at which nothing lies any more.
  */
 export async function removeLoose(
   store: Store,
@@ -55,34 +55,33 @@ export async function removeLoose(
   packed: readonly LooseKey[],
   needed: Needed,
   { signal, onKey }: SettleOptions,
-): Promise<number> {
+): Promise<ReadonlySet<string>> {
   const call = { signal }
   const dropped = await listTombstones(store, directory, call)
   const objects = objectsDirectory(directory)
-  let count = 0
+  const gone = new Set<string>()
   await inChunks(store, packed, async (chunk) => {
     const places: Doomed[] = []
     const twins: Doomed[] = []
-    const settled = new Set<LooseKey>()
     await changes.whileProven(needed, async (proven) => {
       for (const { key, stat, twin } of await lookAt(store, directory, chunk, call)) {
+        if (stat === undefined) gone.add(key.place)
+        if (twin === undefined && key.twin !== undefined) gone.add(key.twin.place)
         if (dropped.has(key.fileName)) continue
-        const mine = stat === undefined || stat.identity === key.identity
-        const other = twin === undefined || twin.identity === key.twin?.identity
-        if (stat !== undefined && mine) places.push({ path: `${objects}/${key.place}`, identity: stat.identity })
-        if (twin !== undefined && key.twin !== undefined && other)
+        if (stat !== undefined && stat.identity === key.identity)
+          places.push({ path: `${objects}/${key.place}`, identity: stat.identity })
+        if (twin !== undefined && twin.identity === key.twin?.identity)
           twins.push({ path: `${objects}/${key.twin.place}`, identity: twin.identity })
-        if (mine && other) settled.add(key)
       }
       // Both have the same name: one after the other.
       for (const doomed of [twins, places].filter(({ length }) => length > 0)) {
-        await changes.removeCopies(doomed.splice(0), proven)
+        const removed = await changes.removeCopies(doomed.splice(0), proven)
+        for (const path of removed) gone.add(path.slice(objects.length + 1))
       }
     })
-    count += settled.size
     for (const _key of chunk) onKey?.()
   })
-  return count
+  return gone
 }
 
 /** Does `work` with some keys at a time. */

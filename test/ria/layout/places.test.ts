@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { InodeCount } from '../../../src/admin/compaction/inodes.ts'
 import { keyFileName } from '../../../src/core/key.ts'
 import { keyAtPlace, keyOfFileName, placesOf } from '../../../src/ria/layout/places.ts'
 
@@ -35,10 +34,4 @@ test('a key with escaped characters has a place by each of its names, in the lay
   expect(placesOf('MD5-s1--x', '1')[0]).toMatch(/^[0-9a-f]{3}\/[0-9a-f]{3}\/MD5-s1--x\/MD5-s1--x$/)
   expect(placesOf('MD5-s1--x', '2')).toHaveLength(1)
   expect(placesOf('URL--http://a', '2')).toHaveLength(2)
-})
-
-test('inodes are files and the directories above them, each counted once', () => {
-  const inodes = new InodeCount()
-  for (const path of ['a/b/k/k', 'a/b/k/k.map', 'a/b/l/l', 'a/c/m/m', 'top', 'd/n']) inodes.add(path)
-  expect(inodes.count).toBe(6 + ['a', 'a/b', 'a/b/k', 'a/b/l', 'a/c', 'a/c/m', 'd'].length)
 })

@@ -55,6 +55,42 @@ describe('compaction', () => {
     expect(await dataset.archives()).toEqual(['archive.7z'])
   })
 
+  test('lists loose keys once, and tells what is left of them, to the inode', async () => {
+    dataset = await datasetOnDisk()
+    const twice = 'WORM-s5-m1--a:b'
+    await addAll(contents(5))
+    await dataset.addKey('twice', { key: twice })
+    await dataset.addKey('twice', { key: twice, which: 1 })
+    const damaged = await dataset.addKey('some content')
+    await writeFile(dataset.looseFile(damaged), 'same length!')
+    const short = await dataset.addKey('short content')
+    await writeFile(dataset.looseFile(short), 'short')
+    await writeFile(`${dataset.looseFile(damaged)}.map`, '')
+    const replaced = await dataset.addKey('is replaced')
+    const listed: string[] = []
+    const store = withMethods(dataset.store, {
+      list: (path, options) => {
+        listed.push(path)
+        return dataset.store.list(path, options)
+      },
+    })
+    const onPhase = async (phase: string) => {
+      if (phase === 'removing') await writeFile(dataset.looseFile(replaced), 'is replaced')
+    }
+    const inodes = async () =>
+      Number((await runOk('sh', ['-c', 'find "$@" -mindepth 1 | wc -l', 'sh', ...inodesIn])).stdout)
+    const inodesIn = [dataset.file('annex/objects'), dataset.file('archives')]
+    const planned = await pack({ dryRun: true })
+    const report = await pack({ onPhase }, store)
+    expect(report.packed.keys).toBe(7)
+    const objects = listed.filter((path) => path.startsWith(`${DIRECTORY}/annex/objects`))
+    expect(new Set(objects).size).toBe(objects.length)
+    const again = await pack({ dryRun: true, minKeys: 1000 })
+    expect(report.after).toEqual(again.before)
+    expect(report.after).toMatchObject({ looseKeys: 4, archivedKeys: 7, inodes: await inodes() })
+    expect(planned.after.looseKeys).toBe(2)
+  })
+
   test('adds to what is there without packing it again', async () => {
     dataset = await datasetOnDisk()
     const first = await addAll(contents(5))
