@@ -13,7 +13,13 @@ const pages = new Map(await Promise.all((await pagePaths()).map(async (path) => 
 
 async function pagePaths(): Promise<string[]> {
   const docs = await readdir(join(projectDirectory, 'docs'), { recursive: true })
-  return ['README.md', 'CHANGELOG.md', ...docs.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`)]
+  return [
+    'README.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'test/README.md',
+    ...docs.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`),
+  ]
 }
 
 function page(path: string): string {
