@@ -132,18 +132,14 @@ export async function makeMemoryGit(): Promise<MemoryGit> {
 async function serveHelper(connection: Socket, openStore: () => Store): Promise<void> {
   const send = (message: object) => void (connection.writable && connection.write(`${JSON.stringify(message)}\n`))
   connection.on('error', () => {})
-  const before = process.env.GIT_DIR
-  const restore = () => {
-    if (before === undefined) delete process.env.GIT_DIR
-    else process.env.GIT_DIR = before
-  }
+  let leave = () => {}
   const options = { verbosity: 1, progress: false }
   try {
     let helper: RemoteHelper | undefined
     for await (const line of createInterface({ input: connection })) {
       if (helper === undefined) {
         const { url, gitDir } = JSON.parse(line) as { url: string; gitDir: string }
-        process.env.GIT_DIR = gitDir
+        leave = enterRepository(gitDir)
         const opened = onDemand(async () => {
           const store = openStore()
           const directory = await resolveAlias(store, url.slice('memory://'.length))
@@ -153,14 +149,36 @@ async function serveHelper(connection: Socket, openStore: () => Store): Promise<
         helper = new RemoteHelper(opened, options, say, (each) => send({ err: `${each}\n` }))
       } else if (!(await helper.handle(line))) break
     }
-    restore()
+    leave()
     send({ code: 0 })
   } catch (error) {
-    // When git was killed this comes late, and others may work here by now.
-    if (!connection.readableEnded) restore()
+    leave()
     send({ err: `fatal: ${messageOf(error)}\n`, code: 128 })
   }
   connection.end()
+}
+
+/** The repositories that helpers are at work in. The last one is in the environment. */
+const repositories: { readonly gitDir: string }[] = []
+let gitDirOfTest: string | undefined
+
+/**
+ * Has GIT_DIR name a repository; what comes back ends that. The helper of a git that was killed ends
+ * only when its last call has stalled, and others are at work by then: they keep theirs.
+ */
+function enterRepository(gitDir: string): () => void {
+  if (repositories.length === 0) gitDirOfTest = process.env.GIT_DIR
+  const own = { gitDir }
+  repositories.push(own)
+  process.env.GIT_DIR = gitDir
+  return () => {
+    const at = repositories.indexOf(own)
+    if (at < 0) return
+    repositories.splice(at, 1)
+    const current = repositories.at(-1)?.gitDir ?? gitDirOfTest
+    if (current === undefined) delete process.env.GIT_DIR
+    else process.env.GIT_DIR = current
+  }
 }
 
 /** Calls it when it is first asked, and gives the same ever after. */
