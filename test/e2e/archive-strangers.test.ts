@@ -120,17 +120,20 @@ describe.skipIf(!isRoot).each(['disk', 'ssh'])('when root works on %s over a dat
     expect((await stat(join(dataset.path, 'archives/archive.7z'))).size).toBeGreaterThan(0)
   })
 
-  test('a lock that is a FIFO or a link stops nobody else, and is named', async () => {
+  test('a lock that is a FIFO or a link stops nobody else, and is named, whether it is to be broken or not', async () => {
     const [first, second, third] = [await ownedDataset(), await ownedDataset(), await ownedDataset()]
     const { path, unchanged } = await secrets()
     const fifo = join(first.dataset.path, 'archives/lock')
     await runOk('mkfifo', [fifo])
     await replaceByLink(join(second.dataset.path, 'archives/lock'), join(path, 'lock'))
     const ids = [first, second, third].map(({ dataset }) => dataset.id)
-    const result = await riastore.run(['archive', nameOf(how), ...ids])
-    expect(result.status, explain(result)).toBe(1)
-    expect(result.stderr).toContain('archives/lock: it is a FIFO, no regular file')
-    expect(result.stderr).toContain('archives/lock: it is a symbolic link of user 61021')
+    for (const words of [[], ['--break-lock']]) {
+      const result = await riastore.run(['archive', ...words, nameOf(how), ...ids])
+      expect(result.status, explain(result)).toBe(1)
+      expect(result.stderr).toContain('archives/lock: it is a FIFO, no regular file')
+      expect(result.stderr).toContain('archives/lock: it is a symbolic link of user 61021')
+      expect(await run('test', ['-p', fifo])).toMatchObject({ status: 0 })
+    }
     expect(await run('test', ['-f', join(third.dataset.path, 'archives/archive.7z')])).toMatchObject({ status: 0 })
     await unchanged()
     await runOk('timeout', ['20', 'sh', '-c', `: <>${fifo}`]) // a server's process that waits for it ends

@@ -85,6 +85,8 @@ export class AnnexHost {
       const [verb = '', ...words] = said.split(' ')
       const answer = this.#answer(verb, words.join(' '))
       if (answer !== undefined) this.write(`VALUE ${answer}\n`)
+      else if (verb === 'GETCREDS')
+        this.write('CREDS  \n') // git-annex keeps none
       else if (!['PROGRESS', 'DEBUG', 'INFO', 'SETCONFIG'].includes(verb)) return said
     }
   }

@@ -1,0 +1,226 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ArchiveProgram } from '../programs/archive-program.ts'
+import { type Running, start } from '../programs/run.ts'
+import { isRoot } from '../programs/users.ts'
+import type { Workspace } from '../worlds/workspace.ts'
+import { Client } from './client.ts'
+import { Crowd } from './crowd.ts'
+import { numbersOf, pick, type Random } from './numbers.ts'
+import { Pusher } from './pusher.ts'
+import type { Subject } from './subject.ts'
+import { type Toll, Verdict } from './toll.ts'
+import { beginWeather, chooseWeather, cutWhileStopped, isBad, type Weather } from './weather.ts'
+
+export interface FaultPlan {
+  readonly seed: number
+  readonly kills: number
+  readonly stops: number
+  /** Then no further step is begun, whatever was done by then. ms. */
+  readonly budgetMs?: number | undefined
+  /** What no program may take longer for, besides what it waits for a lock in S3. ms. */
+  readonly hangMs: number
+  /** What is done, instead of what the seed chooses. */
+  readonly only?: Command | undefined
+  /** Clients store and drop nothing. */
+  readonly looksOnly?: boolean | undefined
+}
+
+export type Command = 'archive' | 'unarchive' | 'gc'
+
+/** What each step rests on. */
+interface Step {
+  readonly random: Random
+  readonly command: Command
+  /** What somebody on another host does. */
+  readonly other: Command
+  readonly how: 'kill' | 'stop' | 'neither'
+  readonly weather: Weather
+}
+
+/** Whoever takes a lock away in S3 waits for what may be under way. ms. */
+const LOCK_WAIT_MS = 20_000
+
+/** What `riastore gc` leaves to those who are about to push. */
+const GRACE = '2m'
+
+const ENDS = { clear: [0], bad: [0, 1, 4, 5], interrupted: [0, 1, 5] }
+
+/**
+ * Packs, unpacks and puts packs together, and kills or stops the program at moments that the seed
+ * chooses, with the network cut or frozen, and the disk full or read-only. While it is dead, or
+ * stopped, somebody on another host breaks its lock and does the same; then the stopped one goes
+ * on. Clients store, get, drop and look all the time, and push. After each step all that they were
+ * told is compared with what is there. Ends early with the first problem.
+ */
+export async function runFaults(
+  workspace: Workspace,
+  riastore: ArchiveProgram,
+  subject: Subject,
+  plan: FaultPlan,
+): Promise<Toll> {
+  const run = new FaultRun(workspace, riastore, subject, plan)
+  await run.all()
+  return run.toll
+}
+
+class FaultRun {
+  readonly #riastore: ArchiveProgram
+  readonly #subject: Subject
+  readonly #plan: FaultPlan
+  readonly #verdict: Verdict
+  readonly #crowd: Crowd
+  readonly #pusher: Pusher | undefined
+  /** How long it took, at most. ms. */
+  readonly #took: Record<Command, number> = { archive: 0, unarchive: 0, gc: 0 }
+
+  constructor(workspace: Workspace, riastore: ArchiveProgram, subject: Subject, plan: FaultPlan) {
+    const { name, url, id, env, keys, git } = subject
+    const { seed, looksOnly = false } = plan
+    this.#riastore = riastore
+    this.#subject = subject
+    this.#plan = plan
+    this.#verdict = new Verdict(`${name}, RIASTORE_FAULT_SEED=${seed}`)
+    const common = { url, id, env, seed, keys, verdict: this.#verdict, looksOnly, hangMs: this.#limitMs }
+    const clients = ['ann', 'bert'].map((each) => new Client(workspace, { ...common, name: `${name}-${each}` }))
+    this.#crowd = new Crowd(clients)
+    this.#pusher = git && new Pusher(workspace, git, name, env)
+  }
+
+  get toll(): Toll {
+    return this.#verdict.toll
+  }
+
+  get #limitMs(): number {
+    return this.#plan.hangMs + LOCK_WAIT_MS
+  }
+
+  async all(): Promise<void> {
+    const { kills, stops, budgetMs = Number.POSITIVE_INFINITY } = this.#plan
+    const began = performance.now()
+    const { toll } = this
+    try {
+      if (this.#plan.only !== 'gc') {
+        await this.#settle('archive')
+        await this.#settle('unarchive')
+      }
+      if (this.#pusher !== undefined) {
+        await this.#pusher.push(this.#verdict)
+        await this.#settle('gc')
+      }
+      for (let at = 0; toll.kills < kills || toll.stops < stops; at++) {
+        if (this.#verdict.isGuilty || performance.now() - began > budgetMs) break
+        await this.#step(at)
+      }
+    } finally {
+      await this.#crowd.end()
+    }
+  }
+
+  #choose(at: number): Step {
+    const random = numbersOf(this.#plan.seed, at)
+    const { only, kills, stops } = this.#plan
+    const all: [Command, ...Command[]] = ['archive', 'unarchive', ...(this.#subject.git ? (['gc'] as const) : [])]
+    const command = only ?? pick(random, all)
+    const other = only === 'gc' ? only : pick(random, all)
+    const draw = random()
+    const isKill = random() < kills / (kills + stops)
+    const weather = chooseWeather(random, this.#subject)
+    const [killed, stopped] = [this.toll.kills < kills, this.toll.stops < stops]
+    const how = draw < 0.1 && killed && isBad(weather) ? 'neither' : stopped && (!isKill || !killed) ? 'stop' : 'kill'
+    return { random, command, other, how, weather }
+  }
+
+  async #step(at: number): Promise<void> {
+    const step = this.#choose(at)
+    const { random, command, other, how, weather } = step
+    const verdict = this.#verdict
+    verdict.doing = `step ${at}: ${command}, ${how === 'neither' ? 'left alone' : how}, ${weather}, elsewhere ${other}`
+    this.toll.weather[weather] += 1
+    const running = this.#start(command)
+    const pushing = command === 'gc' || other === 'gc' ? this.#pusher?.push(verdict) : undefined
+    const moment = random() * this.#took[command]
+    const isEarly = random()
+    await Promise.race([sleep(moment * isEarly), running.done])
+    const end = await beginWeather(weather, random, this.#subject)
+    try {
+      await Promise.race([sleep(moment * (1 - isEarly)), running.done])
+      if (how === 'neither') {
+        verdict.judge(await verdict.waitFor(running, this.#limitMs), ENDS.bad)
+        this.toll.others += 1
+      } else await this.#interrupt(running, step)
+    } finally {
+      await end()
+    }
+    if (how !== 'stop') await this.#elsewhere(other, 'clear')
+    else {
+      // As it wakes up the weather may be good again, or not yet.
+      await this.#check()
+      const endAgain = random() < 0.3 ? await beginWeather(weather, random, this.#subject) : async () => {}
+      running.killGroup('SIGCONT')
+      const result = await verdict.waitFor(running, this.#limitMs)
+      await endAgain()
+      verdict.judge(result, isBad(weather) ? ENDS.bad : ENDS.interrupted)
+    }
+    await pushing
+    await this.#check()
+    await this.#settle(this.#plan.only === 'gc' ? 'gc' : random() < 0.5 ? 'archive' : 'unarchive')
+    if (pushing !== undefined) await this.#pusher?.check(verdict)
+  }
+
+  /** Kills it; or stops it, and has somebody else at work meanwhile. */
+  async #interrupt(running: Running, { random, how, other, weather }: Step): Promise<void> {
+    if (how === 'kill') {
+      running.killGroup('SIGKILL')
+      if ((await running.done).signal === 'SIGKILL') this.toll.kills += 1
+      return
+    }
+    running.killGroup('SIGSTOP')
+    if (running.child.exitCode === null && running.child.signalCode === null) this.toll.stops += 1
+    cutWhileStopped(random, this.#subject)
+    await this.#elsewhere(other, weather)
+  }
+
+  /** From a host of another name, where we may have one, and by a line that nobody cuts. */
+  async #elsewhere(command: Command, weather: Weather): Promise<void> {
+    const words = this.#words(command, true)
+    const rename = 'hostname elsewhere && exec "$0" "$@"'
+    const options = { env: this.#subject.env }
+    const running = isRoot
+      ? start('unshare', ['--uts', 'sh', '-c', rename, this.#riastore.path, ...words], options)
+      : this.#riastore.start(words, options)
+    const result = await this.#verdict.waitFor(running, this.#limitMs)
+    // The disk is the same one everywhere, and others may put packs together just now.
+    const isHindered = weather === 'full' || weather === 'read-only' || command === 'gc'
+    this.#verdict.judge(result, isHindered ? ENDS.bad : ENDS.clear)
+  }
+
+  #start(command: Command): Running {
+    return this.#riastore.start(this.#words(command, false), { env: this.#subject.env })
+  }
+
+  #words(command: Command, isElsewhere: boolean): string[] {
+    const { git, id } = this.#subject
+    const place = command === 'gc' && git !== undefined ? git : this.#subject
+    const url = isElsewhere ? place.directUrl : place.url
+    if (command === 'gc') return ['gc', '--grace', GRACE, url, place.id]
+    return [command, '--yes', ...(isElsewhere ? ['--break-lock'] : []), url, id]
+  }
+
+  /** In good weather it ends with success, and the next one finds everything in order. */
+  async #settle(command: Command): Promise<void> {
+    const began = performance.now()
+    this.#verdict.judge(await this.#verdict.waitFor(this.#start(command), this.#limitMs), ENDS.clear)
+    this.#took[command] = Math.max(this.#took[command], performance.now() - began)
+    await this.#check()
+  }
+
+  async #check(): Promise<void> {
+    await this.#crowd.whilePaused(async (stored) => {
+      try {
+        await this.#subject.check(new Map([...this.#subject.keys, ...stored]))
+      } catch (error) {
+        this.#verdict.problem(`lost: ${error instanceof Error ? error.message : error}`)
+      }
+    })
+  }
+}
