@@ -128,7 +128,9 @@ async function removeLink(store: Store, alias: string, call: CallOptions): Promi
   throw unwritable(store, failure(store, 'denied', alias, lastLine(stderr) || 'the alias cannot be removed'), 'alias')
 }
 
-/** Programs follow any link: throws StoreError `denied` when `alias` itself is one of a stranger. */
+/**
+ * Programs follow any link: throws StoreError `denied` when `alias` itself is one of a stranger.
+ */
 async function requireOwnWay(store: Store, call: CallOptions): Promise<void> {
   await withStrictLinks(store).stat('alias/x/x', call)
 }
