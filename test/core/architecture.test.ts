@@ -40,7 +40,7 @@ describe('a forbidden import is noticed', () => {
     ['store/local/local.ts', `import type { A } from '../../ria/url.ts'`],
     ['store/local/local.ts', `import { a } from '../open.ts'`],
     ['store/local/local.ts', `import { a } from '../sftp/stat.ts'`],
-    ['store/s3/stat.ts', `import { a } from '../http/headers.ts'`],
+    ['store/s3/stat.ts', `import { a } from '../http/root.ts'`],
     ['store/ssh/client.ts', `import { a } from '../store.ts'`],
     ['store/wrappers/retry.ts', `import { a } from '../local/local.ts'`],
     ['store/memory.ts', `import { a } from './wrappers/retry.ts'`],

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { StoreError } from '../../core/errors.ts'
-import { type Answer, drop, type HttpClient, type HttpRequest } from './client.ts'
-import { isAbsentStatus, statusError } from './status.ts'
+import { type Answer, drop, type HttpClient, type HttpRequest } from '../common/http-client.ts'
+import { isAbsentStatus, statusError } from '../common/http-status.ts'
 
 /** Hexadecimal digits in a name that nobody has. */
 const RANDOM_DIGITS = 32

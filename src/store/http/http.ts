@@ -1,8 +1,13 @@
 import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import { Calls } from '../common/calls.ts'
+import { packingByServer, rangeHeader, refuseLoginPage, wholeLength } from '../common/http-answer.ts'
+import { deliverBody } from '../common/http-body.ts'
+import { type Answer, drop, HttpClient, type Method } from '../common/http-client.ts'
+import { statFrom, timeOf } from '../common/http-headers.ts'
 import { KnownFiles } from '../common/http-identity.ts'
-import { isPackedByServer, packedError, packingOf } from '../common/http-packed.ts'
-import { encodePath, noBytes, parseContentRange, parseUnsatisfiedRange, tooShort } from '../common/http-wire.ts'
+import { packedError } from '../common/http-packed.ts'
+import { isAbsentStatus, statusError } from '../common/http-status.ts'
+import { encodePath, noBytes, parseUnsatisfiedRange, tooShort } from '../common/http-wire.ts'
 import type {
   ByteRange,
   CallOptions,
@@ -15,12 +20,8 @@ import type {
   Store,
   StoreTraits,
 } from '../store.ts'
-import { deliverBody } from './body.ts'
-import { type Answer, drop, HttpClient } from './client.ts'
 import { askForNothing, nobodysNeighbour } from './guard.ts'
-import { contentLength, statFrom, timeOf } from './headers.ts'
 import { type HttpRoot, parseRoot } from './root.ts'
-import { isAbsentStatus, statusError } from './status.ts'
 
 export interface HttpSettings {
   /** `http[s]://[user:password@]host[:port][/path]`, the store's root. */
@@ -45,7 +46,7 @@ class HttpStore implements Store {
   #packsWholes = false
 
   constructor({ origin, root, authorization }: HttpRoot) {
-    this.#client = new HttpClient(origin, authorization)
+    this.#client = new HttpClient(origin, () => authorization)
     this.traits = {
       root,
       local: false,
@@ -173,7 +174,7 @@ class HttpStore implements Store {
   #askForNothing(
     op: string,
     path: string,
-    method: 'GET' | 'HEAD',
+    method: Method,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<StoreError | undefined> {
@@ -257,22 +258,6 @@ class HttpStore implements Store {
   }
 }
 
-/** The length of the whole file, where the answer says it. */
-function wholeLength({ status, response }: Answer): number | undefined {
-  if (status === 206) return parseContentRange(response.headers['content-range'])?.total
-  return contentLength(response.headers)
-}
-
-/** The name of what the server made of a file on its own account, when it did. */
-function packingByServer({ response }: Answer, path: string): string | undefined {
-  const packing = packingOf(response.headers['content-encoding'])
-  return isPackedByServer(packing, path) ? packing : undefined
-}
-
-function rangeHeader({ start, end }: ByteRange): { readonly range: string } {
-  return { range: `bytes=${start}-${end === undefined ? '' : end - 1}` }
-}
-
 const FIRST_BYTE = rangeHeader({ start: 0, end: 1 })
 const FROM_FIRST_BYTE = rangeHeader({ start: 0 })
 
@@ -288,14 +273,6 @@ function refusesHead(status: number): boolean {
 function lengthUnknown(op: string, url: string, { host, response }: Answer): StoreError {
   const message = `${host} does not say how long the file is (HTTP/${response.httpVersion} without a Content-Length)`
   return failure('unsupported', op, url, message)
-}
-
-/** A server that sends everybody to its login page answers 200 for what it does not have. */
-function refuseLoginPage(op: string, url: string, { redirected, host, response }: Answer): void {
-  const isPage = /^text\/html\b/i.test(response.headers['content-type'] ?? '')
-  if (redirected && isPage && !/\.x?html?$/i.test(url)) {
-    throw failure('denied', op, url, `redirected to a web page of ${host} (a login?)`)
-  }
 }
 
 function refuseOther(url: string, stat: Stat, { ifMatch }: GetOptions): void {

@@ -3,8 +3,12 @@ import * as https from 'node:https'
 import { urlToHttpOptions } from 'node:url'
 import { abortedError } from '../../core/abort.ts'
 import { StoreError } from '../../core/errors.ts'
+import type { Bytes } from '../../core/source.ts'
 import { trustedAuthorities } from '../authorities.ts'
-import { connectionError } from '../common/connection-error.ts'
+import { connectionError } from './connection-error.ts'
+
+/** Of RFC 9110, and of RFC 4918 (WebDAV). */
+export type Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE' | 'PROPFIND' | 'MKCOL' | 'MOVE'
 
 /**
  * What a server answered, after redirects. The body is not yet read: it must be, or be dropped. Not
@@ -12,7 +16,7 @@ import { connectionError } from '../common/connection-error.ts'
  * every `.gz` file, and cannot be told not to.
  */
 export interface Answer {
-  readonly method: 'GET' | 'HEAD'
+  readonly method: Method
   readonly status: number
   readonly response: http.IncomingMessage
   /** The server that answered. */
@@ -28,10 +32,18 @@ export interface HttpRequest {
   readonly url: string
   /** What errors name. Default: the URL. */
   readonly where?: string | undefined
-  readonly method: 'GET' | 'HEAD'
+  readonly method: Method
   readonly headers: Readonly<Record<string, string>>
+  /**
+   * What is sent along, `length` bytes. It is read to its end, unless the server answers before it
+   * has all bytes. What it throws is thrown.
+   */
+  readonly body?: { readonly length: number; readonly bytes: Bytes } | undefined
   readonly signal: AbortSignal
 }
+
+/** Only these may be asked of another address: what changes something is for whom we were told. */
+const FOLLOWS: ReadonlySet<Method> = new Set(['GET', 'HEAD', 'PROPFIND'])
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const MAX_REDIRECTS = 10
@@ -45,26 +57,28 @@ const MAX_DRAIN_BYTES = 64 * 1024
 /** Sends requests over connections that are kept alive, and follows redirects. */
 export class HttpClient {
   readonly #origin: string
-  readonly #authorization: string | undefined
+  readonly #authorization: () => string | undefined
   readonly #http = new http.Agent({ keepAlive: true })
   #https: https.Agent | undefined
 
   /**
-   * `authorization` is sent to `origin` and to nobody else. Throws ConfigError for authorities that
-   * cannot be read.
+   * What `authorization` gives is sent to `origin` and to nobody else. Throws ConfigError for
+   * authorities that cannot be read.
    */
-  constructor(origin: string, authorization: string | undefined) {
+  constructor(origin: string, authorization: () => string | undefined) {
     this.#origin = origin
     this.#authorization = authorization
     if (origin.startsWith('https:')) this.#agentFor('https:')
   }
 
   /** Throws `unreachable`, `aborted`, or `unsupported` for a redirect that leads nowhere. */
-  async request({ op, url: address, where = address, method, headers, signal }: HttpRequest): Promise<Answer> {
+  async request(request: HttpRequest): Promise<Answer> {
+    const { op, url: address, where = address, method, signal } = request
     const wrong = (message: string) => new StoreError({ kind: 'unsupported', op, where, message })
     let url = new URL(address)
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const response = await this.#send(url, method, headers, signal).catch((error: unknown) => {
+      const response = await this.#send(url, request).catch((error: unknown) => {
+        if (error instanceof BodyFailure) throw error.error
         throw signal.aborted ? abortedError(op, where, signal) : connectionError(op, where, url.host, error)
       })
       const { statusCode: status = 0 } = response
@@ -72,6 +86,8 @@ export class HttpClient {
       if (!REDIRECTS.has(status)) return answer
       await drop(answer)
       const target = redirectTarget(response, url)
+      if (!FOLLOWS.has(method))
+        throw wrong(`${url.host} sends us to ${target?.host ?? 'no usable address'} (${status})`)
       if (target === undefined) throw wrong(`${url.host} answered ${status} without a usable address to go to`)
       if (target.pathname === `${url.pathname}/`) return { ...answer, isDirectory: true }
       url = target
@@ -93,22 +109,72 @@ export class HttpClient {
     return this.#https
   }
 
-  #send(url: URL, method: string, headers: HttpRequest['headers'], signal: AbortSignal): Promise<http.IncomingMessage> {
+  #send(url: URL, { method, headers, body, signal }: HttpRequest): Promise<http.IncomingMessage> {
     const protocol = url.protocol === 'https:' ? https : http
-    const authorization = url.origin === this.#origin ? this.#authorization : undefined
+    const authorization = url.origin === this.#origin ? this.#authorization() : undefined
     return new Promise((resolve, reject) => {
       const request = protocol.request({
         ...urlToHttpOptions(url),
         method,
         // Packed bodies would make every length a lie.
-        headers: { 'accept-encoding': 'identity', ...headers, ...(authorization && { authorization }) },
+        headers: {
+          'accept-encoding': 'identity',
+          ...headers,
+          ...(body && { 'content-length': body.length }),
+          ...(authorization && { authorization }),
+        },
         agent: this.#agentFor(url.protocol),
         signal,
       })
-      request.on('response', resolve)
       request.on('error', reject)
-      request.end()
+      if (body === undefined) {
+        request.on('response', resolve)
+        request.end()
+        return
+      }
+      const sent = sendBody(request, body.bytes, body.length)
+      sent.catch((error: unknown) => reject(new BodyFailure(error)))
+      request.on('response', (response) => sent.then(() => resolve(response), reject))
     })
+  }
+}
+
+/** Carries what a body threw past the place where errors of the connection get their words. */
+class BodyFailure {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+/**
+ * Sends a body, a chunk at a time: the next is asked for when the last is on its way, for then its
+ * memory may be used again. Rejects with what the body throws. Resolves too when the request is over
+ * before all was sent, of which the request itself tells.
+ */
+async function sendBody(request: http.ClientRequest, body: Bytes, length: number): Promise<void> {
+  const over = new Promise<undefined>((resolve) => {
+    for (const event of ['response', 'error', 'close']) request.once(event, () => resolve(undefined))
+  })
+  const chunks = body[Symbol.asyncIterator]()
+  let left = length
+  let isWhole = false
+  try {
+    for (;;) {
+      // Who has all bytes answers; that the body has an end there is still to be seen.
+      const next = await (left > 0 ? Promise.race([chunks.next(), over]) : chunks.next())
+      isWhole = next?.done === true
+      if (next === undefined || next.done) break
+      left -= next.value.length
+      await Promise.race([new Promise<void>((sent) => request.write(next.value, () => sent())), over])
+    }
+    if (isWhole) request.end()
+  } finally {
+    // Half a body must never pass for a whole one.
+    if (!isWhole) {
+      request.destroy()
+      Promise.resolve(chunks.return?.()).catch(() => {})
+    }
   }
 }
 

@@ -1,12 +1,12 @@
 import { abortedError } from '../../core/abort.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { Bytes } from '../../core/source.ts'
-import { connectionError } from '../common/connection-error.ts'
-import { parseContentRange, tooShort } from '../common/http-wire.ts'
-import { readExactly } from '../common/read-exactly.ts'
 import type { ByteRange, Consumer, GetOptions, Stat } from '../store.ts'
-import type { Answer } from './client.ts'
-import { contentLength } from './headers.ts'
+import { connectionError } from './connection-error.ts'
+import type { Answer } from './http-client.ts'
+import { contentLength } from './http-headers.ts'
+import { parseContentRange, tooShort } from './http-wire.ts'
+import { readExactly } from './read-exactly.ts'
 
 export interface Delivery {
   readonly url: string

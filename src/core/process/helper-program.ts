@@ -1,5 +1,5 @@
-import { messageOf } from '../core/errors.ts'
-import { type ProcessEnd, runProcess } from '../core/process/process.ts'
+import { messageOf } from '../errors.ts'
+import { type ProcessEnd, runProcess } from './process.ts'
 
 /** A helper that asks a person instead of answering must not keep us. ms. */
 const LIMIT_MS = 30_000

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { compresses, packingOf } from '../common/http-packed.ts'
 import type { Stat } from '../store.ts'
+import { compresses, packingOf } from './http-packed.ts'
 
 export function contentLength(headers: IncomingHttpHeaders): number | undefined {
   const text = headers['content-length']

@@ -12,12 +12,14 @@ const KINDS: Readonly<Record<number, StoreErrorKind>> = {
   408: 'transient',
   410: 'missing',
   412: 'conflict',
+  423: 'transient',
   425: 'transient',
   429: 'transient',
   500: 'transient',
   502: 'transient',
   503: 'transient',
   504: 'transient',
+  507: 'full',
   511: 'denied',
 }
 
