@@ -30,6 +30,8 @@ const SYSTEM_PROGRAMS = [
   { program: 'radosgw', packages: ['radosgw'] },
   { program: 'ceph-authtool', packages: ['ceph-common'] },
   { program: 'rclone', packages: ['rclone'] },
+  // A real WebDAV server, without the service that Debian's `apache2` starts.
+  { program: 'apache2', packages: ['apache2-bin'] },
 ]
 /** Daemons lie in directories that are not on everybody's PATH. */
 const DAEMON_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin']

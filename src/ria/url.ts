@@ -5,7 +5,7 @@ import type { StoreLocation } from '../store/location.ts'
 
 /**
  * Reads the URL of a RIA store, `ria+file:///path`, `ria+ssh://[user@]host[:port]/path`,
- * `ria+sftp://…`, `ria+http(s)://host[:port]/path` or
+ * `ria+sftp://…`, `ria+http(s)://host[:port]/path`, `ria+dav(s)://[user@]host[:port]/path` or
  * `ria+s3+http(s)://host[:port]/bucket[/prefix]`. Throws ConfigError that says what is wrong with
  * it.
  */
@@ -47,6 +47,16 @@ export function parseStoreUrl(text: string): StoreLocation {
     case 'https':
       if (url.hostname === '') throw fail('names no host')
       return { scheme, url: text.slice('ria+'.length).replace(/\/+$/, '') }
+    case 'dav':
+    case 'davs': {
+      if (url.hostname === '') throw fail('names no host')
+      if (url.password !== '') {
+        throw fail("has a password: WebDAV takes it from WEBDAV_PASSWORD or git's credential helpers")
+      }
+      const user = url.username === '' ? {} : { user: unescapeText(url.username) }
+      const root = `${scheme === 'davs' ? 'https' : 'http'}://${url.host}${url.pathname}`
+      return { scheme, url: root.replace(/\/+$/, ''), ...user }
+    }
     case 's3+http':
     case 's3+https': {
       if (url.hostname === '') throw fail('names no host')
@@ -60,7 +70,7 @@ export function parseStoreUrl(text: string): StoreLocation {
     }
     default:
       throw fail(
-        `has the scheme ria+${scheme}; known are ria+file, ria+ssh, ria+sftp, ria+http(s), ria+s3+http and ria+s3+https`,
+        `has the scheme ria+${scheme}; known are ria+file, ria+ssh, ria+sftp, ria+http(s), ria+dav(s), ria+s3+http and ria+s3+https`,
       )
   }
 }

@@ -6,6 +6,13 @@ export type StoreLocation =
   | { readonly scheme: 'ssh' | 'sftp'; readonly path: string; readonly target: SshTarget }
   | { readonly scheme: 'http' | 'https'; readonly url: string }
   | {
+      readonly scheme: 'dav' | 'davs'
+      /** `http[s]://host[:port][/path]`, without credentials. */
+      readonly url: string
+      /** Who logs in, where the store's URL says it. */
+      readonly user?: string | undefined
+    }
+  | {
       readonly scheme: 's3+http' | 's3+https'
       /** `http[s]://host[:port]` */
       readonly endpoint: string

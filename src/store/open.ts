@@ -58,6 +58,11 @@ async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettin
       const { openHttpStore } = await import('./http/http.ts')
       return openHttpStore({ url: location.url })
     }
+    case 'dav':
+    case 'davs': {
+      const { openDavStore } = await import('./dav/dav.ts')
+      return openDavStore({ url: location.url, user: location.user })
+    }
     case 's3+http':
     case 's3+https': {
       const { openS3Store } = await import('./s3/s3.ts')

@@ -54,6 +54,18 @@ const HTTP: SchemeFacts = {
   stockRemote: true,
 }
 
+const DAV: SchemeFacts = {
+  place: 'WebDAV',
+  writable: true,
+  local: false,
+  directories: true,
+  gitBy: 'helper',
+  repositoryBy: 'files',
+  permissions: 'none',
+  awsCredentials: false,
+  stockRemote: false,
+}
+
 /**
  * The one place that knows what schemes there are: a new one does not compile until all is said.
  */
@@ -93,6 +105,8 @@ export const SCHEMES: Readonly<Record<Scheme, SchemeFacts>> = {
   },
   http: HTTP,
   https: HTTP,
+  dav: DAV,
+  davs: DAV,
   's3+http': S3,
   's3+https': S3,
 }

@@ -28,6 +28,10 @@ export interface Abilities {
   readonly appends?: boolean
   /** Renames files. */
   readonly moves?: boolean
+  /** Removes directories that became empty, where there are any. */
+  readonly prunes?: boolean
+  /** For a moment there is no file while another one replaces it. Default: there is one always. */
+  readonly replacesWithGap?: boolean
   /** Runs programs. Default: it cannot. */
   readonly executes?: boolean
   /**
@@ -46,7 +50,7 @@ export interface Abilities {
  */
 export function storeConformance(name: string, setUp: SetUp, abilities: Abilities = {}): void {
   const { writes = true, lists = writes, appends = writes, moves = writes } = abilities
-  const { executes = false, identityMs = 0, timesPuts = true } = abilities
+  const { prunes = true, replacesWithGap = false, executes = false, identityMs = 0, timesPuts = true } = abilities
   describe(`${name} keeps the Store contract`, () => {
     const bench = createBench(setUp)
     describe('stat and get', () => reading(bench, { identityMs }))
@@ -57,13 +61,13 @@ export function storeConformance(name: string, setUp: SetUp, abilities: Abilitie
     describe('abort', () => aborting(bench, { writes, lists }))
     describe('close', () => closing(bench, { writes, lists }))
     if (lists) describe('list', () => listing(bench, { writes }))
-    if (moves) describe('move and free space', () => moving(bench))
+    if (moves) describe('move and free space', () => moving(bench, { prunes, replacesWithGap }))
     describe('exec', () => running(bench, { executes, writes }))
     if (writes) {
       describe('put', () => writing(bench, { appends, timesPuts }))
       describe('hostile sources', () => sources(bench, { lists }))
       describe('several at once', () => racing(bench))
-      describe('remove', () => removing(bench))
+      describe('remove', () => removing(bench, { prunes }))
     }
     describe('what it cannot do', () => refusing(bench, { writes, lists, appends, moves }))
   })

@@ -17,6 +17,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'store/ssh': ['core'],
   'store/sftp': ['store/*', 'store/common', 'store/ssh', 'core'],
   'store/http': ['store/*', 'store/common', 'core'],
+  'store/dav': ['store/*', 'store/common', 'core'],
   'store/s3': ['store/*', 'store/common', 'core'],
   'archive/*': ['archive', 'store', 'core'],
   'archive/header': ['core'],
@@ -65,6 +66,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^isomorphic-git$/, /^git\//],
   [/^(yargs|cli-progress|cli-table3)(\/.*)?$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
+  [/^sax$/, /^store\/dav\//],
   [/^ini$/, /^gitlab\//],
 ]
 

@@ -34,7 +34,7 @@ test.each(['git-annex-remote-ora', 'git-annex-remote-riastore'])(
   },
 )
 
-test.each(['git-remote-s3+https', 'git-remote-s3+http', 'git-remote-sftp'])(
+test.each(['git-remote-s3+https', 'git-remote-s3+http', 'git-remote-sftp', 'git-remote-davs', 'git-remote-dav'])(
   'the packed package brings %s, which talks with git',
   async (program) => {
     const input = 'capabilities\n\n'

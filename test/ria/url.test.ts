@@ -37,6 +37,8 @@ describe('the URL of a store', () => {
     ['ria+http://host:8080/a/b/', { scheme: 'http', url: 'http://host:8080/a/b' }],
     ['ria+https://host', { scheme: 'https', url: 'https://host' }],
     ['ria+https://host/a%20b', { scheme: 'https', url: 'https://host/a%20b' }],
+    ['ria+davs://host:8443/a%20b/', { scheme: 'davs', url: 'https://host:8443/a%20b' }],
+    ['ria+dav://jane@host', { scheme: 'dav', url: 'http://host', user: 'jane' }],
     [
       'ria+s3+https://host:9000/bucket/a%20b/ü/',
       { scheme: 's3+https', endpoint: 'https://host:9000', bucket: 'bucket', prefix: 'a b/ü' },
@@ -79,6 +81,8 @@ describe('the URL of a store', () => {
     ['ria+sftp://host/~user/data', 'has a path that begins with /~'],
     ['ria+ftp://host/data', 'has the scheme ria+ftp'],
     ['ria+http:///data', 'names no host'],
+    ['ria+davs:///data', 'names no host'],
+    ['ria+davs://user:secret@host/data', 'has a password: WebDAV takes it from'],
     ['ria+s3+https:///bucket', 'names no host'],
     ['ria+s3+https://host', 'names no bucket'],
     ['ria+s3+https://host/', 'names no bucket'],

@@ -8,6 +8,8 @@ const URLS: Readonly<Record<Scheme, string>> = {
   sftp: 'ria+sftp://host/store',
   http: 'ria+http://host/store',
   https: 'ria+https://host/store',
+  dav: 'ria+dav://host/store',
+  davs: 'ria+davs://user@host/store',
   's3+http': 'ria+s3+http://host/bucket',
   's3+https': 'ria+s3+https://host/bucket',
 }
@@ -19,6 +21,7 @@ test.each(Object.entries(URLS))('a URL of %s leads to what is said of it', (sche
 test('git starts a helper of ours where it cannot reach a repository by itself', () => {
   expect(gitHelperOf('s3+https')).toBe('git-remote-s3+https')
   expect(gitHelperOf('sftp')).toBe('git-remote-sftp')
+  expect(gitHelperOf('davs')).toBe('git-remote-davs')
   expect(gitHelperOf('ssh')).toBeUndefined()
 })
 

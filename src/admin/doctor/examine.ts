@@ -53,7 +53,8 @@ export async function examinePlace(store: Store, options: DoctorOptions): Promis
   const findings = new Findings(options.report, options.signal)
   const scratch = new Scratch(store, options.signal, { makeRoot: true })
   try {
-    if (await checkWritable(findings, scratch)) await checkPutIfAbsent(findings, scratch, whoIgnores(options.probe))
+    if (await checkWritable(findings, scratch))
+      await checkPutIfAbsent(findings, scratch, whoIgnores(store, options.probe))
   } finally {
     await tidyUp(findings, scratch, options.probe)
   }
@@ -64,7 +65,7 @@ async function useFiles(findings: Findings, store: Store, { signal, probe }: Doc
   const scratch = new Scratch(store, signal, { makeRoot: false })
   try {
     if (await checkWritable(findings, scratch)) {
-      await checkPutIfAbsent(findings, scratch, whoIgnores(probe))
+      await checkPutIfAbsent(findings, scratch, whoIgnores(store, probe))
       await checkFiles(findings, scratch, probe === undefined ? LARGE_BYTES : PARTS_BYTES, probe !== undefined)
       if (probe !== undefined) await checkChecksums(findings, scratch, probe)
     } else findings.add('files', ['skipped', 'nothing could be written'])
@@ -73,7 +74,8 @@ async function useFiles(findings: Findings, store: Store, { signal, probe }: Doc
   }
 }
 
-function whoIgnores(probe: S3Probe | undefined): string {
+function whoIgnores({ traits }: Store, probe: S3Probe | undefined): string {
+  if (probe === undefined && traits.conditionalPuts) return 'the server ignores put-if-absent'
   return probe === undefined ? 'the file system ignores put-if-absent' : `${probe.host} ignores If-None-Match`
 }
 

@@ -16,7 +16,7 @@ const USAGE = `$0 create-sibling -s <name> <store>
 
 ${SUMMARY}: a bare git repository, and a storage sibling (a special remote of git-annex) on which it depends.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+https://, ria+s3+http://) or the path \
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+dav(s)://, ria+s3+http(s)://) or the path \
 of a directory. With --push-url it may be ria+https:// or ria+http:// too.
 
 What fails is taken back, so that the same command can be given again.`

@@ -10,7 +10,7 @@ const USAGE = `$0 doctor <store>
 
 ${SUMMARY}.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+https://, ria+s3+http://, ria+http(s)://) or the path of a directory.
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+davs://, ria+dav://, ria+s3+https://, ria+s3+http://, ria+http(s)://) or the path of a directory.
 
 The store is used as it will be: files are stored, read, replaced and removed below a temporary name; several are stored at once. Nothing of it stays.
 

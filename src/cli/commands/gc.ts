@@ -13,7 +13,7 @@ const USAGE = `$0 gc <store> [datasets..]
 
 ${SUMMARY}, where there is no git on the other side (S3, SFTP).
 
-STORE is a URL (ria+s3+https://, ria+s3+http://, ria+sftp://). Each DATASET is an id or a ~alias.
+STORE is a URL (ria+s3+https://, ria+s3+http://, ria+sftp://, ria+dav(s)://). Each DATASET is an id or a ~alias.
 
 All packs of a dataset's git repository are downloaded, put together by git, checked, and uploaded \
 as one. Clones and pushes meanwhile are not disturbed: what is no longer used is removed once the \

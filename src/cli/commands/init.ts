@@ -13,7 +13,7 @@ const USAGE = `$0 init <store>
 
 ${SUMMARY}.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+https://, ria+s3+http://) or the path of a directory.
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+davs://, ria+dav://, ria+s3+https://, ria+s3+http://) or the path of a directory.
 
 Where a store is already, only what is missing is made. Where anything else is, nothing is. A place where a store would not be safe is refused, with the reason.
 

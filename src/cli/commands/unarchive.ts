@@ -22,7 +22,7 @@ const USAGE = `$0 unarchive <store> [datasets..]
 
 ${SUMMARY}.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+dav(s)://, ria+s3+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.
 
 Every key is checked while it is written. If one cannot be unpacked, the archive stays. Keys can be \
 read, stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again and\

@@ -14,7 +14,8 @@ import { oneOf } from './values.ts'
 export const REMOTE_SETTINGS = [
   {
     name: 'url',
-    description: 'URL of the RIA store, ria+file://…, ria+ssh://…, ria+sftp://…, ria+http(s)://… or ria+s3+http(s)://…',
+    description:
+      'URL of the RIA store, ria+file://…, ria+ssh://…, ria+sftp://…, ria+http(s)://…, ria+dav(s)://… or ria+s3+http(s)://…',
   },
   { name: 'push-url', description: 'URL of the same store to write through, if another. Optional' },
   {

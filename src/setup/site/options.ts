@@ -29,7 +29,7 @@ export interface SiteOption {
  */
 export const SITE_OPTIONS = {
   store: {
-    help: 'URL of the store: ria+file://, ria+ssh://, ria+sftp://, ria+s3+https:// or ria+s3+http://',
+    help: 'URL of the store: ria+file://, ria+ssh://, ria+sftp://, ria+davs://, ria+s3+https:// or ria+s3+http://',
     byDefault: 'none: it has to be set',
     check: storeUrl,
     fromDataset: false,

@@ -2,6 +2,7 @@ import { constants, existsSync } from 'node:fs'
 import { access, chmod, cp, link, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gitHelperOf, SCHEMES, type Scheme } from '../../../src/store/schemes.ts'
 import { hasSharedServices, shared } from '../shared/services.ts'
 
 /** Where package-lock.json is, also seen from a bundle of this file. */
@@ -88,7 +89,7 @@ export async function installOurPrograms(directory: string): Promise<void> {
   const log = join(directory, 'starts.log')
   await writeFile(log, '')
   await chmod(log, 0o666)
-  for (const name of ['git-remote-s3+http', 'git-remote-s3+https', 'git-remote-sftp']) {
+  for (const name of Object.keys(SCHEMES).flatMap((scheme) => gitHelperOf(scheme as Scheme) ?? [])) {
     await writeWrapper(directory, name, [process.execPath, join(directory, 'package/dist/git-remote-riastore.js')])
   }
   for (const name of ['git-annex-remote-ora', 'git-annex-remote-riastore']) {

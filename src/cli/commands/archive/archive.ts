@@ -25,8 +25,8 @@ const USAGE = `$0 archive <store> [datasets..]
 
 ${SUMMARY}.
 
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+s3+http(s)://; to look only, \
-ria+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.
+STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+dav(s)://, ria+s3+http(s)://; \
+to look only, ria+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.
 
 Every key is read back from the new archive and checked before its loose copy is removed. Keys can \
 be read, stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again \

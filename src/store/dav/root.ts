@@ -1,0 +1,34 @@
+import { ConfigError } from '../../core/errors.ts'
+import { encodePath } from '../common/http-wire.ts'
+import { pathOfUrl } from './paths.ts'
+
+export interface DavSettings {
+  /** `http[s]://host[:port][/path]`, the store's root, without credentials. */
+  readonly url: string
+  /** Who logs in, if the URL says it. */
+  readonly user?: string | undefined
+  /** For WEBDAV_USERNAME and WEBDAV_PASSWORD, and for git. Default: that of this process. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Where a store is, parsed. */
+export interface DavRoot {
+  readonly origin: string
+  /** Escaped as we escape, without a slash at its end. */
+  readonly url: string
+}
+
+/** Throws ConfigError, without showing credentials. */
+export function parseRoot(text: string): DavRoot {
+  if (!URL.canParse(text)) throw new ConfigError('not a URL of a WebDAV server')
+  const { protocol, origin, pathname, search, hash, username, password } = new URL(text)
+  if (protocol !== 'http:' && protocol !== 'https:') throw new ConfigError(`${protocol} is not http: or https:`)
+  if (search !== '' || hash !== '') throw new ConfigError(`${origin}: a store's URL cannot have ? or #`)
+  if (username !== '' || password !== '') throw new ConfigError(`${origin}: credentials do not belong into its URL`)
+  return { origin, url: origin + encodePath(pathOfUrl(pathname)) }
+}
+
+/** Nobody else can listen on the way to this machine itself. */
+export function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
+}
