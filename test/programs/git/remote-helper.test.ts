@@ -6,8 +6,7 @@ test('why a push was refused is told to git without what a terminal acts on', as
   const said: string[] = []
   const repository = {
     state: async () => ({ refs: new Map(), peeled: new Map(), head: undefined }),
-    push: async () => new Map([['refs/heads/x', 'refused\u001b[2Jby\nnobody']]),
-    tidyUp: async () => {},
+    push: async () => ({ results: new Map([['refs/heads/x', 'refused\u001b[2Jby\nnobody']]), made: undefined }),
   } as unknown as StoredRepository
   const say = (...lines: readonly string[]) => said.push(...lines)
   const helper = new RemoteHelper(

@@ -226,13 +226,15 @@ describe('riastore doctor on S3', () => {
   }
 
   test('finds a real Ceph safe, and leaves nothing in it', async () => {
+    const before = await versions()
     const { code, all } = await doctor(ceph)
     expect(all.filter(({ result }) => result === 'unsafe' || result === 'warning')).toEqual([])
     expect(code).toBe(0)
     for (const check of ['put-if-absent, race', 'multipart upload', 'ranges', 'checksums', 'versioning', 'lifecycle']) {
       expect(finding(all, check)).toMatchObject({ result: 'ok' })
     }
-    expect(await versions()).toEqual(['store/ria-layout-version'])
+    expect(before).toContain('store/ria-layout-version')
+    expect(await versions()).toEqual(before)
   })
 
   test('names a server that ignores If-None-Match', async () => {
@@ -269,22 +271,24 @@ describe('riastore doctor on S3', () => {
   }
 
   test('names a real Ceph, which ignores If-None-Match in a bucket with versioning, and leaves no versions behind', async () => {
+    const before = await versions()
     await setVersioning('Enabled')
     const { code, all } = await doctor(ceph)
     expect(finding(all, 'versioning')?.result).toBe('warning')
     expect([code, unsafe(all)]).toEqual([1, ['put-if-absent']])
     const init = await riastore(['init', `${url(ceph)}2`])
     expect(init).toMatchObject({ code: 1, stderr: expect.stringMatching(/ignores If-None-Match/) })
-    expect(await versions()).toEqual(['store/ria-layout-version'])
+    expect(await versions()).toEqual(before)
   })
 
   test('finds it safe again when versioning is suspended', async () => {
+    const before = await versions()
     await setVersioning('Enabled')
     await setVersioning('Suspended')
     const { code, all } = await doctor(ceph)
     expect(finding(all, 'versioning')?.result).toBe('warning')
     expect([code, unsafe(all)]).toEqual([0, []])
-    expect(await versions()).toEqual(['store/ria-layout-version'])
+    expect(await versions()).toEqual(before)
   })
 
   test('is content with a store that we may only read', async () => {
