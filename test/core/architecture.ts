@@ -62,7 +62,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^ssh2$/, /^store\/(ssh|sftp)\//],
   [/^p-(limit|retry)$/, /^store\//],
   [/^node-7z$/, /^archive\/seven-zip\//],
-  [/^(7zip-bin|@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
+  [/^(@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
   [/^isomorphic-git$/, /^git\//],
   [/^(yargs|cli-progress|cli-table3)(\/.*)?$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
