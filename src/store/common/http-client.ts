@@ -149,8 +149,8 @@ class BodyFailure {
 
 /**
  * Sends a body, a chunk at a time: the next is asked for when the last is on its way, for then its
- * memory may be used again. Rejects with what the body throws. Resolves too when the request is over
- * before all was sent, of which the request itself tells.
+ * memory may be used again. Rejects with what the body throws. Resolves too when the request is
+ * over before all was sent, of which the request itself tells.
  */
 async function sendBody(request: http.ClientRequest, body: Bytes, length: number): Promise<void> {
   const over = new Promise<undefined>((resolve) => {

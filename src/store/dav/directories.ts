@@ -16,8 +16,8 @@ export class DavDirectories {
   }
 
   /**
-   * Sees to it that a directory is there, and makes what is missing below `within`. Throws `missing`
-   * when that is not there itself, and `unsupported` when a file is in the way.
+   * Sees to it that a directory is there, and makes what is missing below `within`. Throws
+   * `missing` when that is not there itself, and `unsupported` when a file is in the way.
    */
   async make(call: DavCall, url: string, within: string | undefined): Promise<void> {
     if (this.#known.has(url) || isTop(url)) return
@@ -42,7 +42,8 @@ export class DavDirectories {
     const answer = await this.#requests.send(call, `${url}/`, { method: 'MKCOL' })
     await drop(answer)
     if (answer.status === 201 || answer.status === 200) return
-    // Whoever makes it at the same time is told so by 405, and by some servers that it is forbidden.
+    // Whoever makes it at the same time is told so by 405, and by some servers that it is
+    // forbidden.
     if ((await this.#requests.look(call, url))?.isCollection) return
     if (answer.status === 409) {
       this.forget()

@@ -9,8 +9,8 @@ const TRIES = 20
 /**
  * Renames a file. First so that it replaces nothing (RFC 4918, section 9.9): where a directory is
  * in the way, a server would remove it with all that is in it. Throws `missing` when there is no
- * such file or no directory for it (`onReplace` is called before it replaces one), `conflict` when there is a file and `ifAbsent`, and
- * `unsupported` when there is a directory.
+ * such file or no directory for it (`onReplace` is called before it replaces one), `conflict` when
+ * there is a file and `ifAbsent`, and `unsupported` when there is a directory.
  */
 export async function moveFile(
   requests: DavRequests,

@@ -152,7 +152,8 @@ async function* counted(bytes: Bytes, { onProgress }: PutOptions): Bytes {
 
 /**
  * Removes what is left of an upload. Of one that broke off a server may make a file after it said
- * that there is none: it is asked again. Who was told to stop does not wait for this. Never rejects.
+ * that there is none: it is asked again. Who was told to stop does not wait for this. Never
+ * rejects.
  */
 async function removeTemporary(requests: DavRequests, call: DavCall, target: string): Promise<void> {
   const signal = AbortSignal.timeout(CLEANUP_MS)
