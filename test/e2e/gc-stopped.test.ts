@@ -22,7 +22,15 @@ const subjects = {
 test.each(['SFTP', 'S3'] as const)(
   'riastore gc that is stopped, on %s, while others push and put packs together, loses no commit when it goes on',
   async (where) => {
-    const plan = { seed: chooseSeed(), kills: 0, stops: 2, hangMs: 600_000, only: 'gc', looksOnly: true } as const
+    const plan = {
+      seed: chooseSeed(),
+      kills: 0,
+      stops: 2,
+      hangMs: 600_000,
+      only: 'gc',
+      looksOnly: true,
+      clear: true,
+    } as const
     const toll = await runFaults(workspace, riastore, await subjects[where](), plan)
     expect(toll).toMatchObject({ stops: 2, clients: { pushed: expect.any(Number) }, problems: [] })
     expect(toll.clients.pushed).toBeGreaterThan(2)

@@ -21,6 +21,8 @@ export interface FaultPlan {
   readonly hangMs: number
   /** What is done, instead of what the seed chooses. */
   readonly only?: Command | undefined
+  /** The network and the disk stay as they are: nothing but the stop goes wrong. */
+  readonly clear?: boolean
   /** Clients store and drop nothing. */
   readonly looksOnly?: boolean | undefined
 }
@@ -124,7 +126,8 @@ class FaultRun {
     const other = only === 'gc' ? only : pick(random, all)
     const draw = random()
     const isKill = random() < kills / (kills + stops)
-    const weather = chooseWeather(random, this.#subject)
+    const drawn = chooseWeather(random, this.#subject)
+    const weather = this.#plan.clear ? 'clear' : drawn
     const [killed, stopped] = [this.toll.kills < kills, this.toll.stops < stops]
     const how = draw < 0.1 && killed && isBad(weather) ? 'neither' : stopped && (!isKill || !killed) ? 'stop' : 'kill'
     return { random, command, other, how, weather }
