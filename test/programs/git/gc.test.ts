@@ -6,7 +6,7 @@ import { riastore } from '../../support/programs/console-double.ts'
 import { start } from '../../support/programs/run.ts'
 import { addDataset, makeRiaStore } from '../../support/repos/ria-store.ts'
 import { paths, read, withMethods, write } from '../../support/stores/stores.ts'
-import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
+import { enterRepository, type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
 
 let world: MemoryGit
 beforeAll(async () => {
@@ -141,13 +141,13 @@ test('a push that rests on what was put together without it packs anew', async (
   })
   const to = (await world.gitOk(repo, 'rev-parse', 'HEAD')).trim()
   const gitDir = `${repo}/.git`
-  process.env.GIT_DIR = gitDir
+  const leave = enterRepository(gitDir)
   try {
     const repository = new StoredRepository(slow, 'aad/-base', { gitDir, shows: false })
     const { results } = await repository.push([{ name: 'refs/heads/new', to, force: false }], await repository.state())
     expect(results.get('refs/heads/new')).toBeUndefined()
   } finally {
-    delete process.env.GIT_DIR
+    leave()
   }
   afterGrace()
   await gc('aad/-base')

@@ -166,7 +166,7 @@ let gitDirOfTest: string | undefined
  * Has GIT_DIR name a repository; what comes back ends that. The helper of a git that was killed
  * ends only when its last call has stalled, and others are at work by then: they keep theirs.
  */
-function enterRepository(gitDir: string): () => void {
+export function enterRepository(gitDir: string): () => void {
   if (repositories.length === 0) gitDirOfTest = process.env.GIT_DIR
   const own = { gitDir }
   repositories.push(own)
