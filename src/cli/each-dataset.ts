@@ -1,8 +1,8 @@
 import type { Argv } from 'yargs'
 import { ConfigError, isStoreError, messageOf } from '../core/errors.ts'
 import { withoutPassword } from '../core/secret.ts'
-import { allDatasets, findDataset, type StoredDataset } from '../ria/layout/datasets.ts'
-import type { Store } from '../store/store.ts'
+import { allDatasets, findDataset } from '../ria/layout/datasets.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type Console, Interrupted } from './console.ts'
 import { openNamedStore, parseStore } from './open-store.ts'
@@ -54,7 +54,7 @@ export type Question = (datasets: string, store: string) => string
 export async function forEachDataset(
   console: Console,
   selected: Selected,
-  work: (store: Store, dataset: StoredDataset) => Promise<boolean>,
+  work: (dataset: StoredDataset) => Promise<boolean>,
   question?: Question | undefined,
 ): Promise<number> {
   const named = await parseStore(selected.store)
@@ -80,7 +80,7 @@ export async function forEachDataset(
     }
   }
   const worked = (dataset: StoredDataset) =>
-    work(store, dataset).catch((error: unknown) => {
+    work(dataset).catch((error: unknown) => {
       throw isStoreError(error, 'denied') ? unwritable(store, error, dataset.directory) : error
     })
   try {

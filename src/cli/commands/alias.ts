@@ -93,7 +93,7 @@ async function act(
     console.print(json ? JSON.stringify({ alias, removed: true }) : `removed ~${alias}`)
     return
   }
-  const directory = await realDirectory(store, await findDataset(store, first, call), call)
+  const directory = await realDirectory(await findDataset(store, first, call), call)
   if (directory === undefined)
     throw new ConfigError(`name the dataset by its id: what ${first} leads to cannot be read`)
   const alias = second.replace(/^~/, '')

@@ -38,11 +38,11 @@ export function showCommand(console: Console, finished: (code: number) => void):
 function run(console: Console, args: Args): Promise<number> {
   const call = { signal: console.signal }
   let all: Promise<readonly Alias[]> | undefined
-  return forEachDataset(console, args, async (store, dataset) => {
-    const { name, directory } = dataset
+  return forEachDataset(console, args, async (dataset) => {
+    const { store, name, directory } = dataset
     const found = await readRemote(store, directory, call)
     all ??= aliasesThere(store, call)
-    const real = await realDirectory(store, dataset, call)
+    const real = await realDirectory(dataset, call)
     const named = (await all).filter((alias) => alias.directory !== undefined && alias.directory === real)
     const asked = name.startsWith('~') ? [name.slice(1)] : []
     const aliases = [...new Set([...found.aliases, ...asked, ...named.map((alias) => alias.name)])].sort()

@@ -62,8 +62,8 @@ async function run(console: Console, args: Args): Promise<number> {
   return forEachDataset(
     console,
     args,
-    async (store, dataset) => {
-      const report = await unarchive(store, dataset.directory, {
+    async (dataset) => {
+      const report = await unarchive(dataset.store, dataset.directory, {
         ...options,
         onProgress: ({ done, total }) => bar.show(`${dataset.name} unpacking`, done, total),
       }).finally(() => bar.clear())

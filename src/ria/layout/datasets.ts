@@ -4,14 +4,7 @@ import type { CallOptions, Store } from '../../store/store.ts'
 import { aliasDirectory, readAlias } from './alias-file.ts'
 import { directoryOfLink, readAliasLink } from './alias-link.ts'
 import { datasetDirectory, LAYOUT_FILE } from './paths.ts'
-
-/** A dataset of a store. */
-export interface StoredDataset {
-  /** As a user names it: its id, or `~alias`. */
-  readonly name: string
-  /** Where it lies in the store: `abc/def-…`, or `alias/name`, which is a link to that. */
-  readonly directory: string
-}
+import { StoredDataset } from './stored-dataset.ts'
 
 /**
  * Finds a dataset by its id or by `~alias`. Throws ConfigError for what cannot be one, StoreError
@@ -26,7 +19,7 @@ export async function findDataset(store: Store, name: string, call: CallOptions 
     const message = link ?? `the dataset ${name} is not in the store`
     throw new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message })
   }
-  return { name, directory }
+  return new StoredDataset(store, directory, name)
 }
 
 /** All datasets of a store, by id. */
@@ -35,7 +28,8 @@ export async function allDatasets(store: Store, call: CallOptions = {}): Promise
   const found: StoredDataset[] = []
   for await (const path of layoutFiles(store, call)) {
     const [, first, rest] = /^(?!alias\/)([^/]{3})\/([^/]+)\/ria-layout-version$/s.exec(path) ?? []
-    if (first !== undefined && rest !== undefined) found.push({ name: first + rest, directory: `${first}/${rest}` })
+    if (first !== undefined && rest !== undefined)
+      found.push(new StoredDataset(store, `${first}/${rest}`, first + rest))
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
@@ -79,8 +73,7 @@ async function danglingAlias(store: Store, alias: string, call: CallOptions): Pr
  * is a link, what it leads to.
  */
 export async function realDirectory(
-  store: Store,
-  { directory }: StoredDataset,
+  { store, directory }: StoredDataset,
   call: CallOptions = {},
 ): Promise<string | undefined> {
   const [, alias] = /^alias\/(.+)$/s.exec(directory) ?? []

@@ -78,10 +78,8 @@ export function archiveCommand(console: Console, finished: (code: number) => voi
 async function run(console: Console, args: Args): Promise<number> {
   const json = args.json === true
   const several = args.all === true || args.datasets.length > 1
-  if (args.list)
-    return forEachDataset(console, args, (store, dataset) => listDataset(console, store, dataset, json, several))
-  if (args.verify)
-    return forEachDataset(console, args, (store, dataset) => verifyDataset(console, store, dataset, json))
+  if (args.list) return forEachDataset(console, args, (dataset) => listDataset(console, dataset, json, several))
+  if (args.verify) return forEachDataset(console, args, (dataset) => verifyDataset(console, dataset, json))
   const options = {
     level: parseCount('level', last(args.level), 9) as Level,
     olderThanMs: optional(args['older-than'], (text) => parseAge('older-than', text)),
@@ -96,11 +94,11 @@ async function run(console: Console, args: Args): Promise<number> {
   return forEachDataset(
     console,
     args,
-    async (store, dataset) => {
+    async (dataset) => {
       try {
         const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>
           bar.show(`${dataset.name} ${phase}`, done, total)
-        const report = await compact(store, dataset.directory, { ...options, onProgress })
+        const report = await compact(dataset.store, dataset.directory, { ...options, onProgress })
         bar.clear()
         console.print(json ? JSON.stringify({ dataset: dataset.name, ...report }) : summarize(dataset.name, report))
         for (const problem of report.problems) console.fail(problem)

@@ -1,7 +1,6 @@
 import { listArchived } from '../../../admin/compaction/list.ts'
 import { printable } from '../../../core/printable.ts'
-import type { StoredDataset } from '../../../ria/layout/datasets.ts'
-import type { Store } from '../../../store/store.ts'
+import type { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
 import type { Console } from '../../console.ts'
 
 /**
@@ -10,13 +9,12 @@ import type { Console } from '../../console.ts'
  */
 export async function listDataset(
   console: Console,
-  store: Store,
   dataset: StoredDataset,
   json: boolean,
   heading: boolean,
 ): Promise<boolean> {
   if (heading && !json) console.print(`${printable(dataset.name)}:`)
-  for await (const member of listArchived(store, dataset.directory, { signal: console.signal })) {
+  for await (const member of listArchived(dataset.store, dataset.directory, { signal: console.signal })) {
     const { name, key, size, dropped, misplaced } = member
     const marks = [...(dropped ? ['  (dropped)'] : []), ...(misplaced ? ['  (misplaced)'] : [])].join('')
     if (json) console.print(JSON.stringify({ dataset: dataset.name, key, name, size, dropped, misplaced }))

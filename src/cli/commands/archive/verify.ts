@@ -1,21 +1,15 @@
 import { type VerifyReport, verifyArchive } from '../../../admin/compaction/verify.ts'
 import { printable } from '../../../core/printable.ts'
-import type { StoredDataset } from '../../../ria/layout/datasets.ts'
-import type { Store } from '../../../store/store.ts'
+import type { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
 import type { Console } from '../../console.ts'
 import { noBar, terminalBar } from '../../progress.ts'
 import { formatSize } from '../../quantities.ts'
 import { counted } from '../../tables.ts'
 
 /** `riastore archive --verify`. False when a member is bad, or lies where no client finds it. */
-export async function verifyDataset(
-  console: Console,
-  store: Store,
-  dataset: StoredDataset,
-  json: boolean,
-): Promise<boolean> {
+export async function verifyDataset(console: Console, dataset: StoredDataset, json: boolean): Promise<boolean> {
   const bar = console.isTerminal && !json ? terminalBar() : noBar
-  const report = await verifyArchive(store, dataset.directory, {
+  const report = await verifyArchive(dataset.store, dataset.directory, {
     signal: console.signal,
     onProgress: ({ done, total }) => bar.show(`${dataset.name} verifying`, done, total),
   }).finally(() => bar.clear())
