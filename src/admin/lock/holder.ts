@@ -51,23 +51,29 @@ interface Place extends CallOptions {
 
 /**
  * Makes it. For who has just written the lock: whoever takes that away later finds the directory.
+ * Not broken off half-way, as the directory would stay.
  */
 export async function makeHolder(
   store: Store,
   directory: string,
   token: string,
-  { sharing, ...call }: Place,
+  { sharing }: Pick<Place, 'sharing'>,
 ): Promise<Holder> {
   const path = holderDirectory(directory, token)
   const alive = aliveFile(directory, token)
-  await store.put(alive, bufferSource(''), { ...call, within: directory, sharing })
-  return { path, isFence: !store.traits.moveCopies && (await canMove(store, alive, call)) }
+  try {
+    await store.put(alive, bufferSource(''), { within: directory, sharing })
+    return { path, isFence: !store.traits.moveCopies && (await canMove(store, alive)) }
+  } catch (error) {
+    await removeHolder(store, { path }).catch(() => {}) // the first error is the one to tell
+    throw error
+  }
 }
 
 /** Some SFTP servers rename only where nothing is in the way. */
-async function canMove(store: Store, file: string, call: CallOptions): Promise<boolean> {
+async function canMove(store: Store, file: string): Promise<boolean> {
   try {
-    await store.move(file, file, { ...call, flush: false })
+    await store.move(file, file, { flush: false })
     return true
   } catch (error) {
     if (!isStoreError(error, 'unsupported')) throw error
@@ -86,7 +92,7 @@ export async function showActing(store: Store, { path }: Holder, call: CallOptio
 }
 
 /** Removes it, in the end. */
-export async function removeHolder(store: Store, { path }: Holder): Promise<void> {
+export async function removeHolder(store: Store, { path }: Pick<Holder, 'path'>): Promise<void> {
   await store.remove(`${path}/${ACTING}`)
   await store.remove(`${path}/${ALIVE}`, { pruneParents: 1 })
 }

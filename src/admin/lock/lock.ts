@@ -149,7 +149,7 @@ class HeldLock implements Lock {
     try {
       signal?.throwIfAborted()
       this.#stat ??= await this.#store.stat(lockPath(this.#directory), call)
-      this.#holder = await makeHolder(this.#store, this.#directory, this.#content.token, { ...call, sharing })
+      this.#holder = await makeHolder(this.#store, this.#directory, this.#content.token, { sharing })
       this.#timer = setInterval(() => {
         this.#refreshing ??= this.#refresh().finally(() => {
           this.#refreshing = undefined

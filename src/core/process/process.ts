@@ -8,6 +8,9 @@ import { watchStall } from './stall.ts'
  */
 const KILLED_LIMIT_MS = 5_000
 
+/** What a process started may end by itself for so long after that was asked to end. ms. */
+const ALONE_MS = 1_000
+
 export interface ProcessOptions {
   readonly cwd?: string | undefined
   /** Instead of our own environment. */
@@ -36,7 +39,8 @@ export interface ProcessOptions {
    */
   readonly ownGroup?: boolean | undefined
   /**
-   * To be stopped it is asked to end, and killed after so long. Default: it is killed at once. ms.
+   * To be stopped it is asked to end, then its group, and killed after so long. Default: it is
+   * killed at once. ms.
    */
   readonly graceMs?: number | undefined
   /**
@@ -85,10 +89,11 @@ export function runProcess(command: readonly string[], options: ProcessOptions =
   return new Promise((resolve) => {
     let why: StopReason | undefined
     let clock: NodeJS.Timeout | undefined
+    let asking: NodeJS.Timeout | undefined
     let killing: NodeJS.Timeout | undefined
     let watch: ReturnType<typeof watchStall> | undefined
     const finish = (end: ProcessEnd) => {
-      for (const timer of [clock, killing]) clearTimeout(timer)
+      for (const timer of [clock, asking, killing]) clearTimeout(timer)
       watch?.end()
       signal?.removeEventListener('abort', onAbort)
       resolve({ end, stdout: Buffer.concat(kept.stdout), stderr: kept.stderr })
@@ -111,7 +116,10 @@ export function runProcess(command: readonly string[], options: ProcessOptions =
       if (why !== undefined) return
       why = reason
       if (graceMs === 0) return kill()
-      endProcess(child, 'SIGTERM', ownGroup)
+      // First it alone: what it started may be a git that is just changing a file, and would leave
+      // its lock file behind.
+      child.kill('SIGTERM')
+      asking = setTimeout(() => endProcess(child, 'SIGTERM', ownGroup), Math.min(ALONE_MS, graceMs / 2))
       killing = setTimeout(kill, graceMs)
     }
     if (limitMs !== undefined) clock = setTimeout(() => stop('limit'), limitMs)

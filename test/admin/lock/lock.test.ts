@@ -186,6 +186,27 @@ describe.each([
     expect(await paths(store)).not.toContain(LOCK)
   })
 
+  test('is given up when we are interrupted right after it was written, or the directory cannot be made', async () => {
+    const store = await memoryStore()
+    const stop = new AbortController()
+    const files = await paths(store)
+    for (const fails of [false, true]) {
+      const interrupting = withMethods(store, {
+        put: async (path, source, options) => {
+          if (path === LOCK) return store.put(path, source, options)
+          stop.abort(new Error('interrupted'))
+          const stat = await store.put(path, source, { ...options, signal: undefined })
+          options?.signal?.throwIfAborted()
+          if (fails) throw new Error('no answer')
+          return stat
+        },
+      })
+      const work = withLock(interrupting, DIRECTORY, { signal: stop.signal }, async () => expect.fail('it goes on'))
+      await expect(work).rejects.toThrow(/interrupted|aborted|no answer/)
+      expect(await paths(store)).toEqual(files)
+    }
+  })
+
   test('is given up when the work fails', async () => {
     const store = await memoryStore()
     const work = withLock(store, DIRECTORY, {}, async () => {

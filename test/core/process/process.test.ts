@@ -102,6 +102,20 @@ describe('a process is stopped', () => {
     expect(end).toEqual({ how: 'stopped', why: 'aborted' })
   })
 
+  test('and what it started is left to end its step first, as git does that writes a file under a lock', async () => {
+    const caller = new AbortController()
+    const step = `process.stdout.write("up"); setTimeout(() => console.log(" done"), 200)`
+    const lines = `child_process.spawn(process.execPath, ['-e', '${step}'], { stdio: 'inherit' })`
+    const options = { signal: caller.signal, ownGroup: true, graceMs: 600_000 }
+    const said: string[] = []
+    const onStdout = (bytes: Buffer) => {
+      said.push(String(bytes))
+      caller.abort()
+    }
+    const { end } = await script(lines, { ...options, onStdout })
+    expect({ end, said: said.join('') }).toEqual({ end: { how: 'stopped', why: 'aborted' }, said: 'up done\n' })
+  })
+
   test('together with what it started, when they are a group, also when it has ended itself', async () => {
     for (const itself of ['process.exit()', FOREVER]) {
       const caller = new AbortController()
