@@ -5,6 +5,7 @@ import { toFsPath } from '../core/text.ts'
 import { findMember } from '../ria/keys/member-names.ts'
 import { objectsDirectory, placesOf } from '../ria/layout/places.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
+import { childrenOf } from '../store/children-of.ts'
 import type { Entry, Stat, Store } from '../store/store.ts'
 import { Bandwidth } from './bandwidth.ts'
 import type { CheckedKey } from './clone/content.ts'
@@ -117,6 +118,8 @@ function withLocalKeys({ store, directory, layout }: OpenRemote, keys: readonly 
           options,
         )),
     list: (directory, options) => (isLocal(directory) ? listLocal(directory) : store.list(directory, options)),
+    children: (directory, options) =>
+      isLocal(directory) ? childrenOf(directory, listLocal(directory)) : store.children(directory, options),
     append: (path, content, options) => store.append(path, content, options),
     // Compaction puts a copy aside before it removes it.
     move: async (from, to, options) => (isLocal(from) ? forget(from) : store.move(from, to, options)),

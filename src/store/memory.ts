@@ -1,11 +1,13 @@
 import { abortedError } from '../core/abort.ts'
 import { StoreError, type StoreErrorKind } from '../core/errors.ts'
 import type { Bytes, Source } from '../core/source.ts'
+import { childrenOf } from './children-of.ts'
 import { Calls } from './common/calls.ts'
 import { checkedSource } from './common/checked-source.ts'
 import { checkRange, readExactly } from './common/read-exactly.ts'
 import type {
   CallOptions,
+  Child,
   Consumer,
   Entry,
   ExecOptions,
@@ -114,6 +116,10 @@ class MemoryStore implements Store {
     } finally {
       call.end()
     }
+  }
+
+  children(directory: string, options: CallOptions = {}): AsyncIterable<Child> {
+    return childrenOf(directory, this.list(directory, options))
   }
 
   append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {

@@ -66,6 +66,14 @@ export interface Store {
   list(directory: string, options?: ListOptions): AsyncIterable<Entry>
 
   /**
+   * Lists what is directly in a directory, in no particular order, as a stream: its files as `list`
+   * does, and the directories in it without what is in them. Costs as much as that directory alone.
+   * A missing directory has nothing in it. Whether an empty directory is named is up to the
+   * backend: object stores have none.
+   */
+  children(directory: string, options?: CallOptions): AsyncIterable<Child>
+
+  /**
    * Adds bytes to the end of a small file (a log), making it when it is missing. Not atomic.
    * `unsupported` where there is no append.
    */
@@ -295,6 +303,13 @@ export interface Entry extends Stat {
   readonly target?: string
   /** Undefined where the backend does not tell, or has none. */
   readonly permissions?: Permissions | undefined
+}
+
+/** A file, or a directory, in the directory that was listed. */
+export interface Child {
+  readonly path: string
+  /** Undefined: it is a directory. */
+  readonly file: Entry | undefined
 }
 
 /** Who owns a file, by numbers, and its POSIX mode without the kind of file. */

@@ -96,8 +96,14 @@ export async function listLoose(store: Store, directory: string, options: ListOp
     await walk(top)
     return listing
   }
+  const directories: string[] = []
+  const walked = listing.newWalk('')
+  for await (const { path, file } of store.children(top, call)) {
+    if (file === undefined) directories.push(path)
+    else listing.add(path.slice(top.length + 1), file, walked)
+  }
   // Many walks at once: most of the time each waits, for the disk or for the server.
-  await forEachParallel(topDirectories(options.version), store.traits.maxInFlight, (h1) => walk(`${top}/${h1}`))
+  await forEachParallel(directories, store.traits.maxInFlight, walk)
   return listing
 }
 
@@ -210,20 +216,4 @@ function sum(numbers: readonly number[]): number {
  */
 function isWritablePlace(place: string): boolean {
   return isPackable(place) && !/["\\\u2028\u2029\uFEFF\uFFFD]|\s$/u.test(place)
-}
-
-const MIXED = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
-const LOWER = '0123456789abcdef'
-
-/**
- * Every first directory that a key can have: two letters (hashDirMixed), or three (hashDirLower).
- */
-function* topDirectories(version: string): Iterable<string> {
-  const letters = version === '1' ? LOWER : MIXED
-  for (const first of letters) {
-    for (const second of letters) {
-      if (version !== '1') yield first + second
-      else for (const third of letters) yield first + second + third
-    }
-  }
 }

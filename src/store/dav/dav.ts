@@ -6,6 +6,7 @@ import { drop } from '../common/http-client.ts'
 import { isAbsentStatus } from '../common/http-status.ts'
 import type {
   CallOptions,
+  Child,
   Consumer,
   Entry,
   ExecOptions,
@@ -20,7 +21,7 @@ import type {
 } from '../store.ts'
 import { DavDirectories } from './directories.ts'
 import { getFile } from './get.ts'
-import { listFiles } from './list.ts'
+import { listChildren, listFiles } from './list.ts'
 import { moveFile } from './move.ts'
 import { isTop, parentOf } from './paths.ts'
 import { putFile, withDirectory } from './put.ts'
@@ -137,13 +138,24 @@ class DavStore implements Store {
     return Promise.reject(this.#cannot('exec', cwd, 'a WebDAV server runs no programs for us'))
   }
 
-  async *list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {
+  list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {
+    return this.#list(directory, options, (call) => listFiles(this.#requests, call, directory))
+  }
+
+  children(directory: string, options: CallOptions = {}): AsyncGenerator<Child> {
+    return this.#list(directory, options, (call) => listChildren(this.#requests, call, directory))
+  }
+
+  async *#list<T>(
+    directory: string,
+    options: CallOptions,
+    open: (call: DavCall) => AsyncIterable<T>,
+  ): AsyncGenerator<T> {
     const where = this.#where(directory)
     const call = this.#calls.start('list', where, options.signal)
     try {
       const { signal } = call
-      const asked = { op: 'list', where, signal, onProgress: options.onProgress }
-      for await (const entry of listFiles(this.#requests, asked, directory)) {
+      for await (const entry of open({ op: 'list', where, signal, onProgress: options.onProgress })) {
         yield entry
         if (signal.aborted) throw abortedError('list', where, signal)
       }

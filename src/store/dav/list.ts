@@ -1,5 +1,5 @@
 import { encodePath } from '../common/http-wire.ts'
-import type { Entry } from '../store.ts'
+import type { Child, Entry } from '../store.ts'
 import { pathOfHref, pathOfUrl } from './paths.ts'
 import type { DavCall, DavRequests } from './requests.ts'
 
@@ -15,6 +15,13 @@ export async function* listFiles(requests: DavRequests, call: DavCall, directory
     waiting.push(...directories)
     yield* files
   }
+}
+
+/** What is directly in a directory. */
+export async function* listChildren(requests: DavRequests, call: DavCall, directory: string): AsyncGenerator<Child> {
+  const { files, directories } = await readDirectory(requests, call, directory)
+  for (const path of directories) yield { path, file: undefined }
+  for (const file of files) yield { path: file.path, file }
 }
 
 interface Listing {

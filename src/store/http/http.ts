@@ -11,6 +11,7 @@ import { encodePath, noBytes, parseUnsatisfiedRange, tooShort } from '../common/
 import type {
   ByteRange,
   CallOptions,
+  Child,
   Consumer,
   Entry,
   ExecOptions,
@@ -99,8 +100,16 @@ class HttpStore implements Store {
     return Promise.reject(failure('unsupported', 'exec', this.#url(cwd), 'a web server runs no programs for us'))
   }
 
+  list(directory: string): AsyncGenerator<Entry> {
+    return this.#listsNothing(directory)
+  }
+
+  children(directory: string): AsyncGenerator<Child> {
+    return this.#listsNothing(directory)
+  }
+
   // biome-ignore lint/correctness/useYield: there is nothing to give
-  async *list(directory: string): AsyncGenerator<Entry> {
+  async *#listsNothing<T>(directory: string): AsyncGenerator<T> {
     const message = 'a web server does not list its files'
     throw new StoreError({ kind: 'unsupported', op: 'list', where: this.#url(directory), message, sent: 'no' })
   }

@@ -9,6 +9,7 @@ import { ConsumerFailure, checkRange, readExactly } from '../common/read-exactly
 import { FILE_MODE, sharedFileMode } from '../sharing.ts'
 import type {
   CallOptions,
+  Child,
   Consumer,
   Entry,
   ExecOptions,
@@ -144,22 +145,35 @@ class LocalStore implements Store {
   }
 
   async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
-    const asked = access('list', options)
     const pending = [directory]
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      const path = next
-      const opened = await this.#run('list', path, options, (disk) => openToList(disk, path, asked))
-      if (opened === undefined) continue
-      try {
-        for (let ended = false; !ended; ) {
-          const part = await this.#run('list', path, options, ({ files }) => readPart(files, opened, path))
-          pending.push(...part.directories)
-          yield* part.entries
-          ended = part.ended
-        }
-      } finally {
-        await opened.close()
+      for await (const { entries, directories } of this.#parts(next, options)) {
+        pending.push(...directories)
+        yield* entries
       }
+    }
+  }
+
+  async *children(directory: string, options: CallOptions = {}): AsyncIterable<Child> {
+    for await (const { entries, directories } of this.#parts(directory, options)) {
+      for (const path of directories) yield { path, file: undefined }
+      for (const file of entries) yield { path: file.path, file }
+    }
+  }
+
+  /** What is directly in a directory, a part after the other. */
+  async *#parts(path: string, options: CallOptions) {
+    const asked = access('list', options)
+    const opened = await this.#run('list', path, options, (disk) => openToList(disk, path, asked))
+    if (opened === undefined) return
+    try {
+      for (let ended = false; !ended; ) {
+        const part = await this.#run('list', path, options, ({ files }) => readPart(files, opened, path))
+        yield part
+        ended = part.ended
+      }
+    } finally {
+      await opened.close()
     }
   }
 

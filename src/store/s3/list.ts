@@ -1,20 +1,42 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3'
 import { StoreError } from '../../core/errors.ts'
 import { decode } from '../../core/text.ts'
-import type { Entry } from '../store.ts'
+import type { Child, Entry } from '../store.ts'
 import type { S3Call, S3Calls } from './calls.ts'
 import { notS3 } from './errors.ts'
 import { identityOf, wholeSeconds } from './stat.ts'
 
 /** Lists the objects below a directory, a page of a thousand at a time. */
 export async function* listObjects(calls: S3Calls, call: S3Call, directory: string): AsyncGenerator<Entry, void, void> {
+  for await (const page of pagesOf(calls, call, directory, {})) yield* entriesOf(calls, call, page)
+}
+
+/**
+ * Lists what is directly in a directory: the server puts together what is deeper, and tells that a
+ * thousand at a time (ListObjectsV2, Delimiter).
+ */
+export async function* listChildren(
+  calls: S3Calls,
+  call: S3Call,
+  directory: string,
+): AsyncGenerator<Child, void, void> {
+  for await (const page of pagesOf(calls, call, directory, { Delimiter: '/' })) {
+    for (const { Prefix = '' } of page.CommonPrefixes ?? []) {
+      const path = calls.pathOf(page.EncodingType === 'url' ? decodeKey(Prefix) : Prefix).replace(/\/$/, '')
+      if (isPath(path)) yield { path, file: undefined }
+    }
+    for (const file of entriesOf(calls, call, page)) yield { path: file.path, file }
+  }
+}
+
+async function* pagesOf(calls: S3Calls, call: S3Call, directory: string, more: { readonly Delimiter?: string }) {
   // XML cannot hold every character that a key may have.
-  const input = { Bucket: calls.bucket, Prefix: calls.keyPrefix(directory), EncodingType: 'url' as const }
+  const input = { Bucket: calls.bucket, Prefix: calls.keyPrefix(directory), EncodingType: 'url' as const, ...more }
   let token: string | undefined
   do {
     const next = token === undefined ? {} : { ContinuationToken: token }
     const page = await calls.send(call, new ListObjectsV2Command({ ...input, ...next }))
-    yield* entriesOf(calls, call, page)
+    yield page
     token = tokenAfter(calls, call, page, token)
   } while (token !== undefined)
 }

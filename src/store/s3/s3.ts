@@ -4,6 +4,7 @@ import type { Source } from '../../core/source.ts'
 import { Calls } from '../common/calls.ts'
 import type {
   CallOptions,
+  Child,
   Consumer,
   Entry,
   ExecOptions,
@@ -20,7 +21,7 @@ import { type S3Call, S3Calls } from './calls.ts'
 import type { S3Settings } from './client.ts'
 import { copyObject } from './copy.ts'
 import { getObject } from './get.ts'
-import { listObjects } from './list.ts'
+import { listChildren, listObjects } from './list.ts'
 import { PARALLEL_PARTS, PartBuffers } from './part-buffers.ts'
 import { putObject } from './put.ts'
 import { removeObject, removeObjects } from './remove.ts'
@@ -106,12 +107,24 @@ class S3Store implements Store {
     })
   }
 
-  async *list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {
+  list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {
+    return this.#list(directory, options, (call) => listObjects(this.#s3, call, directory))
+  }
+
+  children(directory: string, options: CallOptions = {}): AsyncGenerator<Child> {
+    return this.#list(directory, options, (call) => listChildren(this.#s3, call, directory))
+  }
+
+  async *#list<T>(
+    directory: string,
+    options: CallOptions,
+    open: (call: S3Call) => AsyncIterable<T>,
+  ): AsyncGenerator<T> {
     const where = this.#s3.where(directory)
     const call = this.#calls.start('list', where, options.signal)
     try {
       const { signal } = call
-      for await (const entry of listObjects(this.#s3, { op: 'list', where, signal }, directory)) {
+      for await (const entry of open({ op: 'list', where, signal })) {
         yield entry
         if (signal.aborted) throw abortedError('list', where, signal)
       }

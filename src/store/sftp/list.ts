@@ -1,4 +1,4 @@
-import type { Entry, ListOptions } from '../store.ts'
+import type { CallOptions, Child, Entry, ListOptions } from '../store.ts'
 import type { Connected } from './connection.ts'
 import { isNoSuchFile } from './errors.ts'
 import { permissionsOf, toStat } from './stat.ts'
@@ -26,6 +26,20 @@ export async function* listSftp(
         yield { path: child, ...toStat(attrs), target }
       }
     }
+  }
+}
+
+/** What is directly in a directory. */
+export async function* childrenSftp(
+  directory: string,
+  run: Run,
+  { strictLinks = false }: CallOptions,
+): AsyncIterable<Child> {
+  for await (const { filename, attrs } of entriesOf(directory, strictLinks, run)) {
+    if (filename === '.' || filename === '..') continue
+    const path = directory === '' ? filename : `${directory}/${filename}`
+    if (attrs.isDirectory()) yield { path, file: undefined }
+    else if (attrs.isFile()) yield { path, file: { path, ...toStat(attrs), permissions: permissionsOf(attrs) } }
   }
 }
 

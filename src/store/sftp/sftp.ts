@@ -9,6 +9,7 @@ import { type SshTarget, targetName } from '../ssh/config.ts'
 import { connectSftp, type SshProvider } from '../ssh/connect.ts'
 import type {
   CallOptions,
+  Child,
   Consumer,
   Entry,
   ExecOptions,
@@ -25,7 +26,7 @@ import type {
 import { type Connected, SftpConnection } from './connection.ts'
 import { makeParents, shareDirectories, withWritable } from './directories.ts'
 import { isNoSuchFile, isUnsupported, sftpError } from './errors.ts'
-import { listSftp } from './list.ts'
+import { childrenSftp, listSftp } from './list.ts'
 import { makeAllowed, putSftp } from './put.ts'
 import { getSftp } from './read.ts'
 import type { SftpSession } from './session.ts'
@@ -175,9 +176,11 @@ class SftpStore implements Store {
   }
 
   list(directory: string, options: ListOptions = {}): AsyncIterable<Entry> {
-    const run = <T>(path: string, work: (connected: Connected, file: string) => Promise<T>) =>
-      this.#run('list', path, options, work)
-    return listSftp(directory, run, options)
+    return listSftp(directory, (path, work) => this.#run('list', path, options, work), options)
+  }
+
+  children(directory: string, options: CallOptions = {}): AsyncIterable<Child> {
+    return childrenSftp(directory, (path, work) => this.#run('list', path, options, work), options)
   }
 
   append(path: string, content: Uint8Array, options: PutOptions = {}): Promise<void> {

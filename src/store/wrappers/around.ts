@@ -1,5 +1,5 @@
 import type { Source } from '../../core/source.ts'
-import type { CallOptions, Consumer, Entry, GetOptions, ListOptions, PutOptions, Store } from '../store.ts'
+import type { CallOptions, Consumer, GetOptions, PutOptions, Store } from '../store.ts'
 
 /** A call of a store, as the wrappers name it. */
 export interface Call {
@@ -25,8 +25,15 @@ export interface Layer {
   get?(path: string, consume: Consumer, options: GetOptions | undefined): Promise<void>
   /** Default: `call`. */
   put?(path: string, source: Source, options: PutOptions | undefined): ReturnType<Store['put']>
-  /** Default: forwarded, for a list is no single call. */
-  list?(directory: string, options: ListOptions | undefined): AsyncIterable<Entry>
+  /**
+   * Stands around `list` and `children`; `open` begins the listing, with these options or with
+   * others. Default: forwarded, for a list is no single call.
+   */
+  list?<T, O extends CallOptions>(
+    directory: string,
+    options: O | undefined,
+    open: (options: O | undefined) => AsyncIterable<T>,
+  ): AsyncIterable<T>
   /** Default: `call`. */
   exec?: Store['exec']
 }
@@ -53,7 +60,8 @@ export function around(store: Store, layer: Layer): Store {
       store.removeAll &&
       ((paths, options) =>
         layer.call({ op: 'remove', paths }, options, async (given) => store.removeAll?.(paths, given))),
-    list: (directory, options) => layer.list?.(directory, options) ?? store.list(directory, options),
+    list: (directory, options) => listing(layer, directory, options, (given) => store.list(directory, given)),
+    children: (directory, options) => listing(layer, directory, options, (given) => store.children(directory, given)),
     append: (path, content, options) =>
       layer.call({ op: 'append', paths: [path] }, options, (given) => store.append(path, content, given)),
     move: (from, to, options) =>
@@ -66,4 +74,13 @@ export function around(store: Store, layer: Layer): Store {
         : layer.exec(command, options),
     close: () => store.close(),
   }
+}
+
+function listing<T, O extends CallOptions>(
+  layer: Layer,
+  directory: string,
+  options: O | undefined,
+  open: (options: O | undefined) => AsyncIterable<T>,
+): AsyncIterable<T> {
+  return layer.list === undefined ? open(options) : layer.list(directory, options, open)
 }

@@ -1,7 +1,7 @@
 import { abortedError } from '../../core/abort.ts'
 import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import type { Bytes, Source } from '../../core/source.ts'
-import type { Consumer, Entry, Store } from '../store.ts'
+import type { Consumer, Store } from '../store.ts'
 import { around, type Call } from './around.ts'
 
 export type FaultyOp = Call['op']
@@ -70,10 +70,10 @@ export function withFaults(store: Store, plan: FaultPlan): FaultyStore {
     },
     exec: (command, options) =>
       begin('exec', command.join(' '), options.signal).around(() => store.exec(command, options)),
-    async *list(directory, options) {
+    async *list(directory, options, open) {
       const call = begin('list', directory, options?.signal)
       await call.reach('before')
-      yield* call.entries(store.list(directory, options))
+      yield* call.entries(open(options))
       await call.reach('after')
     },
   })
@@ -156,7 +156,7 @@ class FaultyCall {
     return { size: source.size, open: (signal) => this.#bytes(source.open(signal)) }
   }
 
-  async *entries(entries: AsyncIterable<Entry>): AsyncIterable<Entry> {
+  async *entries<T>(entries: AsyncIterable<T>): AsyncIterable<T> {
     let count = 0
     for await (const entry of entries) {
       await this.reach(count)

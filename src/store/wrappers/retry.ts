@@ -1,7 +1,7 @@
 import pRetry from 'p-retry'
 import { abortedError } from '../../core/abort.ts'
 import { StoreError } from '../../core/errors.ts'
-import type { CallOptions, Entry, Store } from '../store.ts'
+import type { CallOptions, Store } from '../store.ts'
 import { around, type Call } from './around.ts'
 import { type Blame, blameConsumer, blameSource } from './blame.ts'
 
@@ -33,21 +33,20 @@ export function withRetry(store: Store, settings: RetrySettings, retry: Retry = 
       const put = (blame: Blame) => store.put(path, blameSource(source, blame), options)
       return retry.run(options, put, options?.ifAbsent !== true)
     },
-    list: (directory, options) => retryList(store, directory, options, retry),
+    list: (_directory, options, open) => retryList(() => open(options), options, retry),
   })
 }
 
 /** What does something else when it is done twice. */
 const ONCE: ReadonlySet<Call['op']> = new Set(['append', 'move', 'exec'])
 
-async function* retryList(
-  store: Store,
-  directory: string,
+async function* retryList<T>(
+  open: () => AsyncIterable<T>,
   options: CallOptions | undefined,
   retry: Retry,
-): AsyncIterable<Entry> {
+): AsyncIterable<T> {
   const { entries, first } = await retry.run(options, async () => {
-    const entries = store.list(directory, options)[Symbol.asyncIterator]()
+    const entries = open()[Symbol.asyncIterator]()
     return { entries, first: await entries.next() }
   })
   try {

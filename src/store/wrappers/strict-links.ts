@@ -12,6 +12,10 @@ export function withStrictLinks(store: Store): Store {
     call: <T, O extends CallOptions>(_call: Call, options: O | undefined, work: (options: O) => Promise<T>) =>
       work({ ...options, ...strict } as O),
     get: (path, consume, options) => store.get(path, consume, { ...options, ...strict }),
-    list: (directory, options) => store.list(directory, { ...options, ...strict }),
+    list: <T, O extends CallOptions>(
+      _directory: string,
+      options: O | undefined,
+      open: (options: O) => AsyncIterable<T>,
+    ) => open({ ...options, ...strict } as O),
   })
 }

@@ -1,5 +1,5 @@
 import { messageOf, oneLine, StoreError } from '../../core/errors.ts'
-import type { CallOptions, Entry, Store } from '../store.ts'
+import type { Store } from '../store.ts'
 import { around, type Call, type Layer } from './around.ts'
 
 export interface TraceSettings {
@@ -42,7 +42,7 @@ export function withTrace(store: Store, { log }: TraceSettings): Store {
   }
   return around(store, {
     call,
-    list: (directory, options) => traceList(store, directory, options, log),
+    list: (directory, options, open) => traceList(() => open(options), directory, log),
     exec: (command, options) =>
       call({ op: 'exec', paths: [command[0] ?? ''] }, options, () => store.exec(command, options)),
   })
@@ -54,16 +54,15 @@ function about({ op, paths }: Call): string {
   return op === 'remove' && more.length > 0 ? `${first} and ${more.length} more` : paths.join(', ')
 }
 
-async function* traceList(
-  store: Store,
+async function* traceList<T>(
+  open: () => AsyncIterable<T>,
   directory: string,
-  options: CallOptions | undefined,
   log: (event: TraceEvent) => void,
-): AsyncIterable<Entry> {
+): AsyncIterable<T> {
   const end = begin(log, 'list', directory)
   let outcome = 'stopped by the reader'
   try {
-    for await (const entry of store.list(directory, options)) yield entry
+    for await (const entry of open()) yield entry
     outcome = 'ok'
   } catch (error) {
     outcome = outcomeOf(error)

@@ -33,10 +33,10 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
     },
     /** A program may work for long and say nothing: what limits it is up to the caller. */
     exec: (command, options) => store.exec(command, options),
-    list: (directory, options) => ({
+    list: (directory, options, open) => ({
       [Symbol.asyncIterator]() {
         const call = watch('list', directory, options)
-        return call.iterate(() => store.list(directory, call.options(options)))
+        return call.iterate(() => open(call.options(options)))
       },
     }),
   })

@@ -31,6 +31,37 @@ export function listing(bench: Bench, { writes }: { writes: boolean }): void {
     expect(await paths(bench.store, '')).toContain(bench.at('here/file'))
   })
 
+  it('lists what is directly in a directory: files as a listing has them, and directories', async () => {
+    for (const path of ['top', 'a/f', 'a/b/f', 'ab/c/f', 'a.b/f']) await bench.give(bench.at(path), 'x')
+    expect(await children(bench, bench.at())).toEqual({ files: ['top'], directories: ['a', 'a.b', 'ab'] })
+    expect(await children(bench, bench.at('a'))).toEqual({ files: ['f'], directories: ['b'] })
+    for await (const { file } of bench.store.children(bench.at('a/b'))) {
+      expect([file]).toEqual(await listed(bench.store.list(bench.at('a/b'))))
+    }
+  })
+
+  it('finds nothing directly in a directory that is not there, nor in a file', async () => {
+    await bench.give(bench.at('file'), 'x')
+    for (const path of ['no/such', 'file', 'file/below']) {
+      expect(await children(bench, bench.at(path))).toEqual({ files: [], directories: [] })
+    }
+  })
+
+  it('finds the directories at the root of the store', async () => {
+    await bench.give(bench.at('here/file'), 'x')
+    const found = await listed(bench.store.children(''))
+    expect(found).toContainEqual({ path: bench.at(), file: undefined })
+    expect(found.filter(({ path }) => path.includes('/'))).toEqual([])
+  })
+
+  it('names each directory once, also where there are more than a page or a directory read holds', async () => {
+    const names = Array.from({ length: 1100 }, (_, i) => `d${i}`)
+    for (let i = 0; i < names.length; i += 40) {
+      await Promise.all(names.slice(i, i + 40).map((name) => bench.give(bench.at(`${name}/f`), '')))
+    }
+    expect((await children(bench, bench.at())).directories).toEqual(names.toSorted())
+  })
+
   it('lists more files than a page or a directory read holds', async () => {
     const files = Array.from({ length: 1200 }, (_, i) => bench.at(`${i % 3}/file${i}`))
     for (let i = 0; i < files.length; i += 40) {
@@ -53,4 +84,11 @@ export function listing(bench: Bench, { writes }: { writes: boolean }): void {
       expect(await paths(bench.store, bench.at())).toEqual([])
     })
   }
+}
+
+async function children({ store }: Bench, directory: string) {
+  const found = await listed(store.children(directory))
+  const names = (some: typeof found) => some.map(({ path }) => path.slice(directory.length + 1)).sort()
+  const isFile = ({ file }: (typeof found)[number]) => file !== undefined
+  return { files: names(found.filter(isFile)), directories: names(found.filter((child) => !isFile(child))) }
 }

@@ -34,6 +34,11 @@ const CALLS: Readonly<Record<Method, (store: Store) => unknown>> = {
     for await (const entry of store.list('a', options)) entries.push(entry)
     return entries
   },
+  children: async (store) => {
+    const entries: unknown[] = []
+    for await (const entry of store.children('a', options)) entries.push(entry)
+    return entries
+  },
   append: (store) => store.append('a/b', CONTENT, { ...options, within: 'a' }),
   move: (store) => store.move('a/b', 'c', options),
   freeBytes: (store) => store.freeBytes('a', options),
@@ -50,6 +55,7 @@ const ANSWERS: Readonly<Record<Method, unknown>> = {
   remove: undefined,
   removeAll: undefined,
   list: [{ path: 'a/b', ...STAT }],
+  children: [{ path: 'a/b', file: undefined }],
   append: undefined,
   move: undefined,
   freeBytes: 12,
@@ -74,9 +80,9 @@ function recording() {
   const method = (name: Method) => {
     return (...given: readonly unknown[]) => {
       calls.push({ method: name, given: given.map(plain) })
-      if (name !== 'list') return Promise.resolve(ANSWERS[name])
+      if (name !== 'list' && name !== 'children') return Promise.resolve(ANSWERS[name])
       return (async function* () {
-        yield* ANSWERS.list as readonly unknown[]
+        yield* ANSWERS[name] as readonly unknown[]
       })()
     }
   }
@@ -125,12 +131,12 @@ test('strict links are asked for in every call that reads, whatever its options'
   await strict.statAll(['a/b'])
   await strict.get('a/b', consume)
   for await (const _entry of strict.list('a')) break
-  const reading = calls.filter(({ method }) => ['stat', 'statAll', 'get', 'list'].includes(method))
-  expect(reading).toHaveLength(8)
+  const reading = calls.filter(({ method }) => ['stat', 'statAll', 'get', 'list', 'children'].includes(method))
+  expect(reading).toHaveLength(9)
   for (const { given } of reading) expect(given.at(-1)).toMatchObject({ strictLinks: true })
 })
 
-test('a layer stands around every method but list and close', async () => {
+test('a layer stands around every method but those that list, and close', async () => {
   const seen: string[] = []
   const layer: Layer = {
     call(call, given, work) {

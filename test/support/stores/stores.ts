@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bufferSource, collect } from '../../../src/core/source.ts'
-import type { Consumer, Entry, GetOptions, Store } from '../../../src/store/store.ts'
+import type { Consumer, GetOptions, Store } from '../../../src/store/store.ts'
 import { withLimit } from '../../../src/store/wrappers/limit.ts'
 import { withRetry } from '../../../src/store/wrappers/retry.ts'
 import { withTrace } from '../../../src/store/wrappers/trace.ts'
@@ -27,6 +27,7 @@ export function withMethods(store: Store, methods: Partial<Store>): Store {
     put: (...all) => store.put(...all),
     remove: (...all) => store.remove(...all),
     list: (...all) => store.list(...all),
+    children: (...all) => store.children(...all),
     append: (...all) => store.append(...all),
     move: (...all) => store.move(...all),
     freeBytes: (...all) => store.freeBytes(...all),
@@ -52,8 +53,8 @@ export async function write(store: Store, path: string, content: Uint8Array | st
   await store.put(path, bufferSource(content))
 }
 
-export async function listed(entries: AsyncIterable<Entry>): Promise<Entry[]> {
-  const all: Entry[] = []
+export async function listed<T>(entries: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
   for await (const entry of entries) all.push(entry)
   return all
 }
