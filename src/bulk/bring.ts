@@ -1,5 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { forEachParallel } from '../core/parallel.ts'
+import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { ArchivedKeys } from './archived-keys.ts'
 import type { KeyTable } from './clone/key-table.ts'
@@ -49,7 +50,7 @@ export async function bring(numbers: Iterable<number>, options: BringOptions): P
     if (archive === undefined) break
     try {
       const dropped = remote.store.traits.writable
-        ? await listTombstones(remote.store, remote.directory, signal && { signal })
+        ? await listTombstones(new StoredDataset(remote.store, remote.directory), signal && { signal })
         : new Set<string>()
       const keys = await ArchivedKeys.find(archive, table, untried(), dropped)
       const readsAtOnce = Math.min(jobs ?? ARCHIVE_READS, ARCHIVE_READS)

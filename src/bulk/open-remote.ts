@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts'
 import { RiaDataset } from '../ria/keys/ria-dataset.ts'
 import { archivePath, datasetDirectory } from '../ria/layout/paths.ts'
 import { type Layout, readLayout } from '../ria/layout/read-layout.ts'
+import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { s3Settings } from '../ria/settings/s3-credentials.ts'
 import type { RemoteConfig, StoreUrl } from '../ria/settings/settings.ts'
 import { openStore } from '../store/open.ts'
@@ -58,7 +59,7 @@ export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions)
   }
   const directory = datasetDirectory(datasetId)
   try {
-    const layout = await readLayout(store, directory, { signal })
+    const layout = await readLayout(new StoredDataset(store, directory), { signal })
     return { remote, store, dataset, directory, layout, close }
   } catch (error) {
     await close()

@@ -4,6 +4,7 @@ import { keyFileName } from '../core/key.ts'
 import { toFsPath } from '../core/text.ts'
 import { findMember } from '../ria/keys/member-names.ts'
 import { objectsDirectory, placesOf } from '../ria/layout/places.ts'
+import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { childrenOf } from '../store/children-of.ts'
 import type { Entry, Stat, Store } from '../store/store.ts'
@@ -42,7 +43,7 @@ export async function packKeys(opened: OpenRemote, keys: readonly KeyToPack[], o
   const archive = await openArchive(opened, call)
   if (archive === undefined) return
   try {
-    const dropped = await listTombstones(opened.store, opened.directory, call)
+    const dropped = await listTombstones(new StoredDataset(opened.store, opened.directory), call)
     for (const { number, checked } of keys) {
       if (dropped.has(keyFileName(checked.key.text))) continue
       const member = await findMember(archive, checked.key.text)

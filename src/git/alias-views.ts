@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fileSource } from '../core/source.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory, aliasFile, readAlias } from '../ria/layout/alias-file.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { download } from './objects/pack-files.ts'
 import type { RefState } from './refs/ref-state.ts'
@@ -13,44 +14,38 @@ import { readText, writeViews } from './refs/views.ts'
  * for an alias that another dataset has.
  */
 export async function writeAliasViews(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   name: string,
   state: RefState,
   call: CallOptions = {},
 ): Promise<void> {
-  if ((await readAlias(store, name, call)) !== directory) return
+  if ((await readAlias(dataset.store, name, call)) !== dataset.directory) return
   const alias = aliasDirectory(name)
   const there = new Set<string>()
-  for await (const { path } of store.list(`${alias}/objects/pack`, call)) there.add(path)
+  for await (const { path } of dataset.store.list(`${alias}/objects/pack`, call)) there.add(path)
   for (const pack of state.packs) {
     // The index is the first to come and the last to go.
     for (const suffix of ['idx', 'pack']) {
       const path = `objects/pack/${pack}.${suffix}`
-      if (!there.has(`${alias}/${path}`)) await copy(store, `${directory}/${path}`, `${alias}/${path}`, call)
+      if (!there.has(`${alias}/${path}`)) await copy(dataset.store, dataset.path(path), `${alias}/${path}`, call)
     }
   }
-  const config = await readText(store, `${directory}/config`, call)
-  if (config !== undefined && config !== (await readText(store, `${alias}/config`, call))) {
-    await copy(store, `${directory}/config`, `${alias}/config`, call)
+  const config = await readText(dataset.store, dataset.path('config'), call)
+  if (config !== undefined && config !== (await readText(dataset.store, `${alias}/config`, call))) {
+    await copy(dataset.store, dataset.path('config'), `${alias}/config`, call)
   }
-  await writeViews(store, alias, state, {}, call)
+  await writeViews(dataset.at(alias), state, {}, call)
 }
 
 /** Takes an alias away from a dataset, if it has it. */
-export async function removeAliasViews(
-  store: Store,
-  directory: string,
-  name: string,
-  call: CallOptions = {},
-): Promise<void> {
-  const owner = await readAlias(store, name, call)
-  if (owner !== undefined && owner !== directory) return
+export async function removeAliasViews(dataset: StoredDataset, name: string, call: CallOptions = {}): Promise<void> {
+  const owner = await readAlias(dataset.store, name, call)
+  if (owner !== undefined && owner !== dataset.directory) return
   const file = aliasFile(name)
-  for await (const { path } of store.list(aliasDirectory(name), call)) {
-    if (path !== file) await store.remove(path, call)
+  for await (const { path } of dataset.store.list(aliasDirectory(name), call)) {
+    if (path !== file) await dataset.store.remove(path, call)
   }
-  await store.remove(file, call) // the last: until then nobody else can have the name
+  await dataset.store.remove(file, call) // the last: until then nobody else can have the name
 }
 
 async function copy(store: Store, from: string, to: string, call: CallOptions): Promise<void> {

@@ -3,6 +3,7 @@ import { bufferSource } from '../core/source.ts'
 import { aliasDirectory, aliasFile, checkNewAlias, readAlias } from '../ria/layout/alias-file.ts'
 import { directoryOfLink, readAliasLinks } from '../ria/layout/alias-link.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
+import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { withStrictLinks } from '../store/wrappers/strict-links.ts'
@@ -22,27 +23,27 @@ export interface Alias {
  * programs follow, and a copy of the repository for git over HTTP. To give it again is no error.
  * Throws StoreError `conflict` when another dataset has the name, ConfigError for what can be none.
  */
-export async function setAlias(store: Store, directory: string, name: string, call: CallOptions = {}): Promise<void> {
+export async function setAlias(dataset: StoredDataset, name: string, call: CallOptions = {}): Promise<void> {
   checkNewAlias(name)
   const alias = aliasDirectory(name)
-  if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) === undefined) {
-    throw failure(store, 'missing', directory, `there is no dataset: no ${LAYOUT_FILE}`)
+  if ((await dataset.store.stat(dataset.path(LAYOUT_FILE), call)) === undefined) {
+    throw dataset.error('missing', 'alias', `there is no dataset: no ${LAYOUT_FILE}`)
   }
-  if (await makeLink(store, directory, alias, call)) return
-  for await (const { path } of store.list(alias, call)) {
+  if (await makeLink(dataset, alias, call)) return
+  for await (const { path } of dataset.store.list(alias, call)) {
     if (path === aliasFile(name)) continue
-    if ((await readAlias(store, name, call)) !== undefined) break
-    throw failure(store, 'conflict', alias, 'there is something else already')
+    if ((await readAlias(dataset.store, name, call)) !== undefined) break
+    throw dataset.error('conflict', 'alias', 'there is something else already', { path: alias })
   }
   try {
-    await store.put(aliasFile(name), bufferSource(`${directory}\n`), { ...call, ifAbsent: true })
+    await dataset.store.put(aliasFile(name), bufferSource(`${dataset.directory}\n`), { ...call, ifAbsent: true })
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error
   }
-  if ((await readAlias(store, name, call)) !== directory) {
-    throw failure(store, 'conflict', alias, 'another dataset has this alias')
+  if ((await readAlias(dataset.store, name, call)) !== dataset.directory) {
+    throw dataset.error('conflict', 'alias', 'another dataset has this alias', { path: alias })
   }
-  await repositoryOf(store, directory).changeAliases((names) => [...names, name], call)
+  await repositoryOf(dataset).changeAliases((names) => [...names, name], call)
 }
 
 /** Takes a name away. Throws StoreError `missing` when no dataset has it. */
@@ -53,10 +54,11 @@ export async function removeAlias(store: Store, name: string, call: CallOptions 
     if (await removeLink(store, alias, call)) return
     throw failure(store, 'missing', alias, 'there is no such alias')
   }
-  if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) !== undefined) {
-    await repositoryOf(store, directory).changeAliases((names) => names.filter((each) => each !== name), call)
+  const dataset = new StoredDataset(store, directory)
+  if ((await store.stat(dataset.path(LAYOUT_FILE), call)) !== undefined) {
+    await repositoryOf(dataset).changeAliases((names) => names.filter((each) => each !== name), call)
   }
-  await removeAliasViews(store, directory, name, call)
+  await removeAliasViews(dataset, name, call)
 }
 
 /**
@@ -83,40 +85,45 @@ function ifCorrupt(error: unknown): undefined {
   if (!isStoreError(error, 'corrupt')) throw error
 }
 
-/** The directory of a dataset that may have been named by an alias, `alias/<name>`. */
-export async function resolveAlias(store: Store, directory: string, call: CallOptions = {}): Promise<string> {
-  const [, name] = /^alias\/(.+)$/.exec(directory) ?? []
-  return (name !== undefined && (await readAlias(store, name, call))) || directory
+/** The dataset itself, of one that may have been named by an alias, `alias/<name>`. */
+export async function resolveAlias(dataset: StoredDataset, call: CallOptions = {}): Promise<StoredDataset> {
+  const [, name] = /^alias\/(.+)$/.exec(dataset.directory) ?? []
+  const directory = name && (await readAlias(dataset.store, name, call))
+  return directory ? dataset.at(directory) : dataset
 }
 
-function repositoryOf(store: Store, directory: string): StoredRepository {
-  return new StoredRepository(store, directory, { gitDir: undefined, shows: false })
+function repositoryOf(dataset: StoredDataset): StoredRepository {
+  return new StoredRepository(dataset, { gitDir: undefined, shows: false })
 }
 
 /** Makes a symbolic link. False where none can be made. */
-async function makeLink(store: Store, directory: string, alias: string, call: CallOptions): Promise<boolean> {
-  const target = `../${directory}`
-  const there = await exec(store, ['readlink', '--', alias], call)
+async function makeLink(dataset: StoredDataset, alias: string, call: CallOptions): Promise<boolean> {
+  const target = `../${dataset.directory}`
+  const there = await exec(dataset.store, ['readlink', '--', alias], call)
   if (there === undefined) return false
-  if (directoryOfLink(there.trimEnd()) === directory) return true
-  if (there !== '') throw failure(store, 'conflict', alias, 'another dataset has this alias')
-  if ((await store.exec(['test', '-e', alias], { ...call, cwd: '' })).code === 0) {
-    throw failure(store, 'conflict', alias, 'there is something else already')
+  if (directoryOfLink(there.trimEnd()) === dataset.directory) return true
+  if (there !== '') throw dataset.error('conflict', 'alias', 'another dataset has this alias', { path: alias })
+  if ((await dataset.store.exec(['test', '-e', alias], { ...call, cwd: '' })).code === 0) {
+    throw dataset.error('conflict', 'alias', 'there is something else already', { path: alias })
   }
-  await requireOwnWay(store, call)
+  await requireOwnWay(dataset.store, call)
   let stderr = ''
   for (const command of [
     ['mkdir', '-p', 'alias'],
     ['ln', '-sn', '--', target, alias],
   ]) {
-    stderr ||= (await store.exec(command, { ...call, cwd: '' })).stderr
+    stderr ||= (await dataset.store.exec(command, { ...call, cwd: '' })).stderr
   }
-  const made = await exec(store, ['readlink', '--', alias], call)
+  const made = await exec(dataset.store, ['readlink', '--', alias], call)
   if (made === `${target}\n`) return true
   if (made === undefined || made === '') {
-    throw unwritable(store, failure(store, 'denied', alias, lastLine(stderr) || 'the alias cannot be made'), 'alias')
+    throw unwritable(
+      dataset.store,
+      dataset.error('denied', 'alias', lastLine(stderr) || 'the alias cannot be made', { path: alias }),
+      'alias',
+    )
   }
-  throw failure(store, 'conflict', alias, 'another dataset has this alias')
+  throw dataset.error('conflict', 'alias', 'another dataset has this alias', { path: alias })
 }
 
 async function removeLink(store: Store, alias: string, call: CallOptions): Promise<boolean> {

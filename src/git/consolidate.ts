@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StoreError } from '../core/errors.ts'
 import { inTemporaryDirectory } from '../core/work-directory.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { readSmall } from '../store/read-small.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import type { CallOptions } from '../store/store.ts'
 import { git, isConnected } from './objects/git.ts'
 import { addLoose } from './objects/loose-objects.ts'
 import { packPath, putPack, uploadPack } from './objects/pack-files.ts'
@@ -35,8 +35,7 @@ export type Selection = 'all' | readonly string[]
  * when nothing was left to pack. Throws when refs need what is not there: then nothing is changed.
  */
 export async function consolidate(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   state: RefState,
   selection: Selection,
   replace: Replace,
@@ -47,10 +46,10 @@ export async function consolidate(
   return inTemporaryDirectory(async (work) => {
     const signal = call.signal
     const from = await newRepository(work, 'from.git', signal)
-    await addPacks(store, directory, merged, work, from, call)
-    if (selection === 'all') await addLoose(store, directory, state.loose, from, call)
+    await addPacks(dataset, merged, work, from, call)
+    if (selection === 'all') await addLoose(dataset, state.loose, from, call)
     if (selection === 'all' && !(await isConnected(ids, from))) {
-      throw failure(store, directory, 'corrupt', 'its packs lack objects that its refs need: nothing was changed')
+      throw dataset.error('corrupt', 'gc', 'its packs lack objects that its refs need: nothing was changed')
     }
     const objects = selection === 'all' ? ids.map((id) => `${id}\n`).join('') : await allObjects(from, signal)
     const revs = selection === 'all' ? ['--revs'] : []
@@ -60,13 +59,13 @@ export async function consolidate(
         gitDir: from,
         signal,
       })
-    const name = await uploadPack(store, directory, work, [], pack, call)
+    const name = await uploadPack(dataset, work, [], pack, call)
     const checked = await newRepository(work, 'checked.git', signal)
     if (name !== undefined) {
       const file = join(work, `${name}.pack`)
       await git(['index-pack', '--stdin'], { input: { file }, gitDir: checked, signal })
-      await requireUploaded(store, directory, name, file, call)
-      for (const alias of state.aliases) await putPack(store, aliasDirectory(alias), work, name, call)
+      await requireUploaded(dataset, name, file, call)
+      for (const alias of state.aliases) await putPack(dataset.at(aliasDirectory(alias)), work, name, call)
     }
     const isWhole = async (current: RefState) =>
       selection === 'all'
@@ -74,20 +73,15 @@ export async function consolidate(
         : (await allObjects(checked, signal)) === objects
     for (let current = state; ; ) {
       if (!(await isWhole(current))) {
-        throw failure(
-          store,
-          directory,
-          'conflict',
-          'others pushed what the packs that were put together lack: try again',
-        )
+        throw dataset.error('conflict', 'gc', 'others pushed what the packs that were put together lack: try again')
       }
       const newer = await replace(current, replacePacks(current, name, merged))
       if (newer === undefined) return name
       if (!merged.every((pack) => newer.packs.includes(pack))) {
-        throw failure(store, directory, 'conflict', 'somebody else puts its packs together, too')
+        throw dataset.error('conflict', 'gc', 'somebody else puts its packs together, too')
       }
       const others = newer.packs.filter((pack) => !merged.includes(pack) && !current.packs.includes(pack))
-      if (selection === 'all') await addPacks(store, directory, others, work, checked, call)
+      if (selection === 'all') await addPacks(dataset, others, work, checked, call)
       current = newer
     }
   })
@@ -115,22 +109,19 @@ async function allObjects(gitDir: string, signal: AbortSignal | undefined): Prom
 }
 
 /** What is to take the place of others is looked at before it does. */
-async function requireUploaded(store: Store, directory: string, name: string, file: string, call: CallOptions) {
+async function requireUploaded(dataset: StoredDataset, name: string, file: string, call: CallOptions) {
   const handle = await open(file)
   try {
     const { size } = await handle.stat()
     const trailer = Buffer.alloc(TRAILER_BYTES)
     await handle.read(trailer, 0, TRAILER_BYTES, size - TRAILER_BYTES)
     const range = { start: size - TRAILER_BYTES, end: size }
-    const path = packPath(directory, name, 'pack')
-    const stat = await store.stat(path, call)
-    const there = stat?.size === size ? await readSmall(store, path, TRAILER_BYTES, { ...call, range }) : undefined
-    if (!there?.equals(trailer)) throw failure(store, directory, 'corrupt', `${name} is not what was uploaded`)
+    const path = packPath(dataset.directory, name, 'pack')
+    const stat = await dataset.store.stat(path, call)
+    const there =
+      stat?.size === size ? await readSmall(dataset.store, path, TRAILER_BYTES, { ...call, range }) : undefined
+    if (!there?.equals(trailer)) throw dataset.error('corrupt', 'gc', `${name} is not what was uploaded`)
   } finally {
     await handle.close()
   }
-}
-
-function failure(store: Store, directory: string, kind: StoreError['kind'], message: string): StoreError {
-  return new StoreError({ kind, op: 'gc', where: `${store.traits.root}/${directory}`, message })
 }

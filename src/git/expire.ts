@@ -2,7 +2,8 @@ import type { Time } from '../core/moment.ts'
 import { forEachParallel } from '../core/parallel.ts'
 import { bufferSource } from '../core/source.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
-import type { CallOptions, Entry, Store } from '../store/store.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { CallOptions, Entry } from '../store/store.ts'
 import type { Generation, RefLog } from './refs/ref-log.ts'
 import type { RefState } from './refs/ref-state.ts'
 import { Removal } from './remove-unnamed.ts'
@@ -30,12 +31,12 @@ export interface ExpireOptions extends CallOptions {
  * the newest nor any other kept generation names and that were uploaded before it: a client that
  * reads an older state, or is about to push, has as long as that.
  */
-export async function expire(store: Store, directory: string, log: RefLog, options: ExpireOptions): Promise<Expired> {
+export async function expire(dataset: StoredDataset, log: RefLog, options: ExpireOptions): Promise<Expired> {
   const { graceMs, dryRun = false, time, ...call } = options
-  const limit = (dryRun ? Date.now() : await clock(store, directory, call)) - graceMs
+  const limit = (dryRun ? Date.now() : await clock(dataset, call)) - graceMs
   // First the packs: what is named by a generation that comes later was uploaded later, too, or is
   // named already.
-  const files = await packFiles(store, directory, call)
+  const files = await packFiles(dataset, call)
   const generations = await log.generations(call)
   const newest = generations.at(-1)
   if (newest === undefined) return { packs: 0, bytes: 0, generations: 0 }
@@ -44,10 +45,10 @@ export async function expire(store: Store, directory: string, log: RefLog, optio
   )
   const kept = generations.slice(firstKept)
   const state = await log.read(newest, call)
-  for (const alias of state.aliases) files.push(...(await packFiles(store, aliasDirectory(alias), call)))
+  for (const alias of state.aliases) files.push(...(await packFiles(dataset.at(aliasDirectory(alias)), call)))
   const doomed = await unnamed(log, kept, newest, state, groupsOlderThan(files, limit), call)
   if (!dryRun) {
-    const removal = new Removal(store, directory, log, { ...call, time })
+    const removal = new Removal(dataset, log, { ...call, time })
     await removal.settleAside()
     // The oldest first, one after the other: whoever lists them sees no gap.
     for (const { entry } of generations.slice(0, firstKept)) await removal.remove(entry)
@@ -58,15 +59,15 @@ export async function expire(store: Store, directory: string, log: RefLog, optio
 }
 
 /** What the store takes for now, in ms since 1970: its files' times are by its own clock. */
-async function clock(store: Store, directory: string, call: CallOptions): Promise<number> {
-  const path = `${directory}/riastore/gc`
-  await store.put(path, bufferSource(`${new Date().toISOString()}\n`), call)
-  return (await store.stat(path, call))?.mtimeMs ?? Date.now()
+async function clock(dataset: StoredDataset, call: CallOptions): Promise<number> {
+  const path = dataset.path('riastore/gc')
+  await dataset.store.put(path, bufferSource(`${new Date().toISOString()}\n`), call)
+  return (await dataset.store.stat(path, call))?.mtimeMs ?? Date.now()
 }
 
-async function packFiles(store: Store, directory: string, call: CallOptions): Promise<Entry[]> {
+async function packFiles(dataset: StoredDataset, call: CallOptions): Promise<Entry[]> {
   const files: Entry[] = []
-  for await (const entry of store.list(`${directory}/objects/pack`, call)) files.push(entry)
+  for await (const entry of dataset.store.list(dataset.path('objects/pack'), call)) files.push(entry)
   return files
 }
 

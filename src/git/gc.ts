@@ -1,5 +1,6 @@
-import { isStoreError, StoreError } from '../core/errors.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import { isStoreError } from '../core/errors.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../store/store.ts'
 import { consolidate } from './consolidate.ts'
 import { type Expired, expire } from './expire.ts'
 import { git } from './objects/git.ts'
@@ -39,11 +40,11 @@ export interface GcReport {
  * after.
  */
 export async function collectGarbage(repository: StoredRepository, options: GcOptions = {}): Promise<GcReport> {
-  const { store, directory } = repository
+  const { dataset } = repository
   const { graceMs = GRACE_MS, dryRun = false, ...call } = options
-  if (store.traits.exec && (await repository.log.newest(call)).generation === 0) {
+  if (dataset.store.traits.exec && (await repository.log.newest(call)).generation === 0) {
     const message = 'git itself looks after this repository: run git gc in it'
-    throw new StoreError({ kind: 'unsupported', op: 'gc', where: `${store.traits.root}/${directory}`, message })
+    throw dataset.error('unsupported', 'gc', message)
   }
   const before = await repository.state(call)
   const merges = before.packs.length > 1 || before.loose.length > 0
@@ -52,17 +53,17 @@ export async function collectGarbage(repository: StoredRepository, options: GcOp
     if (merges) await consolidateAll(repository, before, call)
     mended = await repository.mendViews(await repository.state(call), { ...call, again: true })
   }
-  const removed = await expire(store, directory, repository.log, { ...call, graceMs, dryRun })
+  const removed = await expire(dataset, repository.log, { ...call, graceMs, dryRun })
   const after = dryRun ? (merges ? 1 : before.packs.length) : (await repository.state(call)).packs.length
   return { dryRun, packs: { before: before.packs.length, after }, removed, mended }
 }
 
 /** Others may push meanwhile, and bring back what was left out. */
 async function consolidateAll(repository: StoredRepository, before: RefState, call: CallOptions): Promise<void> {
-  const { store, directory } = repository
+  const { dataset } = repository
   for (let state = before, tries = 1; ; tries++) {
     try {
-      await consolidate(store, directory, state, 'all', repository.replaceWith(call), call)
+      await consolidate(dataset, state, 'all', repository.replaceWith(call), call)
       return
     } catch (error) {
       if (!isStoreError(error, 'conflict') || tries === TRIES) throw error
@@ -82,19 +83,19 @@ export async function collectGarbageIfMuch(
   tell: (line: string) => void,
   call: CallOptions = {},
 ): Promise<void> {
-  const { store, directory } = repository
+  const { dataset } = repository
   const limit = await packLimit()
   // Of many who push at once, one does it; if that comes to nothing, one of the next ten.
   const excess = state.packs.length - limit
   if (limit === 0 || excess <= 0 || excess % 10 !== 1) return
-  const small = await smallPacks(store, directory, state, call)
+  const small = await smallPacks(dataset, state, call)
   if (small.length <= state.packs.length / 2) {
     tell(`the repository has ${state.packs.length} packs, some of them large: riastore gc puts them together`)
     return
   }
   tell(`putting ${small.length} packs together`)
-  await consolidate(store, directory, state, small, repository.replaceWith(call), call)
-  await expire(store, directory, repository.log, { ...call, graceMs: GRACE_MS })
+  await consolidate(dataset, state, small, repository.replaceWith(call), call)
+  await expire(dataset, repository.log, { ...call, graceMs: GRACE_MS })
 }
 
 /** What the user told git; 0: never. */
@@ -107,14 +108,9 @@ async function packLimit(): Promise<number> {
 }
 
 /** The smallest packs, as many as may be moved. */
-async function smallPacks(
-  store: Store,
-  directory: string,
-  { packs }: RefState,
-  call: CallOptions,
-): Promise<readonly string[]> {
+async function smallPacks(dataset: StoredDataset, { packs }: RefState, call: CallOptions): Promise<readonly string[]> {
   const sizes: [name: string, size: number][] = []
-  for await (const { path, size } of store.list(`${directory}/objects/pack`, call)) {
+  for await (const { path, size } of dataset.store.list(dataset.path('objects/pack'), call)) {
     const [, name] = /\/(pack-[0-9a-f]{40})\.pack$/.exec(path) ?? []
     if (name !== undefined && packs.includes(name)) sizes.push([name, size])
   }

@@ -1,6 +1,7 @@
 import { isStoreError } from '../core/errors.ts'
 import { aliasDirectory } from '../ria/layout/alias-file.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../store/store.ts'
 import { removeAliasViews, writeAliasViews } from './alias-views.ts'
 import type { RefLog } from './refs/ref-log.ts'
 import { isRefName, type RefState } from './refs/ref-state.ts'
@@ -13,14 +14,12 @@ import { areViewsTrue, hasFixed, readText, removeLooseRefs, writeFixed, writeVie
  * whoever copies it. They are written from the newest state, after it was made.
  */
 export class PublishedViews {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #log: RefLog
   readonly #memory: Memory
 
-  constructor(store: Store, directory: string, log: RefLog, memory: Memory) {
-    this.#store = store
-    this.#directory = directory
+  constructor(dataset: StoredDataset, log: RefLog, memory: Memory) {
+    this.#dataset = dataset
     this.#log = log
     this.#memory = memory
   }
@@ -46,10 +45,10 @@ export class PublishedViews {
     const { seen, shown } = await this.#memory.load()
     if (state.generation === 0 || (!again && shown !== undefined && shown === seen?.identity)) return false
     if (await this.areGits(state, call)) return false
-    const places = [this.#directory, ...state.aliases.map(aliasDirectory)]
+    const places = [this.#dataset.directory, ...state.aliases.map(aliasDirectory)]
     const [fixed, ...views] = await Promise.all([
-      hasFixed(this.#store, this.#directory, call),
-      ...places.map((place) => areViewsTrue(this.#store, place, state, call)),
+      hasFixed(this.#dataset, call),
+      ...places.map((place) => areViewsTrue(this.#dataset.at(place), state, call)),
     ])
     const areTrue = fixed && views.every(Boolean)
     if (!fixed) await this.#writeFirst(call)
@@ -65,24 +64,24 @@ export class PublishedViews {
   async #write(committed: RefState, options: { readonly isHeadRight?: boolean }, call: CallOptions): Promise<void> {
     let before: RefState | undefined
     for (let state: RefState | undefined = committed; state !== undefined; ) {
-      await writeViews(this.#store, this.#directory, state, before === undefined ? options : {}, call)
-      for (const name of state.aliases) await writeAliasViews(this.#store, this.#directory, name, state, call)
+      await writeViews(this.#dataset, state, before === undefined ? options : {}, call)
+      for (const name of state.aliases) await writeAliasViews(this.#dataset, name, state, call)
       for (const name of before?.aliases ?? []) {
-        if (!state.aliases.includes(name)) await removeAliasViews(this.#store, this.#directory, name, call)
+        if (!state.aliases.includes(name)) await removeAliasViews(this.#dataset, name, call)
       }
       before = state
       state = await this.#log.newerThan(state, call)
     }
     await this.#log.requireKept(call).catch(async (error: unknown) => {
       if (!isStoreError(error, 'corrupt')) throw error
-      throw await whyLost(this.#store, this.#directory, this.#memory, error, call)
+      throw await whyLost(this.#dataset, this.#memory, error, call)
     })
   }
 
   /** What is there from the first push on. Refs that git wrote are in our log from then on. */
   async #writeFirst(call: CallOptions): Promise<void> {
-    if (!this.#store.traits.exec) await removeLooseRefs(this.#store, this.#directory, call)
-    await writeFixed(this.#store, this.#directory, call)
+    if (!this.#dataset.store.traits.exec) await removeLooseRefs(this.#dataset, call)
+    await writeFixed(this.#dataset, call)
   }
 
   async #rememberShown(): Promise<void> {
@@ -95,12 +94,12 @@ export class PublishedViews {
    * cannot reach.
    */
   async areGits({ generation, refs }: RefState, call: CallOptions): Promise<boolean> {
-    if (!this.#store.traits.exec) return false
+    if (!this.#dataset.store.traits.exec) return false
     if (generation === 0) return refs.size > 0
     // We write no loose refs, and no first line that tells how they were packed.
-    for await (const { path } of this.#store.list(`${this.#directory}/refs`, call)) {
-      if (isRefName(path.slice(this.#directory.length + 1))) return true
+    for await (const { path } of this.#dataset.store.list(this.#dataset.path('refs'), call)) {
+      if (isRefName(path.slice(this.#dataset.directory.length + 1))) return true
     }
-    return (await readText(this.#store, `${this.#directory}/packed-refs`, call))?.startsWith('#') === true
+    return (await readText(this.#dataset.store, this.#dataset.path('packed-refs'), call))?.startsWith('#') === true
   }
 }

@@ -1,7 +1,8 @@
-import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
+import { isStoreError, messageOf } from '../core/errors.ts'
 import { parseGitConfig } from '../core/git-config.ts'
 import { decode } from '../core/text.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../store/store.ts'
 import { readGitsRefs } from './refs/gits-own-refs.ts'
 import { RefLog } from './refs/ref-log.ts'
 import { isObjectId, isRefName, type RefState } from './refs/ref-state.ts'
@@ -32,11 +33,11 @@ const README = /^readme(\.(md|markdown|txt|rst|org|adoc))?$/i
  * `missing` when there is no repository, `unsupported` when its packs are too large to be held in
  * memory.
  */
-export async function readRemote(store: Store, directory: string, call: CallOptions = {}): Promise<RemoteDescription> {
-  const { head, refs, aliases } = await readRefs(store, directory, call)
+export async function readRemote(dataset: StoredDataset, call: CallOptions = {}): Promise<RemoteDescription> {
+  const { head, refs, aliases } = await readRefs(dataset, call)
   const commit = head && refs.get(head)
-  const files = commit ? await readFiles(store, directory, commit, call) : { config: undefined, readme: undefined }
-  return { head, refs, aliases, config: await parseConfig(files.config, directory), readme: files.readme }
+  const files = commit ? await readFiles(dataset, commit, call) : { config: undefined, readme: undefined }
+  return { head, refs, aliases, config: await parseConfig(files.config, dataset.directory), readme: files.readme }
 }
 
 type Refs = Pick<RefState, 'head' | 'refs' | 'aliases'>
@@ -45,35 +46,34 @@ type Refs = Pick<RefState, 'head' | 'refs' | 'aliases'>
  * The refs of a bare repository on any store, whoever wrote it. Throws StoreError: `missing` when
  * there is no repository.
  */
-export async function readRefs(store: Store, directory: string, call: CallOptions = {}): Promise<Refs> {
+export async function readRefs(dataset: StoredDataset, call: CallOptions = {}): Promise<Refs> {
   try {
-    const state = await new RefLog(store, directory).newest(call)
+    const state = await new RefLog(dataset).newest(call)
     if (state.generation > 0) return state
-    const found = await readGitsRefs(store, directory, call)
+    const found = await readGitsRefs(dataset, call)
     if (found !== undefined) return { ...found, aliases: [] }
   } catch (error) {
     if (!isStoreError(error, 'unsupported')) throw error
-    const shown = await readShownRefs(store, directory, call)
+    const shown = await readShownRefs(dataset, call)
     if (shown !== undefined) return { ...shown, aliases: [] }
   }
-  const where = `${store.traits.root}/${directory}`
-  throw new StoreError({ kind: 'missing', op: 'show', where, message: 'there is no git repository' })
+  throw dataset.error('missing', 'show', 'there is no git repository')
 }
 
 /** Of a web server, which lists nothing. */
-async function readShownRefs(store: Store, directory: string, call: CallOptions) {
-  const head = await readText(store, `${directory}/HEAD`, call)
-  const text = await readText(store, `${directory}/info/refs`, call)
+async function readShownRefs(dataset: StoredDataset, call: CallOptions) {
+  const head = await readText(dataset.store, dataset.path('HEAD'), call)
+  const text = await readText(dataset.store, dataset.path('info/refs'), call)
   if (head === undefined || text === undefined) return undefined
   const lines = text.split('\n').map((line) => line.split('\t'))
   const refs = lines.flatMap(([id, name = '']) => (isObjectId(id) && isRefName(name) ? [[name, id] as const] : []))
   return { head: /^ref: (refs\/heads\/.+)$/m.exec(head)?.[1], refs: new Map(refs) }
 }
 
-async function readFiles(store: Store, directory: string, commit: string, call: CallOptions) {
+async function readFiles(dataset: StoredDataset, commit: string, call: CallOptions) {
   const { default: isomorphic } = await import('isomorphic-git')
-  const files = new StoreFiles(store, call)
-  const repository = { fs: files, gitdir: directory, cache: {} }
+  const files = new StoreFiles(dataset.store, call)
+  const repository = { fs: files, gitdir: dataset.directory, cache: {} }
   try {
     const { tree } = await isomorphic.readTree({ ...repository, oid: commit })
     const blob = async (oid: string) => decode(Buffer.from((await isomorphic.readBlob({ ...repository, oid })).blob))
@@ -89,8 +89,7 @@ async function readFiles(store: Store, directory: string, commit: string, call: 
     return read
   } catch (error) {
     if (files.failure !== undefined) throw files.failure
-    const where = `${store.traits.root}/${directory}`
-    throw new StoreError({ kind: 'corrupt', op: 'show', where, message: messageOf(error), cause: error })
+    throw dataset.error('corrupt', 'show', messageOf(error), { cause: error })
   }
 }
 

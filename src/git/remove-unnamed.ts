@@ -1,6 +1,7 @@
-import { isStoreError, StoreError } from '../core/errors.ts'
+import { isStoreError, type StoreError } from '../core/errors.ts'
 import { isRecent, REAL_TIME, type Time } from '../core/moment.ts'
-import type { CallOptions, Entry, Stat, Store } from '../store/store.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { CallOptions, Entry, Stat } from '../store/store.ts'
 import { temporaryName } from '../store/temporary.ts'
 import type { RefLog } from './refs/ref-log.ts'
 
@@ -32,15 +33,13 @@ type Proven = CallOptions & { readonly mayChange: () => void }
  * aside, and comes back if a state names it by then.
  */
 export class Removal {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #log: RefLog
   readonly #time: Time
   readonly #call: CallOptions
 
-  constructor(store: Store, directory: string, log: RefLog, { time = REAL_TIME, ...call }: RemoveOptions) {
-    this.#store = store
-    this.#directory = directory
+  constructor(dataset: StoredDataset, log: RefLog, { time = REAL_TIME, ...call }: RemoveOptions) {
+    this.#dataset = dataset
     this.#log = log
     this.#time = time
     this.#call = call
@@ -50,18 +49,18 @@ export class Removal {
   async remove(entry: Entry): Promise<void> {
     await this.#whileProven(async (call) => {
       if (await this.#isNamed(entry.path)) return
-      if (!isSame(await this.#store.stat(entry.path, this.#call), entry)) return
-      if (this.#store.traits.moveCopies || !(await this.#putAside(entry, call))) {
-        await this.#store.remove(entry.path, call)
+      if (!isSame(await this.#dataset.store.stat(entry.path, this.#call), entry)) return
+      if (this.#dataset.store.traits.moveCopies || !(await this.#putAside(entry, call))) {
+        await this.#dataset.store.remove(entry.path, call)
       }
     })
   }
 
   /** Puts back, or removes, what a run that was killed had put aside. */
   async settleAside(): Promise<void> {
-    if (this.#store.traits.moveCopies) return
+    if (this.#dataset.store.traits.moveCopies) return
     const found: string[] = []
-    for await (const { path } of this.#store.list(this.#aside, this.#call)) found.push(path)
+    for await (const { path } of this.#dataset.store.list(this.#aside, this.#call)) found.push(path)
     for (const path of found) {
       const [, original] = /^(.*)\/riastore-[^/]+\.tmp$/.exec(path.slice(this.#aside.length + 1)) ?? []
       if (original !== undefined) await this.#settle(path, original)
@@ -72,23 +71,23 @@ export class Removal {
   async #putAside(entry: Entry, call: Proven): Promise<boolean> {
     const aside = `${this.#aside}/${entry.path}/${temporaryName()}`
     try {
-      await this.#store.move(entry.path, aside, { ...call, within: this.#directory })
+      await this.#dataset.store.move(entry.path, aside, { ...call, within: this.#dataset.directory })
     } catch (error) {
       if (isStoreError(error, 'missing')) return true // somebody else removed it
       if (!isStoreError(error, 'unsupported')) throw error
       return false
     }
-    await this.#settle(aside, entry.path, isSame(await this.#store.stat(aside, this.#call), entry))
+    await this.#settle(aside, entry.path, isSame(await this.#dataset.store.stat(aside, this.#call), entry))
     return true
   }
 
   /** Removes what was put aside, or puts it back, when it is another one or is named by now. */
   async #settle(aside: string, original: string, isKnown = true): Promise<void> {
-    const depth = aside.slice(this.#directory.length + 1).split('/').length - 2
+    const depth = aside.slice(this.#dataset.directory.length + 1).split('/').length - 2
     const isNeeded = !isKnown || (await this.#isNamed(original))
-    if (isNeeded && (await this.#store.stat(original, this.#call)) === undefined) {
-      await this.#store.move(aside, original, { ...this.#call, pruneParents: depth })
-    } else await this.#store.remove(aside, { ...this.#call, pruneParents: depth })
+    if (isNeeded && (await this.#dataset.store.stat(original, this.#call)) === undefined) {
+      await this.#dataset.store.move(aside, original, { ...this.#call, pruneParents: depth })
+    } else await this.#dataset.store.remove(aside, { ...this.#call, pruneParents: depth })
   }
 
   async #isNamed(path: string): Promise<boolean> {
@@ -115,13 +114,11 @@ export class Removal {
   }
 
   #tooOld(): StoreError {
-    const where = `${this.#store.traits.root}/${this.#directory}`
-    const message = 'too long ago that the refs were looked at'
-    return new StoreError({ kind: 'conflict', op: 'gc', where, message, sent: 'no' })
+    return this.#dataset.error('conflict', 'gc', 'too long ago that the refs were looked at', { sent: 'no' })
   }
 
   get #aside(): string {
-    return `${this.#directory}/riastore/aside`
+    return this.#dataset.path('riastore/aside')
   }
 }
 

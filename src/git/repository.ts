@@ -1,6 +1,7 @@
-import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
+import { isStoreError, messageOf, type StoreError } from '../core/errors.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
-import type { CallOptions, Store } from '../store/store.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../store/store.ts'
 import { writeAliasViews } from './alias-views.ts'
 import type { Replace } from './consolidate.ts'
 import { isAncestor, ownObjects, peelTags } from './objects/git.ts'
@@ -49,31 +50,29 @@ const READS_OF_GITS = 3
  * GitError, or an Error in one line.
  */
 export class StoredRepository {
-  readonly store: Store
-  readonly directory: string
+  readonly dataset: StoredDataset
   readonly log: RefLog
   readonly #memory: Memory
   readonly #packs: PackExchange
   readonly #views: PublishedViews
   readonly #gitDir: string | undefined
 
-  constructor(store: Store, directory: string, { gitDir, shows }: { gitDir: string | undefined; shows: boolean }) {
-    this.store = store
-    this.directory = directory
+  constructor(dataset: StoredDataset, { gitDir, shows }: { gitDir: string | undefined; shows: boolean }) {
+    this.dataset = dataset
     this.#gitDir = gitDir
-    this.#memory = new Memory(gitDir, `${store.traits.root}\0${directory}`)
-    this.log = new RefLog(store, directory, this.#memory)
-    this.#views = new PublishedViews(store, directory, this.log, this.#memory)
-    this.#packs = new PackExchange(store, directory, gitDir, shows)
+    this.#memory = new Memory(gitDir, `${dataset.store.traits.root}\0${dataset.directory}`)
+    this.log = new RefLog(dataset, this.#memory)
+    this.#views = new PublishedViews(dataset, this.log, this.#memory)
+    this.#packs = new PackExchange(dataset, gitDir, shows)
   }
 
   /** The refs now. Throws `missing` when the dataset is not there. */
   async state(call: CallOptions = {}): Promise<RefState> {
     const state = await this.log.newest(call)
     if (state.generation > 0) return state
-    const foreign = await readForeign(this.store, this.directory, call)
+    const foreign = await readForeign(this.dataset, call)
     if (foreign !== undefined) return foreign
-    if (await this.store.stat(`${this.directory}/${LAYOUT_FILE}`, call)) return EMPTY_STATE
+    if (await this.dataset.store.stat(this.dataset.path(LAYOUT_FILE), call)) return EMPTY_STATE
     throw this.#error('missing', `there is no dataset: no ${LAYOUT_FILE}`)
   }
 
@@ -102,7 +101,7 @@ export class StoredRepository {
       try {
         if (depth === undefined || depth === WHOLE_DEPTH) return await this.#packs.download(now, wanted, call)
         if (this.#gitDir === undefined) throw new Error('this is no git repository')
-        return await fetchShallow(this.store, this.directory, this.#gitDir, now, wanted, depth, call)
+        return await fetchShallow(this.dataset, this.#gitDir, now, wanted, depth, call)
       } catch (error) {
         if (now.generation > 0 || tries === READS_OF_GITS) throw error
         const before = now
@@ -127,8 +126,8 @@ export class StoredRepository {
       const changes = accepted.filter(({ name, to }) => current.refs.get(name) !== to)
       if (changes.length === 0 || dryRun) return { results, made: undefined }
       await this.#requireOwn(current, call)
-      await requirePutIfAbsent(this.store, this.directory, this.#memory, call)
-      const packed = await withLoosePacked(this.store, this.directory, current, call)
+      await requirePutIfAbsent(this.dataset, this.#memory, call)
+      const packed = await withLoosePacked(this.dataset, current, call)
       const wanted = accepted.flatMap(({ to }) => (to === undefined ? [] : [to]))
       if (wanted.length > 0 && !(base && includesAll(packed.packs, base.packs))) {
         pack = await this.#packs.upload(wanted, packed, call)
@@ -152,12 +151,12 @@ export class StoredRepository {
       const aliases = [...new Set(change(current.aliases))].sort()
       if (aliases.join('/') === current.aliases.join('/')) {
         // Whoever gave the name may have been killed before it led anywhere.
-        for (const name of aliases) await writeAliasViews(this.store, this.directory, name, current, call)
+        for (const name of aliases) await writeAliasViews(this.dataset, name, current, call)
         return
       }
       await this.#requireOwn(current, call)
-      await requirePutIfAbsent(this.store, this.directory, this.#memory, call)
-      const packed = await withLoosePacked(this.store, this.directory, current, call)
+      await requirePutIfAbsent(this.dataset, this.#memory, call)
+      const packed = await withLoosePacked(this.dataset, current, call)
       const next = { ...packed, generation: current.generation + 1, aliases }
       if (await this.#commit(current, next, undefined, call)) return
     }
@@ -168,7 +167,7 @@ export class StoredRepository {
   replaceWith(call: CallOptions = {}): Replace {
     return async (current, next) => {
       await this.#requireOwn(current, call)
-      await requirePutIfAbsent(this.store, this.directory, this.#memory, call)
+      await requirePutIfAbsent(this.dataset, this.#memory, call)
       return (await this.#commit(current, next, undefined, call)) ? undefined : this.state(call)
     }
   }
@@ -206,7 +205,7 @@ export class StoredRepository {
   }
 
   #error(kind: StoreError['kind'], message: string): StoreError {
-    return new StoreError({ kind, op: 'git', where: `${this.store.traits.root}/${this.directory}`, message })
+    return this.dataset.error(kind, 'git', message)
   }
 }
 

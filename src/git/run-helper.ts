@@ -3,6 +3,7 @@ import { messageOf, oneLine } from '../core/errors.ts'
 import { GitConfig } from '../core/git-config.ts'
 import { run } from '../core/process/run.ts'
 import { stallMsOf } from '../core/stall-timeout.ts'
+import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { parseRepositoryUrl } from './address.ts'
@@ -23,7 +24,7 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
     const { location, directory } = parseRepositoryUrl(url)
     const log = env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
     store = await openStore(location, { stallMs: await readStallMs(remote), ssh: 'auto', log })
-    return new StoredRepository(store, await resolveAlias(store, directory), {
+    return new StoredRepository(await resolveAlias(new StoredDataset(store, directory)), {
       gitDir: env.GIT_DIR,
       shows: options.progress && options.verbosity > 0,
     })

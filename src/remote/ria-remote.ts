@@ -55,8 +55,8 @@ export class RiaRemote implements SpecialRemote {
     const layout = await dataset.layout({ signal: job.signal }) // fails unless the store and the dataset are there
     this.#tellNotices(job, dataset)
     if (layout.readOnly === undefined && !configured.isKnown && isS3(config.pushUrl ?? config.url)) {
-      const { store, dataset } = await this.#writer(job)
-      await writeMarker(store, dataset.directory, { signal: job.signal })
+      const { dataset } = await this.#writer(job)
+      await writeMarker(dataset.stored, { signal: job.signal })
     }
     if (!configured.isKnown) await keepAccess(job, configured)
     job.setConfig('archive-id', id)

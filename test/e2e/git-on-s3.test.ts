@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { setAlias } from '../../src/git/alias.ts'
+import { StoredDataset } from '../../src/ria/layout/stored-dataset.ts'
 import { run } from '../support/programs/run.ts'
 import { paths, read } from '../support/stores/stores.ts'
 import { type GitWorld, makeGitWorld } from '../support/worlds/git-world.ts'
@@ -56,7 +57,7 @@ describe('requests of git to a dataset in S3', () => {
     await world.commit(repo, 'another')
     await world.gitOk(repo, 'push', '-q', url, 'main')
     expect(await counted(() => world.gitOk(clone, 'fetch', '-q'))).toBeLessThanOrEqual(8)
-    await setAlias(world.bucket, 'aac/-of-the-requests', 'documented')
+    await setAlias(new StoredDataset(world.bucket, 'aac/-of-the-requests'), 'documented')
     await world.gitOk(clone, 'pull', '-q')
     await world.commit(clone, 'with an alias')
     await world.gitOk(clone, 'push', '-q')

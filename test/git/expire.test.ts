@@ -3,6 +3,7 @@ import { isStoreError } from '../../src/core/errors.ts'
 import { expire } from '../../src/git/expire.ts'
 import { RefLog } from '../../src/git/refs/ref-log.ts'
 import { EMPTY_STATE } from '../../src/git/refs/ref-state.ts'
+import { StoredDataset } from '../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../src/store/store.ts'
 import { copyingStore } from '../support/stores/copying-store.ts'
 import { DIRECTORY, memoryStore, paths } from '../support/stores/memory-dataset.ts'
@@ -23,7 +24,7 @@ async function putPack(store: Store, name: string): Promise<void> {
 }
 
 async function push(store: Store, packs: readonly string[]): Promise<void> {
-  const log = new RefLog(store, DIRECTORY)
+  const log = new RefLog(new StoredDataset(store, DIRECTORY))
   const { generation } = await log.newest()
   expect(await log.commit({ ...EMPTY_STATE, generation: generation + 1, packs })).toBe(true)
 }
@@ -39,7 +40,10 @@ async function fill(store: Store): Promise<void> {
 }
 
 const tidy = (store: Store, time = hurriedTime()) =>
-  expire(store, DIRECTORY, new RefLog(store, DIRECTORY), { graceMs: 14 * DAY_MS, time })
+  expire(new StoredDataset(store, DIRECTORY), new RefLog(new StoredDataset(store, DIRECTORY)), {
+    graceMs: 14 * DAY_MS,
+    time,
+  })
 
 describe.each([
   ['in a store that renames', memoryStore],
@@ -77,7 +81,7 @@ describe.each([
       for (const name of [OLD, KEPT]) {
         for (const suffix of ['idx', 'pack']) expect(left, stopping.at).toContain(packFile(name, suffix))
       }
-      expect((await new RefLog(store, DIRECTORY).newest()).packs).toEqual([KEPT, OLD])
+      expect((await new RefLog(new StoredDataset(store, DIRECTORY)).newest()).packs).toEqual([KEPT, OLD])
       await tidy(store)
       expect((await paths(store)).filter((path) => path.includes('/aside/'))).toEqual([])
     }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/core/errors.ts'
+import { StoredDataset } from '../../src/ria/layout/stored-dataset.ts'
 import { writeMarker } from '../../src/ria/write-marker.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -23,7 +24,7 @@ const denied = async () => {
 }
 
 test('a store that keeps what it is given passes, and nothing is left in it', async () => {
-  await writeMarker(store, 'abc/def')
+  await writeMarker(new StoredDataset(store, 'abc/def'))
   expect(await paths(store, '')).toEqual(['abc/def/ria-layout-version'])
 })
 
@@ -73,7 +74,7 @@ describe('a store is refused, and nothing is left in it that can be removed,', (
       'what was just written cannot be read: ',
     ],
   ])('%s', async (_what, replaced, kind, message) => {
-    const attempt = writeMarker(but(replaced()), 'abc/def')
+    const attempt = writeMarker(new StoredDataset(but(replaced()), 'abc/def'))
     await expect(attempt).rejects.toMatchObject({ name: 'StoreError', kind })
     await expect(attempt).rejects.toThrow(message)
     expect(await paths(store, '')).toEqual(['abc/def/ria-layout-version'])
@@ -84,5 +85,5 @@ test.each<[string, () => Partial<Store>, string]>([
   ['refuses to remove', () => ({ remove: denied }), 'what was just written cannot be removed: host denies access'],
   ['only says that it removed', () => ({ remove: async () => {} }), 'what was just removed is still there'],
 ])('a store that %s is refused', async (_what, replaced, message) => {
-  await expect(writeMarker(but(replaced()), 'abc/def')).rejects.toThrow(message)
+  await expect(writeMarker(new StoredDataset(but(replaced()), 'abc/def'))).rejects.toThrow(message)
 })

@@ -1,10 +1,10 @@
 import { Archive } from '../../archive/archive.ts'
 import { hasChecksum } from '../../core/checksum.ts'
-import { StoreError } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { memberFileName } from '../../ria/keys/member-names.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
 import type { LooseKey } from './loose.ts'
 import { type MemberFacts, type Plan, READS_AT_ONCE } from './plan.ts'
@@ -35,8 +35,7 @@ export interface CheckOptions extends CallOptions {
  * then nothing is safe to be swapped in.
  */
 export async function checkBuilt(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   path: string,
   plan: Plan,
   { onKey, ...call }: CheckOptions,
@@ -46,11 +45,10 @@ export async function checkBuilt(
   const carried = new Map([...plan.members].filter(([name]) => !drop.has(name)))
   const fileNames = new Set<string>()
   const found: Record<Verdict, LooseKey[]> = { packed: [], damaged: [], changed: [] }
-  const fail = (message: string) =>
-    new StoreError({ kind: 'corrupt', op: 'verify', where: `${store.traits.root}/${path}`, message })
+  const fail = (message: string) => dataset.error('corrupt', 'verify', message, { path })
 
   let count = 0
-  const archive = await Archive.open(store, path, call)
+  const archive = await Archive.open(dataset.store, path, call)
   /** The new ones, which are to be read; what was carried over is compared on the way. */
   const newMembers = async function* (): AsyncGenerator<PackedMember, void, void> {
     for await (const member of archive.members(call)) {
@@ -74,14 +72,14 @@ export async function checkBuilt(
   }
   try {
     await forEachParallel(groupAdjacent(newMembers()), READS_AT_ONCE, async (group) => {
-      const doubtful = await readTogether(store, path, archive, group, call, (item) => tell(item, 'packed'))
-      for (const item of doubtful) tell(item, await examine(store, directory, archive, item, call))
+      const doubtful = await readTogether(dataset.store, path, archive, group, call, (item) => tell(item, 'packed'))
+      for (const item of doubtful) tell(item, await examine(dataset, archive, item, call))
     })
   } finally {
     await archive.close()
   }
   if (carried.size > 0) throw fail(`${carried.size} members of the old archive are not in it`)
-  const unread = await stillThere(store, directory, wanted.values(), call)
+  const unread = await stillThere(dataset, wanted.values(), call)
   return { ...found, unread, count, fileNames }
 }
 
@@ -96,25 +94,20 @@ interface PackedMember extends MemberOfKey {
  * was neither.
  */
 async function examine(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   archive: Archive,
   { member, loose }: PackedMember,
   call: CallOptions,
 ): Promise<Verdict> {
-  const path = `${objectsDirectory(directory)}/${loose.place}`
+  const path = `${objectsDirectory(dataset.directory)}/${loose.place}`
   const good = await isMemberGood(archive, member, loose.key, call)
   if (good && hasChecksum(loose.key)) return 'packed'
-  const now = await isLooseGood(store, path, loose.key, member, call)
+  const now = await isLooseGood(dataset.store, path, loose.key, member, call)
   if (now === undefined || now.identity !== loose.identity) return 'changed'
   if (good && now.good && member.crc !== undefined) return 'packed'
   if (!now.good && hasChecksum(loose.key)) return 'damaged'
-  throw new StoreError({
-    kind: 'corrupt',
-    op: 'verify',
-    where: `${store.traits.root}/${path}`,
-    message: 'it was packed, and what can be read from the new archive is not the same',
-  })
+  const message = 'it was packed, and what can be read from the new archive is not the same'
+  throw dataset.error('corrupt', 'verify', message, { path })
 }
 
 function isSame(before: MemberFacts, after: MemberFacts): boolean {
@@ -122,15 +115,10 @@ function isSame(before: MemberFacts, after: MemberFacts): boolean {
   return before.size === after.size && sameCrc
 }
 
-async function stillThere(
-  store: Store,
-  directory: string,
-  keys: Iterable<LooseKey>,
-  call: CallOptions,
-): Promise<LooseKey[]> {
+async function stillThere(dataset: StoredDataset, keys: Iterable<LooseKey>, call: CallOptions): Promise<LooseKey[]> {
   const unread: LooseKey[] = []
-  await forEachParallel(keys, store.traits.maxInFlight, async (key) => {
-    const stat = await store.stat(`${objectsDirectory(directory)}/${key.place}`, call)
+  await forEachParallel(keys, dataset.store.traits.maxInFlight, async (key) => {
+    const stat = await dataset.store.stat(`${objectsDirectory(dataset.directory)}/${key.place}`, call)
     if (stat?.identity === key.identity) unread.push(key)
   })
   return unread

@@ -1,5 +1,5 @@
 import { objectsDirectory } from '../../ria/layout/places.ts'
-import type { Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { Builder } from './builder.ts'
 import type { Built } from './check-built.ts'
 import { type LeftReason, type LooseKey, placesOfAll } from './loose.ts'
@@ -24,7 +24,7 @@ export interface CompactReport {
 }
 
 /** What a compaction by this plan would do, if all goes well. */
-export function previewReport(store: Store, directory: string, plan: Plan, before: Usage): CompactReport {
+export function previewReport(dataset: StoredDataset, plan: Plan, before: Usage): CompactReport {
   const bytes = sumOfSizes(plan.add)
   const loose = plan.loose.without(placesOfAll([...plan.add, ...plan.already]))
   const after = {
@@ -36,13 +36,13 @@ export function previewReport(store: Store, directory: string, plan: Plan, befor
     inodes: before.inodes === undefined ? undefined : inodesAfter(plan, before.inodes, loose.inodes),
   }
   return {
-    directory,
+    directory: dataset.directory,
     dryRun: true,
     by: undefined,
     packed: { keys: plan.add.length, bytes },
     purged: plan.drop.length,
     left: { ...plan.loose.left, ...(plan.few > 0 && { few: plan.few }) },
-    problems: damagedLines(store, directory, plan),
+    problems: damagedLines(dataset, plan),
     before,
     after,
   }
@@ -58,12 +58,12 @@ export interface Done {
 }
 
 /** Tells what a compaction did. */
-export function reportOf(store: Store, directory: string, { plan, built, by, before, after }: Done): CompactReport {
+export function reportOf(dataset: StoredDataset, { plan, built, by, before, after }: Done): CompactReport {
   const { damaged, changed, unread, packed } = built
   const isDamaged = damaged.length + (plan.loose.left.damaged ?? 0)
-  const where = (place: string) => `${store.traits.root}/${objectsDirectory(directory)}/${place}`
+  const where = (place: string) => `${dataset.store.traits.root}/${objectsDirectory(dataset.directory)}/${place}`
   return {
-    directory,
+    directory: dataset.directory,
     dryRun: false,
     by,
     packed: { keys: packed.length, bytes: sumOfSizes(packed) },
@@ -76,7 +76,7 @@ export function reportOf(store: Store, directory: string, { plan, built, by, bef
       ...(unread.length > 0 && { unread: unread.length }),
     },
     problems: [
-      ...damagedLines(store, directory, plan),
+      ...damagedLines(dataset, plan),
       ...damaged.map(({ place }) => `${where(place)}: its content does not have the key's checksum; it stays loose`),
       ...unread.map(({ place }) => `${where(place)}: 7z could not read it; it stays loose`),
     ],
@@ -95,10 +95,10 @@ function inodesAfter(plan: Plan, before: number, looseAfter: number): number {
   return looseAfter + others + (members.size - drop.length + add.length > 0 ? 1 : 0)
 }
 
-function damagedLines(store: Store, directory: string, plan: Plan): string[] {
+function damagedLines(dataset: StoredDataset, plan: Plan): string[] {
   return plan.loose.damaged.map(
     (place) =>
-      `${store.traits.root}/${objectsDirectory(directory)}/${place}: its length is not the key's; it stays loose`,
+      `${dataset.store.traits.root}/${objectsDirectory(dataset.directory)}/${place}: its length is not the key's; it stays loose`,
   )
 }
 

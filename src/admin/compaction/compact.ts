@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Level } from '../../archive/seven-zip/seven-zip.ts'
-import { ConfigError, StoreError } from '../../core/errors.ts'
+import { ConfigError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
 import { memberFileName } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, tombstonePath } from '../../ria/layout/places.ts'
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
-import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Sharing, Stat } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { Changes, type Needed } from '../lock/changes.ts'
@@ -57,50 +58,42 @@ export interface Progress {
  * meanwhile; killed at any moment it has lost nothing, and the next run finishes. Throws StoreError
  * (`conflict` when somebody else is at it) or ConfigError.
  */
-export async function compact(given: Store, directory: string, options: CompactOptions = {}): Promise<CompactReport> {
-  const store = withStrictLinks(given)
+export async function compact(given: StoredDataset, options: CompactOptions = {}): Promise<CompactReport> {
+  const dataset = given.through(withStrictLinks)
+  const { store } = dataset
   const call = options.signal ? { signal: options.signal } : {}
-  const layout = await readLayout(store, directory, call)
+  const layout = await readLayout(dataset, call)
   const version = layout.dataset.version
-  if (options.dryRun) return preview(store, directory, version, options)
+  if (options.dryRun) return preview(dataset, version, options)
   if (!store.traits.writable) throw new ConfigError(`${store.traits.root} can only be read by this URL`)
   if (layout.readOnly !== undefined) throw new ConfigError(`treated as read-only: ${layout.readOnly}`)
-  const sharing = await readSharing(store, directory, call)
-  return withLock(
-    store,
-    directory,
-    { ...call, sharing, breakLock: options.breakLock, time: options.time },
-    (lock, signal) => new Compaction(store, directory, version, sharing, lock, { ...options, signal }).run(),
+  const sharing = await readSharing(dataset, call)
+  return withLock(dataset, { ...call, sharing, breakLock: options.breakLock, time: options.time }, (lock, signal) =>
+    new Compaction(dataset, version, sharing, lock, { ...options, signal }).run(),
   )
 }
 
-async function preview(
-  store: Store,
-  directory: string,
-  version: string,
-  options: CompactOptions,
-): Promise<CompactReport> {
+async function preview(dataset: StoredDataset, version: string, options: CompactOptions): Promise<CompactReport> {
   const call = options.signal ? { signal: options.signal } : {}
   await options.onPhase?.('listing')
-  const plan = await makePlan(store, directory, {
+  const plan = await makePlan(dataset, {
     ...call,
     version,
     filter: options,
     minKeys: options.minKeys,
     now: Date.now(),
-    sharing: await readSharing(store, directory, call),
+    sharing: await readSharing(dataset, call),
     dryRun: true,
   })
-  return previewReport(store, directory, plan, await usageBefore(store, directory, plan, call))
+  return previewReport(dataset, plan, await usageBefore(dataset, plan, call))
 }
 
-function usageBefore(store: Store, directory: string, plan: Plan, call: CallOptions): Promise<Usage> {
-  return usageOf(store, directory, plan.loose.usage, plan.old, plan.members.size, call)
+function usageBefore(dataset: StoredDataset, plan: Plan, call: CallOptions): Promise<Usage> {
+  return usageOf(dataset, plan.loose.usage, plan.old, plan.members.size, call)
 }
 
 class Compaction {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #version: string
   readonly #sharing: Sharing | undefined
   readonly #lock: Lock
@@ -109,31 +102,29 @@ class Compaction {
   readonly #call: CallOptions
 
   constructor(
-    store: Store,
-    directory: string,
+    dataset: StoredDataset,
     version: string,
     sharing: Sharing | undefined,
     lock: Lock,
     options: CompactOptions & { readonly signal: AbortSignal },
   ) {
-    this.#store = store
-    this.#directory = directory
+    this.#dataset = dataset
     this.#version = version
     this.#sharing = sharing
     this.#lock = lock
     this.#options = options
     this.#call = { signal: options.signal }
-    this.#changes = new Changes(store, directory, lock, { sharing, signal: options.signal })
+    this.#changes = new Changes(dataset, lock, { sharing, signal: options.signal })
   }
 
   async run(): Promise<CompactReport> {
-    const [store, directory, call] = [this.#store, this.#directory, this.#call]
+    const [dataset, call] = [this.#dataset, this.#call]
     await this.#begin('listing')
-    await removeLeftovers(store, directory, this.#changes, {
+    await removeLeftovers(dataset, this.#changes, {
       ...call,
       temporaryDirectory: this.#options.temporaryDirectory,
     })
-    const plan = await makePlan(store, directory, {
+    const plan = await makePlan(dataset, {
       ...call,
       version: this.#version,
       filter: this.#options,
@@ -141,15 +132,15 @@ class Compaction {
       sharing: this.#sharing,
       now: this.#lock.stat.mtimeMs ?? Date.now(),
     })
-    const before = await usageBefore(store, directory, plan, call)
+    const before = await usageBefore(dataset, plan, call)
     const isNeeded = plan.add.length > 0 || plan.drop.length > 0
     const kept = { built: unchanged(plan), by: undefined, archive: plan.old }
     const { built, by, archive } = isNeeded ? await this.#replaceArchive(plan) : kept
     const isSettled = isNeeded || plan.already.length > 0 || plan.few === 0
     const gone = isSettled ? await this.#settle(plan, built, { archive: archive?.identity }) : new Set<string>()
     // What others did meanwhile is not in it: it tells what this run did.
-    const after = await usageOf(store, directory, plan.loose.without(gone), archive, built.count, call)
-    return reportOf(store, directory, { plan, built, by, before, after })
+    const after = await usageOf(dataset, plan.loose.without(gone), archive, built.count, call)
+    return reportOf(dataset, { plan, built, by, before, after })
   }
 
   /** Also returns the archive that is there then, undefined for none. */
@@ -163,9 +154,9 @@ class Compaction {
     await this.#waitForNewSecond(plan.old)
     const builder = await chooseBuilder(
       {
-        store: this.#store,
-        directory: this.#directory,
-        temporary: `${archivesDirectory(this.#directory)}/${temporaryName()}`,
+        store: this.#dataset.store,
+        directory: this.#dataset.directory,
+        temporary: `${archivesDirectory(this.#dataset.directory)}/${temporaryName()}`,
         old: plan.old,
         drop: plan.drop,
         add: plan.add,
@@ -199,13 +190,7 @@ class Compaction {
       await this.#begin('verifying')
       let done = 0
       const onKey = () => this.#tell('verifying', ++done, add.length)
-      const built = await checkBuilt(
-        this.#store,
-        this.#directory,
-        builder.path,
-        { ...plan, add },
-        { ...this.#call, onKey },
-      )
+      const built = await checkBuilt(this.#dataset, builder.path, { ...plan, add }, { ...this.#call, onKey })
       damaged.push(...built.damaged)
       changed.push(...built.changed)
       const bad = new Set([...built.damaged, ...built.changed])
@@ -220,14 +205,16 @@ class Compaction {
 
   async #swap(plan: Plan, built: Built, builder: Builder): Promise<Stat> {
     await builder.finish(this.#call)
-    const stat = await this.#store.stat(builder.path, this.#call)
+    const stat = await this.#dataset.store.stat(builder.path, this.#call)
     if (stat === undefined || (plan.old !== undefined && seconds(stat) === seconds(plan.old))) {
-      throw this.#conflict('the new archive cannot be told from the old one; try again')
+      const path = archivePath(this.#dataset.directory)
+      const message = 'the new archive cannot be told from the old one; try again'
+      throw this.#dataset.error('conflict', 'archive', message, { path })
     }
     // Somebody may have exported an archive meanwhile with a program that knows no lock: nothing is
     // done then.
     const needed = { archive: plan.old?.identity }
-    await markDropped(this.#store, this.#directory, this.#changes, built.packed, plan.archived, needed, this.#call)
+    await markDropped(this.#dataset, this.#changes, built.packed, plan.archived, needed, this.#call)
     return this.#changes.replaceArchive(builder.path, stat, plan.old?.identity)
   }
 
@@ -237,16 +224,16 @@ class Compaction {
 
   /** Returns the places below annex/objects at which nothing lies any more. */
   async #settle(plan: Plan, built: Built, needed: Needed): Promise<ReadonlySet<string>> {
-    const [store, directory, call] = [this.#store, this.#directory, this.#call]
+    const [dataset, call] = [this.#dataset, this.#call]
     await this.#begin('removing')
     const keys = [...built.packed, ...plan.already]
     let done = 0
     const onKey = () => this.#tell('removing', ++done, keys.length)
-    const gone = await removeLoose(store, directory, this.#changes, keys, needed, { ...call, onKey })
-    const dropped = await listTombstones(store, directory, call)
+    const gone = await removeLoose(dataset, this.#changes, keys, needed, { ...call, onKey })
+    const dropped = await listTombstones(dataset, call)
     const paths = [...dropped]
       .filter((name) => !built.fileNames.has(name))
-      .map((fileName) => tombstonePath(directory, fileName))
+      .map((fileName) => tombstonePath(dataset.directory, fileName))
     await this.#changes.removeOwn(paths, needed, 1)
     return gone
   }
@@ -269,11 +256,6 @@ class Compaction {
 
   #tell(phase: Phase, done: number, total: number): void {
     this.#options.onProgress?.({ phase, done, total })
-  }
-
-  #conflict(message: string): StoreError {
-    const where = `${this.#store.traits.root}/${archivePath(this.#directory)}`
-    return new StoreError({ kind: 'conflict', op: 'archive', where, message })
   }
 }
 

@@ -1,7 +1,8 @@
 import { endOrphans } from '../../core/process/orphans.ts'
 import { removeDeadWorkDirectories } from '../../core/work-directory.ts'
 import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from '../../ria/layout/places.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import type { Changes } from '../lock/changes.ts'
 
 /**
@@ -20,27 +21,26 @@ export interface LeftoverOptions extends CallOptions {
  * call it: nobody else works there. Returns the number of files in the store.
  */
 export async function removeLeftovers(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   changes: Changes,
   { temporaryDirectory, ...call }: LeftoverOptions = {},
 ): Promise<number> {
   await removeDeadWorkDirectories(temporaryDirectory)
-  let paths = await leftovers(store, directory, call)
-  if (paths.length > 0 && store.traits.local) {
+  let paths = await leftovers(dataset, call)
+  if (paths.length > 0 && dataset.store.traits.local) {
     // The 7z of a killed run goes on without it, and would make its file anew after that was
     // removed.
     await endOrphans()
-    paths = await leftovers(store, directory, call)
+    paths = await leftovers(dataset, call)
   }
   await changes.removeOwn(paths, 'whichever')
   return paths.length
 }
 
-async function leftovers(store: Store, directory: string, call: CallOptions): Promise<string[]> {
+async function leftovers(dataset: StoredDataset, call: CallOptions): Promise<string[]> {
   const paths: string[] = []
-  for await (const { path } of store.list(archivesDirectory(directory), call)) {
-    if (path.startsWith(`${archivesDirectory(directory)}/${HOLDER}`)) continue // our own: those of others are gone
+  for await (const { path } of dataset.store.list(archivesDirectory(dataset.directory), call)) {
+    if (path.startsWith(`${archivesDirectory(dataset.directory)}/${HOLDER}`)) continue // our own: those of others are gone
     const name = fileNameOf(path)
     if (LEFTOVER.test(name) || name.startsWith(SUCCESSOR)) paths.push(path)
   }

@@ -2,8 +2,9 @@ import { Archive } from '../../archive/archive.ts'
 import { keyOfMember, memberFileName } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { CallOptions } from '../../store/store.ts'
 
 /** A member of a dataset's archive. */
 export interface ArchivedKey {
@@ -20,16 +21,15 @@ export interface ArchivedKey {
 
 /** Lists what is in a dataset's archive; nothing when it has none. Changes nothing. */
 export async function* listArchived(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   call: CallOptions = {},
 ): AsyncGenerator<ArchivedKey, void, void> {
-  await readLayout(store, directory, call) // no archive says nothing when the dataset itself is not there
-  const path = archivePath(directory)
-  const stat = await store.stat(path, call)
+  await readLayout(dataset, call) // no archive says nothing when the dataset itself is not there
+  const path = archivePath(dataset.directory)
+  const stat = await dataset.store.stat(path, call)
   if (stat === undefined) return
-  const dropped = await tombstones(store, directory, call)
-  const archive = await Archive.open(store, path, { ...call, stat })
+  const dropped = await tombstones(dataset, call)
+  const archive = await Archive.open(dataset.store, path, { ...call, stat })
   try {
     for await (const { name, size } of archive.members(call)) {
       const found = keyOfMember(name)
@@ -45,7 +45,7 @@ export async function* listArchived(
  * Where nothing can be listed (a web server), each is looked up by whoever needs to know: here
  * nothing is said to be dropped.
  */
-async function tombstones(store: Store, directory: string, call: CallOptions): Promise<ReadonlySet<string>> {
-  if (!store.traits.writable) return new Set()
-  return listTombstones(store, directory, call)
+async function tombstones(dataset: StoredDataset, call: CallOptions): Promise<ReadonlySet<string>> {
+  if (!dataset.store.traits.writable) return new Set()
+  return listTombstones(dataset, call)
 }

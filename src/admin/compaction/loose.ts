@@ -2,7 +2,8 @@ import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
 import { parseKey } from '../../core/key.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from '../../ria/layout/places.ts'
-import type { CallOptions, Entry, Permissions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions, Entry, Permissions } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { InodeCount } from './inodes.ts'
 
@@ -84,26 +85,27 @@ export interface ListOptions extends CallOptions {
 }
 
 /** Lists a dataset's loose keys, and says which of them may be packed. */
-export async function listLoose(store: Store, directory: string, options: ListOptions): Promise<LooseKeys> {
+export async function listLoose(dataset: StoredDataset, options: ListOptions): Promise<LooseKeys> {
   const listing = new Listing(options)
-  const top = objectsDirectory(directory)
+  const top = objectsDirectory(dataset.directory)
   const call = options.signal ? { signal: options.signal } : {}
   const walk = async (below: string) => {
     const walked = listing.newWalk(below.slice(top.length + 1))
-    for await (const entry of store.list(below, call)) listing.add(entry.path.slice(top.length + 1), entry, walked)
+    for await (const entry of dataset.store.list(below, call))
+      listing.add(entry.path.slice(top.length + 1), entry, walked)
   }
-  if (store.traits.flat) {
+  if (dataset.store.traits.flat) {
     await walk(top)
     return listing
   }
   const directories: string[] = []
   const walked = listing.newWalk('')
-  for await (const { path, file } of store.children(top, call)) {
+  for await (const { path, file } of dataset.store.children(top, call)) {
     if (file === undefined) directories.push(path)
     else listing.add(path.slice(top.length + 1), file, walked)
   }
   // Many walks at once: most of the time each waits, for the disk or for the server.
-  await forEachParallel(directories, store.traits.maxInFlight, walk)
+  await forEachParallel(directories, dataset.store.traits.maxInFlight, walk)
   return listing
 }
 

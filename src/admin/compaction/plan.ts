@@ -5,8 +5,9 @@ import { forEachParallel } from '../../core/parallel.ts'
 import { findMember, keyOfMember } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
-import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Permissions, Sharing, Stat } from '../../store/store.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
 import { archivePermissions, hasOtherReaders, permissionsFor } from './readers.ts'
@@ -60,20 +61,20 @@ export interface PlanOptions extends CallOptions {
  * Looks at a dataset and decides. Tombstones are listed before the loose keys: so a key that has
  * both was stored after it was dropped.
  */
-export async function makePlan(store: Store, directory: string, options: PlanOptions): Promise<Plan> {
+export async function makePlan(dataset: StoredDataset, options: PlanOptions): Promise<Plan> {
   const call = options.signal ? { signal: options.signal } : {}
-  const dropped = await listTombstones(store, directory, call)
-  const loose = await listLoose(store, directory, { ...options, dropped })
-  const path = archivePath(directory)
-  const old = await store.stat(path, call)
-  const permissions = permissionsFor(loose.wanted.values(), old && (await archivePermissions(store, directory, call)))
+  const dropped = await listTombstones(dataset, call)
+  const loose = await listLoose(dataset, { ...options, dropped })
+  const path = archivePath(dataset.directory)
+  const old = await dataset.store.stat(path, call)
+  const permissions = permissionsFor(loose.wanted.values(), old && (await archivePermissions(dataset, call)))
   leaveOtherReaders(loose, permissions, options.sharing)
-  const archive = old && (await Archive.open(store, path, { ...call, stat: old }))
+  const archive = old && (await Archive.open(dataset.store, path, { ...call, stat: old }))
   try {
     const index = await readIndex(archive, dropped, loose.wanted, call)
     const already = options.dryRun
       ? index.both.map(([, loose]) => loose)
-      : await findGood(store, directory, archive, index.both, call)
+      : await findGood(dataset, archive, index.both, call)
     const few = loose.wanted.size - already.length
     if (few < (options.minKeys ?? 0))
       return { loose, dropped, old, permissions, ...index, add: [], drop: [], already, few }
@@ -156,8 +157,7 @@ function canBeTakenOut(name: string): boolean {
  * content as the loose one.
  */
 async function findGood(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   archive: Archive | undefined,
   both: readonly [Member, LooseKey][],
   call: CallOptions,
@@ -168,8 +168,8 @@ async function findGood(
     if ((await findMember(archive, loose.key))?.name !== member.name) return
     if (member.size !== loose.size || !(await isMemberGood(archive, member, loose.key, call))) return
     if (!hasChecksum(loose.key)) {
-      const path = `${objectsDirectory(directory)}/${loose.place}`
-      if (member.crc === undefined || !(await isLooseGood(store, path, loose.key, member, call))?.good) return
+      const path = `${objectsDirectory(dataset.directory)}/${loose.place}`
+      if (member.crc === undefined || !(await isLooseGood(dataset.store, path, loose.key, member, call))?.good) return
     }
     good.push(loose)
   })

@@ -1,20 +1,17 @@
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { sharedFileMode } from '../../store/sharing.ts'
-import type { CallOptions, Permissions, Sharing, Store } from '../../store/store.ts'
+import type { CallOptions, Permissions, Sharing } from '../../store/store.ts'
 import type { LooseKey } from './loose.ts'
 
 /** Group and others may read. */
 const READERS = 0o044
 
 /** Of the archive as it is; undefined where the backend has none, or where there is no archive. */
-export async function archivePermissions(
-  store: Store,
-  directory: string,
-  call: CallOptions,
-): Promise<Permissions | undefined> {
-  for await (const { path, permissions } of store.list(archivesDirectory(directory), call)) {
-    if (path === archivePath(directory)) return permissions
+export async function archivePermissions(dataset: StoredDataset, call: CallOptions): Promise<Permissions | undefined> {
+  for await (const { path, permissions } of dataset.store.list(archivesDirectory(dataset.directory), call)) {
+    if (path === archivePath(dataset.directory)) return permissions
   }
   return undefined
 }

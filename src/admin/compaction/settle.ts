@@ -1,5 +1,6 @@
 import { chunksOf, forEachParallel } from '../../core/parallel.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import type { Changes, Doomed, Needed } from '../lock/changes.ts'
@@ -19,8 +20,7 @@ export interface SettleOptions extends CallOptions {
  * archive, without a tombstone, and leave it at that.
  */
 export async function markDropped(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   changes: Changes,
   packed: readonly LooseKey[],
   archivedBefore: ReadonlySet<string>,
@@ -29,12 +29,12 @@ export async function markDropped(
 ): Promise<void> {
   const call = { signal }
   let dropped: ReadonlySet<string> | undefined
-  await inChunks(store, packed, async (chunk) => {
+  await inChunks(dataset.store, packed, async (chunk) => {
     // Looked at after the proof: whoever takes the lock from us makes keys loose, and archived.
     await changes.whileProven(needed, async (proven) => {
-      for (const { key, stat, twin } of await lookAt(store, directory, chunk, call)) {
+      for (const { key, stat, twin } of await lookAt(dataset, chunk, call)) {
         if (stat !== undefined || twin !== undefined || archivedBefore.has(key.fileName)) continue
-        dropped ??= await listTombstones(store, directory, call)
+        dropped ??= await listTombstones(dataset, call)
         if (!dropped.has(key.fileName)) await changes.markDropped(key.fileName, proven)
       }
     })
@@ -49,22 +49,21 @@ export async function markDropped(
  * below annex/objects at which nothing lies any more.
  */
 export async function removeLoose(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   changes: Changes,
   packed: readonly LooseKey[],
   needed: Needed,
   { signal, onKey }: SettleOptions,
 ): Promise<ReadonlySet<string>> {
   const call = { signal }
-  const dropped = await listTombstones(store, directory, call)
-  const objects = objectsDirectory(directory)
+  const dropped = await listTombstones(dataset, call)
+  const objects = objectsDirectory(dataset.directory)
   const gone = new Set<string>()
-  await inChunks(store, packed, async (chunk) => {
+  await inChunks(dataset.store, packed, async (chunk) => {
     const places: Doomed[] = []
     const twins: Doomed[] = []
     await changes.whileProven(needed, async (proven) => {
-      for (const { key, stat, twin } of await lookAt(store, directory, chunk, call)) {
+      for (const { key, stat, twin } of await lookAt(dataset, chunk, call)) {
         if (stat === undefined) gone.add(key.place)
         if (twin === undefined && key.twin !== undefined) gone.add(key.twin.place)
         if (dropped.has(key.fileName)) continue
@@ -96,16 +95,15 @@ interface Looked {
 }
 
 async function lookAt(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   chunk: readonly LooseKey[],
   call: CallOptions,
 ): Promise<readonly Looked[]> {
-  const objects = objectsDirectory(directory)
+  const objects = objectsDirectory(dataset.directory)
   const twins = chunk.filter(({ twin }) => twin !== undefined)
   const places = [...chunk.map(({ place }) => place), ...twins.map(({ twin, place }) => twin?.place ?? place)]
   const paths = places.map((place) => `${objects}/${place}`)
-  const found = await lookUp(store, paths, call)
+  const found = await lookUp(dataset.store, paths, call)
   const twinStats = new Map(twins.map((key, i) => [key, found[chunk.length + i]]))
   return chunk.map((key, i) => ({ key, stat: found[i], twin: twinStats.get(key) }))
 }

@@ -6,6 +6,7 @@ import { canBePlaced, keyOfMember } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from '../../ria/layout/places.ts'
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
@@ -53,26 +54,24 @@ export interface UnarchiveReport {
  * stays. Undefined when there is none.
  */
 export async function unarchive(
-  given: Store,
-  directory: string,
+  given: StoredDataset,
   options: UnarchiveOptions = {},
 ): Promise<UnarchiveReport | undefined> {
-  const store = withStrictLinks(given)
+  const dataset = given.through(withStrictLinks)
+  const { store } = dataset
   const call = options.signal ? { signal: options.signal } : {}
-  const layout = await readLayout(store, directory, call)
+  const layout = await readLayout(dataset, call)
   if (!store.traits.writable) throw new ConfigError(`${store.traits.root} can only be read by this URL`)
   if (layout.readOnly !== undefined) throw new ConfigError(`treated as read-only: ${layout.readOnly}`)
-  const isThere = (await store.stat(archivePath(directory), call)) !== undefined
+  const isThere = (await store.stat(archivePath(dataset.directory), call)) !== undefined
   // A run that was killed when it had just removed the archive left its lock.
-  if (!isThere && (options.dryRun || !(await hasFiles(store, archivesDirectory(directory), call)))) return undefined
+  if (!isThere && (options.dryRun || !(await hasFiles(store, archivesDirectory(dataset.directory), call))))
+    return undefined
   const version = layout.dataset.version
-  if (options.dryRun) return new Unarchiving(store, directory, version, undefined, undefined, options).run()
-  const sharing = await readSharing(store, directory, call)
-  return withLock(
-    store,
-    directory,
-    { ...call, sharing, breakLock: options.breakLock, time: options.time },
-    (lock, signal) => new Unarchiving(store, directory, version, sharing, lock, { ...options, signal }).run(),
+  if (options.dryRun) return new Unarchiving(dataset, version, undefined, undefined, options).run()
+  const sharing = await readSharing(dataset, call)
+  return withLock(dataset, { ...call, sharing, breakLock: options.breakLock, time: options.time }, (lock, signal) =>
+    new Unarchiving(dataset, version, sharing, lock, { ...options, signal }).run(),
   )
 }
 
@@ -94,8 +93,7 @@ function amountOf(wanted: readonly Wanted[]): { readonly keys: number; readonly 
 }
 
 class Unarchiving {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #version: string
   readonly #sharing: Sharing | undefined
   /** Undefined when nothing is to be changed. */
@@ -109,36 +107,35 @@ class Unarchiving {
   readonly #written = new Map<string, string>()
 
   constructor(
-    store: Store,
-    directory: string,
+    dataset: StoredDataset,
     version: string,
     sharing: Sharing | undefined,
     lock: Lock | undefined,
     options: UnarchiveOptions,
   ) {
-    this.#store = store
-    this.#directory = directory
+    this.#dataset = dataset
     this.#version = version
     this.#sharing = sharing
     this.#options = options
     this.#call = options.signal ? { signal: options.signal } : {}
-    this.#changes = lock && new Changes(store, directory, lock, { ...this.#call, sharing })
+    this.#changes = lock && new Changes(dataset, lock, { ...this.#call, sharing })
   }
 
   async run(): Promise<UnarchiveReport | undefined> {
-    const [store, directory, call] = [this.#store, this.#directory, this.#call]
+    const [dataset, call] = [this.#dataset, this.#call]
+    const { store, directory } = dataset
     const changes = this.#changes
-    if (changes) await removeLeftovers(store, directory, changes, call)
+    if (changes) await removeLeftovers(dataset, changes, call)
     const stat = await store.stat(archivePath(directory), call)
     if (stat === undefined) {
-      if (changes) await this.#removeTombstones(changes, await listTombstones(store, directory, call))
+      if (changes) await this.#removeTombstones(changes, await listTombstones(dataset, call))
       return undefined
     }
-    this.#readers = (await archivePermissions(store, directory, call))?.mode
-    const before = await readUsage(store, directory, { ...call, version: this.#version })
+    this.#readers = (await archivePermissions(dataset, call))?.mode
+    const before = await readUsage(dataset, { ...call, version: this.#version })
     const archive = await Archive.open(store, archivePath(directory), { ...call, stat })
     try {
-      const dropped = await listTombstones(store, directory, call)
+      const dropped = await listTombstones(dataset, call)
       const { wanted, droppedMembers } = await this.#select(archive, dropped)
       await this.#options.onPhase?.('looking')
       const missing = await this.#findMissing(wanted)
@@ -154,7 +151,7 @@ class Unarchiving {
         ...report,
         unpacked,
         dryRun: false,
-        after: await readUsage(store, directory, { ...call, version: this.#version }),
+        after: await readUsage(dataset, { ...call, version: this.#version }),
       }
     } finally {
       await archive.close()
@@ -174,7 +171,7 @@ class Unarchiving {
         droppedMembers += 1
       } else {
         const [place] = placesOf(found.key, this.#version) // where ORA looks
-        wanted.push({ ...found, member, path: `${objectsDirectory(this.#directory)}/${place}` })
+        wanted.push({ ...found, member, path: `${objectsDirectory(this.#dataset.directory)}/${place}` })
       }
     }
     return { wanted, droppedMembers }
@@ -189,9 +186,9 @@ class Unarchiving {
     await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
       const { path, key } = each
       // Of a key without a checksum the loose copy is the newer one, whatever it holds.
-      const loose = await this.#store.stat(path, this.#call)
+      const loose = await this.#dataset.store.stat(path, this.#call)
       const facts = { size: loose?.size ?? 0, crc: undefined }
-      if (loose === undefined || !(await isLooseGood(this.#store, path, key, facts, this.#call))?.good)
+      if (loose === undefined || !(await isLooseGood(this.#dataset.store, path, key, facts, this.#call))?.good)
         missing.push(each)
     })
     return missing
@@ -206,18 +203,18 @@ class Unarchiving {
   }
 
   async #unpackOne(archive: Archive, { member, key, fileName, path }: Wanted): Promise<void> {
-    const tombstone = tombstonePath(this.#directory, fileName)
-    if (await this.#store.stat(tombstone, this.#call)) return
+    const tombstone = tombstonePath(this.#dataset.directory, fileName)
+    if (await this.#dataset.store.stat(tombstone, this.#call)) return
     try {
-      const stat = await this.#store.put(path, memberSource(this.#store, archive, member, key), {
+      const stat = await this.#dataset.store.put(path, memberSource(this.#dataset.store, archive, member, key), {
         ...this.#call,
-        temporary: archivesDirectory(this.#directory),
-        within: this.#directory,
+        temporary: archivesDirectory(this.#dataset.directory),
+        within: this.#dataset.directory,
         sharing: this.#sharing,
         readers: this.#readers,
       })
       this.#written.set(fileName, stat.identity)
-      if (await this.#store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path, 'whichever')
+      if (await this.#dataset.store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path, 'whichever')
     } catch (error) {
       if (!(error instanceof StoreError) || error.kind !== 'corrupt') throw error
       this.#problems.push(messageOf(error))
@@ -231,9 +228,9 @@ class Unarchiving {
    */
   async #takeBack(fileName: string, path: string, needed: Needed): Promise<void> {
     const identity = this.#written.get(fileName)
-    if (!this.#store.traits.local || identity === undefined) return
+    if (!this.#dataset.store.traits.local || identity === undefined) return
     await this.#changes?.whileProven(needed, async (proven) => {
-      const now = await this.#store.stat(path, this.#call)
+      const now = await this.#dataset.store.stat(path, this.#call)
       if (now?.identity === identity) await this.#changes?.removeCopies([{ path, identity }], proven)
     })
   }
@@ -243,8 +240,9 @@ class Unarchiving {
    * keys would be back.
    */
   async #removeArchive(changes: Changes, archive: Archive, wanted: readonly Wanted[], identity: string): Promise<void> {
-    const [store, directory, call] = [this.#store, this.#directory, this.#call]
-    const dropped = await listTombstones(store, directory, call)
+    const [dataset, call] = [this.#dataset, this.#call]
+    const { store } = dataset
+    const dropped = await listTombstones(dataset, call)
     await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
       const loose = dropped.has(each.fileName) || (await store.stat(each.path, call))
       if (!loose) await this.#unpackOne(archive, each)
@@ -252,7 +250,7 @@ class Unarchiving {
     if (this.#problems.length > 0) return
     await this.#options.onPhase?.('removing')
     await changes.removeArchive(identity)
-    const tombstones = await listTombstones(store, directory, call)
+    const tombstones = await listTombstones(dataset, call)
     for (const { fileName, path } of wanted) {
       if (tombstones.has(fileName)) await this.#takeBack(fileName, path, { archive: undefined })
     }
@@ -260,11 +258,11 @@ class Unarchiving {
   }
 
   #removeTombstones(changes: Changes, fileNames: Iterable<string>): Promise<void> {
-    const paths = [...fileNames].map((fileName) => tombstonePath(this.#directory, fileName))
+    const paths = [...fileNames].map((fileName) => tombstonePath(this.#dataset.directory, fileName))
     return changes.removeOwn(paths, { archive: undefined }, 1)
   }
 
   #where(): string {
-    return `${this.#store.traits.root}/${archivePath(this.#directory)}`
+    return this.#dataset.where(archivePath(this.#dataset.directory))
   }
 }

@@ -1,7 +1,8 @@
 import { Archive } from '../../archive/archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, HOLDER, lockPath } from '../../ria/layout/places.ts'
-import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions, Stat } from '../../store/store.ts'
 import { InodeCount } from './inodes.ts'
 import { type LooseUsage, listLoose } from './loose.ts'
 
@@ -20,17 +21,16 @@ export interface Usage {
 
 /** Looks at a dataset as it is now. */
 export async function readUsage(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   { version, ...call }: CallOptions & { readonly version: string },
 ): Promise<Usage> {
-  const { usage } = await listLoose(store, directory, { ...call, version, filter: {}, dropped: new Set(), now: 0 })
-  const path = archivePath(directory)
-  const stat = await store.stat(path, call)
-  if (stat === undefined) return usageOf(store, directory, usage, undefined, 0, call)
-  const archive = await Archive.open(store, path, { ...call, stat })
+  const { usage } = await listLoose(dataset, { ...call, version, filter: {}, dropped: new Set(), now: 0 })
+  const path = archivePath(dataset.directory)
+  const stat = await dataset.store.stat(path, call)
+  if (stat === undefined) return usageOf(dataset, usage, undefined, 0, call)
+  const archive = await Archive.open(dataset.store, path, { ...call, stat })
   try {
-    return await usageOf(store, directory, usage, stat, archive.count, call)
+    return await usageOf(dataset, usage, stat, archive.count, call)
   } finally {
     await archive.close()
   }
@@ -38,8 +38,7 @@ export async function readUsage(
 
 /** The same, of what is known already. */
 export async function usageOf(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   loose: LooseUsage,
   archive: Stat | undefined,
   archivedKeys: number,
@@ -50,15 +49,15 @@ export async function usageOf(
     looseBytes: loose.bytes,
     archivedKeys,
     archiveBytes: archive?.size ?? 0,
-    inodes: store.traits.flat ? undefined : loose.inodes + (await countArchives(store, directory, call)),
+    inodes: dataset.store.traits.flat ? undefined : loose.inodes + (await countArchives(dataset, call)),
   }
 }
 
-async function countArchives(store: Store, directory: string, call: CallOptions): Promise<number> {
-  const archives = archivesDirectory(directory)
+async function countArchives(dataset: StoredDataset, call: CallOptions): Promise<number> {
+  const archives = archivesDirectory(dataset.directory)
   const inodes = new InodeCount()
-  for await (const { path } of store.list(archives, call)) {
-    const isOfLock = path === lockPath(directory) || path.startsWith(`${archives}/${HOLDER}`)
+  for await (const { path } of dataset.store.list(archives, call)) {
+    const isOfLock = path === lockPath(dataset.directory) || path.startsWith(`${archives}/${HOLDER}`)
     if (!isOfLock) inodes.add(path.slice(archives.length + 1))
   }
   return inodes.count

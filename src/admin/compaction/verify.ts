@@ -4,7 +4,8 @@ import { forEachParallel } from '../../core/parallel.ts'
 import { keyOfMember } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import { memberMatches } from './content.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
@@ -35,16 +36,15 @@ export interface BadMember {
  * dataset has no archive. Throws StoreError when it cannot be read at all.
  */
 export async function verifyArchive(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   options: VerifyOptions = {},
 ): Promise<VerifyReport | undefined> {
   const call = options.signal ? { signal: options.signal } : {}
-  await readLayout(store, directory, call)
-  const path = archivePath(directory)
-  const stat = await store.stat(path, call)
+  await readLayout(dataset, call)
+  const path = archivePath(dataset.directory)
+  const stat = await dataset.store.stat(path, call)
   if (stat === undefined) return undefined
-  const archive = await Archive.open(store, path, { ...call, stat })
+  const archive = await Archive.open(dataset.store, path, { ...call, stat })
   const bad: BadMember[] = []
   const misplaced: BadMember[] = []
   let members = 0
@@ -57,7 +57,7 @@ export async function verifyArchive(
         bytes += size
         options.onProgress?.({ done: members, total: archive.count })
       }
-      const doubtful = await readTogether(store, path, archive, group, call, (item) => tell(item))
+      const doubtful = await readTogether(dataset.store, path, archive, group, call, (item) => tell(item))
       for (const item of doubtful) tell(item, await findFault(archive, item, call))
     })
   } finally {

@@ -1,11 +1,12 @@
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { isRecent, type Moment } from '../../core/moment.ts'
 import { chunksOf, forEachParallel } from '../../core/parallel.ts'
 import { bufferSource } from '../../core/source.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, tombstonePath } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { removeFiles } from '../../store/remove-files.ts'
-import type { CallOptions, MoveOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, MoveOptions, Sharing, Stat } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { type Holder, newArchiveOf, oldArchiveOf, showActing } from './holder.ts'
 import type { Lock } from './lock.ts'
@@ -50,16 +51,14 @@ interface ChangesOptions extends CallOptions {
  * then nothing more is changed.
  */
 export class Changes {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #lock: Lock
   readonly #holder: Holder
   readonly #sharing: Sharing | undefined
   readonly #call: CallOptions
 
-  constructor(store: Store, directory: string, lock: Lock, { sharing, signal }: ChangesOptions = {}) {
-    this.#store = store
-    this.#directory = directory
+  constructor(dataset: StoredDataset, lock: Lock, { sharing, signal }: ChangesOptions = {}) {
+    this.#dataset = dataset
     this.#lock = lock
     this.#holder = lock.holder
     this.#sharing = sharing
@@ -112,7 +111,7 @@ export class Changes {
   async removeCopies(all: readonly Doomed[], call: Proven): Promise<ReadonlySet<string>> {
     if (!this.#holder.isFence) {
       const paths = all.map(({ path }) => path)
-      await removeFiles(this.#store, paths, { ...call, pruneParents: 3 })
+      await removeFiles(this.#dataset.store, paths, { ...call, pruneParents: 3 })
       await this.#lock.check(this.#call)
       return new Set(paths)
     }
@@ -121,14 +120,14 @@ export class Changes {
     const gone = new Set<string>()
     // The key's own directory and both hash directories: a store that is packed is short of inodes.
     await this.#putAside(paths, { ...call, pruneParents: 3, flush: false }, async (aside) => {
-      const stats = await this.#store.statAll(aside.map(inside), this.#call)
+      const stats = await this.#dataset.store.statAll(aside.map(inside), this.#call)
       const identities = new Map(all.map(({ path, identity }) => [path, identity]))
       for (const [i, path] of aside.entries()) {
         const stat = stats[i]
         if (stat === undefined || stat.identity === identities.get(path)) gone.add(path)
         else await this.#putBack(inside(path), path)
       }
-      await removeFiles(this.#store, [...gone].map(inside), this.#call)
+      await removeFiles(this.#dataset.store, [...gone].map(inside), this.#call)
     })
     return gone
   }
@@ -145,7 +144,7 @@ export class Changes {
     const aside: string[] = []
     let isAnyMissing = false
     try {
-      await forEachParallel(paths, this.#store.traits.maxInFlight, async ([from, to]) => {
+      await forEachParallel(paths, this.#dataset.store.traits.maxInFlight, async ([from, to]) => {
         if (await this.#move(from, to, options)) aside.push(from)
         else isAnyMissing = true
       })
@@ -163,8 +162,9 @@ export class Changes {
    */
   async #putBack(from: string, path: string): Promise<void> {
     const sharing = this.#sharing
-    if ((await this.#store.stat(path, this.#call)) !== undefined) await this.#store.remove(from, this.#call)
-    else await this.#store.move(from, path, { ...this.#call, within: this.#directory, sharing })
+    if ((await this.#dataset.store.stat(path, this.#call)) !== undefined)
+      await this.#dataset.store.remove(from, this.#call)
+    else await this.#dataset.store.move(from, path, { ...this.#call, within: this.#dataset.directory, sharing })
   }
 
   /**
@@ -180,22 +180,22 @@ export class Changes {
 
   #removeSome(some: readonly string[], needed: Needed, pruneParents: number): Promise<void> {
     return this.whileProven(needed, async (call) => {
-      if (!this.#holder.isFence) return removeFiles(this.#store, some, { ...call, pruneParents })
+      if (!this.#holder.isFence) return removeFiles(this.#dataset.store, some, { ...call, pruneParents })
       const paths = new Map(some.map((path) => [path, `${this.#holder.path}/${temporaryName()}`]))
       const inside = (path: string) => paths.get(path) ?? ''
       await this.#putAside(paths, { ...call, pruneParents, flush: false }, (aside) =>
-        removeFiles(this.#store, aside.map(inside), this.#call),
+        removeFiles(this.#dataset.store, aside.map(inside), this.#call),
       )
     })
   }
 
   /** Marks a key as dropped. */
   async markDropped(fileName: string, call: Proven): Promise<void> {
-    const path = tombstonePath(this.#directory, fileName)
+    const path = tombstonePath(this.#dataset.directory, fileName)
     const sharing = this.#sharing
-    const within = this.#directory
+    const within = this.#dataset.directory
     if (!this.#holder.isFence) {
-      await this.#store.put(path, bufferSource(''), { ...call, within, sharing })
+      await this.#dataset.store.put(path, bufferSource(''), { ...call, within, sharing })
       return
     }
     const aside = `${this.#holder.path}/${temporaryName()}`
@@ -206,7 +206,7 @@ export class Changes {
   async #putInside(path: string): Promise<void> {
     try {
       const sharing = this.#sharing
-      await this.#store.put(path, bufferSource(''), { ...this.#call, within: this.#holder.path, sharing })
+      await this.#dataset.store.put(path, bufferSource(''), { ...this.#call, within: this.#holder.path, sharing })
     } catch (error) {
       throw isStoreError(error, 'missing') ? await this.#fenced() : error
     }
@@ -214,30 +214,30 @@ export class Changes {
 
   /** Puts a new archive in the place of the old one, or where there is none. Returns its Stat. */
   async replaceArchive(from: string, built: Stat, old: string | undefined): Promise<Stat> {
-    const archive = archivePath(this.#directory)
+    const archive = archivePath(this.#dataset.directory)
     if (this.#holder.isFence) {
       const aside = newArchiveOf(this.#holder)
       if (!(await this.#move(from, aside, { ...this.#call, flush: false }))) throw await this.#fenced()
       const isMoved = await this.whileProven({ archive: old }, (call) => this.#move(aside, archive, call))
       if (!isMoved) throw await this.#fenced()
-    } else await this.whileProven({ archive: old }, (call) => this.#store.move(from, archive, call))
-    const now = await this.#store.stat(archive, this.#call)
+    } else await this.whileProven({ archive: old }, (call) => this.#dataset.store.move(from, archive, call))
+    const now = await this.#dataset.store.stat(archive, this.#call)
     await this.#lock.check(this.#call)
-    const isSame = this.#store.traits.moveCopies ? now?.size === built.size : now?.identity === built.identity
+    const isSame = this.#dataset.store.traits.moveCopies ? now?.size === built.size : now?.identity === built.identity
     if (now === undefined || !isSame) throw this.#error('the archive was replaced meanwhile')
     return now
   }
 
   /** Removes the archive, if it is still this one. */
   async removeArchive(identity: string): Promise<void> {
-    const archive = archivePath(this.#directory)
+    const archive = archivePath(this.#dataset.directory)
     await this.whileProven({ archive: identity }, async (call) => {
-      if (!this.#holder.isFence) return this.#store.remove(archive, call)
+      if (!this.#holder.isFence) return this.#dataset.store.remove(archive, call)
       const aside = oldArchiveOf(this.#holder)
       if (!(await this.#move(archive, aside, call))) throw await this.#fenced()
-      const moved = await this.#store.stat(aside, this.#call)
-      if (moved?.identity === identity) return this.#store.remove(aside, this.#call)
-      await this.#store.move(aside, archive, this.#call)
+      const moved = await this.#dataset.store.stat(aside, this.#call)
+      if (moved?.identity === identity) return this.#dataset.store.remove(aside, this.#call)
+      await this.#dataset.store.move(aside, archive, this.#call)
       throw this.#error('the archive was replaced meanwhile')
     })
   }
@@ -249,10 +249,11 @@ export class Changes {
   async #move(from: string, to: string, options: MoveOptions): Promise<boolean> {
     for (let tries = 1; ; tries++) {
       try {
-        await this.#store.move(from, to, options)
+        await this.#dataset.store.move(from, to, options)
         return true
       } catch (error) {
-        if (isStoreError(error, 'missing')) return tries > 1 && (await this.#store.stat(to, this.#call)) !== undefined
+        if (isStoreError(error, 'missing'))
+          return tries > 1 && (await this.#dataset.store.stat(to, this.#call)) !== undefined
         const isLost = isStoreError(error, 'unreachable', 'transient') && !error.stalled && error.sent === 'maybe'
         if (!isLost || tries === TRIES) throw error
       }
@@ -262,10 +263,10 @@ export class Changes {
   /** The lock is ours and the archive is as it has to be; gives when that was at the latest. */
   async #prove(needed: Needed): Promise<Moment> {
     const since = this.#lock.time.now()
-    if (!this.#holder.isFence) await showActing(this.#store, this.#holder, this.#call)
+    if (!this.#holder.isFence) await showActing(this.#dataset.store, this.#holder, this.#call)
     await this.#lock.check(this.#call)
     if (needed === 'whichever') return since
-    const now = await this.#store.stat(archivePath(this.#directory), this.#call)
+    const now = await this.#dataset.store.stat(archivePath(this.#dataset.directory), this.#call)
     if (now?.identity === needed.archive) return since
     throw this.#error(now === undefined ? 'the archive was removed meanwhile' : 'the archive was replaced meanwhile')
   }
@@ -280,7 +281,7 @@ export class Changes {
   }
 
   #error(message: string): StoreError {
-    const where = `${this.#store.traits.root}/${archivePath(this.#directory)}`
-    return new StoreError({ kind: 'conflict', op: 'archive', where, message, sent: 'no' })
+    const path = archivePath(this.#dataset.directory)
+    return this.#dataset.error('conflict', 'archive', message, { path, sent: 'no' })
   }
 }

@@ -1,8 +1,9 @@
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { isStoreError } from '../../core/errors.ts'
 import { REAL_TIME, type Time } from '../../core/moment.ts'
 import { bufferSource } from '../../core/source.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, fileNameOf, HOLDER, holderDirectory, keyOfFileName } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { restoreKey } from './restore.ts'
@@ -54,11 +55,11 @@ interface Place extends CallOptions {
  * Not broken off half-way, as the directory would stay.
  */
 export async function makeHolder(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   token: string,
   { sharing }: Pick<Place, 'sharing'>,
 ): Promise<Holder> {
+  const { store, directory } = dataset
   const path = holderDirectory(directory, token)
   const alive = aliveFile(directory, token)
   try {
@@ -107,20 +108,20 @@ export interface EndOptions extends Place {
  * Ends all that others can still do who had the lock before us, and puts back what they had not
  * done with.
  */
-export async function endOthers(store: Store, directory: string, own: Holder, options: EndOptions): Promise<void> {
+export async function endOthers(dataset: StoredDataset, own: Holder, options: EndOptions): Promise<void> {
   const { before, sharing, signal, time = REAL_TIME } = options
   const call = { signal }
-  const others = new Set(before.map((token) => holderDirectory(directory, token)))
-  const prefix = `${archivesDirectory(directory)}/${HOLDER}`
-  for await (const { path } of store.list(archivesDirectory(directory), call)) {
+  const others = new Set(before.map((token) => holderDirectory(dataset.directory, token)))
+  const prefix = `${archivesDirectory(dataset.directory)}/${HOLDER}`
+  for await (const { path } of dataset.store.list(archivesDirectory(dataset.directory), call)) {
     const end = path.indexOf('/', prefix.length)
     if (path.startsWith(prefix) && end > 0) others.add(path.slice(0, end))
   }
   others.delete(own.path)
   for (const other of others) {
-    const acting = await store.stat(`${other}/${ACTING}`, call)
-    if (acting !== undefined) await outlast(store, own, acting, time, call)
-    await end(store, directory, other, { ...call, sharing })
+    const acting = await dataset.store.stat(`${other}/${ACTING}`, call)
+    if (acting !== undefined) await outlast(dataset.store, own, acting, time, call)
+    await end(dataset, other, { ...call, sharing })
   }
 }
 
@@ -135,16 +136,16 @@ async function outlast(store: Store, own: Holder, acting: Stat, time: Time, call
   if (left > 0) await time.sleep(left, call.signal)
 }
 
-async function end(store: Store, directory: string, other: string, options: Place): Promise<void> {
+async function end(dataset: StoredDataset, other: string, options: Place): Promise<void> {
   const { signal } = options
   const call = { signal }
   for (let tries = 1; tries <= TRIES; tries++) {
-    for await (const { path } of store.list(other, call)) await putBack(store, directory, path, options)
-    await store.remove(`${other}/${ALIVE}`, { ...call, pruneParents: 1 })
-    if (store.traits.flat || (await isGone(store, other, call))) return
+    for await (const { path } of dataset.store.list(other, call)) await putBack(dataset, path, options)
+    await dataset.store.remove(`${other}/${ALIVE}`, { ...call, pruneParents: 1 })
+    if (dataset.store.traits.flat || (await isGone(dataset.store, other, call))) return
   }
   const message = 'the one who had the lock before goes on working: stop it first'
-  throw new StoreError({ kind: 'conflict', op: 'lock', where: `${store.traits.root}/${other}`, message, sent: 'no' })
+  throw dataset.error('conflict', 'lock', message, { path: other, sent: 'no' })
 }
 
 /** No directory is made: where there is none, nothing can be put. */
@@ -161,17 +162,17 @@ async function isGone(store: Store, other: string, call: CallOptions): Promise<b
 }
 
 /** A key that was to be deleted, and an archive, go back where nobody has put another meanwhile. */
-async function putBack(store: Store, directory: string, path: string, options: Place): Promise<void> {
+async function putBack(dataset: StoredDataset, path: string, options: Place): Promise<void> {
   const { signal } = options
   const call = { signal }
   const name = fileNameOf(path)
   const key = keyOfFileName(name)
-  if (key !== undefined) await restoreKey(store, directory, path, key, options)
-  else if (name === OLD_ARCHIVE && (await store.stat(archivePath(directory), call)) === undefined) {
-    await store.move(path, archivePath(directory), call).catch(unlessMissing)
+  if (key !== undefined) await restoreKey(dataset, path, key, options)
+  else if (name === OLD_ARCHIVE && (await dataset.store.stat(archivePath(dataset.directory), call)) === undefined) {
+    await dataset.store.move(path, archivePath(dataset.directory), call).catch(unlessMissing)
   }
   // Its own name may be gone already: renamed, or removed by its owner.
-  await store.remove(path, call)
+  await dataset.store.remove(path, call)
 }
 
 function unlessMissing(error: unknown): void {

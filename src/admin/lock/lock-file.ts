@@ -3,7 +3,8 @@ import { StoreError } from '../../core/errors.ts'
 import type { ProcessOwner } from '../../core/process/owner.ts'
 import { collect } from '../../core/source.ts'
 import { archivesDirectory, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
-import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions, Stat } from '../../store/store.ts'
 import { aliveFile } from './holder.ts'
 
 /** What a lock file says. */
@@ -35,14 +36,13 @@ export function formatLock(content: LockContent): string {
 
 /** Undefined when there is none. */
 export async function readLock(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   { signal }: CallOptions,
-  path = lockPath(directory),
+  path = lockPath(dataset.directory),
 ): Promise<FoundLock | undefined> {
   let found: FoundLock | undefined
   try {
-    await store.get(
+    await dataset.store.get(
       path,
       async (bytes, stat) => {
         found = { content: parseLock((await collect(bytes, LOCK_BYTES)).toString()), stat }
@@ -52,7 +52,7 @@ export async function readLock(
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'missing') return undefined
     if (!(error instanceof RangeError)) throw error
-    const stat = await store.stat(path, signal && { signal })
+    const stat = await dataset.store.stat(path, signal && { signal })
     return stat && { content: undefined, stat }
   }
   return found
@@ -97,43 +97,30 @@ export function successorPath(directory: string, found: FoundLock): string {
  * When the owner of a lock was last seen to live, by the store's clock, in ms since 1970; undefined
  * where the store does not tell.
  */
-export async function lastSign(store: Store, directory: string, found: FoundLock, call: CallOptions = {}) {
+export async function lastSign(dataset: StoredDataset, found: FoundLock, call: CallOptions = {}) {
   const [token] = tokensIn(found)
-  const alive = token === undefined ? undefined : await store.stat(aliveFile(directory, token), call)
+  const alive = token === undefined ? undefined : await dataset.store.stat(aliveFile(dataset.directory, token), call)
   return alive?.mtimeMs ?? found.stat.mtimeMs
 }
 
 /** The error for a lock that somebody else holds. */
-export async function heldBy(
-  store: Store,
-  directory: string,
-  found: FoundLock,
-  call: CallOptions,
-): Promise<StoreError> {
+export async function heldBy(dataset: StoredDataset, found: FoundLock, call: CallOptions): Promise<StoreError> {
   const { content } = found
-  const seen = await lastSign(store, directory, found, call).catch(() => found.stat.mtimeMs)
+  const seen = await lastSign(dataset, found, call).catch(() => found.stat.mtimeMs)
   const sign = seen === undefined ? '' : `, last sign of life ${new Date(seen).toISOString()}`
   const message =
     content === undefined
       ? `the lock is none that this program wrote${sign}; --break-lock removes it`
       : `the archive is being worked on by ${describe(content)} since ${content.started}${sign}; if that is not so, --break-lock removes the lock`
-  return new StoreError({ kind: 'conflict', op: 'lock', where: whereOf(store, directory), message, sent: 'no' })
+  return dataset.error('conflict', 'lock', message, { path: lockPath(dataset.directory), sent: 'no' })
 }
 
 /** The error for a lock that was ours. */
-export function takenFromUs(store: Store, directory: string, found: FoundLock | undefined): StoreError {
-  return new StoreError({
-    kind: 'conflict',
-    op: 'lock',
-    where: whereOf(store, directory),
-    message: `the lock was taken from us${found?.content ? ` by ${describe(found.content)}` : ''}`,
-  })
+export function takenFromUs(dataset: StoredDataset, found: FoundLock | undefined): StoreError {
+  const message = `the lock was taken from us${found?.content ? ` by ${describe(found.content)}` : ''}`
+  return dataset.error('conflict', 'lock', message, { path: lockPath(dataset.directory) })
 }
 
 function describe({ user, host, pid }: ProcessOwner): string {
   return `${user === undefined ? '' : `${user}@`}${host} (process ${pid})`
-}
-
-function whereOf(store: Store, directory: string): string {
-  return `${store.traits.root}/${lockPath(directory)}`
 }

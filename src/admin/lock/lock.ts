@@ -6,7 +6,8 @@ import { ourselves } from '../../core/process/owner.ts'
 import { SETTLE_MS } from '../../ria/keys/quiet-dataset.ts'
 import { requireAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { lockPath } from '../../ria/layout/places.ts'
-import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions, Sharing, Stat } from '../../store/store.ts'
 import { endOthers, type Holder, makeHolder, removeHolder, showLife } from './holder.ts'
 import {
   type FoundLock,
@@ -55,9 +56,9 @@ const TRIES = 5
  * its owner could still do is ended before this resolves (holder.ts). Throws `conflict`, saying who
  * holds it since when, when somebody else has it.
  */
-export async function takeLock(store: Store, directory: string, options: LockOptions = {}): Promise<Lock> {
-  await requireAtomicPuts(store, directory, 'lock', options.signal ? { signal: options.signal } : {})
-  const held = new HeldLock(store, directory, options)
+export async function takeLock(dataset: StoredDataset, options: LockOptions = {}): Promise<Lock> {
+  await requireAtomicPuts(dataset, 'lock', options.signal ? { signal: options.signal } : {})
+  const held = new HeldLock(dataset, options)
   const before = new Set<string>()
   let mayBreak = options.breakLock === true
   for (let tries = 1; ; tries++) {
@@ -67,17 +68,17 @@ export async function takeLock(store: Store, directory: string, options: LockOpt
     } catch (error) {
       if (held.isWritten || !isStoreError(error, 'conflict') || tries === TRIES) throw error
     }
-    const found = await readLock(store, directory, options)
+    const found = await readLock(dataset, options)
     if (found === undefined) continue // it was just given up
     if (held.isOurs(found)) return held.begin([...before]) // written by a try whose answer was lost
     const isBroken = mayBreak
     mayBreak = false
-    if (!isBroken && !(await mayBeTaken(store, directory, found, options))) {
-      throw await heldBy(store, directory, found, options)
+    if (!isBroken && !(await mayBeTaken(dataset, found, options))) {
+      throw await heldBy(dataset, found, options)
     }
     for (const token of tokensIn(found)) before.add(token)
     held.follow([...before])
-    if (!store.traits.moveCopies) await removeDead(store, directory, found, options)
+    if (!dataset.store.traits.moveCopies) await removeDead(dataset, found, options)
     else if (await held.takeOver(found, isBroken)) return held.begin([...before])
   }
 }
@@ -86,8 +87,7 @@ export async function takeLock(store: Store, directory: string, options: LockOpt
 const MAX_BEFORE = 20
 
 class HeldLock implements Lock {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #options: LockOptions
   #content: LockContent = {
     program: 'riastore',
@@ -101,9 +101,8 @@ class HeldLock implements Lock {
   #timer: NodeJS.Timeout | undefined
   #refreshing: Promise<void> | undefined
 
-  constructor(store: Store, directory: string, options: LockOptions) {
-    this.#store = store
-    this.#directory = directory
+  constructor(dataset: StoredDataset, options: LockOptions) {
+    this.#dataset = dataset
     this.#options = options
   }
 
@@ -148,8 +147,8 @@ class HeldLock implements Lock {
     const call = { signal }
     try {
       signal?.throwIfAborted()
-      this.#stat ??= await this.#store.stat(lockPath(this.#directory), call)
-      this.#holder = await makeHolder(this.#store, this.#directory, this.#content.token, { sharing })
+      this.#stat ??= await this.#dataset.store.stat(lockPath(this.#dataset.directory), call)
+      this.#holder = await makeHolder(this.#dataset, this.#content.token, { sharing })
       this.#timer = setInterval(() => {
         this.#refreshing ??= this.#refresh().finally(() => {
           this.#refreshing = undefined
@@ -158,7 +157,7 @@ class HeldLock implements Lock {
       this.#timer.unref()
       // After the directory is there: from now on whoever takes the lock away finds it.
       await this.check(call)
-      await endOthers(this.#store, this.#directory, this.#holder, { ...call, sharing, before, time: this.time })
+      await endOthers(this.#dataset, this.#holder, { ...call, sharing, before, time: this.time })
       await this.check(call)
       return this
     } catch (error) {
@@ -175,34 +174,34 @@ class HeldLock implements Lock {
    * are a chain.
    */
   async takeOver(found: FoundLock, mayBreak: boolean): Promise<boolean> {
-    const [store, directory] = [this.#store, this.#directory]
+    const dataset = this.#dataset
     const marks: string[] = []
     for (let last = found; ; ) {
-      const mark = successorPath(directory, last)
+      const mark = successorPath(dataset.directory, last)
       marks.push(mark)
       if (await this.#putMark(mark)) break
-      const other = await readLock(store, directory, this.#options, mark)
+      const other = await readLock(dataset, this.#options, mark)
       if (other === undefined) return false // its owner has the lock now
       if (this.isOurs(other)) break // written by a try whose answer was lost
-      if (!mayBreak && !(await mayBeTaken(store, directory, other, this.#options))) {
-        throw await heldBy(store, directory, other, this.#options)
+      if (!mayBreak && !(await mayBeTaken(dataset, other, this.#options))) {
+        throw await heldBy(dataset, other, this.#options)
       }
       last = other
     }
     let isSame = false
     try {
-      const now = await readLock(store, directory, this.#options)
+      const now = await readLock(dataset, this.#options)
       isSame = now !== undefined && tokenOf(now) === tokenOf(found)
       if (isSame) this.#stat = await this.#write(false)
     } finally {
-      await removeMarks(store, isSame ? marks : marks.slice(-1))
+      await removeMarks(dataset.store, isSame ? marks : marks.slice(-1))
     }
     return isSame
   }
 
   async #putMark(path: string): Promise<boolean> {
     try {
-      await putLock(this.#store, this.#directory, path, this.#content, this.#options, true)
+      await putLock(this.#dataset, path, this.#content, this.#options, true)
       return true
     } catch (error) {
       if (isStoreError(error, 'conflict')) return false
@@ -216,12 +215,12 @@ class HeldLock implements Lock {
 
   async check(call: CallOptions = this.#options): Promise<void> {
     if (this.#lost.signal.aborted) throw this.#lost.signal.reason
-    const found = await readLock(this.#store, this.#directory, call)
+    const found = await readLock(this.#dataset, call)
     if (!this.isOurs(found)) throw this.#lose(found)
   }
 
   #lose(found?: FoundLock): StoreError {
-    const error = takenFromUs(this.#store, this.#directory, found)
+    const error = takenFromUs(this.#dataset, found)
     this.#lost.abort(error)
     return error
   }
@@ -232,10 +231,10 @@ class HeldLock implements Lock {
     await this.#refreshing
     if (this.#holder?.isFence) await this.#takeOwn(this.#holder)
     else {
-      const found = await readLock(this.#store, this.#directory, {})
-      if (this.isOurs(found)) await this.#store.remove(lockPath(this.#directory))
+      const found = await readLock(this.#dataset, {})
+      if (this.isOurs(found)) await this.#dataset.store.remove(lockPath(this.#dataset.directory))
     }
-    if (this.#holder !== undefined) await removeHolder(this.#store, this.#holder)
+    if (this.#holder !== undefined) await removeHolder(this.#dataset.store, this.#holder)
   }
 
   /**
@@ -245,13 +244,13 @@ class HeldLock implements Lock {
   async #takeOwn({ path }: Holder): Promise<void> {
     const aside = `${path}/lock`
     try {
-      await this.#store.move(lockPath(this.#directory), aside)
+      await this.#dataset.store.move(lockPath(this.#dataset.directory), aside)
     } catch (error) {
       if (!isStoreError(error, 'missing')) throw error
       return // it was taken from us: it is not there, or our directory is not
     }
-    if (this.isOurs(await readLock(this.#store, this.#directory, {}, aside))) await this.#store.remove(aside)
-    else await this.#store.move(aside, lockPath(this.#directory))
+    if (this.isOurs(await readLock(this.#dataset, {}, aside))) await this.#dataset.store.remove(aside)
+    else await this.#dataset.store.move(aside, lockPath(this.#dataset.directory))
   }
 
   /**
@@ -261,7 +260,7 @@ class HeldLock implements Lock {
   async #refresh(): Promise<void> {
     try {
       await this.check({})
-      await showLife(this.#store, this.holder)
+      await showLife(this.#dataset.store, this.holder)
     } catch (error) {
       if (isStoreError(error, 'missing')) this.#lose()
     }
@@ -269,10 +268,10 @@ class HeldLock implements Lock {
 
   /** Not broken off half-way: nobody would know whether we hold the lock. */
   async #write(ifAbsent: boolean): Promise<Stat> {
-    const path = lockPath(this.#directory)
-    const stat = await putLock(this.#store, this.#directory, path, this.#content, this.#options, ifAbsent)
+    const path = lockPath(this.#dataset.directory)
+    const stat = await putLock(this.#dataset, path, this.#content, this.#options, ifAbsent)
     // Some stores tell the time only when they are asked.
-    return stat.mtimeMs === undefined ? ((await this.#store.stat(path)) ?? stat) : stat
+    return stat.mtimeMs === undefined ? ((await this.#dataset.store.stat(path)) ?? stat) : stat
   }
 }
 
@@ -281,18 +280,17 @@ class HeldLock implements Lock {
  * when the lock is lost.
  */
 export async function withLock<T>(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   options: LockOptions,
   work: (lock: Lock, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const lock = await takeLock(store, directory, options)
+  const lock = await takeLock(dataset, options)
   const signal = AbortSignal.any([lock.lost, ...(options.signal ? [options.signal] : [])])
   setMaxListeners(0, signal) // many calls at once listen to it
   let result: T
   try {
     // Clients of an object store rely on it that nothing moves for a moment (quiet.ts).
-    if (store.traits.flat) await lock.time.sleep(SETTLE_MS, signal)
+    if (dataset.store.traits.flat) await lock.time.sleep(SETTLE_MS, signal)
     signal.throwIfAborted()
     result = await work(lock, signal)
   } catch (error) {

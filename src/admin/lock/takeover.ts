@@ -2,6 +2,7 @@ import { isStoreError } from '../../core/errors.ts'
 import { isDead, isOfAnotherBoot } from '../../core/process/owner.ts'
 import { bufferSource } from '../../core/source.ts'
 import { archivesDirectory, lockPath } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
@@ -23,22 +24,22 @@ interface Place extends CallOptions {
  * hosts may have the same name, so neither is enough by itself; should it live after all, it can do
  * nothing any more (holder.ts).
  */
-export async function mayBeTaken(store: Store, directory: string, found: FoundLock, call: Place): Promise<boolean> {
+export async function mayBeTaken(dataset: StoredDataset, found: FoundLock, call: Place): Promise<boolean> {
   if (found.content === undefined) return false
   if (isDead(found.content)) return true
   if (!isOfAnotherBoot(found.content)) return false
-  const [seen, now] = [await lastSign(store, directory, found, call), await timeOf(store, directory, call)]
+  const [seen, now] = [await lastSign(dataset, found, call), await timeOf(dataset, call)]
   return seen !== undefined && now !== undefined && now - seen > SILENT_MS
 }
 
 /** What the store takes for now, in ms since 1970; undefined where it does not tell. */
-async function timeOf(store: Store, directory: string, call: Place): Promise<number | undefined> {
-  const path = `${archivesDirectory(directory)}/${temporaryName()}`
-  const { mtimeMs } = await put(store, directory, path, '', call, false)
+async function timeOf(dataset: StoredDataset, call: Place): Promise<number | undefined> {
+  const path = `${archivesDirectory(dataset.directory)}/${temporaryName()}`
+  const { mtimeMs } = await put(dataset, path, '', call, false)
   try {
-    return mtimeMs ?? (await store.stat(path))?.mtimeMs
+    return mtimeMs ?? (await dataset.store.stat(path))?.mtimeMs
   } finally {
-    await store.remove(path)
+    await dataset.store.remove(path)
   }
 }
 
@@ -47,26 +48,24 @@ async function timeOf(store: Store, directory: string, call: Place): Promise<num
  * whether it is there.
  */
 export async function putLock(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   path: string,
   content: LockContent,
   place: Place,
   ifAbsent: boolean,
 ): Promise<Stat> {
-  return put(store, directory, path, formatLock(content), place, ifAbsent)
+  return put(dataset, path, formatLock(content), place, ifAbsent)
 }
 
 async function put(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   path: string,
   text: string,
   { signal, sharing }: Place,
   ifAbsent: boolean,
 ): Promise<Stat> {
   signal?.throwIfAborted()
-  return store.put(path, bufferSource(text), { ifAbsent, within: directory, sharing })
+  return dataset.store.put(path, bufferSource(text), { ifAbsent, within: dataset.directory, sharing })
 }
 
 export async function removeMarks(store: Store, marks: readonly string[]): Promise<void> {
@@ -77,23 +76,23 @@ export async function removeMarks(store: Store, marks: readonly string[]): Promi
  * Removes a dead lock, and only that: it is moved aside first, and put back if it turns out to be
  * somebody's new one, who was as quick as we are.
  */
-export async function removeDead(store: Store, directory: string, dead: FoundLock, options: Place): Promise<void> {
+export async function removeDead(dataset: StoredDataset, dead: FoundLock, options: Place): Promise<void> {
   const { signal } = options
-  const path = lockPath(directory)
-  const aside = `${archivesDirectory(directory)}/${temporaryName()}`
+  const path = lockPath(dataset.directory)
+  const aside = `${archivesDirectory(dataset.directory)}/${temporaryName()}`
   const call = { signal }
   try {
-    await store.move(path, aside, call)
+    await dataset.store.move(path, aside, call)
   } catch (error) {
     if (isStoreError(error, 'missing')) return
     if (!isStoreError(error, 'unsupported')) throw error
-    const found = await readLock(store, directory, call)
-    if (found?.content?.token === dead.content?.token) await store.remove(path, call)
+    const found = await readLock(dataset, call)
+    if (found?.content?.token === dead.content?.token) await dataset.store.remove(path, call)
     return
   }
-  const moved = await readLock(store, directory, call, aside)
+  const moved = await readLock(dataset, call, aside)
   if (moved?.content !== undefined && moved.content.token !== dead.content?.token) {
-    await putLock(store, directory, path, moved.content, options, true)
+    await putLock(dataset, path, moved.content, options, true)
   }
-  await store.remove(aside, call)
+  await dataset.store.remove(aside, call)
 }

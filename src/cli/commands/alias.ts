@@ -3,6 +3,7 @@ import { ConfigError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { listAliases, removeAlias, setAlias } from '../../git/alias.ts'
 import { findDataset, realDirectory } from '../../ria/layout/datasets.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { Store } from '../../store/store.ts'
 import type { Console } from '../console.ts'
 import { openNamedStore, parseStore } from '../open-store.ts'
@@ -97,7 +98,7 @@ async function act(
   if (directory === undefined)
     throw new ConfigError(`name the dataset by its id: what ${first} leads to cannot be read`)
   const alias = second.replace(/^~/, '')
-  await setAlias(store, directory, alias, call)
+  await setAlias(new StoredDataset(store, directory), alias, call)
   const dataset = directory.replace('/', '')
   console.print(json ? JSON.stringify({ alias, dataset }) : `~${alias} ${dataset}`)
 }

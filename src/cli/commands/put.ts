@@ -2,6 +2,7 @@ import type { Argv, CommandModule } from 'yargs'
 import { compact } from '../../admin/compaction/compact.ts'
 import { putKeys } from '../../bulk/put.ts'
 import type { Pack } from '../../bulk/put-options.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { type BulkArgs, bulkOptions, bulkSettings, SELECTION } from '../bulk-options.ts'
 import { runBulk } from '../bulk-run.ts'
 import type { Console } from '../console.ts'
@@ -77,7 +78,7 @@ function archiveBelow(args: Args): number | undefined {
 
 function packing(onNote: ((text: string) => void) | undefined): Pack {
   return async (store, directory, signal) => {
-    const { problems } = await compact(store, directory, { signal })
+    const { problems } = await compact(new StoredDataset(store, directory), { signal })
     for (const problem of problems) onNote?.(problem)
   }
 }

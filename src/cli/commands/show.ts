@@ -39,8 +39,8 @@ function run(console: Console, args: Args): Promise<number> {
   const call = { signal: console.signal }
   let all: Promise<readonly Alias[]> | undefined
   return forEachDataset(console, args, async (dataset) => {
-    const { store, name, directory } = dataset
-    const found = await readRemote(store, directory, call)
+    const { store, name } = dataset
+    const found = await readRemote(dataset, call)
     all ??= aliasesThere(store, call)
     const real = await realDirectory(dataset, call)
     const named = (await all).filter((alias) => alias.directory !== undefined && alias.directory === real)

@@ -63,7 +63,7 @@ async function run(console: Console, args: Args): Promise<number> {
     console,
     args,
     async (dataset) => {
-      const report = await unarchive(dataset.store, dataset.directory, {
+      const report = await unarchive(dataset, {
         ...options,
         onProgress: ({ done, total }) => bar.show(`${dataset.name} unpacking`, done, total),
       }).finally(() => bar.clear())

@@ -70,8 +70,8 @@ async function run(console: Console, { store: name, what, expires }: Args): Prom
   const links = openS3Links(location)
   const call = { signal: console.signal }
   try {
-    const { directory } = await findDataset(store, datasetName, call)
-    const path = await objectOfKey(store, directory, key, call)
+    const dataset = await findDataset(store, datasetName, call)
+    const path = await objectOfKey(dataset, key, call)
     const link = await links.linkTo(path, { ...call, lifeMs, fileName })
     console.print(link.url)
     console.note(

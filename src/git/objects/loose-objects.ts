@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { isStoreError } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { inTemporaryDirectory } from '../../core/work-directory.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import type { RefState } from '../refs/ref-state.ts'
 import { git } from './git.ts'
 import { download, uploadPack } from './pack-files.ts'
@@ -17,8 +18,7 @@ const DOWNLOADS = 16
  * were there: git may have packed others since they were listed.
  */
 export async function addLoose(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   ids: readonly string[],
   gitDir: string,
   call: CallOptions,
@@ -28,7 +28,7 @@ export async function addLoose(
     const place = `objects/${id.slice(0, 2)}/${id.slice(2)}`
     await mkdir(dirname(join(gitDir, place)), { recursive: true })
     try {
-      await download(store, `${directory}/${place}`, join(gitDir, place), call)
+      await download(dataset.store, dataset.path(place), join(gitDir, place), call)
       found.push(id)
     } catch (error) {
       if (!isStoreError(error, 'missing')) throw error
@@ -42,14 +42,13 @@ export async function addLoose(
  * gone. git looks at each: one that is not what its name says is an error when the pack is read.
  */
 export async function packLoose(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   ids: readonly string[],
   work: string,
   call: CallOptions,
 ): Promise<string | undefined> {
   const gitDir = await newRepository(work, 'loose.git', call.signal)
-  const found = await addLoose(store, directory, ids, gitDir, call)
+  const found = await addLoose(dataset, ids, gitDir, call)
   if (found.length === 0) return undefined
   const name = (await packObjects(found, gitDir, join(work, 'loose'), [], call)).stdout.trim()
   return join(work, `loose-${name}.pack`)
@@ -59,22 +58,17 @@ export async function packLoose(
  * Puts a pack of a repository's loose objects beside its packs, so that these are all of it: only
  * packs are named by a generation. Returns the state with that pack.
  */
-export async function withLoosePacked(
-  store: Store,
-  directory: string,
-  state: RefState,
-  call: CallOptions,
-): Promise<RefState> {
+export async function withLoosePacked(dataset: StoredDataset, state: RefState, call: CallOptions): Promise<RefState> {
   if (state.loose.length === 0) return state
   return inTemporaryDirectory(async (work) => {
     const gitDir = await newRepository(work, 'loose.git', call.signal)
-    const found = await addLoose(store, directory, state.loose, gitDir, call)
+    const found = await addLoose(dataset, state.loose, gitDir, call)
     if (found.length < state.loose.length) {
       const message = 'git packed objects of the repository while they were read: try again'
-      throw new StoreError({ kind: 'conflict', op: 'push', where: `${store.traits.root}/${directory}`, message })
+      throw dataset.error('conflict', 'push', message)
     }
     const pack = (args: readonly string[]) => packObjects(found, gitDir, join(work, 'pack'), args, call)
-    const name = await uploadPack(store, directory, work, state.packs, pack, call)
+    const name = await uploadPack(dataset, work, state.packs, pack, call)
     const isNew = name !== undefined && !state.packs.includes(name)
     return { ...state, loose: [], packs: isNew ? [...state.packs, name] : state.packs }
   })

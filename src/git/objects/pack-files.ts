@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isStoreError, StoreError } from '../../core/errors.ts'
 import { patientFiles, writeFully } from '../../core/files.ts'
 import { fileSource } from '../../core/source.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { isPackName } from '../refs/ref-state.ts'
 import type { GitResult } from './git.ts'
@@ -27,8 +28,7 @@ export function packPath(directory: string, name: string, suffix: 'pack' | 'idx'
  * left, and that may be removed at any moment, is never built upon. `there`: packs that are kept.
  */
 export async function uploadPack(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   work: string,
   there: readonly string[],
   pack: (args: readonly string[]) => Promise<GitResult>,
@@ -40,59 +40,49 @@ export async function uploadPack(
     const name = `pack-${made}`
     if (!isPackName(name)) throw new Error(`git pack-objects named its pack ${made}`)
     if (there.includes(name)) return name
-    if (!(await reserve(store, directory, work, name, call))) continue
-    await store.put(packPath(directory, name, 'pack'), await fileSource(join(work, `${name}.pack`)), call)
+    if (!(await reserve(dataset, work, name, call))) continue
+    await dataset.store.put(
+      packPath(dataset.directory, name, 'pack'),
+      await fileSource(join(work, `${name}.pack`)),
+      call,
+    )
     return name
   }
   const message =
     'pushes of the same objects were broken off too often: change something, or run riastore gc in two weeks'
-  throw new StoreError({ kind: 'conflict', op: 'push', where: `${store.traits.root}/${directory}`, message })
+  throw dataset.error('conflict', 'push', message)
 }
 
-async function reserve(
-  store: Store,
-  directory: string,
-  work: string,
-  name: string,
-  call: CallOptions,
-): Promise<boolean> {
+async function reserve(dataset: StoredDataset, work: string, name: string, call: CallOptions): Promise<boolean> {
   const index = await fileSource(join(work, `${name}.idx`))
-  const path = packPath(directory, name, 'idx')
+  const path = packPath(dataset.directory, name, 'idx')
   try {
-    await store.put(path, index, { ...call, ifAbsent: true })
+    await dataset.store.put(path, index, { ...call, ifAbsent: true })
     return true
   } catch (error) {
     if (isStoreError(error, 'conflict')) return false
     if (!isStoreError(error, 'unsupported')) throw error
   }
   // Millions of objects: S3 takes so large a file only without conditions.
-  if ((await store.stat(path, call)) !== undefined) return false
-  await store.put(path, index, call)
+  if ((await dataset.store.stat(path, call)) !== undefined) return false
+  await dataset.store.put(path, index, call)
   return true
 }
 
 /** Uploads a pack and its index as they are in `work`. */
-export async function putPack(
-  store: Store,
-  directory: string,
-  work: string,
-  name: string,
-  call: CallOptions,
-): Promise<void> {
+export async function putPack(dataset: StoredDataset, work: string, name: string, call: CallOptions): Promise<void> {
   for (const suffix of ['idx', 'pack'] as const) {
-    await store.put(packPath(directory, name, suffix), await fileSource(join(work, `${name}.${suffix}`)), call)
+    await dataset.store.put(
+      packPath(dataset.directory, name, suffix),
+      await fileSource(join(work, `${name}.${suffix}`)),
+      call,
+    )
   }
 }
 
 /** Downloads a pack into a file; goes on where it was cut off. */
-export function downloadPack(
-  store: Store,
-  directory: string,
-  name: string,
-  file: string,
-  call: CallOptions,
-): Promise<void> {
-  return download(store, packPath(directory, name, 'pack'), file, call)
+export function downloadPack(dataset: StoredDataset, name: string, file: string, call: CallOptions): Promise<void> {
+  return download(dataset.store, packPath(dataset.directory, name, 'pack'), file, call)
 }
 
 /** Downloads a file that never changes; goes on where it was cut off. */

@@ -5,7 +5,8 @@ import { codeOf } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { inWorkDirectory } from '../../core/work-directory.ts'
 import { aliasDirectory } from '../../ria/layout/alias-file.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import type { RefState } from '../refs/ref-state.ts'
 import { git, isConnected, ownObjects } from './git.ts'
 import { packLoose } from './loose-objects.ts'
@@ -17,8 +18,7 @@ const DOWNLOADS = 4
 
 /** Moves packs between this repository and one on a store. */
 export class PackExchange {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #gitDir: string | undefined
   /** Lists the packs whose objects this repository got from there, or has put there. */
   readonly #knownFile: string
@@ -27,11 +27,13 @@ export class PackExchange {
   /**
    * `directory`: of the dataset. `gitDir`: of this repository. `shows`: git may show its progress.
    */
-  constructor(store: Store, directory: string, gitDir: string | undefined, shows: boolean) {
-    this.#store = store
-    this.#directory = directory
+  constructor(dataset: StoredDataset, gitDir: string | undefined, shows: boolean) {
+    this.#dataset = dataset
     this.#gitDir = gitDir
-    const place = createHash('sha256').update(`${store.traits.root}\0${directory}`).digest('hex').slice(0, 40)
+    const place = createHash('sha256')
+      .update(`${dataset.store.traits.root}\0${dataset.directory}`)
+      .digest('hex')
+      .slice(0, 40)
     this.#knownFile = join(gitDir ?? '', 'riastore', 'packs', place)
     this.#shows = shows
   }
@@ -61,9 +63,9 @@ export class PackExchange {
             shows: this.#shows,
           },
         )
-      const name = await uploadPack(this.#store, this.#directory, work, there.packs, pack, call)
+      const name = await uploadPack(this.#dataset, work, there.packs, pack, call)
       if (name === undefined) return undefined
-      for (const alias of there.aliases) await putPack(this.#store, aliasDirectory(alias), work, name, call)
+      for (const alias of there.aliases) await putPack(this.#dataset.at(aliasDirectory(alias)), work, name, call)
       await this.#remember([name])
       return name
     })
@@ -90,9 +92,7 @@ export class PackExchange {
   async #downloadAll(packs: readonly string[], call: CallOptions): Promise<void> {
     if (packs.length === 0) return
     await this.#inWorkDirectory(async (work) => {
-      await forEachParallel(packs, DOWNLOADS, (name) =>
-        downloadPack(this.#store, this.#directory, name, join(work, name), call),
-      )
+      await forEachParallel(packs, DOWNLOADS, (name) => downloadPack(this.#dataset, name, join(work, name), call))
       const strict = (await isStrict()) ? ['--strict'] : []
       for (const name of packs) {
         await git(['index-pack', '--stdin', ...strict, ...(this.#shows ? ['-v'] : [])], {
@@ -110,7 +110,7 @@ export class PackExchange {
     const lacking = ids.filter((id) => !own.has(id))
     if (lacking.length === 0) return
     await this.#inWorkDirectory(async (work) => {
-      const file = await packLoose(this.#store, this.#directory, lacking, work, call)
+      const file = await packLoose(this.#dataset, lacking, work, call)
       if (file === undefined) return
       // Not --strict: what refers to them may be in no pack, and what they refer to is looked at
       // later.

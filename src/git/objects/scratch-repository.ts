@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { forEachParallel } from '../../core/parallel.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import { git } from './git.ts'
 import { downloadPack } from './pack-files.ts'
 
@@ -17,8 +18,7 @@ export async function newRepository(work: string, name: string, signal: AbortSig
 
 /** Downloads packs into it; git checks every object. */
 export async function addPacks(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   packs: readonly string[],
   work: string,
   gitDir: string,
@@ -26,7 +26,7 @@ export async function addPacks(
 ): Promise<void> {
   await forEachParallel(packs, DOWNLOADS, async (name) => {
     const file = join(work, `${name}.download`)
-    await downloadPack(store, directory, name, file, call)
+    await downloadPack(dataset, name, file, call)
     await git(['index-pack', '--stdin'], { input: { file }, gitDir, signal: call.signal })
     await rm(file)
   })

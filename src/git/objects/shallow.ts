@@ -2,7 +2,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../../core/errors.ts'
 import { inWorkDirectory } from '../../core/work-directory.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import type { RefState } from '../refs/ref-state.ts'
 import { git, ownObjects } from './git.ts'
 import { addLoose } from './loose-objects.ts'
@@ -27,8 +28,7 @@ export async function readShallow(): Promise<ReadonlySet<string>> {
  * marked as shallow.
  */
 export async function fetchShallow(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   gitDir: string,
   state: RefState,
   wanted: readonly string[],
@@ -37,8 +37,8 @@ export async function fetchShallow(
 ): Promise<void> {
   await inWorkDirectory(join(gitDir, 'riastore'), async (work) => {
     const from = await newRepository(work, 'from.git', call.signal)
-    await addPacks(store, directory, state.packs, work, from, call)
-    await addLoose(store, directory, state.loose, from, call)
+    await addPacks(dataset, state.packs, work, from, call)
+    await addLoose(dataset, state.loose, from, call)
     const { ends, inside } = await cutHistory(from, wanted, depth)
     const input = [...ends.map((id) => `--shallow ${id}`), ...wanted].map((line) => `${line}\n`).join('')
     const made = await git(['pack-objects', '--revs', '--delta-base-offset', '-q', join(work, 'pack')], {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { isStoreError, StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import { isStoreError, type StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { readSmall } from '../../store/read-small.ts'
-import type { CallOptions, Entry, Store } from '../../store/store.ts'
+import type { CallOptions, Entry } from '../../store/store.ts'
 import { EMPTY_STATE, formatState, type ParsedState, parseState, type RefState } from './ref-state.ts'
 import { Memory } from './remembered.ts'
 
@@ -28,7 +29,7 @@ export interface Generation {
  * generation.
  */
 export class RefLog {
-  readonly #store: Store
+  readonly #dataset: StoredDataset
   readonly #directory: string
   readonly #memory: Memory
   /** Our last commit. */
@@ -37,10 +38,9 @@ export class RefLog {
   /** The last that was read or written: a commit says which one it follows. */
   #last: { readonly generation: number; readonly token: unknown } | undefined
 
-  /** `directory`: of the dataset. */
-  constructor(store: Store, directory: string, memory = new Memory(undefined, '')) {
-    this.#store = store
-    this.#directory = `${directory}/riastore/refs`
+  constructor(dataset: StoredDataset, memory = new Memory(undefined, '')) {
+    this.#dataset = dataset
+    this.#directory = dataset.path('riastore/refs')
     this.#memory = memory
   }
 
@@ -100,7 +100,7 @@ export class RefLog {
     for (let tries = 1; ; tries++) {
       try {
         const options = { ...call, ifAbsent: true }
-        const { identity } = await this.#store.put(this.#path(state.generation), bufferSource(text), options)
+        const { identity } = await this.#dataset.store.put(this.#path(state.generation), bufferSource(text), options)
         this.#committed(state.generation, token)
         await this.#memory.save({ seen: { generation: state.generation, identity, text } })
         return true
@@ -126,7 +126,7 @@ export class RefLog {
   /** All that are there, the newest last. */
   async generations(call: CallOptions = {}): Promise<readonly Generation[]> {
     const found: Generation[] = []
-    for await (const entry of this.#store.list(this.#directory, call)) {
+    for await (const entry of this.#dataset.store.list(this.#directory, call)) {
       const [, digits] = /\/(\d{10})$/.exec(entry.path) ?? []
       if (digits !== undefined) found.push({ generation: Number(digits), entry })
     }
@@ -156,15 +156,14 @@ export class RefLog {
   }
 
   async #read(generation: number, call: CallOptions): Promise<ParsedState & { readonly text: string }> {
-    const text = (await readSmall(this.#store, this.#path(generation), MAX_STATE_BYTES, call)).toString()
+    const text = (await readSmall(this.#dataset.store, this.#path(generation), MAX_STATE_BYTES, call)).toString()
     const parsed = parseState(text, generation)
     if (parsed !== undefined) return { ...parsed, text }
     throw this.#error('corrupt', generation, 'this is no state of refs that riastore wrote')
   }
 
   #error(kind: StoreErrorKind, generation: number, message: string): StoreError {
-    const where = `${this.#store.traits.root}/${this.#path(generation)}`
-    return new StoreError({ kind, op: kind === 'corrupt' ? 'get' : 'put', where, message })
+    return this.#dataset.error(kind, kind === 'corrupt' ? 'get' : 'put', message, { path: this.#path(generation) })
   }
 
   #path(generation: number): string {

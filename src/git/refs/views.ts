@@ -1,5 +1,6 @@
 import { isStoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { findSmall } from '../../store/read-small.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { isRefName, type RefState } from './ref-state.ts'
@@ -38,23 +39,22 @@ function tagLine(name: string, target: string | undefined): string {
 
 /** Writes the views of a state; HEAD only if it is not known to be right. */
 export async function writeViews(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   state: RefState,
   options: { readonly isHeadRight?: boolean } = {},
   call: CallOptions = {},
 ): Promise<void> {
   for (const [name, text] of viewsOf(state)) {
     if (name === 'HEAD' && options.isHeadRight) continue
-    await store.put(`${directory}/${name}`, bufferSource(text), call)
+    await dataset.store.put(dataset.path(name), bufferSource(text), call)
   }
 }
 
 /** Makes what never changes, where it is not there yet. */
-export async function writeFixed(store: Store, directory: string, call: CallOptions = {}): Promise<void> {
+export async function writeFixed(dataset: StoredDataset, call: CallOptions = {}): Promise<void> {
   for (const [name, text] of FIXED) {
     try {
-      await store.put(`${directory}/${name}`, bufferSource(text), { ...call, ifAbsent: true })
+      await dataset.store.put(dataset.path(name), bufferSource(text), { ...call, ifAbsent: true })
     } catch (error) {
       if (!isStoreError(error, 'conflict')) throw error
     }
@@ -62,28 +62,23 @@ export async function writeFixed(store: Store, directory: string, call: CallOpti
 }
 
 /** Whether what never changes is there. */
-export async function hasFixed(store: Store, directory: string, call: CallOptions = {}): Promise<boolean> {
-  const last = FIXED.at(-1)?.[0]
-  return (await store.stat(`${directory}/${last}`, call)) !== undefined
+export async function hasFixed(dataset: StoredDataset, call: CallOptions = {}): Promise<boolean> {
+  const last = FIXED.at(-1)?.[0] ?? ''
+  return (await dataset.store.stat(dataset.path(last), call)) !== undefined
 }
 
 /** Whether others see this state. */
-export async function areViewsTrue(
-  store: Store,
-  directory: string,
-  state: RefState,
-  call: CallOptions = {},
-): Promise<boolean> {
+export async function areViewsTrue(dataset: StoredDataset, state: RefState, call: CallOptions = {}): Promise<boolean> {
   const looks = viewsOf(state).map(
-    async ([name, text]) => (await readText(store, `${directory}/${name}`, call)) === text,
+    async ([name, text]) => (await readText(dataset.store, dataset.path(name), call)) === text,
   )
   return (await Promise.all(looks)).every(Boolean)
 }
 
 /** Removes the refs that git keeps as files of their own, and that would hide ours. */
-export async function removeLooseRefs(store: Store, directory: string, call: CallOptions = {}): Promise<void> {
-  for await (const { path } of store.list(`${directory}/refs`, call)) {
-    if (isRefName(path.slice(directory.length + 1))) await store.remove(path, call)
+export async function removeLooseRefs(dataset: StoredDataset, call: CallOptions = {}): Promise<void> {
+  for await (const { path } of dataset.store.list(dataset.path('refs'), call)) {
+    if (isRefName(path.slice(dataset.directory.length + 1))) await dataset.store.remove(path, call)
   }
 }
 

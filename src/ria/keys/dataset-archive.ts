@@ -1,10 +1,11 @@
 import type { Archive } from '../../archive/archive.ts'
 import type { IndexCache } from '../../archive/index/index-cache.ts'
 import { orAborted } from '../../core/abort.ts'
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { isStoreError } from '../../core/errors.ts'
 import type { Key } from '../../core/key.ts'
-import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Stat } from '../../store/store.ts'
 import { archivePath } from '../layout/paths.ts'
+import type { StoredDataset } from '../layout/stored-dataset.ts'
 import { archivedCopy, type Copy } from './copy.ts'
 import { findMember } from './member-names.ts'
 
@@ -21,16 +22,16 @@ const CACHE_BYTES = 2 * 1024 ** 3
 /** The archive of a dataset, as it is at the moment: it is opened anew whenever it was replaced. */
 export class DatasetArchive {
   readonly path: string
-  readonly #store: Store
+  readonly #dataset: StoredDataset
   readonly #cacheDirectory: string | undefined
   #current: { readonly identity: string; readonly opening: Promise<Archive> } | undefined
   /** The one before may still be read from. */
   #previous: Promise<Archive> | undefined
 
   /** `cacheDirectory`: where the index is kept for later processes. */
-  constructor(store: Store, directory: string, cacheDirectory: string | undefined) {
-    this.path = archivePath(directory)
-    this.#store = store
+  constructor(dataset: StoredDataset, cacheDirectory: string | undefined) {
+    this.path = archivePath(dataset.directory)
+    this.#dataset = dataset
     this.#cacheDirectory = cacheDirectory
   }
 
@@ -39,10 +40,10 @@ export class DatasetArchive {
    * what Archive does.
    */
   async find(key: Key, stat: Stat, { signal }: CallOptions): Promise<ArchivedKey | undefined> {
-    const where = `${this.#store.traits.root}/${this.path}`
+    const where = this.#dataset.where(this.path)
     const archive = await orAborted(this.#open(stat), 'get', where, signal).catch((error: unknown) => {
       if (!isStoreError(error, 'missing')) throw error
-      throw new StoreError({ kind: 'conflict', op: 'get', where, message: 'the archive was removed', cause: error })
+      throw this.#dataset.error('conflict', 'get', 'the archive was removed', { path: this.path, cause: error })
     })
     const member = await findMember(archive, key.text)
     return member && { size: member.size, copy: archivedCopy(where, archive, member) }
@@ -75,6 +76,6 @@ export class DatasetArchive {
     ])
     const directory = this.#cacheDirectory
     const cache: IndexCache | undefined = directory ? new IndexCache({ directory, maxBytes: CACHE_BYTES }) : undefined
-    return Archive.open(this.#store, this.path, { stat, cache })
+    return Archive.open(this.#dataset.store, this.path, { stat, cache })
   }
 }

@@ -1,8 +1,9 @@
-import { isStoreError, StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import { isStoreError, type StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import { type Key, keyFileName } from '../../core/key.ts'
-import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Stat } from '../../store/store.ts'
 import { LAYOUT_FILE } from '../layout/paths.ts'
 import { lockPath, tombstonePath } from '../layout/places.ts'
+import type { StoredDataset } from '../layout/stored-dataset.ts'
 import { type Copy, looseCopy, type ReadCopy, readAny, whileMoving, wrongLength } from './copy.ts'
 import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
 import { lookFor, lookInOrder, type Seen } from './looks.ts'
@@ -36,18 +37,16 @@ export interface ArchiveState {
  * client without tombstones).
  */
 export class KeyFinder {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   readonly #archive: DatasetArchive
   /** Where each look costs a request. */
   readonly #quiet: QuietDataset | undefined
   #archiveSeen = false
 
-  constructor(store: Store, directory: string, archive: DatasetArchive) {
-    this.#store = store
-    this.#directory = directory
+  constructor(dataset: StoredDataset, archive: DatasetArchive) {
+    this.#dataset = dataset
     this.#archive = archive
-    this.#quiet = store.traits.flat ? new QuietDataset(store, directory) : undefined
+    this.#quiet = dataset.store.traits.flat ? new QuietDataset(dataset) : undefined
   }
 
   /**
@@ -56,7 +55,7 @@ export class KeyFinder {
    */
   async lookForArchive(call: CallOptions): Promise<void> {
     const isThere = (stat: Stat | undefined) => stat !== undefined
-    if (await this.#store.stat(this.#archive.path, call).then(isThere, () => true)) this.#archiveSeen = true
+    if (await this.#dataset.store.stat(this.#archive.path, call).then(isThere, () => true)) this.#archiveSeen = true
   }
 
   /**
@@ -110,12 +109,12 @@ export class KeyFinder {
    */
   async removeLoose(places: KeyPlaces, call: CallOptions): Promise<boolean> {
     const quiet = await this.#quiet?.look(call)
-    const removal = new Removal(this.#store, places.loose, call)
+    const removal = new Removal(this.#dataset.store, places.loose, call)
     if (quiet?.isThere && quiet.archive === undefined) {
       await removal.done
       if (this.#quiet?.now === quiet) return true
     }
-    const lock = lockPath(this.#directory)
+    const lock = lockPath(this.#dataset.directory)
     const seen = await removal.lookAfter([lock, this.#archive.path, this.#layoutFile])
     if (!seen.has(this.#layoutFile)) throw this.#datasetGone()
     // A client that compacts may just be packing the key.
@@ -135,20 +134,20 @@ export class KeyFinder {
   async #readLikely(places: KeyPlaces, read: ReadCopy, call: CallOptions): Promise<boolean> {
     // Without an archive a key is most likely where it belongs, and to look first would cost a
     // round trip.
-    const looksFirst = this.#archiveSeen && this.#store.traits.looksTogether
-    const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#store, path))
+    const looksFirst = this.#archiveSeen && this.#dataset.store.traits.looksTogether
+    const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#dataset.store, path))
     if (await readAny(likely, read)) return true
     return whileMoving(async () => {
       const copy = await this.find(places, call)
       if (copy === undefined || (await readAny([copy], read))) return copy !== undefined
       const message = `key ${places.key.text} is moved again and again while it is read`
-      throw this.#error('conflict', 'get', this.#directory, message)
+      throw this.#error('conflict', 'get', this.#dataset.directory, message)
     })
   }
 
   /** What the archive has of a key; it may be loose as well. */
   #archiveState({ key }: KeyPlaces, call: CallOptions): Promise<ArchiveState> {
-    return whileMoving(async () => this.#judge(key, await lookFor(this.#store, this.#marks(key), call), call))
+    return whileMoving(async () => this.#judge(key, await lookFor(this.#dataset.store, this.#marks(key), call), call))
   }
 
   /**
@@ -163,8 +162,9 @@ export class KeyFinder {
     let quiet = dataset.now
     for (;;) {
       for (const path of loose) {
-        const stat = await this.#store.stat(path, call)
-        if (stat !== undefined) return isWhole(key, stat.size) ? { copy: looseCopy(this.#store, path) } : undefined
+        const stat = await this.#dataset.store.stat(path, call)
+        if (stat !== undefined)
+          return isWhole(key, stat.size) ? { copy: looseCopy(this.#dataset.store, path) } : undefined
       }
       if (quiet !== undefined) break
       quiet = await dataset.look(call)
@@ -180,7 +180,7 @@ export class KeyFinder {
 
   /** Undefined when the archive does not have it, or not any more. */
   async #findArchived(key: Key, archive: Stat, call: CallOptions): Promise<ArchivedKey | undefined> {
-    const tombstone = await this.#store.stat(this.#tombstone(key), call)
+    const tombstone = await this.#dataset.store.stat(this.#tombstone(key), call)
     return tombstone === undefined ? this.#archive.find(key, archive, call) : undefined
   }
 
@@ -189,7 +189,7 @@ export class KeyFinder {
     const path = this.#archive.path
     const archiveSeen = this.#archiveSeen
     const looks = await lookInOrder(
-      this.#store,
+      this.#dataset.store,
       { loose, marks: archiveSeen ? this.#marks(key) : [path], last: [this.#layoutFile, ...loose, path] },
       call,
     )
@@ -197,10 +197,10 @@ export class KeyFinder {
     const take = (at: string, found: Pick<Stat, 'size' | 'doubt'> | undefined, copy: () => Copy) => {
       if (found === undefined) return undefined
       if (isWhole(key, found.size)) return copy()
-      damaged ??= { copy: copy(), error: wrongLength('stat', this.#where(at), found, key) }
+      damaged ??= { copy: copy(), error: wrongLength('stat', this.#dataset.where(at), found, key) }
       return undefined
     }
-    const takeLoose = (at: string, stat: Stat | undefined) => take(at, stat, () => looseCopy(this.#store, at))
+    const takeLoose = (at: string, stat: Stat | undefined) => take(at, stat, () => looseCopy(this.#dataset.store, at))
     for (const at of loose) {
       const copy = takeLoose(at, await looks.loose(at))
       if (copy !== undefined) return copy
@@ -242,24 +242,20 @@ export class KeyFinder {
   }
 
   #tombstone(key: Key): string {
-    return tombstonePath(this.#directory, keyFileName(key.text))
+    return tombstonePath(this.#dataset.directory, keyFileName(key.text))
   }
 
   get #layoutFile(): string {
-    return `${this.#directory}/${LAYOUT_FILE}`
+    return this.#dataset.path(LAYOUT_FILE)
   }
 
   #datasetGone(): StoreError {
     const message = `the dataset is not there any more: is the store mounted? (no ${LAYOUT_FILE})`
-    return this.#error('missing', 'stat', this.#directory, message)
+    return this.#error('missing', 'stat', this.#dataset.directory, message)
   }
 
   #error(kind: StoreErrorKind, op: string, path: string, message: string): StoreError {
-    return new StoreError({ kind, op, where: this.#where(path), message })
-  }
-
-  #where(path: string): string {
-    return `${this.#store.traits.root}/${path}`
+    return this.#dataset.error(kind, op, message, { path })
   }
 }
 

@@ -1,8 +1,9 @@
 import { orAborted } from '../../core/abort.ts'
 import { isRecent, type Moment, moment } from '../../core/moment.ts'
-import type { CallOptions, Stat, Store } from '../../store/store.ts'
+import type { CallOptions, Stat } from '../../store/store.ts'
 import { archivePath, LAYOUT_FILE } from '../layout/paths.ts'
 import { lockPath } from '../layout/places.ts'
+import type { StoredDataset } from '../layout/stored-dataset.ts'
 
 /**
  * A client that packs or unpacks in an object store leaves every key where it is for so long after
@@ -26,14 +27,12 @@ export interface Quiet {
  * is found within QUIET_MS from before the look on was true at one moment.
  */
 export class QuietDataset {
-  readonly #store: Store
-  readonly #directory: string
+  readonly #dataset: StoredDataset
   #last: { readonly quiet: Quiet; readonly since: Moment } | undefined
   #looking: Promise<Quiet | undefined> | undefined
 
-  constructor(store: Store, directory: string) {
-    this.#store = store
-    this.#directory = directory
+  constructor(dataset: StoredDataset) {
+    this.#dataset = dataset
   }
 
   /** As it was seen a moment ago; undefined when that was too long ago. */
@@ -51,15 +50,17 @@ export class QuietDataset {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined
     })
-    return orAborted(this.#looking, 'stat', `${this.#store.traits.root}/${this.#directory}`, signal)
+    return orAborted(this.#looking, 'stat', this.#dataset.where(), signal)
   }
 
   async #look(): Promise<Quiet | undefined> {
     const since = moment()
     // First the lock: the archive is looked for at a time in which nothing is moved.
-    if ((await this.#store.stat(lockPath(this.#directory))) !== undefined) return undefined
+    if ((await this.#dataset.store.stat(lockPath(this.#dataset.directory))) !== undefined) return undefined
     const [archive, layout] = await Promise.all(
-      [archivePath(this.#directory), `${this.#directory}/${LAYOUT_FILE}`].map((path) => this.#store.stat(path)),
+      [archivePath(this.#dataset.directory), this.#dataset.path(LAYOUT_FILE)].map((path) =>
+        this.#dataset.store.stat(path),
+      ),
     )
     const quiet = { archive, isThere: layout !== undefined }
     this.#last = { quiet, since }

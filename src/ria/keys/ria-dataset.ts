@@ -1,4 +1,4 @@
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { isMutable, keyFileName, parseKey } from '../../core/key.ts'
 import type { Source } from '../../core/source.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
@@ -6,6 +6,7 @@ import { isTemporaryName } from '../../store/temporary.ts'
 import { writeErrorLog } from '../layout/error-log.ts'
 import { checkAnnexUuid, datasetDirectory, keyPaths, transferDirectory } from '../layout/paths.ts'
 import { type Layout, readLayout, readSharing } from '../layout/read-layout.ts'
+import { StoredDataset } from '../layout/stored-dataset.ts'
 import { removeTombstones, writeTombstone } from '../layout/tombstones.ts'
 import type { Copy } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
@@ -44,9 +45,9 @@ const DEAD_UPLOAD_MS = 24 * 60 * 60 * 1000
  * key that is none); only `checkPresent` resolving with false means that a key is not there.
  */
 export class RiaDataset {
+  readonly stored: StoredDataset
   readonly #store: Store
   readonly #settings: DatasetSettings
-  readonly directory: string
   readonly #archive: DatasetArchive
   readonly #finder: KeyFinder
   #layout: Promise<Layout> | undefined
@@ -59,9 +60,9 @@ export class RiaDataset {
     checkAnnexUuid(settings.annexUuid)
     this.#store = store
     this.#settings = settings
-    this.directory = datasetDirectory(settings.id)
-    this.#archive = new DatasetArchive(store, this.directory, settings.cacheDirectory)
-    this.#finder = new KeyFinder(store, this.directory, this.#archive)
+    this.stored = new StoredDataset(store, datasetDirectory(settings.id), settings.id)
+    this.#archive = new DatasetArchive(this.stored, settings.cacheDirectory)
+    this.#finder = new KeyFinder(this.stored, this.#archive)
   }
 
   /** What the layout files say; read once, and again after a failure. */
@@ -119,11 +120,11 @@ export class RiaDataset {
     const sharing = await this.#readSharing(call)
     const stat = await this.#store.put(path, source, {
       ...call,
-      temporary: transferDirectory(this.directory, this.#settings.annexUuid),
-      within: this.directory,
+      temporary: transferDirectory(this.stored.directory, this.#settings.annexUuid),
+      within: this.stored.directory,
       sharing,
     })
-    if (dropped) await removeTombstones(this.#store, this.directory, [keyFileName(text)], withoutProgress(call))
+    if (dropped) await removeTombstones(this.stored, [keyFileName(text)], withoutProgress(call))
     this.#sweep(stat)
   }
 
@@ -136,13 +137,13 @@ export class RiaDataset {
     const places = await this.#places(text, call)
     if (await this.#asked(this.#finder.removeLoose(places, call))) return
     const sharing = await this.#readSharing(call)
-    await writeTombstone(this.#store, this.directory, keyFileName(text), { ...withoutProgress(call), sharing })
+    await writeTombstone(this.stored, keyFileName(text), { ...withoutProgress(call), sharing })
   }
 
   /** Where a key lies (or would), for people. */
   async describe(text: string): Promise<string> {
     const { loose } = await this.#places(text, {})
-    return `${this.#store.traits.root}/${loose[0]}`
+    return this.stored.where(loose[0])
   }
 
   /**
@@ -164,10 +165,7 @@ export class RiaDataset {
   }
 
   async #readLayout(call: CallOptions): Promise<Layout> {
-    const [layout] = await Promise.all([
-      readLayout(this.#store, this.directory, call),
-      this.#finder.lookForArchive(call),
-    ])
+    const [layout] = await Promise.all([readLayout(this.stored, call), this.#finder.lookForArchive(call)])
     this.#notices = layout.notices
     return layout
   }
@@ -192,7 +190,7 @@ export class RiaDataset {
 
   async #places(text: string, call: CallOptions): Promise<KeyPlaces> {
     const { dataset } = await this.layout(call)
-    return { key: parseKey(text), loose: keyPaths(this.directory, dataset.version, text) }
+    return { key: parseKey(text), loose: keyPaths(this.stored.directory, dataset.version, text) }
   }
 
   async #requireWritable(call: CallOptions): Promise<void> {
@@ -207,7 +205,7 @@ export class RiaDataset {
   }
 
   #readSharing(call: CallOptions): Promise<Sharing | undefined> {
-    this.#sharing ??= readSharing(this.#store, this.directory, call).catch((error: unknown) => {
+    this.#sharing ??= readSharing(this.stored, call).catch((error: unknown) => {
       this.#sharing = undefined
       throw error
     })
@@ -223,7 +221,7 @@ export class RiaDataset {
     this.#swept = true
     const sweep = async () => {
       for await (const { path, mtimeMs } of this.#store.list(
-        transferDirectory(this.directory, this.#settings.annexUuid),
+        transferDirectory(this.stored.directory, this.#settings.annexUuid),
       )) {
         const isOurs = isTemporaryName(path.slice(path.lastIndexOf('/') + 1))
         if (isOurs && mtimeMs !== undefined && now - mtimeMs > DEAD_UPLOAD_MS) await this.#store.remove(path)
@@ -233,7 +231,7 @@ export class RiaDataset {
   }
 
   #error(kind: StoreError['kind'], op: string, message: string): StoreError {
-    return new StoreError({ kind, op, where: `${this.#store.traits.root}/${this.directory}`, message })
+    return this.stored.error(kind, op, message)
   }
 }
 

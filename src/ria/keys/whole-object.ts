@@ -1,8 +1,8 @@
-import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import { parseKey } from '../../core/key.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { CallOptions } from '../../store/store.ts'
 import { keyPaths } from '../layout/paths.ts'
 import { readLayout } from '../layout/read-layout.ts'
+import type { StoredDataset } from '../layout/stored-dataset.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { KeyFinder } from './key-finder.ts'
 
@@ -11,24 +11,17 @@ import { KeyFinder } from './key-finder.ts'
  * store does not have it, `unsupported` when it is in the archive only, `corrupt` when it is not of
  * the key's length.
  */
-export async function objectOfKey(
-  store: Store,
-  directory: string,
-  text: string,
-  call: CallOptions = {},
-): Promise<string> {
-  const { dataset } = await readLayout(store, directory, call)
-  const places = { key: parseKey(text), loose: keyPaths(directory, dataset.version, text) }
-  const fail = (kind: StoreErrorKind, path: string, message: string) =>
-    new StoreError({ kind, op: 'find', where: `${store.traits.root}/${path}`, message })
-  const archive = new DatasetArchive(store, directory, undefined)
+export async function objectOfKey(stored: StoredDataset, text: string, call: CallOptions = {}): Promise<string> {
+  const { dataset } = await readLayout(stored, call)
+  const places = { key: parseKey(text), loose: keyPaths(stored.directory, dataset.version, text) }
+  const archive = new DatasetArchive(stored, undefined)
   try {
-    const copy = await new KeyFinder(store, directory, archive).find(places, call)
-    if (copy === undefined) throw fail('missing', directory, `key ${text} is not in the store`)
+    const copy = await new KeyFinder(stored, archive).find(places, call)
+    if (copy === undefined) throw stored.error('missing', 'find', `key ${text} is not in the store`)
     if (copy.path !== undefined) return copy.path
   } finally {
     await archive.close()
   }
   const message = `key ${text} is in the dataset's archive, and a link can lead to a whole object only: get it with git-annex, or run riastore unarchive`
-  throw fail('unsupported', archive.path, message)
+  throw stored.error('unsupported', 'find', message, { path: archive.path })
 }

@@ -5,6 +5,7 @@ import { readSmall } from '../../store/read-small.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
+import type { StoredDataset } from './stored-dataset.ts'
 
 /** How the names of what was found out begin. */
 const RECORD = 'riastore/puts-'
@@ -56,17 +57,11 @@ export async function race(racing: Race): Promise<string | undefined> {
  * `directory`: of a dataset, to try in where nothing may be written into the store's root. `op`:
  * what was to be done, for the message.
  */
-export async function requireAtomicPuts(
-  store: Store,
-  directory: string,
-  op: string,
-  call: CallOptions = {},
-): Promise<void> {
-  if (!store.traits.conditionalPuts || (await isBelieved(store, call))) return
-  const fault = await findFault(store, directory, call)
-  if (fault === undefined) return recordAtomicPuts(store, call)
-  const where = `${store.traits.root}/${directory}`
-  throw new StoreError({ kind: 'unsupported', op, where, message: `nothing was done: ${unsafe(fault)}`, sent: 'no' })
+export async function requireAtomicPuts(dataset: StoredDataset, op: string, call: CallOptions = {}): Promise<void> {
+  if (!dataset.store.traits.conditionalPuts || (await isBelieved(dataset.store, call))) return
+  const fault = await findFault(dataset, call)
+  if (fault === undefined) return recordAtomicPuts(dataset.store, call)
+  throw dataset.error('unsupported', op, `nothing was done: ${unsafe(fault)}`, { sent: 'no' })
 }
 
 /** What follows from a fault, in words. */
@@ -78,13 +73,13 @@ export function unsafe(fault: string): string {
  * What a race finds out now, whatever was found out before. Nobody is there to be asked where that
  * is not `traits.conditionalPuts`.
  */
-export async function findFault(store: Store, directory: string, call: CallOptions): Promise<string | undefined> {
-  if (!store.traits.conditionalPuts) return undefined
+export async function findFault(dataset: StoredDataset, call: CallOptions): Promise<string | undefined> {
+  if (!dataset.store.traits.conditionalPuts) return undefined
   try {
-    return await raceIn(store, `riastore/${temporaryName()}`, call)
+    return await raceIn(dataset.store, `riastore/${temporaryName()}`, call)
   } catch (error) {
     if (!isStoreError(error, 'denied')) throw error
-    return raceIn(store, `${directory}/riastore/${temporaryName()}`, call)
+    return raceIn(dataset.store, dataset.path(`riastore/${temporaryName()}`), call)
   }
 }
 

@@ -4,6 +4,7 @@ import { readSmall } from '../../store/read-small.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
+import type { StoredDataset } from './stored-dataset.ts'
 
 /** What a store and a dataset in it say of themselves. */
 export interface Layout {
@@ -26,14 +27,13 @@ const SMALL_FILE_BYTES = 1024 * 1024
  * Reads both layout files. Throws when one is missing or cannot be read: then nothing at all is
  * known of any key.
  */
-export async function readLayout(store: Store, directory: string, call: CallOptions): Promise<Layout> {
+export async function readLayout(dataset: StoredDataset, call: CallOptions): Promise<Layout> {
   const [ofStore, ofDataset] = await Promise.all([
-    readVersion(store, LAYOUT_FILE, 'the RIA store is not there', call),
-    readVersion(store, `${directory}/${LAYOUT_FILE}`, 'the dataset is not in the RIA store', call),
+    readVersion(dataset.store, LAYOUT_FILE, 'the RIA store is not there', call),
+    readVersion(dataset.store, dataset.path(LAYOUT_FILE), 'the dataset is not in the RIA store', call),
   ])
-  const { root } = store.traits
-  const storeUnknown = unknown(ofStore, STORE_VERSIONS, `${root}/${LAYOUT_FILE}`)
-  const datasetUnknown = unknown(ofDataset, DATASET_VERSIONS, `${root}/${directory}/${LAYOUT_FILE}`)
+  const storeUnknown = unknown(ofStore, STORE_VERSIONS, dataset.where(LAYOUT_FILE))
+  const datasetUnknown = unknown(ofDataset, DATASET_VERSIONS, dataset.where(dataset.path(LAYOUT_FILE)))
   return {
     store: ofStore,
     dataset: ofDataset,
@@ -73,10 +73,10 @@ async function readVersion(store: Store, path: string, ifMissing: string, call: 
  * Reads core.sharedRepository from the dataset's bare repository. Without a config file nothing is
  * shared.
  */
-export async function readSharing(store: Store, directory: string, call: CallOptions): Promise<Sharing | undefined> {
-  const path = `${directory}/config`
+export async function readSharing(dataset: StoredDataset, call: CallOptions): Promise<Sharing | undefined> {
+  const path = dataset.path('config')
   try {
-    const config = await parseGitConfig(await read(store, path, call), `${store.traits.root}/${path}`)
+    const config = await parseGitConfig(await read(dataset.store, path, call), dataset.where(path))
     return parseSharing(config.get('core.sharedrepository'))
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'missing') return undefined

@@ -32,6 +32,11 @@ export class StoredDataset {
     return new StoredDataset(wrap(this.store), this.directory, this.name)
   }
 
+  /** The same dataset by another of its places, `alias/name`. */
+  at(directory: string): StoredDataset {
+    return new StoredDataset(this.store, directory, this.name)
+  }
+
   /** The path of something in the dataset, relative to the store's root. */
   path(name: string): string {
     return `${this.directory}/${name}`

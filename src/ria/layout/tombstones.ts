@@ -1,13 +1,14 @@
 import { bufferSource } from '../../core/source.ts'
 import { removeFiles } from '../../store/remove-files.ts'
-import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import type { CallOptions, Sharing } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { droppedDirectory, fileNameOf, tombstonePath } from './places.ts'
+import type { StoredDataset } from './stored-dataset.ts'
 
 /** The keys that were dropped from the archive, by file name. */
-export async function listTombstones(store: Store, directory: string, call: CallOptions = {}): Promise<Set<string>> {
+export async function listTombstones(dataset: StoredDataset, call: CallOptions = {}): Promise<Set<string>> {
   const names = new Set<string>()
-  for await (const { path } of store.list(droppedDirectory(directory), call)) {
+  for await (const { path } of dataset.store.list(droppedDirectory(dataset.directory), call)) {
     const name = fileNameOf(path)
     if (!isTemporaryName(name)) names.add(name)
   }
@@ -15,31 +16,29 @@ export async function listTombstones(store: Store, directory: string, call: Call
 }
 
 export async function writeTombstone(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   fileName: string,
   { sharing, ...call }: CallOptions & { readonly sharing?: Sharing | undefined },
 ): Promise<void> {
-  await store.put(tombstonePath(directory, fileName), bufferSource(''), {
+  await dataset.store.put(tombstonePath(dataset.directory, fileName), bufferSource(''), {
     ...call,
-    within: directory,
+    within: dataset.directory,
     sharing,
   })
 }
 
 /** Removes tombstones, and their directory when it is empty then. */
 export async function removeTombstones(
-  store: Store,
-  directory: string,
+  dataset: StoredDataset,
   fileNames: Iterable<string>,
   call: CallOptions = {},
 ): Promise<number> {
-  const paths = [...fileNames].map((fileName) => tombstonePath(directory, fileName))
+  const paths = [...fileNames].map((fileName) => tombstonePath(dataset.directory, fileName))
   const last = paths.pop()
   if (last === undefined) return 0
   // Pruned once: a client that makes the directory for its tombstone must not lose it again and
   // again.
-  await removeFiles(store, paths, call)
-  await store.remove(last, { ...call, pruneParents: 1 })
+  await removeFiles(dataset.store, paths, call)
+  await dataset.store.remove(last, { ...call, pruneParents: 1 })
   return paths.length + 1
 }

@@ -7,6 +7,7 @@ import { readText } from '../../git/refs/views.ts'
 import { StoredRepository } from '../../git/repository.ts'
 import { requireAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { runProgram } from '../program.ts'
@@ -28,7 +29,7 @@ export async function makeByFiles(store: Store, wish: RepositoryWish, call: Call
       throw error
     }
   }
-  await requireAtomicPuts(store, wish.directory, 'make', call)
+  await requireAtomicPuts(new StoredDataset(store, wish.directory), 'make', call)
   const files = Object.entries(filesOf(wish))
   for (const [name, text] of files) {
     if (await putNew(name, text)) continue
@@ -66,7 +67,10 @@ export async function removeByFiles(
 
 async function refsOf(store: Store, { directory }: RepositoryWish, call: CallOptions): Promise<Iterable<string>> {
   try {
-    const { refs } = await new StoredRepository(store, directory, { gitDir: undefined, shows: false }).state(call)
+    const { refs } = await new StoredRepository(new StoredDataset(store, directory), {
+      gitDir: undefined,
+      shows: false,
+    }).state(call)
     return refs.keys()
   } catch (error) {
     if (isStoreError(error, 'missing')) return [] // it did not get that far

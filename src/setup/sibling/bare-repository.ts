@@ -2,6 +2,7 @@ import { isStoreError, StoreError } from '../../core/errors.ts'
 import { parseGitConfig } from '../../core/git-config.ts'
 import { readText } from '../../git/refs/views.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 import { unwritable } from '../../store/unwritable.ts'
@@ -25,13 +26,13 @@ export interface RepositoryState {
 export type RepositoryMaker = 'shell' | 'files'
 
 /** Throws StoreError `unsupported` for a layout version that we do not know. */
-export async function inspectRepository(store: Store, directory: string, call: CallOptions): Promise<RepositoryState> {
-  const path = (name: string) => `${directory}/${name}`
+export async function inspectRepository(dataset: StoredDataset, call: CallOptions): Promise<RepositoryState> {
+  const path = (name: string) => `${dataset.directory}/${name}`
   const names = ['HEAD', 'config', LAYOUT_FILE, 'hooks/post-update']
-  const [head, config, layout, hook] = await store.statAll(names.map(path), call)
-  if (layout !== undefined) await requireKnownLayout(store, path(LAYOUT_FILE), call)
-  const text = config && (await readText(store, path('config'), call))
-  const where = `${store.traits.root}/${path('config')}`
+  const [head, config, layout, hook] = await dataset.store.statAll(names.map(path), call)
+  if (layout !== undefined) await requireKnownLayout(dataset.store, path(LAYOUT_FILE), call)
+  const text = config && (await readText(dataset.store, path('config'), call))
+  const where = dataset.where(path('config'))
   const settings = text === undefined ? undefined : await parseGitConfig(Buffer.from(text), where)
   return {
     hasLayout: layout !== undefined,

@@ -1,6 +1,7 @@
 import { ConfigError, isStoreError, messageOf } from '../../core/errors.ts'
 import { decode } from '../../core/text.ts'
 import { readRefs } from '../../git/read-remote.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import type { Dataset } from '../dataset.ts'
 
@@ -20,7 +21,7 @@ export async function requireSameHistory(
   call: CallOptions,
 ): Promise<void> {
   if (!(await dataset.hasCommit())) return
-  const branches = await branchesIn(store, directory, call)
+  const branches = await branchesIn(new StoredDataset(store, directory), call)
   if (branches.size === 0) return
   const unknown: string[] = []
   for (const [name, commit] of branches) {
@@ -44,9 +45,9 @@ export async function requireSameHistory(
   throw new ConfigError(`${where} has ${why}. Two datasets of one id cannot both be there`)
 }
 
-async function branchesIn(store: Store, directory: string, call: CallOptions): Promise<ReadonlyMap<string, string>> {
+async function branchesIn(dataset: StoredDataset, call: CallOptions): Promise<ReadonlyMap<string, string>> {
   try {
-    const { refs } = await readRefs(store, directory, call)
+    const { refs } = await readRefs(dataset, call)
     return new Map([...refs].filter(([name]) => name.startsWith('refs/heads/') && !NOT_HISTORY.test(name)))
   } catch (error) {
     if (isStoreError(error, 'missing')) return new Map() // nothing was pushed yet

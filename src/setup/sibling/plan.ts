@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, StoreError } from '../../core/errors.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { findStore } from '../../ria/make-store.ts'
 import { factsOf } from '../../store/schemes.ts'
 import { parseSharing } from '../../store/sharing.ts'
@@ -88,8 +89,9 @@ export async function planSibling(
     const message = 'there is no store: make one with riastore init, or give --new-store-ok'
     throw new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message, sent: 'no' })
   }
-  const state = await inspectRepository(store, directory, call)
-  const aliased = alias === undefined ? undefined : await findAlias(store, directory, alias, call)
+  const stored = new StoredDataset(store, directory)
+  const state = await inspectRepository(stored, call)
+  const aliased = alias === undefined ? undefined : await findAlias(stored, alias, call)
   const git = storageSibling !== 'only'
   const isAsked = options.existing === undefined && !local.unfinished && aliased !== 'free'
   const isDone = isAsked && isStored(options, state) && (await isSetUp(dataset, options, place, state))

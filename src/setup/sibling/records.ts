@@ -1,14 +1,15 @@
 import { decode, encode } from '../../core/text.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, keyOfFileName } from '../../ria/layout/places.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import type { Dataset } from '../dataset.ts'
 
 /** Whether a dataset in a store has no key at all, loose or archived. */
-export async function isEmptyOfKeys(store: Store, directory: string, call: CallOptions): Promise<boolean> {
-  if ((await store.stat(archivePath(directory), call)) !== undefined) return false
-  for await (const { path } of store.list(`${directory}/annex/objects`, call)) {
+export async function isEmptyOfKeys(dataset: StoredDataset, call: CallOptions): Promise<boolean> {
+  if ((await dataset.store.stat(archivePath(dataset.directory), call)) !== undefined) return false
+  for await (const { path } of dataset.store.list(`${dataset.directory}/annex/objects`, call)) {
     if (!path.split('/').some(isTemporaryName)) return false
   }
   return true

@@ -2,6 +2,7 @@ import { isStoreError, messageOf } from '../../core/errors.ts'
 import { removeAlias, setAlias } from '../../git/alias.ts'
 import { forgetAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { makeStore } from '../../ria/make-store.ts'
 import { parseEndpoint } from '../../ria/settings/s3-endpoints.ts'
 import { factsOf } from '../../store/schemes.ts'
@@ -131,10 +132,10 @@ function repository({ store, plan }: SiblingWork): Step {
 function newAlias({ store, place }: SiblingWork, alias: string): Step {
   const run: Step['run'] = async ({ undo, tell: _tell, ...call }) => {
     undo.add(`the alias ${alias}`, async () => {
-      if ((await findAlias(store, place.directory, alias, {})) === 'free') return
+      if ((await findAlias(new StoredDataset(store, place.directory), alias, {})) === 'free') return
       await removeAlias(store, alias)
     })
-    await setAlias(store, place.directory, alias, call)
+    await setAlias(new StoredDataset(store, place.directory), alias, call)
   }
   return { title: titled('make', 'made', `the alias ~${alias}`), run }
 }
@@ -149,7 +150,7 @@ type Special = NonNullable<SiblingWork['plan']['special']>
 function correctRecords({ dataset, store, place, plan }: SiblingWork, { name, isKnown }: Special): Step {
   const uuid = plan.repository.uuid ?? ''
   const run: Step['run'] = async ({ undo, tell, ...call }) => {
-    if (!isKnown || !(await isEmptyOfKeys(store, place.directory, call))) return
+    if (!isKnown || !(await isEmptyOfKeys(new StoredDataset(store, place.directory), call))) return
     const keys = await keysOnRecord(dataset, uuid)
     if (keys.length === 0) return
     undo.add(`what git-annex has on record for ${name}`, () => noteKeys(dataset.with({}), uuid, keys, true))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { listLoose } from '../../../src/admin/compaction/loose.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { CONTENT, DIRECTORY, memoryStore, PLACE, put } from '../../support/stores/memory-dataset.ts'
 
@@ -10,7 +11,7 @@ async function looked(...places: readonly string[]) {
   const memory = await memoryStore()
   for (const place of places) await put(memory, place, CONTENT)
   const store = withFaults(memory, [])
-  const loose = await listLoose(store, DIRECTORY, options)
+  const loose = await listLoose(new StoredDataset(store, DIRECTORY), options)
   return { loose, calls: store.calls }
 }
 

@@ -6,6 +6,7 @@ import { type Lock, takeLock, withLock } from '../../../src/admin/lock/lock.ts'
 import { StoreError } from '../../../src/core/errors.ts'
 import { isDead, ourselves } from '../../../src/core/process/owner.ts'
 import { SETTLE_MS } from '../../../src/ria/keys/quiet-dataset.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { copyingStore } from '../../support/stores/copying-store.ts'
@@ -44,7 +45,7 @@ describe.each([
 ])('the lock of an archive, %s,', (_name, memoryStore) => {
   test('says who holds it, and goes when it is released', async () => {
     const store = await memoryStore()
-    const lock = await takeLock(store, DIRECTORY)
+    const lock = await takeLock(new StoredDataset(store, DIRECTORY))
     expect(JSON.parse((await read(store, LOCK)).toString())).toMatchObject({ ...ourselves(), program: 'riastore' })
     await lock.check()
     await lock.release()
@@ -53,8 +54,8 @@ describe.each([
 
   test('is refused to a second one, who is told by whom it is held since when', async () => {
     const store = await memoryStore()
-    const lock = await takeLock(store, DIRECTORY)
-    const error = await refused(takeLock(store, DIRECTORY))
+    const lock = await takeLock(new StoredDataset(store, DIRECTORY))
+    const error = await refused(takeLock(new StoredDataset(store, DIRECTORY)))
     expect(error.kind).toBe('conflict')
     expect(error.message).toMatch(new RegExp(`by .*@.* \\(process ${process.pid}\\) since 20\\d\\d-.*Z.*--break-lock`))
     await lock.check()
@@ -64,7 +65,7 @@ describe.each([
   test('is taken over from a process that is dead', async () => {
     const store = await memoryStore()
     await leaveDeadLock(store)
-    const lock = await takeLock(store, DIRECTORY)
+    const lock = await takeLock(new StoredDataset(store, DIRECTORY))
     await lock.check()
     await lock.release()
     expect((await paths(store)).filter((path) => path.includes('archives'))).toEqual([])
@@ -76,7 +77,7 @@ describe.each([
   ])('is not taken over from a process %s, dead or not', async (_where, changes) => {
     const store = await memoryStore()
     await leaveDeadLock(store, changes)
-    expect((await refused(takeLock(store, DIRECTORY))).kind).toBe('conflict')
+    expect((await refused(takeLock(new StoredDataset(store, DIRECTORY)))).kind).toBe('conflict')
     expect(await store.stat(LOCK)).toBeDefined()
   })
 
@@ -89,7 +90,7 @@ describe.each([
     expect(isDead({ ...ourselves(), boot: 'another' })).toBe(false)
     const store = await memoryStore()
     await leaveDeadLock(store, { boot: 'another' })
-    expect((await refused(takeLock(store, DIRECTORY))).kind).toBe('conflict')
+    expect((await refused(takeLock(new StoredDataset(store, DIRECTORY)))).kind).toBe('conflict')
     const silent = withMethods(store, {
       get: (path, consume, options) =>
         store.get(
@@ -98,7 +99,7 @@ describe.each([
           options,
         ),
     })
-    const lock = await takeLock(silent, DIRECTORY)
+    const lock = await takeLock(new StoredDataset(silent, DIRECTORY))
     await lock.check()
     await lock.release()
     expect((await paths(store)).filter((path) => path.includes('archives'))).toEqual([])
@@ -106,8 +107,8 @@ describe.each([
 
   test('goes to whoever breaks it, and the one who had it notices', async () => {
     const store = await memoryStore()
-    const first = await takeLock(store, DIRECTORY)
-    const second = await takeLock(store, DIRECTORY, { breakLock: true })
+    const first = await takeLock(new StoredDataset(store, DIRECTORY))
+    const second = await takeLock(new StoredDataset(store, DIRECTORY), { breakLock: true })
     expect((await refused(first.check())).kind).toBe('conflict')
     expect(first.lost.aborted).toBe(true)
     await first.release()
@@ -119,15 +120,17 @@ describe.each([
   test('that cannot be read is only broken, never taken over', async () => {
     const store = await memoryStore()
     await put(store, LOCK, 'what is this?')
-    expect((await refused(takeLock(store, DIRECTORY))).message).toContain('--break-lock')
-    await (await takeLock(store, DIRECTORY, { breakLock: true })).release()
+    expect((await refused(takeLock(new StoredDataset(store, DIRECTORY)))).message).toContain('--break-lock')
+    await (await takeLock(new StoredDataset(store, DIRECTORY), { breakLock: true })).release()
   })
 
   test('goes to one only when several take over a dead one at the same time', async () => {
     const store = await memoryStore()
     for (let round = 0; round < 20; round++) {
       await leaveDeadLock(store)
-      const tries = await Promise.allSettled(Array.from({ length: 5 }, () => takeLock(store, DIRECTORY)))
+      const tries = await Promise.allSettled(
+        Array.from({ length: 5 }, () => takeLock(new StoredDataset(store, DIRECTORY))),
+      )
       const taken = tries.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
       const held = await Promise.allSettled(taken.map((lock) => lock.check()))
       expect(held.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
@@ -138,12 +141,12 @@ describe.each([
 
   test('shows that its holder lives, and the work stops when it is lost', async () => {
     const store = await memoryStore()
-    const work = withLock(store, DIRECTORY, { refreshMs: 20 }, async (lock, signal) => {
+    const work = withLock(new StoredDataset(store, DIRECTORY), { refreshMs: 20 }, async (lock, signal) => {
       const alive = `${lock.holder.path}/alive`
       const before = await store.stat(alive)
       await expect.poll(async () => (await store.stat(alive))?.identity).not.toBe(before?.identity)
       await lock.check()
-      await takeLock(store, DIRECTORY, { breakLock: true })
+      await takeLock(new StoredDataset(store, DIRECTORY), { breakLock: true })
       await sleep(5_000, undefined, { signal })
     })
     await expect(work).rejects.toThrow()
@@ -157,12 +160,12 @@ describe.each([
       put: async (path, source, options) => {
         // The first time it is made.
         if (path.endsWith('/alive') && (await store.stat(path))) {
-          other ??= await takeLock(store, DIRECTORY, { breakLock: true })
+          other ??= await takeLock(new StoredDataset(store, DIRECTORY), { breakLock: true })
         }
         return store.put(path, source, options)
       },
     })
-    const lock = await takeLock(stopping, DIRECTORY, { refreshMs: 20 })
+    const lock = await takeLock(new StoredDataset(stopping, DIRECTORY), { refreshMs: 20 })
     await expect.poll(() => other).toBeDefined()
     await expect.poll(() => lock.lost.aborted).toBe(true)
     await other?.check()
@@ -181,7 +184,9 @@ describe.each([
         return stat
       },
     })
-    const work = withLock(interrupting, DIRECTORY, { signal: stop.signal }, async () => expect.fail('it goes on'))
+    const work = withLock(new StoredDataset(interrupting, DIRECTORY), { signal: stop.signal }, async () =>
+      expect.fail('it goes on'),
+    )
     await expect(work).rejects.toThrow('interrupted')
     expect(await paths(store)).not.toContain(LOCK)
   })
@@ -201,7 +206,9 @@ describe.each([
           return stat
         },
       })
-      const work = withLock(interrupting, DIRECTORY, { signal: stop.signal }, async () => expect.fail('it goes on'))
+      const work = withLock(new StoredDataset(interrupting, DIRECTORY), { signal: stop.signal }, async () =>
+        expect.fail('it goes on'),
+      )
       await expect(work).rejects.toThrow(/interrupted|aborted|no answer/)
       expect(await paths(store)).toEqual(files)
     }
@@ -209,7 +216,7 @@ describe.each([
 
   test('is given up when the work fails', async () => {
     const store = await memoryStore()
-    const work = withLock(store, DIRECTORY, {}, async () => {
+    const work = withLock(new StoredDataset(store, DIRECTORY), {}, async () => {
       throw new Error('the work failed')
     })
     await expect(work).rejects.toThrow('the work failed')
@@ -219,7 +226,7 @@ describe.each([
   test('is ours when it was written but the answer was lost', async () => {
     const store = await memoryStore()
     const faulty = withFaults(store, [{ op: 'put', path: LOCK, fail: 'conflict', at: 'after' }])
-    const lock = await takeLock(faulty, DIRECTORY)
+    const lock = await takeLock(new StoredDataset(faulty, DIRECTORY))
     await lock.check()
     await lock.release()
     expect(await store.stat(LOCK)).toBeUndefined()
@@ -237,7 +244,7 @@ describe('taking a dead lock over where that is no single step', () => {
       removed.push(path)
       return store.remove(path)
     }
-    const lock = await takeLock(withMethods(store, { remove }), DIRECTORY)
+    const lock = await takeLock(new StoredDataset(withMethods(store, { remove }), DIRECTORY))
     expect(removed).not.toContain(LOCK)
     expect(await marks(store)).toEqual([])
     await lock.check()
@@ -253,12 +260,12 @@ describe('taking a dead lock over where that is no single step', () => {
       const failing = withFaults(store, [{ op: 'put', path: LOCK, fail: 'unreachable', nth: 2 }])
       const own = withMethods(failing, { remove: async () => {}, removeAll: async () => {} })
       const before = await marks(store)
-      await refused(takeLock(own, DIRECTORY))
+      await refused(takeLock(new StoredDataset(own, DIRECTORY)))
       const [mark = '', ...more] = (await marks(store)).filter((path) => !before.includes(path))
       expect(more).toEqual([])
       await put(store, mark, JSON.stringify({ ...dead, token }))
     }
-    const lock = await takeLock(store, DIRECTORY)
+    const lock = await takeLock(new StoredDataset(store, DIRECTORY))
     await lock.check()
     expect(await marks(store)).toEqual([])
   })
@@ -269,11 +276,11 @@ describe('taking a dead lock over where that is no single step', () => {
     let faster: Lock | undefined
     const slow = withMethods(store, {
       put: async (path, source, options) => {
-        if (path.includes('lock-after')) faster ??= await takeLock(store, DIRECTORY)
+        if (path.includes('lock-after')) faster ??= await takeLock(new StoredDataset(store, DIRECTORY))
         return store.put(path, source, options)
       },
     })
-    expect((await refused(takeLock(slow, DIRECTORY))).kind).toBe('conflict')
+    expect((await refused(takeLock(new StoredDataset(slow, DIRECTORY)))).kind).toBe('conflict')
     await faster?.check()
     expect(faster?.lost.aborted).toBe(false)
     expect(await marks(store)).toEqual([])
@@ -287,13 +294,13 @@ describe('taking a dead lock over where that is no single step', () => {
       put: async (path, source, options) => {
         const stat = await store.put(path, source, options)
         if (path.includes('lock-after') && other === undefined) {
-          other = takeLock(store, DIRECTORY).catch((error: unknown) => error)
+          other = takeLock(new StoredDataset(store, DIRECTORY)).catch((error: unknown) => error)
           await other
         }
         return stat
       },
     })
-    const lock = await takeLock(watching, DIRECTORY)
+    const lock = await takeLock(new StoredDataset(watching, DIRECTORY))
     expect(await other).toMatchObject({ kind: 'conflict', message: expect.stringContaining(`process ${process.pid}`) })
     await lock.check()
   })
@@ -302,7 +309,7 @@ describe('taking a dead lock over where that is no single step', () => {
 test('in an object store nothing is moved for a moment after the lock is there, for clients rely on it', async () => {
   const store = withTraits(await memoryOfOneStep(), { flat: true })
   const started = performance.now()
-  const waited = await withLock(store, DIRECTORY, {}, async () => {
+  const waited = await withLock(new StoredDataset(store, DIRECTORY), {}, async () => {
     expect(await paths(store)).toContain(LOCK)
     return performance.now() - started
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../../src/core/errors.ts'
 import { packPath, uploadPack } from '../../../src/git/objects/pack-files.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import { paths, temporaryDirectory, withMethods, write } from '../../support/stores/stores.ts'
 
@@ -37,22 +38,26 @@ describe('a pack is uploaded', () => {
         return memory.put(path, ...rest)
       },
     })
-    expect(await uploadPack(store, 'abc/def', work.path, [], packer(), {})).toBe(`pack-${NAMES[0]}`)
+    expect(await uploadPack(new StoredDataset(store, 'abc/def'), work.path, [], packer(), {})).toBe(`pack-${NAMES[0]}`)
     expect(puts).toEqual(['a.idx', '.pack'])
   })
 
   test('under another name when somebody was broken off who had the same', async () => {
     const store = openMemoryStore()
     for (const at of [0, 1]) await write(store, taken(at), 'left behind')
-    expect(await uploadPack(store, 'abc/def', work.path, [], packer(), {})).toBe(`pack-${NAMES[2]}`)
+    expect(await uploadPack(new StoredDataset(store, 'abc/def'), work.path, [], packer(), {})).toBe(`pack-${NAMES[2]}`)
   })
 
   test('not at all when the repository has it, or every name is taken', async () => {
     const store = openMemoryStore()
-    expect(await uploadPack(store, 'abc/def', work.path, [`pack-${NAMES[0]}`], packer(), {})).toBe(`pack-${NAMES[0]}`)
+    expect(await uploadPack(new StoredDataset(store, 'abc/def'), work.path, [`pack-${NAMES[0]}`], packer(), {})).toBe(
+      `pack-${NAMES[0]}`,
+    )
     expect(await paths(store, '')).toEqual([])
     for (const at of [0, 1, 2, 3]) await write(store, taken(at), 'left behind')
-    await expect(uploadPack(store, 'abc/def', work.path, [], packer(), {})).rejects.toMatchObject({ kind: 'conflict' })
+    await expect(uploadPack(new StoredDataset(store, 'abc/def'), work.path, [], packer(), {})).rejects.toMatchObject({
+      kind: 'conflict',
+    })
   })
 
   test('also with an index that is too large to be put on a condition', async () => {
@@ -64,6 +69,6 @@ describe('a pack is uploaded', () => {
       },
     })
     await write(memory, taken(0), 'left behind')
-    expect(await uploadPack(store, 'abc/def', work.path, [], packer(), {})).toBe(`pack-${NAMES[1]}`)
+    expect(await uploadPack(new StoredDataset(store, 'abc/def'), work.path, [], packer(), {})).toBe(`pack-${NAMES[1]}`)
   })
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RefLog } from '../../../src/git/refs/ref-log.ts'
 import { EMPTY_STATE, formatState, isRefName, parseState, type RefState } from '../../../src/git/refs/ref-state.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { write } from '../../support/stores/stores.ts'
@@ -20,11 +21,11 @@ const state = (generation: number, name = 'main'): RefState => ({
 
 describe('the ref log', () => {
   test('is empty where nothing was pushed', async () => {
-    expect(await new RefLog(openMemoryStore(), 'abc/def').newest()).toEqual(EMPTY_STATE)
+    expect(await new RefLog(new StoredDataset(openMemoryStore(), 'abc/def')).newest()).toEqual(EMPTY_STATE)
   })
 
   test('gives the newest state that was committed', async () => {
-    const log = new RefLog(openMemoryStore(), 'abc/def')
+    const log = new RefLog(new StoredDataset(openMemoryStore(), 'abc/def'))
     for (const generation of [1, 2, 3]) expect(await log.commit(state(generation, `branch-${generation}`))).toBe(true)
     expect(await log.newest()).toEqual(state(3, 'branch-3'))
   })
@@ -32,10 +33,12 @@ describe('the ref log', () => {
   test('lets one of many commit a generation', async () => {
     const store = openMemoryStore()
     const won = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => new RefLog(store, 'abc/def').commit(state(1, `of-${i}`))),
+      Array.from({ length: 20 }, (_, i) => new RefLog(new StoredDataset(store, 'abc/def')).commit(state(1, `of-${i}`))),
     )
     expect(won.filter(Boolean)).toHaveLength(1)
-    expect((await new RefLog(store, 'abc/def').newest()).refs).toEqual(state(1, `of-${won.indexOf(true)}`).refs)
+    expect((await new RefLog(new StoredDataset(store, 'abc/def')).newest()).refs).toEqual(
+      state(1, `of-${won.indexOf(true)}`).refs,
+    )
   })
 
   test('knows its own commit whose answer was lost and that was tried again', async () => {
@@ -49,14 +52,14 @@ describe('the ref log', () => {
         return memory.put(...all) // the second try meets the file of the first
       },
     }
-    expect(await new RefLog(store, 'abc/def').commit(state(1))).toBe(true)
+    expect(await new RefLog(new StoredDataset(store, 'abc/def')).commit(state(1))).toBe(true)
     expect(puts).toBe(1)
   })
 
   test('finds out that a commit was late: what came meanwhile is tidied away, all but the newest', async () => {
     const store = openMemoryStore()
-    const late = new RefLog(store, 'abc/def')
-    const log = new RefLog(store, 'abc/def')
+    const late = new RefLog(new StoredDataset(store, 'abc/def'))
+    const log = new RefLog(new StoredDataset(store, 'abc/def'))
     await log.commit(state(1))
     await late.newest()
     for (const generation of [2, 3]) {
@@ -76,16 +79,18 @@ describe('the ref log', () => {
     async (text) => {
       const store = openMemoryStore()
       await write(store, 'abc/def/riastore/refs/0000000001', text)
-      await expect(new RefLog(store, 'abc/def').newest()).rejects.toMatchObject({ kind: 'corrupt' })
+      await expect(new RefLog(new StoredDataset(store, 'abc/def')).newest()).rejects.toMatchObject({ kind: 'corrupt' })
     },
   )
 
   test('passes on what stands in the way of looking', async () => {
     for (const op of ['list', 'get'] as const) {
       const memory = openMemoryStore()
-      await new RefLog(memory, 'abc/def').commit(state(1))
+      await new RefLog(new StoredDataset(memory, 'abc/def')).commit(state(1))
       const store = withFaults(memory, [{ fail: 'unreachable', op }])
-      await expect(new RefLog(store, 'abc/def').newest()).rejects.toMatchObject({ kind: 'unreachable' })
+      await expect(new RefLog(new StoredDataset(store, 'abc/def')).newest()).rejects.toMatchObject({
+        kind: 'unreachable',
+      })
     }
   })
 })

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { collectGarbage } from '../../../src/git/gc.ts'
 import { RefLog } from '../../../src/git/refs/ref-log.ts'
 import { StoredRepository } from '../../../src/git/repository.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { riastore } from '../../support/programs/console-double.ts'
 import { start } from '../../support/programs/run.ts'
 import { addDataset, makeRiaStore } from '../../support/repos/ria-store.ts'
@@ -24,7 +25,10 @@ afterAll(() => world?.remove())
 const GRACE_MS = 14 * 24 * 3_600_000
 
 function gc(directory: string, { dryRun = false } = {}) {
-  const repository = new StoredRepository(world.store, directory, { gitDir: undefined, shows: false })
+  const repository = new StoredRepository(new StoredDataset(world.store, directory), {
+    gitDir: undefined,
+    shows: false,
+  })
   return collectGarbage(repository, { graceMs: GRACE_MS, dryRun })
 }
 
@@ -115,7 +119,7 @@ test('a push does not build on a pack that a killed one left: it may go at any m
   await pushAndKill(url, repo)
   const before = await packsOf('aac/-reuse')
   await world.gitOk(repo, 'push', '-q', url, 'main')
-  const { packs } = await new RefLog(world.store, 'aac/-reuse').newest()
+  const { packs } = await new RefLog(new StoredDataset(world.store, 'aac/-reuse')).newest()
   expect(packs).toHaveLength(2)
   expect(before.filter((path) => packs.some((name) => path.includes(name)))).toHaveLength(1)
 })
@@ -143,7 +147,7 @@ test('a push that rests on what was put together without it packs anew', async (
   const gitDir = `${repo}/.git`
   const leave = enterRepository(gitDir)
   try {
-    const repository = new StoredRepository(slow, 'aad/-base', { gitDir, shows: false })
+    const repository = new StoredRepository(new StoredDataset(slow, 'aad/-base'), { gitDir, shows: false })
     const { results } = await repository.push([{ name: 'refs/heads/new', to, force: false }], await repository.state())
     expect(results.get('refs/heads/new')).toBeUndefined()
   } finally {
@@ -169,7 +173,10 @@ test('pushes that come while packs are put together are kept', async () => {
       return world.store.put(path, ...rest)
     },
   })
-  const repository = new StoredRepository(slow, 'aae/-meanwhile', { gitDir: undefined, shows: false })
+  const repository = new StoredRepository(new StoredDataset(slow, 'aae/-meanwhile'), {
+    gitDir: undefined,
+    shows: false,
+  })
   expect(await collectGarbage(repository)).toMatchObject({ packs: { before: 3, after: 2 } })
   const clone = await world.clone(url, 'meanwhile-clone')
   await world.gitOk(clone, 'fsck', '--full', '--strict')
@@ -195,7 +202,7 @@ test('many small packs are put together after a push', async () => {
   const push = await world.git(repo, 'push', url, 'main')
   expect(push.status).toBe(0)
   expect(push.stderr).toContain('putting 6 packs together')
-  const state = await new RefLog(world.store, 'aag/-many').newest()
+  const state = await new RefLog(new StoredDataset(world.store, 'aag/-many')).newest()
   expect(state.packs).toHaveLength(1)
   await world.gitOk(await world.clone(url, 'many-clone'), 'fsck', '--full', '--strict')
   await world.gitOk(repo, 'config', 'gc.auto', '0')

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { readRemote } from '../../../src/git/read-remote.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openHttpStore } from '../../../src/store/http/http.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -64,15 +65,15 @@ describe('what a dataset is can be read without a clone', () => {
   test('from a store without links or programs, as our git wrote it', async () => {
     const url = await world.dataset('aaa-shown')
     await world.gitOk(repo, 'push', '-q', url, 'main', 'v1')
-    expect(await readRemote(world.store, 'aaa/-shown')).toMatchObject(await expected())
+    expect(await readRemote(new StoredDataset(world.store, 'aaa/-shown'))).toMatchObject(await expected())
   })
 
   test('from a disk, as git itself wrote it: loose, and packed with deltas', async () => {
     const path = await bareRepository('aaa/git')
-    expect(await readRemote(disk, 'aaa/git')).toMatchObject(await expected())
+    expect(await readRemote(new StoredDataset(disk, 'aaa/git'))).toMatchObject(await expected())
     await world.gitOk(path, 'repack', '-adfq')
     await world.gitOk(path, 'pack-refs', '--all')
-    expect(await readRemote(disk, 'aaa/git')).toMatchObject(await expected())
+    expect(await readRemote(new StoredDataset(disk, 'aaa/git'))).toMatchObject(await expected())
   })
 
   test('from a web server', async () => {
@@ -82,7 +83,7 @@ describe('what a dataset is can be read without a clone', () => {
     const server = await startWebServer(world.workspace.path('disk'))
     const web = openHttpStore({ url: server.url })
     try {
-      expect(await readRemote(web, 'aaa/web')).toMatchObject(await expected())
+      expect(await readRemote(new StoredDataset(web, 'aaa/web'))).toMatchObject(await expected())
     } finally {
       await web.close()
       await server.close()
@@ -91,8 +92,12 @@ describe('what a dataset is can be read without a clone', () => {
 
   test('an empty one has no files, and where there is none that is said', async () => {
     await world.gitOk(repo, 'init', '-q', '--bare', join(world.workspace.path('disk'), 'aaa/empty'))
-    expect(await readRemote(disk, 'aaa/empty')).toMatchObject({ refs: new Map(), config: {}, readme: undefined })
-    await expect(readRemote(disk, 'aaa/none')).rejects.toMatchObject({ kind: 'missing' })
+    expect(await readRemote(new StoredDataset(disk, 'aaa/empty'))).toMatchObject({
+      refs: new Map(),
+      config: {},
+      readme: undefined,
+    })
+    await expect(readRemote(new StoredDataset(disk, 'aaa/none'))).rejects.toMatchObject({ kind: 'missing' })
   })
 
   test('what cannot be looked at is an error, and no absence', async () => {
@@ -108,7 +113,7 @@ describe('what a dataset is can be read without a clone', () => {
           return (disk[op] as (...args: unknown[]) => unknown)(...all)
         },
       })
-      await expect(readRemote(store, 'aaa/denied')).rejects.toThrow(/cannot be looked at/)
+      await expect(readRemote(new StoredDataset(store, 'aaa/denied'))).rejects.toThrow(/cannot be looked at/)
     }
   })
 
@@ -123,7 +128,7 @@ describe('what a dataset is can be read without a clone', () => {
           options,
         ),
     })
-    await expect(readRemote(large, 'aaa/large')).rejects.toMatchObject({ kind: 'unsupported' })
+    await expect(readRemote(new StoredDataset(large, 'aaa/large'))).rejects.toMatchObject({ kind: 'unsupported' })
   })
 })
 

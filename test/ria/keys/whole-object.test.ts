@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { objectOfKey } from '../../../src/ria/keys/whole-object.ts'
 import { archivePath, keyPaths } from '../../../src/ria/layout/paths.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { CONTENT, DIRECTORY, KEY, memoryStore, PLACE, put, withTraits } from '../../support/stores/memory-dataset.ts'
 import { withMethods } from '../../support/stores/stores.ts'
 
@@ -12,14 +13,14 @@ describe('the object that a link leads to', () => {
       const store = await memoryStore()
       await put(store, whole, CONTENT)
       await put(store, damaged, 'x')
-      expect(await objectOfKey(store, DIRECTORY, key)).toBe(whole)
+      expect(await objectOfKey(new StoredDataset(store, DIRECTORY), key)).toBe(whole)
     }
   })
 
   test('is not one that is damaged', async () => {
     const store = await memoryStore()
     await put(store, PLACE, 'x')
-    await expect(objectOfKey(store, DIRECTORY, KEY)).rejects.toMatchObject({ kind: 'corrupt' })
+    await expect(objectOfKey(new StoredDataset(store, DIRECTORY), KEY)).rejects.toMatchObject({ kind: 'corrupt' })
   })
 
   test('is found while the archive is unpacked', async () => {
@@ -35,13 +36,15 @@ describe('the object that a link leads to', () => {
         return memory.statAll(paths, options)
       },
     })
-    expect(await objectOfKey(withTraits(store, { looksTogether: false }), DIRECTORY, KEY)).toBe(PLACE)
+    expect(await objectOfKey(new StoredDataset(withTraits(store, { looksTogether: false }), DIRECTORY), KEY)).toBe(
+      PLACE,
+    )
   })
 
   test('is not there when the key is not in the store, and unknown when the dataset is not', async () => {
     const store = await memoryStore()
     const missing = { kind: 'missing', message: expect.stringContaining(`key ${KEY} is not in the store`) }
-    await expect(objectOfKey(store, DIRECTORY, KEY)).rejects.toMatchObject(missing)
+    await expect(objectOfKey(new StoredDataset(store, DIRECTORY), KEY)).rejects.toMatchObject(missing)
     const layout = `${DIRECTORY}/ria-layout-version`
     const gone = withMethods(store, {
       statAll: async (paths, options) => {
@@ -50,6 +53,6 @@ describe('the object that a link leads to', () => {
       },
     })
     const unknown = { kind: 'missing', message: expect.stringContaining('is the store mounted?') }
-    await expect(objectOfKey(gone, DIRECTORY, KEY)).rejects.toMatchObject(unknown)
+    await expect(objectOfKey(new StoredDataset(gone, DIRECTORY), KEY)).rejects.toMatchObject(unknown)
   })
 })

@@ -4,6 +4,7 @@ import { listAliases, setAlias } from '../../../src/git/alias.ts'
 import { checkNewAlias } from '../../../src/ria/layout/alias-file.ts'
 import { directoryOfLink } from '../../../src/ria/layout/alias-link.ts'
 import { findDataset } from '../../../src/ria/layout/datasets.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { findAlias } from '../../../src/setup/sibling/alias.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -38,7 +39,7 @@ describe('a name that is to be an alias', () => {
   })
 
   test('is refused wherever one is made', async () => {
-    await expect(setAlias(await storeWithLinks({}), 'abc/def', 'x@1')).rejects.toThrow(
+    await expect(setAlias(new StoredDataset(await storeWithLinks({}), 'abc/def'), 'x@1')).rejects.toThrow(
       'is no alias that anybody could clone by',
     )
   })
@@ -60,7 +61,7 @@ describe('aliases', () => {
     const exec = () => Promise.reject(gone)
     const empty = withMethods(store, { exec, traits: { ...store.traits, exec: true } })
     expect(await listAliases(empty)).toEqual([])
-    expect(await findAlias(empty, 'abc/def', 'mydata', {})).toBe('free')
+    expect(await findAlias(new StoredDataset(empty, 'abc/def'), 'mydata', {})).toBe('free')
   })
 
   test('that lead to no dataset are said to, and where they lead', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { takeLock } from '../../../src/admin/lock/lock.ts'
 import { forgetAtomicPuts, ROUNDS, recordAtomicPuts, requireAtomicPuts } from '../../../src/ria/layout/atomic-puts.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { DIRECTORY, memoryStore, paths, put, withTraits } from '../../support/stores/memory-dataset.ts'
@@ -28,7 +29,7 @@ async function asked(odds: number, random = numbers(1)): Promise<Store> {
 
 const isTried = async (store: Store) => {
   const counting = withFaults(store, [])
-  await requireAtomicPuts(counting, DIRECTORY, 'lock')
+  await requireAtomicPuts(new StoredDataset(counting, DIRECTORY), 'lock')
   return counting.calls.filter(({ op }) => op === 'put').length > ROUNDS
 }
 
@@ -41,7 +42,7 @@ describe('put-if-absent, where a server is asked for it,', () => {
     // About 3 in 10 rounds are clean, as was seen of Swift.
     for (let seed = 1; seed <= 100; seed++) {
       const store = await asked(0.1, numbers(seed))
-      await expect(takeLock(store, DIRECTORY)).rejects.toMatchObject({
+      await expect(takeLock(new StoredDataset(store, DIRECTORY))).rejects.toMatchObject({
         kind: 'unsupported',
         message: expect.stringMatching(/nothing was done: .*ignores If-None-Match .* of 12 who stored/),
       })

@@ -8,6 +8,7 @@ import { resolveAlias } from '../../../src/git/alias.ts'
 import { RemoteHelper } from '../../../src/git/remote-helper.ts'
 import { StoredRepository } from '../../../src/git/repository.ts'
 import { datasetDirectory } from '../../../src/ria/layout/paths.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { type CallMade, type FaultPlan, type FaultyStore, withFaults } from '../../../src/store/wrappers/faulty.ts'
@@ -142,8 +143,8 @@ async function serveHelper(connection: Socket, openStore: () => Store): Promise<
         leave = enterRepository(gitDir)
         const opened = onDemand(async () => {
           const store = openStore()
-          const directory = await resolveAlias(store, url.slice('memory://'.length))
-          return new StoredRepository(store, directory, { gitDir, shows: false })
+          const dataset = await resolveAlias(new StoredDataset(store, url.slice('memory://'.length)))
+          return new StoredRepository(dataset, { gitDir, shows: false })
         })
         const say = (...lines: readonly string[]) => send({ out: lines.map((each) => `${each}\n`).join('') })
         helper = new RemoteHelper(opened, options, say, (each) => send({ err: `${each}\n` }))

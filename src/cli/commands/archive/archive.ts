@@ -98,7 +98,7 @@ async function run(console: Console, args: Args): Promise<number> {
       try {
         const onProgress = ({ phase, done, total }: { phase: string; done: number; total: number }) =>
           bar.show(`${dataset.name} ${phase}`, done, total)
-        const report = await compact(dataset.store, dataset.directory, { ...options, onProgress })
+        const report = await compact(dataset, { ...options, onProgress })
         bar.clear()
         console.print(json ? JSON.stringify({ dataset: dataset.name, ...report }) : summarize(dataset.name, report))
         for (const problem of report.problems) console.fail(problem)

@@ -14,7 +14,7 @@ export async function listDataset(
   heading: boolean,
 ): Promise<boolean> {
   if (heading && !json) console.print(`${printable(dataset.name)}:`)
-  for await (const member of listArchived(dataset.store, dataset.directory, { signal: console.signal })) {
+  for await (const member of listArchived(dataset, { signal: console.signal })) {
     const { name, key, size, dropped, misplaced } = member
     const marks = [...(dropped ? ['  (dropped)'] : []), ...(misplaced ? ['  (misplaced)'] : [])].join('')
     if (json) console.print(JSON.stringify({ dataset: dataset.name, key, name, size, dropped, misplaced }))

@@ -9,7 +9,7 @@ import { counted } from '../../tables.ts'
 /** `riastore archive --verify`. False when a member is bad, or lies where no client finds it. */
 export async function verifyDataset(console: Console, dataset: StoredDataset, json: boolean): Promise<boolean> {
   const bar = console.isTerminal && !json ? terminalBar() : noBar
-  const report = await verifyArchive(dataset.store, dataset.directory, {
+  const report = await verifyArchive(dataset, {
     signal: console.signal,
     onProgress: ({ done, total }) => bar.show(`${dataset.name} verifying`, done, total),
   }).finally(() => bar.clear())

@@ -7,6 +7,7 @@ import { type CompactOptions, compact } from '../../../../src/admin/compaction/c
 import { takeLock } from '../../../../src/admin/lock/lock.ts'
 import { keyFileName } from '../../../../src/core/key.ts'
 import { placesOf } from '../../../../src/ria/layout/places.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { temporaryName } from '../../../../src/store/temporary.ts'
 import { withFaults } from '../../../../src/store/wrappers/faulty.ts'
@@ -18,7 +19,8 @@ import { withMethods } from '../../../support/stores/stores.ts'
 let dataset: DatasetOnDisk
 afterEach(() => dataset?.remove())
 
-const pack = (options: CompactOptions = {}, store: Store = dataset.store) => compact(store, DIRECTORY, options)
+const pack = (options: CompactOptions = {}, store: Store = dataset.store) =>
+  compact(new StoredDataset(store, DIRECTORY), options)
 
 async function addAll(all: readonly (string | Uint8Array)[]): Promise<string[]> {
   const keys: string[] = []
@@ -393,7 +395,7 @@ describe('a compaction that cannot be done', () => {
   test('does not swap when it lost the lock', async () => {
     dataset = await datasetOnDisk()
     const keys = await addAll(contents(3))
-    const steal = async () => void (await takeLock(dataset.store, DIRECTORY, { breakLock: true }))
+    const steal = async () => void (await takeLock(new StoredDataset(dataset.store, DIRECTORY), { breakLock: true }))
     const onPhase = (phase: string) => (phase === 'swapping' ? steal() : undefined)
     await expect(pack({ onPhase })).rejects.toMatchObject({ kind: 'conflict' })
     expect(await dataset.archives()).toEqual([expect.stringMatching(/^holder-/), 'lock']) // the thief's

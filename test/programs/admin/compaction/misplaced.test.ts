@@ -5,6 +5,7 @@ import { listArchived } from '../../../../src/admin/compaction/list.ts'
 import { unarchive } from '../../../../src/admin/compaction/unarchive.ts'
 import { verifyArchive } from '../../../../src/admin/compaction/verify.ts'
 import { placesOf } from '../../../../src/ria/layout/places.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import { makeArchive } from '../../../support/archives/real-archive.ts'
 import { type DatasetOnDisk, datasetOnDisk, keyOf } from '../../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY, dataset as openDataset } from '../../../support/stores/memory-dataset.ts'
@@ -56,13 +57,13 @@ describe('members that lie where no client looks', () => {
     ['too high on Windows', `objects\\${WINDOWS}`],
   ])('are found by verify and named by list, packed %s', async (_how, name) => {
     await archive({ [name]: CONTENT, [placesOf(keyOf('good'), '2')[0] ?? '']: Buffer.from('good') })
-    expect(await verifyArchive(dataset.store, DIRECTORY)).toMatchObject({
+    expect(await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
       members: 2,
       bad: [],
       misplaced: [{ name, reason: 'no client looks for the key there' }],
     })
     const listed = []
-    for await (const { name, key, misplaced } of listArchived(dataset.store, DIRECTORY)) {
+    for await (const { name, key, misplaced } of listArchived(new StoredDataset(dataset.store, DIRECTORY))) {
       listed.push({ name, key, misplaced })
     }
     expect(listed).toContainEqual({ name, key: KEY, misplaced: true })
@@ -72,7 +73,7 @@ describe('members that lie where no client looks', () => {
 
   test('are told apart from what is named as no key is', async () => {
     await archive({ README: Buffer.from('read me') })
-    expect(await verifyArchive(dataset.store, DIRECTORY)).toMatchObject({
+    expect(await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
       misplaced: [{ name: 'README', reason: 'it is not named as a key is' }],
     })
   })
@@ -80,21 +81,27 @@ describe('members that lie where no client looks', () => {
   test('are checked all the same', async () => {
     const name = `objects/${PLACE}`
     await archive({ [name]: Buffer.from('something else') })
-    expect(await verifyArchive(dataset.store, DIRECTORY)).toMatchObject({ bad: [{ name }], misplaced: [{ name }] })
+    expect(await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+      bad: [{ name }],
+      misplaced: [{ name }],
+    })
   })
 
   test('are no reason to remove a loose key, and are carried along', async () => {
     const name = `annex/objects/${PLACE}`
     await archive({ [name]: CONTENT })
     await dataset.addKey(CONTENT)
-    await compact(dataset.store, DIRECTORY)
+    await compact(new StoredDataset(dataset.store, DIRECTORY))
     expect(await isPresent(KEY)).toBe(true)
     expect(await dataset.members()).toEqual(expect.arrayContaining([PLACE, name]))
   })
 
   test('are put where clients look by unarchive', async () => {
     await archive({ [`annex/objects/${PLACE}`]: CONTENT })
-    expect(await unarchive(dataset.store, DIRECTORY)).toMatchObject({ unpacked: { keys: 1 }, problems: [] })
+    expect(await unarchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+      unpacked: { keys: 1 },
+      problems: [],
+    })
     expect(await readFile(dataset.looseFile(KEY))).toEqual(CONTENT)
     expect(await dataset.archives()).toEqual([])
   })
@@ -102,7 +109,7 @@ describe('members that lie where no client looks', () => {
   test('without a checksum stay in the archive, which unarchive says', async () => {
     const name = 'objects/x/y/WORM-s3--a/WORM-s3--a'
     await archive({ [name]: Buffer.from('abc') })
-    const report = await unarchive(dataset.store, DIRECTORY)
+    const report = await unarchive(new StoredDataset(dataset.store, DIRECTORY))
     expect(report?.problems).toEqual([expect.stringContaining(name)])
     expect(await dataset.archives()).toEqual(['archive.7z'])
   })
@@ -114,26 +121,37 @@ describe('an archive of Windows, with \\ between directories', () => {
     expect(await isPresent(KEY)).toBe(true)
     expect(await isPresent(keyOf('another'))).toBe(false)
     expect(await retrieve(KEY)).toEqual(CONTENT)
-    expect(await verifyArchive(dataset.store, DIRECTORY)).toMatchObject({ members: 1, bad: [], misplaced: [] })
-    for await (const member of listArchived(dataset.store, DIRECTORY)) {
+    expect(await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+      members: 1,
+      bad: [],
+      misplaced: [],
+    })
+    for await (const member of listArchived(new StoredDataset(dataset.store, DIRECTORY))) {
       expect(member).toMatchObject({ key: KEY, name: WINDOWS, misplaced: false })
     }
   })
 
   test('is unpacked, and its keys are loose where they belong', async () => {
     await archive({ [WINDOWS]: CONTENT })
-    expect(await unarchive(dataset.store, DIRECTORY)).toMatchObject({ unpacked: { keys: 1 }, problems: [] })
+    expect(await unarchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+      unpacked: { keys: 1 },
+      problems: [],
+    })
     expect(await readFile(dataset.looseFile(KEY))).toEqual(CONTENT)
   })
 
   test('is added to, and every key stays', async () => {
     await archive({ [WINDOWS]: CONTENT })
     const other = await dataset.addKey('another')
-    await compact(dataset.store, DIRECTORY)
+    await compact(new StoredDataset(dataset.store, DIRECTORY))
     expect(await isPresent(KEY)).toBe(true)
     expect(await isPresent(other)).toBe(true)
     expect(dataset.isLoose(other)).toBe(false)
-    expect(await verifyArchive(dataset.store, DIRECTORY)).toMatchObject({ members: 2, bad: [], misplaced: [] })
+    expect(await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+      members: 2,
+      bad: [],
+      misplaced: [],
+    })
   })
 
   test('keeps a dropped key dropped', async () => {
@@ -143,7 +161,7 @@ describe('an archive of Windows, with \\ between directories', () => {
     await opened.close()
     expect(await isPresent(KEY)).toBe(false)
     await dataset.addKey('another')
-    await compact(dataset.store, DIRECTORY)
+    await compact(new StoredDataset(dataset.store, DIRECTORY))
     expect(await isPresent(KEY)).toBe(false)
   })
 
@@ -152,10 +170,10 @@ describe('an archive of Windows, with \\ between directories', () => {
     damaged.writeUInt8(damaged.readUInt8(3) ^ 1, 3)
     await archive({ [WINDOWS]: damaged })
     await dataset.addKey(CONTENT)
-    await compact(dataset.store, DIRECTORY)
+    await compact(new StoredDataset(dataset.store, DIRECTORY))
     expect(dataset.isLoose(KEY)).toBe(false)
     expect(await dataset.extract(KEY)).toEqual(CONTENT)
-    const report = await verifyArchive(dataset.store, DIRECTORY)
+    const report = await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))
     expect(report?.bad.map(({ name }) => name)).toEqual([WINDOWS])
     expect(await retrieve(KEY)).toEqual(CONTENT)
   })
@@ -167,6 +185,6 @@ test('a loose key stays when the copy that clients would get from the archive is
   damaged.writeUInt8(damaged.readUInt8(3) ^ 1, 3)
   await archive({ [first]: damaged, [second]: CONTENT })
   await dataset.addKey(CONTENT)
-  await compact(dataset.store, DIRECTORY)
+  await compact(new StoredDataset(dataset.store, DIRECTORY))
   expect(await retrieve(KEY)).toEqual(CONTENT)
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { compact } from '../../../../src/admin/compaction/compact.ts'
 import { examineStore } from '../../../../src/admin/doctor/examine.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import { systemProgram } from '../../../support/programs/programs.ts'
 import { type DatasetOnDisk, datasetOnDisk, keyOf } from '../../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY } from '../../../support/stores/memory-dataset.ts'
@@ -26,11 +27,14 @@ afterEach(async () => {
 
 test('an old 7-Zip makes the first archive of a dataset; a later run is refused with the reason, and nothing is lost', async () => {
   const first = await dataset.addKey('first')
-  expect(await compact(dataset.store, DIRECTORY)).toMatchObject({ packed: { keys: 1 }, problems: [] })
+  expect(await compact(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+    packed: { keys: 1 },
+    problems: [],
+  })
   expect(dataset.isLoose(first)).toBe(false)
   const before = await readFile(dataset.file('archives/archive.7z'))
   const second = await dataset.addKey('second')
-  await expect(compact(dataset.store, DIRECTORY)).rejects.toMatchObject({
+  await expect(compact(new StoredDataset(dataset.store, DIRECTORY))).rejects.toMatchObject({
     kind: 'unsupported',
     reason: expect.stringMatching(REASON),
   })
@@ -42,7 +46,10 @@ test('an old 7-Zip makes the first archive of a dataset; a later run is refused 
 test('a key that was damaged is taken out again of the archive that an old 7-Zip has just made', async () => {
   const good = await dataset.addKey('good')
   const bad = await dataset.addKey('damaged', { key: keyOf('another') })
-  expect(await compact(dataset.store, DIRECTORY)).toMatchObject({ packed: { keys: 1 }, left: { damaged: 1 } })
+  expect(await compact(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+    packed: { keys: 1 },
+    left: { damaged: 1 },
+  })
   expect([dataset.isLoose(good), dataset.isLoose(bad)]).toEqual([false, true])
 })
 

@@ -8,6 +8,7 @@ import { Archive } from '../../../../src/archive/archive.ts'
 import type { Bytes } from '../../../../src/core/source.ts'
 import { archivePath } from '../../../../src/ria/layout/paths.ts'
 import { keyAtPlace } from '../../../../src/ria/layout/places.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import type { GetOptions, Store } from '../../../../src/store/store.ts'
 import { type FaultPlan, withFaults } from '../../../../src/store/wrappers/faulty.ts'
 import { contents, type DatasetOnDisk, datasetOnDisk } from '../../../support/stores/dataset-on-disk.ts'
@@ -25,7 +26,7 @@ afterEach(() => dataset.remove())
 /** Packs keys with these contents; gives their members in the archive's order. */
 async function packed(all: readonly (string | Uint8Array)[], level?: 1): Promise<MemberOfKey[]> {
   for (const content of all) await dataset.addKey(content)
-  await compact(dataset.store, DIRECTORY, { level })
+  await compact(new StoredDataset(dataset.store, DIRECTORY), { level })
   return members()
 }
 
@@ -216,7 +217,7 @@ describe('of many keys', () => {
     const told: number[] = []
     const onProgress = ({ phase, done }: { phase: string; done: number }) =>
       void (phase === 'verifying' && told.push(done))
-    const report = await compact(dataset.store, DIRECTORY, { onProgress })
+    const report = await compact(new StoredDataset(dataset.store, DIRECTORY), { onProgress })
     expect(report).toMatchObject({ packed: { keys: 30 }, left: { damaged: 3 } })
     expect(bad.filter((key) => !dataset.isLoose(key))).toEqual([])
     expect((await members()).map(({ key }) => key).sort()).not.toEqual(expect.arrayContaining(bad))
@@ -234,7 +235,7 @@ describe('of many keys', () => {
       return dataset.store.get(path, (bytes, stat) => consume(spoil ? spoiled(bytes, content) : bytes, stat), options)
     }
     const store = withMethods(dataset.store, { get })
-    await expect(compact(store, DIRECTORY)).rejects.toMatchObject({
+    await expect(compact(new StoredDataset(store, DIRECTORY))).rejects.toMatchObject({
       kind: 'corrupt',
       message: expect.stringContaining('it was packed, and what can be read from the new archive is not the same'),
     })
@@ -246,7 +247,9 @@ describe('of many keys', () => {
     const items = await packed(contents(30, 1000))
     for (const i of [3, 4, 29]) await damage(positionOf(at(items, i)) + 20)
     const told: number[] = []
-    const report = await verifyArchive(dataset.store, DIRECTORY, { onProgress: ({ done }) => told.push(done) })
+    const report = await verifyArchive(new StoredDataset(dataset.store, DIRECTORY), {
+      onProgress: ({ done }) => told.push(done),
+    })
     const names = [3, 4, 29].map((i) => at(items, i).member.name)
     expect(report).toMatchObject({ members: 30, bytes: items.reduce((sum, { member }) => sum + member.size, 0) })
     expect(report?.bad.map(({ name }) => name).sort()).toEqual(names.sort())

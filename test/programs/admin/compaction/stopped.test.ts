@@ -7,6 +7,7 @@ import { unarchive } from '../../../../src/admin/compaction/unarchive.ts'
 import { isStoreError } from '../../../../src/core/errors.ts'
 import type { Time } from '../../../../src/core/moment.ts'
 import { objectsDirectory, placesOf } from '../../../../src/ria/layout/places.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { copyingStore } from '../../../support/stores/copying-store.ts'
 import { contents, keyOf } from '../../../support/stores/dataset-on-disk.ts'
@@ -31,8 +32,9 @@ interface Run {
   readonly breakLock?: boolean
 }
 
-const pack = ({ store, ...options }: Run) => compact(store, DIRECTORY, { ...options, temporaryDirectory })
-const unpack = ({ store, ...options }: Run) => unarchive(store, DIRECTORY, options)
+const pack = ({ store, ...options }: Run) =>
+  compact(new StoredDataset(store, DIRECTORY), { ...options, temporaryDirectory })
+const unpack = ({ store, ...options }: Run) => unarchive(new StoredDataset(store, DIRECTORY), options)
 const later = () => vi.setSystemTime(Date.now() + 2_000)
 
 const CONTENTS = new Map(contents(3, 50).map((content) => [keyOf(content), content]))

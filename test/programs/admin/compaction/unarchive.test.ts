@@ -8,6 +8,7 @@ import { type UnarchiveOptions, unarchive } from '../../../../src/admin/compacti
 import { verifyArchive } from '../../../../src/admin/compaction/verify.ts'
 import type { Level } from '../../../../src/archive/seven-zip/seven-zip.ts'
 import { placesOf } from '../../../../src/ria/layout/places.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { withFaults } from '../../../../src/store/wrappers/faulty.ts'
 import { runOk } from '../../../support/programs/run.ts'
@@ -18,14 +19,15 @@ import { withMethods } from '../../../support/stores/stores.ts'
 let dataset: DatasetOnDisk
 afterEach(() => dataset?.remove())
 
-const unpack = (options: UnarchiveOptions = {}, store: Store = dataset.store) => unarchive(store, DIRECTORY, options)
+const unpack = (options: UnarchiveOptions = {}, store: Store = dataset.store) =>
+  unarchive(new StoredDataset(store, DIRECTORY), options)
 
 /** A dataset with these keys in its archive. */
 async function archived(all: readonly (string | Uint8Array)[], level: Level = 0): Promise<string[]> {
   dataset = await datasetOnDisk()
   const keys: string[] = []
   for (const content of all) keys.push(await dataset.addKey(content))
-  await compact(dataset.store, DIRECTORY, { level })
+  await compact(new StoredDataset(dataset.store, DIRECTORY), { level })
   return keys
 }
 
@@ -187,7 +189,7 @@ describe('looking without changing', () => {
     const keys = await archived(['one', 'three'])
     await drop(keys[1] ?? '')
     const found = []
-    for await (const { key, size, dropped } of listArchived(dataset.store, DIRECTORY))
+    for await (const { key, size, dropped } of listArchived(new StoredDataset(dataset.store, DIRECTORY)))
       found.push({ key, size, dropped })
     expect(found).toHaveLength(2)
     expect(found).toContainEqual({ key: keys[0], size: 3, dropped: false })
@@ -196,9 +198,13 @@ describe('looking without changing', () => {
 
   test('verify finds the damaged member, by CRC or by the key', async () => {
     const [, bad = ''] = await archived(['good content', 'bad content'])
-    expect(await verifyArchive(dataset.store, DIRECTORY)).toMatchObject({ members: 2, bytes: 23, bad: [] })
+    expect(await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))).toMatchObject({
+      members: 2,
+      bytes: 23,
+      bad: [],
+    })
     await damage('bad content')
-    const report = await verifyArchive(dataset.store, DIRECTORY)
+    const report = await verifyArchive(new StoredDataset(dataset.store, DIRECTORY))
     expect(report?.bad).toEqual([{ name: placesOf(bad, '2')[0], reason: expect.stringContaining('checksum') }])
     await dataset.remove()
 
@@ -207,15 +213,15 @@ describe('looking without changing', () => {
     await runOk('7z', ['a', '../../archives/archive.7z', placesOf(wrong, '2')[0] ?? ''], {
       cwd: dataset.file('annex/objects'),
     })
-    expect((await verifyArchive(dataset.store, DIRECTORY))?.bad).toHaveLength(1)
+    expect((await verifyArchive(new StoredDataset(dataset.store, DIRECTORY)))?.bad).toHaveLength(1)
   })
 
   test('a dataset without an archive has none; one that is not there is an error', async () => {
     const store = await memoryStore()
-    expect(await verifyArchive(store, DIRECTORY)).toBeUndefined()
-    expect(await listArchived(store, DIRECTORY).next()).toMatchObject({ done: true })
-    await expect(verifyArchive(store, 'abc/def')).rejects.toMatchObject({ kind: 'missing' })
-    await expect(listArchived(store, 'abc/def').next()).rejects.toMatchObject({ kind: 'missing' })
+    expect(await verifyArchive(new StoredDataset(store, DIRECTORY))).toBeUndefined()
+    expect(await listArchived(new StoredDataset(store, DIRECTORY)).next()).toMatchObject({ done: true })
+    await expect(verifyArchive(new StoredDataset(store, 'abc/def'))).rejects.toMatchObject({ kind: 'missing' })
+    await expect(listArchived(new StoredDataset(store, 'abc/def')).next()).rejects.toMatchObject({ kind: 'missing' })
   })
 })
 

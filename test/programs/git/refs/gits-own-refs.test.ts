@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readForeign } from '../../../../src/git/refs/gits-own-refs.ts'
 import { StoredRepository } from '../../../../src/git/repository.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { runOk } from '../../../support/programs/run.ts'
@@ -61,7 +62,7 @@ async function ours(name: string): Promise<{ path: string; repository: StoredRep
   const path = join(place.path, name)
   await git(place.path, 'init', '-q', '--bare', path)
   process.env.GIT_DIR = path
-  return { path, repository: new StoredRepository(store, DIRECTORY, { gitDir: path, shows: false }) }
+  return { path, repository: new StoredRepository(new StoredDataset(store, DIRECTORY), { gitDir: path, shows: false }) }
 }
 
 async function fetched(name: string, state?: Awaited<ReturnType<StoredRepository['state']>>, depth?: number) {
@@ -147,7 +148,7 @@ describe('a repository that git itself wrote', () => {
   ])('with the extension %s = %s is refused by that name, instead of looking empty', async (name, value) => {
     await git(bare, 'config', 'core.repositoryformatversion', '1')
     await writeFile(join(bare, 'config'), `[extensions]\n\t${name} = ${value}\n`, { flag: 'a' })
-    await expect(readForeign(store, DIRECTORY, {})).rejects.toMatchObject({
+    await expect(readForeign(new StoredDataset(store, DIRECTORY), {})).rejects.toMatchObject({
       kind: 'unsupported',
       reason: expect.stringContaining(`extensions.${name}=${value}`),
     })

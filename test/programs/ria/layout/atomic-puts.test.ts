@@ -3,6 +3,7 @@ import { compact } from '../../../../src/admin/compaction/compact.ts'
 import { unarchive } from '../../../../src/admin/compaction/unarchive.ts'
 import { examinePlace, examineStore } from '../../../../src/admin/doctor/examine.ts'
 import { datasetDirectory } from '../../../../src/ria/layout/paths.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import { openS3Store } from '../../../../src/store/s3/s3.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { paths, write } from '../../../support/stores/stores.ts'
@@ -50,8 +51,8 @@ describe('an S3 server that does not always honour If-None-Match', () => {
     await write(store, `${DIRECTORY}/ria-layout-version`, '2\n')
     await write(store, `${DIRECTORY}/archives/archive.7z`, 'one')
     const named = { kind: 'unsupported', message: expect.stringContaining('ignores If-None-Match') }
-    await expect(compact(store, DIRECTORY)).rejects.toMatchObject(named)
-    await expect(unarchive(store, DIRECTORY)).rejects.toMatchObject(named)
+    await expect(compact(new StoredDataset(store, DIRECTORY))).rejects.toMatchObject(named)
+    await expect(unarchive(new StoredDataset(store, DIRECTORY))).rejects.toMatchObject(named)
     expect(await paths(store, `${DIRECTORY}/archives`)).toEqual([`${DIRECTORY}/archives/archive.7z`])
   })
 })

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { StoreErrorKind } from '../../../../src/core/errors.ts'
 import { readLayout, readSharing } from '../../../../src/ria/layout/read-layout.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import { withFaults } from '../../../../src/store/wrappers/faulty.ts'
 import { DIRECTORY, type MemoryOptions, memoryStore } from '../../../support/stores/memory-dataset.ts'
 
-const layoutOf = async (options: MemoryOptions) => readLayout(await memoryStore(options), DIRECTORY, {})
+const layoutOf = async (options: MemoryOptions) =>
+  readLayout(new StoredDataset(await memoryStore(options), DIRECTORY), {})
 
 describe('the layout of a store and a dataset', () => {
   test.each(['1', '2'])('of known versions (dataset: %s) may be written', async (version) => {
@@ -66,7 +68,10 @@ describe('the layout of a store and a dataset', () => {
     async (kind) => {
       for (const path of ['ria-layout-version', `${DIRECTORY}/ria-layout-version`]) {
         const store = withFaults(await memoryStore(), [{ fail: kind, op: 'get', path }])
-        await expect(readLayout(store, DIRECTORY, {})).rejects.toMatchObject({ kind, message: /failed by plan/ })
+        await expect(readLayout(new StoredDataset(store, DIRECTORY), {})).rejects.toMatchObject({
+          kind,
+          message: /failed by plan/,
+        })
       }
     },
   )
@@ -74,7 +79,7 @@ describe('the layout of a store and a dataset', () => {
 
 describe('sharing, as the dataset’s git configuration has it', () => {
   const sharingOf = async (config?: string) =>
-    readSharing(await memoryStore(config === undefined ? {} : { config }), DIRECTORY, {})
+    readSharing(new StoredDataset(await memoryStore(config === undefined ? {} : { config }), DIRECTORY), {})
 
   test.each([
     ['[core]\n\tsharedRepository = group\n', { mode: 0o660, force: false }],
@@ -92,7 +97,7 @@ describe('sharing, as the dataset’s git configuration has it', () => {
 
   test('is an error when the configuration cannot be read: files must not be open to fewer, or more, than wanted', async () => {
     const store = withFaults(await memoryStore({ config: '' }), [{ fail: 'denied', op: 'get' }])
-    await expect(readSharing(store, DIRECTORY, {})).rejects.toMatchObject({ kind: 'denied' })
+    await expect(readSharing(new StoredDataset(store, DIRECTORY), {})).rejects.toMatchObject({ kind: 'denied' })
     await expect(sharingOf('<html>')).rejects.toMatchObject({ kind: 'unsupported' })
   })
 })

@@ -1,6 +1,7 @@
 import { lchown, mkdir, rm, symlink } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { removeAlias, setAlias } from '../../../../src/git/alias.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import { inspectRepository, makeRepository, removeRepository } from '../../../../src/setup/sibling/bare-repository.ts'
 import type { RepositoryWish } from '../../../../src/setup/sibling/repository-wish.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
@@ -27,7 +28,7 @@ test('written file by file, a repository has its layout file last', async () => 
   const store = withFaults(openMemoryStore(), [])
   await makeRepository(store, 'files', WISH, {})
   expect(store.calls.filter(({ op }) => op === 'put').at(-1)?.path).toBe('abc/def/ria-layout-version')
-  expect(await inspectRepository(store, 'abc/def', {})).toEqual({
+  expect(await inspectRepository(new StoredDataset(store, 'abc/def'), {})).toEqual({
     hasGit: true,
     hasLayout: true,
     uuid: 'our-uuid',
@@ -42,7 +43,7 @@ test('of two who make it at once, one is told', async () => {
   await makeRepository(store, 'files', { ...WISH, uuid: 'their-uuid' }, {})
   await expect(makeRepository(store, 'files', WISH, {})).rejects.toMatchObject({ kind: 'conflict' })
   expect(await removeRepository(store, 'files', WISH, false, {})).toBeUndefined()
-  expect((await inspectRepository(store, 'abc/def', {})).uuid).toBe('their-uuid')
+  expect((await inspectRepository(new StoredDataset(store, 'abc/def'), {})).uuid).toBe('their-uuid')
 })
 
 test('one that is there gets the uuid, and keeps the rest of its configuration', async () => {
@@ -52,7 +53,7 @@ test('one that is there gets the uuid, and keeps the rest of its configuration',
   await makeRepository(store, 'files', { ...WISH, isNew: false }, {})
   const config = (await read(store, 'abc/def/config')).toString()
   expect(config).toContain('[mine]\n\tkey = value\n')
-  expect((await inspectRepository(store, 'abc/def', {})).uuid).toBe('our-uuid')
+  expect((await inspectRepository(new StoredDataset(store, 'abc/def'), {})).uuid).toBe('our-uuid')
   expect((await read(store, 'abc/def/HEAD')).toString()).toBe('ref: refs/heads/old\n')
 })
 
@@ -78,14 +79,14 @@ test.each(['annex/objects/a/b/key/key', 'archives/archive.7z', 'objects/pack/pac
     await makeRepository(store, 'files', WISH, {})
     await write(store, `abc/def/${name}`, 'x')
     expect(await removeRepository(store, 'files', WISH, true, {})).toMatch(/was left: it is in use/)
-    expect((await inspectRepository(store, 'abc/def', {})).hasLayout).toBe(true)
+    expect((await inspectRepository(new StoredDataset(store, 'abc/def'), {})).hasLayout).toBe(true)
   },
 )
 
 test('a layout that is not known is not touched', async () => {
   const store = openMemoryStore()
   await write(store, 'abc/def/ria-layout-version', '9\n')
-  await expect(inspectRepository(store, 'abc/def', {})).rejects.toThrow(
+  await expect(inspectRepository(new StoredDataset(store, 'abc/def'), {})).rejects.toThrow(
     /layout version 9, and this program knows 1 and 2/,
   )
 })
@@ -103,7 +104,7 @@ test('of several who make one at once with git, at most one does, and it is whol
         if (each.status === 'rejected') expect(each.reason, String(each.reason)).toMatchObject({ kind: 'conflict' })
       for (const loser of wishes.filter((wish) => !winners.includes(wish)))
         expect(await removeRepository(store, 'shell', loser, false, {})).toBeUndefined()
-      const state = await inspectRepository(store, `abc/${round}`, {})
+      const state = await inspectRepository(new StoredDataset(store, `abc/${round}`), {})
       expect([state.hasLayout, state.uuid]).toEqual([winners.length === 1, winners[0]?.uuid])
       // Who lost may try again.
       if (winners[0] === undefined && wishes[0]) await makeRepository(store, 'shell', wishes[0], {})
@@ -150,7 +151,7 @@ describe.skipIf(!isRoot)('where a stranger has put a link', () => {
       await symlink('../store/abc/def', `${path}/outside/taken`)
       await symlink(`${path}/outside`, `${path}/store/alias`)
       await lchown(`${path}/store/alias`, HOSTILE, HOSTILE)
-      await expect(setAlias(store, 'abc/def', 'name', {})).rejects.toMatchObject({ kind: 'denied' })
+      await expect(setAlias(new StoredDataset(store, 'abc/def'), 'name', {})).rejects.toMatchObject({ kind: 'denied' })
       await expect(removeAlias(store, 'taken', {})).rejects.toMatchObject({ kind: 'denied' })
       expect((await runOk('ls', [`${path}/outside`])).stdout).toBe('taken\n')
     } finally {
