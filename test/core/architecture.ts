@@ -66,7 +66,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^isomorphic-git$/, /^git\//],
   [/^(yargs|cli-progress|cli-table3)(\/.*)?$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
-  [/^sax$/, /^store\/dav\//],
+  [/^sax$/, /^store\/(dav|s3)\//],
   [/^ini$/, /^gitlab\//],
 ]
 

@@ -139,8 +139,7 @@ export class S3Calls {
 
   /** Sends a request. What it throws is the SDK's. */
   async sendRaw<T>({ signal, mayChange }: S3Call, command: Command<T>): Promise<T> {
-    const client = await this.#connection.client()
-    return client.send(withCompanion(command, { signal, mayChange }) as never) as Promise<T>
+    return this.#connection.send(command, { signal, mayChange }) as Promise<T>
   }
 
   /**

@@ -4,7 +4,9 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { trustedAuthorities } from '../authorities.ts'
 import { collectAnswer } from './answers.ts'
 import type { ObjectSettings, RestoreSettings } from './attributes.ts'
-import { shortenSteps } from './middleware.ts'
+import { shortenSteps, withCompanion } from './middleware.ts'
+import { PlainClient, type SendOptions } from './plain/client.ts'
+import { plainRequest } from './plain/request.ts'
 
 export interface S3Settings extends ObjectSettings {
   /** `http[s]://host[:port]`. */
@@ -74,6 +76,7 @@ export class S3Connection {
   readonly #settings: S3Settings
   readonly #agents: { readonly http: http.Agent; readonly https: https.Agent }
   #client: Promise<S3Client> | undefined
+  #plain: PlainClient | undefined
   #anonymous = false
 
   /** Throws ConfigError when the file with the authorities to trust is of no use. */
@@ -108,6 +111,18 @@ export class S3Connection {
     return this.#client
   }
 
+  /**
+   * Sends a request: those for one object without the SDK, where they are plain enough. What it
+   * throws is the SDK's, or Refused.
+   */
+  async send(command: { readonly input: object }, options: SendOptions): Promise<unknown> {
+    const client = await this.client()
+    const request = this.#settings.addressing === 'virtual' ? undefined : plainRequest(command)
+    if (request === undefined) return client.send(withCompanion(command, options) as never)
+    this.#plain ??= this.#plainClient(client)
+    return this.#plain.send(request, options)
+  }
+
   /** Ends all connections. */
   close(): void {
     for (const agent of Object.values(this.#agents)) agent.destroy()
@@ -127,6 +142,12 @@ export class S3Connection {
       if (wanted) throw Object.assign(new Error(`the profile ${wanted} has none`), { name: 'CredentialsProviderError' })
       return this.#anonymousClient()
     }
+  }
+
+  #plainClient(client: S3Client): PlainClient {
+    const endpoint = new URL(this.#settings.endpoint)
+    const agent = endpoint.protocol === 'https:' ? this.#agents.https : this.#agents.http
+    return new PlainClient({ endpoint, agent, client, anonymous: this.#anonymous })
   }
 
   #anonymousClient(): S3Client {

@@ -114,8 +114,19 @@ const STATUS: Readonly<Record<number, Meaning>> = {
   507: ['full', ({ host }) => `no space is left at ${host} (507)`],
 }
 
+/** A refusal that did not come by way of the SDK. */
+export class Refused extends Error {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    super(`${refusal.status} ${refusal.code ?? ''}`)
+    this.refusal = refusal
+  }
+}
+
 /** What the server refused with, or undefined where no answer came. */
 export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refused) return error.refusal
   if (!(error instanceof Error) || error instanceof AnswerTooLong) return undefined
   const { $metadata, $response, Code, Region, message } = error as SdkError
   const status = $metadata?.httpStatusCode ?? $response?.statusCode

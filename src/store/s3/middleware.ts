@@ -105,6 +105,7 @@ function addHeaders(next: Next): Next {
   }
 }
 
-function companionOf(input: object): Companion {
+/** What goes along with a command's request. */
+export function companionOf(input: object): Companion {
   return (input as { [COMPANION]?: Companion })[COMPANION] ?? {}
 }
