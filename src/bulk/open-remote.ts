@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Archive } from '../archive/archive.ts'
 import { cacheDirectory } from '../core/cache-directory.ts'
@@ -10,6 +9,7 @@ import { type Layout, readLayout } from '../ria/layout/read-layout.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { s3Settings } from '../ria/settings/s3-credentials.ts'
 import type { RemoteConfig, StoreUrl } from '../ria/settings/settings.ts'
+import { keptCredentials } from '../ria/settings/siblings.ts'
 import { openStore } from '../store/open.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { CallOptions, Store } from '../store/store.ts'
@@ -45,7 +45,7 @@ export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions)
   const { config, datasetId } = setup
   const { clone, forWriting, log, signal } = options
   const url = (forWriting ? config.pushUrl : undefined) ?? config.url
-  const kept = () => keptCredentials(clone, remote)
+  const kept = () => keptCredentials({ ...clone, ...remote })
   const store = await openStore(url.location, {
     stallMs: config.stallMs,
     ssh: config.ssh,
@@ -77,13 +77,6 @@ function archiveCache(): string {
 
 function isS3(url: StoreUrl): boolean {
   return factsOf(url.location).awsCredentials
-}
-
-/** The keys that git-annex keeps for a remote, where it has them in this clone. */
-async function keptCredentials({ annexDirectory }: Clone, { uuid }: BulkRemote) {
-  const text = await readFile(join(annexDirectory, 'creds', `${uuid}-s3creds`), 'utf8').catch(() => '')
-  const [accessKeyId, secretAccessKey] = text.split('\n')
-  return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
 }
 
 /**

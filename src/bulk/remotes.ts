@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readRemoteLog } from '../core/annex-logs.ts'
 import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
-import { run } from '../core/process/run.ts'
-import { decode } from '../core/text.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
+import { EXTERNAL_TYPES } from '../ria/settings/siblings.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Clone } from './clone/clone.ts'
 
@@ -26,15 +24,13 @@ export type RemoteSetup =
   | { readonly config: RemoteConfig; readonly datasetId: string }
   | { readonly leftToAnnex: string }
 
-const TYPES = ['ora', 'riastore']
-
 /** The storage siblings that are enabled in a clone, the cheapest first. */
 export async function findRemotes(clone: Clone): Promise<BulkRemote[]> {
-  const logged = await readRemoteLog(clone)
+  const logged = await readRemoteLog(clone.gitDirectory)
   const found: BulkRemote[] = []
   for (const key of clone.config.keys()) {
     const [, name] = /^remote\.(.*)\.annex-externaltype$/s.exec(key) ?? []
-    if (name === undefined || !TYPES.includes(clone.config.get(key) ?? '')) continue
+    if (name === undefined || !EXTERNAL_TYPES.includes(clone.config.get(key) ?? '')) continue
     const remote = toRemote(clone, name, logged)
     if (remote !== undefined) found.push(remote)
   }
@@ -97,40 +93,4 @@ function setupOf({ config }: Clone, name: string, settings: Settings | undefined
     if (!(error instanceof ConfigError)) throw error
     return { leftToAnnex: error.message } // it may not be needed, and git-annex tells the same when it is
   }
-}
-
-/**
- * Reads remote.log of the git-annex branch, and over it what git-annex has not committed yet: of
- * each remote's uuid its settings (internals, "remote.log"; values have `&32;` for a space).
- */
-async function readRemoteLog(clone: Clone): Promise<ReadonlyMap<string, Settings>> {
-  const journal = join(clone.annexDirectory, 'journal/remote.log')
-  const text = await readFile(journal).then(decode, async () => {
-    const { code, stdout } = await run('git', ['cat-file', 'blob', 'refs/heads/git-annex:remote.log'], {
-      cwd: clone.gitDirectory,
-    })
-    return code === 0 ? decode(stdout) : ''
-  })
-  return parseRemoteLog(text)
-}
-
-/** Exported for its test. */
-export function parseRemoteLog(text: string): ReadonlyMap<string, Settings> {
-  const newest = new Map<string, { readonly at: number; readonly settings: Settings }>()
-  for (const line of text.split('\n')) {
-    const [uuid, ...words] = line.split(' ')
-    if (!uuid) continue
-    const pairs = words.map((word) => {
-      const at = word.indexOf('=')
-      return [word.slice(0, at), unescapeValue(word.slice(at + 1))] as const
-    })
-    const settings = new Map(pairs)
-    const at = Number.parseFloat(settings.get('timestamp') ?? '0')
-    if (at >= (newest.get(uuid)?.at ?? -1)) newest.set(uuid, { at, settings })
-  }
-  return new Map([...newest].map(([uuid, { settings }]) => [uuid, settings]))
-}
-
-function unescapeValue(text: string): string {
-  return text.replace(/&(\d{1,7});/g, (_all, code: string) => String.fromCodePoint(Number(code)))
 }

@@ -1,16 +1,18 @@
 import type { Argv } from 'yargs'
 import { ConfigError, isStoreError, messageOf } from '../core/errors.ts'
-import { withoutPassword } from '../core/secret.ts'
 import { allDatasets, findDataset } from '../ria/layout/datasets.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { unwritable } from '../store/unwritable.ts'
 import { type Console, Interrupted } from './console.ts'
-import { openNamedStore, parseStore } from './open-store.ts'
+import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
 
 export interface Selected {
-  readonly store: string
+  /** Without, or with the name of a dataset in its place: RIASTORE_STORE, or that of the clone. */
+  readonly store?: string | undefined
   readonly datasets: readonly string[]
   readonly all?: boolean | undefined
+  /** Through the store's URL to write, where it has one. Default: where a question is asked. */
+  readonly forWriting?: boolean
 }
 
 /** The option by which a command is told to work on all datasets. */
@@ -57,13 +59,18 @@ export async function forEachDataset(
   work: (dataset: StoredDataset) => Promise<boolean>,
   question?: Question | undefined,
 ): Promise<number> {
-  const named = await parseStore(selected.store)
-  const names = [...(named.dataset === undefined ? [] : [named.dataset]), ...selected.datasets]
+  const { store: given, rest } = storeAndRest([
+    ...(selected.store === undefined ? [] : [selected.store]),
+    ...selected.datasets,
+  ])
+  const named = await parseStore(given, { forWriting: selected.forWriting ?? question !== undefined })
+  const isNamed = named.dataset !== undefined && !(named.ofClone && (selected.all || rest.length > 0))
+  const names = [...(isNamed ? [named.dataset ?? ''] : []), ...rest]
   if (names.length === 0 && !selected.all) throw new ConfigError('which dataset? Give ids, ~aliases, or --all')
   if (names.length > 0 && selected.all) throw new ConfigError('--all and datasets that are named do not go together')
   if (question !== undefined && console.isTerminal) {
     const which = selected.all ? 'all datasets' : names.join(', ')
-    if (!(await console.confirm(question(which, withoutPassword(selected.store))))) {
+    if (!(await console.confirm(question(which, named.shown)))) {
       console.note('nothing was changed')
       return 1
     }

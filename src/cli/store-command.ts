@@ -1,12 +1,12 @@
 import { ConfigError } from '../core/errors.ts'
 import type { Verdict } from '../core/finding.ts'
 import { inBucket, type StoreLocation } from '../store/location.ts'
-import { openStore } from '../store/open.ts'
+import { type OpenSettings, openStore } from '../store/open.ts'
 import type { S3Probe } from '../store/s3/probe.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
 import type { Console } from './console.ts'
-import { parseStore } from './open-store.ts'
+import { debugLog, parseStore } from './open-store.ts'
 
 /**
  * The least that S3 allows, so that little has to be sent to see whether uploads in parts work.
@@ -26,14 +26,22 @@ export interface OpenedStore {
  * Opens a store, as a whole, for as long as `work` goes on. Throws ConfigError for the name of a
  * dataset.
  */
-export async function withOpenStore<T>(name: string, work: (opened: OpenedStore) => Promise<T>): Promise<T> {
-  const { location, dataset, stallMs } = await parseStore(name)
-  if (dataset !== undefined) throw new ConfigError(`this is about the whole store: leave #${dataset} away`)
-  const log = process.env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
-  const store = await openStore(location, { stallMs, ssh: 'auto', s3: { partBytes: PART_BYTES }, log })
+export async function withOpenStore<T>(
+  name: string | undefined,
+  work: (opened: OpenedStore) => Promise<T>,
+): Promise<T> {
+  const { location, dataset, ofClone, settings } = await parseStore(name, { forWriting: true })
+  if (dataset !== undefined && !ofClone) {
+    throw new ConfigError(`this is about the whole store: leave #${dataset} away`)
+  }
+  const store = await openStore(location, {
+    ...settings,
+    s3: { ...settings.s3, partBytes: PART_BYTES },
+    log: debugLog(),
+  })
   let probe: S3Probe | undefined
   try {
-    probe = await openProbe(location)
+    probe = await openProbe(location, settings)
     return await work({ store, probe, directories: factsOf(location).directories })
   } finally {
     await probe?.close()
@@ -41,12 +49,12 @@ export async function withOpenStore<T>(name: string, work: (opened: OpenedStore)
   }
 }
 
-async function openProbe(location: StoreLocation): Promise<S3Probe | undefined> {
+async function openProbe(location: StoreLocation, settings: OpenSettings): Promise<S3Probe | undefined> {
   const s3 = inBucket(location)
   if (s3 === undefined) return undefined
   const { openS3Probe } = await import('../store/s3/probe.ts')
   const { endpoint, bucket, prefix } = s3
-  return openS3Probe({ endpoint, bucket, prefix })
+  return openS3Probe({ ...settings.s3, endpoint, bucket, prefix })
 }
 
 const WIDTHS = { check: 20, result: 8 }

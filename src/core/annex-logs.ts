@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from './errors.ts'
+import { run } from './process/run.ts'
 import { decode } from './text.ts'
 
 /** Runs git in the repository; 1 and 128 are exit codes like others, and no failure. */
@@ -25,6 +26,32 @@ export async function readAnnexLogs(git: RunGit, gitDir: string, file: string): 
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error
   }
   return found
+}
+
+/**
+ * The settings of each special remote that a repository's own git-annex knows, by uuid: of its
+ * branch, and over it what git-annex did not commit yet. `gitDir` is absolute, and common to all
+ * work trees.
+ */
+export async function readRemoteLog(gitDir: string): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const journal = await readFile(join(gitDir, 'annex/journal/remote.log')).then(decode, () => undefined)
+  if (journal !== undefined) return parseRemoteLog(journal)
+  const asked = [`--git-dir=${gitDir}`, 'cat-file', 'blob', 'refs/heads/git-annex:remote.log']
+  const { code, stdout } = await run('git', asked)
+  return parseRemoteLog(code === 0 ? decode(stdout) : '')
+}
+
+/** Of each remote, by uuid, the settings that were written last. */
+export function parseRemoteLog(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const newest = new Map<string, { readonly at: number; readonly settings: ReadonlyMap<string, string> }>()
+  for (const line of text.split('\n')) {
+    const [uuid] = line.split(' ', 1)
+    if (!uuid) continue
+    const settings = settingsOfLine(line.slice(uuid.length))
+    const at = Number.parseFloat(settings.get('timestamp') ?? '0')
+    if (at >= (newest.get(uuid)?.at ?? -1)) newest.set(uuid, { at, settings })
+  }
+  return new Map([...newest].map(([uuid, { settings }]) => [uuid, settings]))
 }
 
 /**

@@ -2,8 +2,11 @@ import { createInterface } from 'node:readline'
 import { messageOf, oneLine } from '../core/errors.ts'
 import { GitConfig } from '../core/git-config.ts'
 import { run } from '../core/process/run.ts'
-import { stallMsOf } from '../core/stall-timeout.ts'
+import { decode } from '../core/text.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import { findSiblings } from '../ria/settings/siblings.ts'
+import { storeSettings } from '../ria/settings/store-settings.ts'
+import type { StoreLocation } from '../store/location.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { parseRepositoryUrl } from './address.ts'
@@ -23,7 +26,7 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
     if (url === undefined) throw new Error('git starts this program, for a URL of its own')
     const { location, directory } = parseRepositoryUrl(url)
     const log = env.RIASTORE_DEBUG ? (line: string) => process.stderr.write(`riastore: ${line}\n`) : undefined
-    store = await openStore(location, { stallMs: await readStallMs(remote), ssh: 'auto', log })
+    store = await openStore(location, { ...(await settingsOf(location, remote, env)), log })
     return new StoredRepository(await resolveAlias(new StoredDataset(store, directory)), {
       gitDir: env.GIT_DIR,
       shows: options.progress && options.verbosity > 0,
@@ -49,8 +52,18 @@ export async function runRemoteHelper(args: readonly string[], env: NodeJS.Proce
   }
 }
 
-/** As git's configuration says, which git hands on with what `-c` gave it. */
-async function readStallMs(remote: string | undefined): Promise<number> {
-  const { stdout } = await run('git', ['config', '-z', '--get-regexp', '(^|\\.)riastore[.-]stall-timeout$'])
-  return stallMsOf(GitConfig.parse(stdout), remote)
+/**
+ * As git's configuration says, which git hands on with what `-c` gave it, and as the clone knows
+ * the store.
+ */
+async function settingsOf(location: StoreLocation, remote: string | undefined, env: NodeJS.ProcessEnv) {
+  const [listing, common] = await Promise.all([
+    run('git', ['config', '--list', '-z']),
+    // Outside of a repository (git ls-remote URL) git has set none.
+    env.GIT_DIR ? run('git', ['rev-parse', '--path-format=absolute', '--git-common-dir']) : undefined,
+  ])
+  const git = GitConfig.parse(listing.stdout)
+  const gitDir = common?.code === 0 ? decode(common.stdout).replace(/\n$/, '') : undefined
+  const siblings = gitDir === undefined ? [] : await findSiblings(gitDir, git)
+  return storeSettings(location, { git, siblings, remote })
 }

@@ -36,7 +36,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'bulk/records': ['bulk/clone', 'ria/layout', 'core'],
   annex: ['core'],
   gitlab: ['core'],
-  'git/*': ['git/refs', 'git/objects', 'ria/layout', 'ria/url.ts', 'store', 'core'],
+  'git/*': ['git/refs', 'git/objects', 'ria/layout', 'ria/settings', 'ria/url.ts', 'store', 'core'],
   'git/refs': ['ria/layout', 'store', 'core'],
   'git/objects': ['git/refs', 'ria/layout', 'store', 'core'],
   remote: ['annex', 'ria', 'store', 'core'],

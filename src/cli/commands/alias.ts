@@ -50,8 +50,9 @@ export function aliasCommand(console: Console, finished: (code: number) => void)
 }
 
 async function run(console: Console, { action, store: name, words, json }: Args): Promise<number> {
-  const named = await parseStore(name)
-  if (named.dataset !== undefined && action !== 'set') throw new ConfigError(`leave #${named.dataset} away`)
+  const named = await parseStore(name, { forWriting: action !== 'list' })
+  if (named.dataset !== undefined && !named.ofClone && action !== 'set')
+    throw new ConfigError(`leave #${named.dataset} away`)
   const rest = [...(named.dataset === undefined ? [] : [named.dataset]), ...words.map(String)]
   const needed = { list: 0, set: 2, remove: 1 }[action]
   if (rest.length !== needed) throw new ConfigError(`riastore alias ${action} wants ${WANTS[action]}`)

@@ -47,7 +47,7 @@ export function gcCommand(console: Console, finished: (code: number) => void): C
 async function run(console: Console, args: Args): Promise<number> {
   const graceMs = parseAge('grace', [args.grace].flat().at(-1) ?? '')
   const options = { graceMs, dryRun: args['dry-run'], signal: console.signal }
-  return forEachDataset(console, args, async (dataset) => {
+  return forEachDataset(console, { ...args, forWriting: true }, async (dataset) => {
     const repository = new StoredRepository(dataset, { gitDir: undefined, shows: false })
     const report = await collectGarbage(repository, options)
     console.print(args.json ? JSON.stringify({ dataset: dataset.name, ...report }) : summarize(dataset.name, report))

@@ -19,7 +19,7 @@ export interface S3Remote {
 }
 
 /** The server of a store in S3, as the origin of its URL. */
-export function endpointOf({ location }: StoreUrl): string | undefined {
+export function endpointOf({ location }: Pick<StoreUrl, 'location'>): string | undefined {
   return 'endpoint' in location ? new URL(location.endpoint).origin : undefined
 }
 

@@ -14,8 +14,8 @@ export function parseEndpoint(name: string, value: string): string {
 
 /**
  * The servers of S3 that the user, or the administrator, named in git's configuration: in URLs of
- * remotes, of sites, and in what insteadOf makes of them. No dataset can bring such a setting
- * along. Endpoints as `parseEndpoint` gives them.
+ * remotes, of sites, of stores that have a name, and in what insteadOf makes of them. No dataset
+ * can bring such a setting along. Endpoints as `parseEndpoint` gives them.
  */
 export function endpointsInConfig(git: GitConfig): ReadonlySet<string> {
   const found = new Set<string>()
@@ -23,7 +23,8 @@ export function endpointsInConfig(git: GitConfig): ReadonlySet<string> {
     const [, base] = /^url\.(.*)\.insteadof$/s.exec(key) ?? []
     const isUrl =
       /^remote\..*\.(url|pushurl|annexurl|ora-url|ora-push-url)$/s.test(key) ||
-      /^riastore\..*\.(store|pushurl)$/s.test(key)
+      /^riastore\..*\.(store|pushurl)$/s.test(key) ||
+      /^riastore\.store\.[^.]*\.(url|push-url)$/.test(key)
     for (const url of base !== undefined ? [base] : isUrl ? git.all(key) : []) {
       // The slash after the host: of `https://s3.exam`, a dataset could choose the rest.
       const [, address] = /^(?:ria\+)?s3\+(https?:\/\/[^/?#\\@]+)\//i.exec(url) ?? []

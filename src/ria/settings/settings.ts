@@ -6,9 +6,10 @@ import type { StoreLocation } from '../../store/location.ts'
 import { factsOf } from '../../store/schemes.ts'
 import type { SshProvider } from '../../store/ssh/connect.ts'
 import { parseStoreUrl } from '../url.ts'
-import { type S3Options, s3Options } from './s3.ts'
+import { storeAt, valuesOf } from './named-stores.ts'
+import { S3_SETTINGS, type S3Options, s3Options } from './s3.ts'
 import { endpointsInConfig, parseEndpoint } from './s3-endpoints.ts'
-import { oneOf } from './values.ts'
+import { oneOf, sshProvider } from './values.ts'
 
 /** Settings of the special remote, committed to the git-annex branch by initremote. */
 export const REMOTE_SETTINGS = [
@@ -22,28 +23,7 @@ export const REMOTE_SETTINGS = [
     name: 'archive-id',
     description: 'id of the dataset in the store. Default: the DataLad dataset id, else the annex uuid',
   },
-  { name: 'region', description: 'S3: region of the bucket. Default: what the address or AWS configuration says' },
-  { name: 'storageclass', description: 'S3: storage class of new objects. Default: the server decides' },
-  {
-    name: 'storageclassminsize',
-    description: 'S3: smaller objects do not get the storage class. Default: 128KiB',
-  },
-  {
-    name: 'acl',
-    description: 'S3: canned ACL of new objects, like bucket-owner-full-control. Default: the bucket decides',
-  },
-  {
-    name: 'serversideencryption',
-    description: 'S3: AES256|aws:kms|aws:kms:dsse, how the server encrypts new objects. Default: the bucket decides',
-  },
-  { name: 'ssekmskeyid', description: 'S3: the key for serversideencryption=aws:kms. Default: the one of the account' },
-  {
-    name: 'restoredays',
-    description: 'S3: for so many days a key is restored from cold storage when it is to be got, 0: never. Default: 7',
-  },
-  { name: 'restoretier', description: 'S3: Standard|Bulk|Expedited, how fast it is restored. Default: Standard' },
-  { name: 'partsize', description: 'S3: size of the parts of large uploads, 5MiB to 5GiB. Default: by the file' },
-  { name: 'requeststyle', description: 'S3: path|virtual, where the bucket is named. Default: path' },
+  ...S3_SETTINGS,
   { name: 'ssh-host', description: 'deprecated, use url' },
   { name: 'base-path', description: 'deprecated, use url' },
   { name: 'force-write', description: 'deprecated, use git config remote.<name>.ora-force-write' },
@@ -118,8 +98,8 @@ export interface ConfigSources {
 }
 
 /**
- * Brings the settings together, ORA's way: the clone's own over the committed ones. Throws
- * ConfigError.
+ * Brings the settings together, ORA's way: the clone's own over the committed ones. Between them
+ * come those of the store, where the user or the administrator gave it a name. Throws ConfigError.
  */
 export function resolveConfig(sources: ConfigSources): RemoteConfig {
   const { committed } = sources
@@ -132,6 +112,7 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
     throw new ConfigError(`the ${name} ${withoutPassword(pushUrl.text)} is HTTP, which can only be read`)
   }
   const deprecated = (setting: string) => sources.git.get(`annex.ora-remote.${sources.name}.${setting}`)
+  const named = valuesOf(storeAt(sources.git, (pushUrl ?? url).location))
   return {
     url,
     pushUrl,
@@ -142,9 +123,15 @@ export function resolveConfig(sources: ConfigSources): RemoteConfig {
     ignoreFlags: flag('ora-ignore-ria-config', local('ora-ignore-ria-config') ?? deprecated('ignore-remote-config')),
     bufferBytes: bytes(local('ora-buffer-size')),
     verify: verifies(sources, local('riastore-verify') ?? 'auto'),
-    ssh: oneOf('riastore-ssh', local('riastore-ssh') ?? 'auto', ['auto', 'ssh2', 'openssh']),
+    ssh: sshProvider('riastore-ssh', local('riastore-ssh') ?? named.ssh),
     stallMs: stallMsOf(sources.git, sources.gitName ?? sources.name),
-    s3: s3Options(committed, { profile: local('riastore-s3-profile'), parallel: local('riastore-s3-parallel') }),
+    s3: s3Options(
+      { ...committed, ...named },
+      {
+        profile: local('riastore-s3-profile') ?? named.profile,
+        parallel: local('riastore-s3-parallel') ?? named.parallel,
+      },
+    ),
     s3Endpoints: s3Endpoints(sources),
   }
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
+import type { SshProvider } from '../../store/ssh/connect.ts'
 
 /** Values of settings, read. Each throws ConfigError that names the setting. */
 
@@ -6,6 +7,11 @@ export function oneOf<T extends string>(name: string, value: string, known: read
   const found = known.find((choice) => choice === value)
   if (found === undefined) throw new ConfigError(`${name} is ${JSON.stringify(value)}, known are ${known.join(', ')}`)
   return found
+}
+
+/** Who makes the ssh connection: `auto` where nothing is set. */
+export function sshProvider(name: string, value: string | undefined): SshProvider {
+  return oneOf(name, value || 'auto', ['auto', 'ssh2', 'openssh'])
 }
 
 export function wholeNumber(name: string, value: string, least: number, most: number): number {

@@ -68,7 +68,7 @@ export function findSites(entries: Iterable<ScopedEntry>): ReadonlyMap<string, F
   const sites = new Map<string, FoundSite>()
   for (const { scope, key, value } of entries) {
     const [, name, setting = ''] = /^riastore\.(.+)\.([^.]+)$/s.exec(key) ?? []
-    if (name === undefined) continue
+    if (name === undefined || name.startsWith('store.')) continue // those are of stores that have a name
     const known = sites.get(name) ?? unknownSite(name)
     const before = { ...known, isConfigured: known.isConfigured || scope !== 'dataset' }
     const option = siteOptionOf(setting)
