@@ -29,6 +29,32 @@ export async function forEachParallel<T>(
   if (failure !== undefined) throw failure.error
 }
 
+/**
+ * What `work` makes of each item, in the order of the items; it is done ahead, for `limit` items at
+ * a time. The first failure is thrown in its turn. A reader that stops waits for the work that is
+ * under way.
+ */
+export async function* inOrder<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, void> {
+  const ahead: Promise<R>[] = []
+  try {
+    for await (const item of items) {
+      const begun = work(item)
+      begun.catch(() => {}) // thrown in its turn
+      ahead.push(begun)
+      if (ahead.length < limit) continue
+      const first = ahead.shift()
+      if (first !== undefined) yield await first
+    }
+    for (let first = ahead.shift(); first !== undefined; first = ahead.shift()) yield await first
+  } finally {
+    await Promise.allSettled(ahead)
+  }
+}
+
 /** Cuts a list into pieces of `length`. */
 export function* chunksOf<T>(items: Iterable<T>, length: number): Iterable<T[]> {
   let chunk: T[] = []

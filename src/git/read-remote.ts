@@ -1,13 +1,14 @@
-import { isStoreError, messageOf } from '../core/errors.ts'
+import { isStoreError } from '../core/errors.ts'
 import { parseGitConfig } from '../core/git-config.ts'
 import { decode } from '../core/text.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../store/store.ts'
+import { ObjectReader } from './objects/object-reader.ts'
 import { readGitsRefs } from './refs/gits-own-refs.ts'
 import { RefLog } from './refs/ref-log.ts'
 import { isObjectId, isRefName, type RefState } from './refs/ref-state.ts'
 import { readText } from './refs/views.ts'
-import { StoreFiles } from './store-files.ts'
+import { Revision, type RevisionEntry } from './revision.ts'
 
 /** What can be told of a dataset without a clone of it. */
 export interface RemoteDescription {
@@ -28,10 +29,9 @@ const README_CHARACTERS = 2000
 const README = /^readme(\.(md|markdown|txt|rst|org|adoc))?$/i
 
 /**
- * Reads refs, `.datalad/config` and README of a bare repository on any store, whoever wrote it,
- * with isomorphic-git: nothing is cloned, and no git is asked for objects. Throws StoreError:
- * `missing` when there is no repository, `unsupported` when its packs are too large to be held in
- * memory.
+ * Reads refs, `.datalad/config` and README of a bare repository on any store, whoever wrote it:
+ * nothing is cloned, and no git is asked for objects. Throws StoreError: `missing` when there is no
+ * repository.
  */
 export async function readRemote(dataset: StoredDataset, call: CallOptions = {}): Promise<RemoteDescription> {
   const { head, refs, aliases } = await readRefs(dataset, call)
@@ -71,25 +71,19 @@ async function readShownRefs(dataset: StoredDataset, call: CallOptions) {
 }
 
 async function readFiles(dataset: StoredDataset, commit: string, call: CallOptions) {
-  const { default: isomorphic } = await import('isomorphic-git')
-  const files = new StoreFiles(dataset.store, call)
-  const repository = { fs: files, gitdir: dataset.directory, cache: {} }
-  try {
-    const { tree } = await isomorphic.readTree({ ...repository, oid: commit })
-    const blob = async (oid: string) => decode(Buffer.from((await isomorphic.readBlob({ ...repository, oid })).blob))
-    const readme = tree.find(({ path, type, mode }) => type === 'blob' && mode !== '120000' && README.test(path))
-    const datalad = tree.find(({ path, type }) => type === 'tree' && path === '.datalad')
-    const entries = datalad && (await isomorphic.readTree({ ...repository, oid: datalad.oid })).tree
-    const config = entries?.find(({ path, type }) => type === 'blob' && path === 'config')
-    const read = {
-      config: config && (await blob(config.oid)),
-      readme: readme && { name: readme.path, text: (await blob(readme.oid)).slice(0, README_CHARACTERS) },
-    }
-    if (files.failure !== undefined) throw files.failure
-    return read
-  } catch (error) {
-    if (files.failure !== undefined) throw files.failure
-    throw dataset.error('corrupt', 'show', messageOf(error), { cause: error })
+  const revision = await Revision.open(dataset, new ObjectReader(dataset, call), commit)
+  const top = await revision.find('')
+  let readme: RevisionEntry | undefined
+  for await (const entry of top === undefined ? [] : revision.list(top, false)) {
+    if (entry.kind !== 'directory' && entry.kind !== 'link' && README.test(entry.name)) readme ??= entry
+  }
+  const config = await revision.find('.datalad/config')
+  return {
+    config: config && config.kind !== 'directory' ? decode(await revision.read(config)) : undefined,
+    readme: readme && {
+      name: readme.name,
+      text: decode(await revision.read(readme)).slice(0, README_CHARACTERS),
+    },
   }
 }
 

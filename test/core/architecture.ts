@@ -63,7 +63,6 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^p-(limit|retry)$/, /^store\//],
   [/^node-7z$/, /^archive\/seven-zip\//],
   [/^(@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
-  [/^isomorphic-git$/, /^git\//],
   [/^(yargs|cli-progress|cli-table3)(\/.*)?$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
   [/^sax$/, /^store\/(dav|s3)\//],

@@ -1,7 +1,7 @@
 import { StoreError } from '../../core/errors.ts'
-import { decode } from '../../core/text.ts'
+import { inOrder } from '../../core/parallel.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
-import { aliasDirectory, readAlias } from './alias-file.ts'
+import { aliasDirectory, isDatasetDirectory, readAlias } from './alias-file.ts'
 import { directoryOfLink, readAliasLink } from './alias-link.ts'
 import { datasetDirectory, LAYOUT_FILE } from './paths.ts'
 import { StoredDataset } from './stored-dataset.ts'
@@ -24,39 +24,35 @@ export async function findDataset(store: Store, name: string, call: CallOptions 
 
 /** All datasets of a store, by id. */
 export async function allDatasets(store: Store, call: CallOptions = {}): Promise<StoredDataset[]> {
-  if ((await store.stat(LAYOUT_FILE, call)) === undefined) throw noStore(store)
   const found: StoredDataset[] = []
-  for await (const path of layoutFiles(store, call)) {
-    const [, first, rest] = /^(?!alias\/)([^/]{3})\/([^/]+)\/ria-layout-version$/s.exec(path) ?? []
-    if (first !== undefined && rest !== undefined)
-      found.push(new StoredDataset(store, `${first}/${rest}`, first + rest))
-  }
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  for await (const dataset of eachDataset(store, call)) found.push(dataset)
+  return found
 }
 
 /**
- * Looks with `find` where programs can be run: otherwise every file of the store has to be listed.
+ * The same as a stream, which holds no more than one first-level directory's datasets: two levels
+ * of directories are listed, never what is in a dataset.
  */
-async function* layoutFiles(store: Store, call: CallOptions): AsyncIterable<string> {
-  const listed = await findLayoutFiles(store, call)
-  if (listed !== undefined) yield* listed
-  else for await (const { path } of store.list('', call)) yield path
+export async function* eachDataset(store: Store, call: CallOptions = {}): AsyncGenerator<StoredDataset, void, void> {
+  if ((await store.stat(LAYOUT_FILE, call)) === undefined) throw noStore(store)
+  const tops = (await namesIn(store, '', call)).filter((name) => name.length === 3)
+  const below = inOrder(tops, store.traits.maxInFlight / 2, async (top) => {
+    const datasets = (await namesIn(store, top, call)).map((rest) => `${top}/${rest}`).filter(isDatasetDirectory)
+    const layouts = await Promise.all(datasets.map((directory) => store.stat(`${directory}/${LAYOUT_FILE}`, call)))
+    return datasets.filter((_directory, i) => layouts[i] !== undefined)
+  })
+  for await (const directories of below) {
+    for (const directory of directories) yield new StoredDataset(store, directory, directory.replace('/', ''))
+  }
 }
 
-async function findLayoutFiles(store: Store, call: CallOptions): Promise<string[] | undefined> {
-  if (!store.traits.exec) return undefined
-  const command = ['find', '.', '-mindepth', '3', '-maxdepth', '3', '-name', LAYOUT_FILE, '-print0']
-  try {
-    const { code, stdout } = await store.exec(command, { ...call, cwd: '' })
-    if (code !== 0 || (stdout.length > 0 && stdout.at(-1) !== 0)) return undefined // not all could be seen, or kept
-    return decode(stdout)
-      .split('\0')
-      .slice(0, -1)
-      .map((path) => path.replace(/^\.\//, ''))
-  } catch (error) {
-    if (error instanceof StoreError && error.kind === 'unsupported') return undefined
-    throw error
+/** The names of the directories in a directory, in order. */
+async function namesIn(store: Store, directory: string, call: CallOptions): Promise<string[]> {
+  const names: string[] = []
+  for await (const { path, file } of store.children(directory, call)) {
+    if (file === undefined) names.push(path.slice(path.lastIndexOf('/') + 1))
   }
+  return names.sort()
 }
 
 /** Says where an alias leads that leads to no dataset; undefined where there is no such alias. */
