@@ -59,6 +59,8 @@ export interface LooseKeys {
   readonly usage: LooseUsage
   /** What they take up without the files of wanted keys at these places. */
   without(gone: ReadonlySet<string>): LooseUsage
+  /** What they take up with files at these places too, where there was none: bytes by place. */
+  with(added: ReadonlyMap<string, number>): LooseUsage
 }
 
 /** What loose keys take up. */
@@ -141,17 +143,31 @@ class Listing implements LooseKeys {
 
   without(gone: ReadonlySet<string>): LooseUsage {
     let { count, bytes } = this.usage
-    const staying = new Map([...this.#walks.keys()].map((name) => [name, [] as string[]]))
+    const staying: string[] = []
     for (const key of [...this.wanted.values(), ...this.kept]) {
       for (const { place, size } of key.twin === undefined ? [key] : [key, key.twin]) {
         if (gone.has(place)) {
           count -= 1
           bytes -= size
-        } else (staying.get(place.slice(0, place.indexOf('/'))) ?? staying.get(''))?.push(place)
+        } else staying.push(place)
       }
     }
-    const inodes = sum([...this.#walks].map(([name, { left }]) => left.with(staying.get(name) ?? [])))
-    return { count, bytes, inodes }
+    return { count, bytes, inodes: this.#inodesWith('left', staying) }
+  }
+
+  with(added: ReadonlyMap<string, number>): LooseUsage {
+    const { count, bytes } = this.usage
+    return {
+      count: count + added.size,
+      bytes: bytes + sum([...added.values()]),
+      inodes: this.#inodesWith('all', added.keys()),
+    }
+  }
+
+  #inodesWith(counted: keyof Walk, places: Iterable<string>): number {
+    const byWalk = new Map([...this.#walks.keys()].map((name) => [name, [] as string[]]))
+    for (const place of places) (byWalk.get(place.slice(0, place.indexOf('/'))) ?? byWalk.get(''))?.push(place)
+    return sum([...this.#walks].map(([name, walk]) => walk[counted].with(byWalk.get(name) ?? [])))
   }
 
   newWalk(name: string): Walk {

@@ -1,8 +1,9 @@
-import { Archive, type Member } from '../../archive/archive.ts'
+import type { Archive, Member } from '../../archive/archive.ts'
 import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
 import { hasChecksum } from '../../core/checksum.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { findMember, keyOfMember } from '../../ria/keys/member-names.ts'
+import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -65,36 +66,29 @@ export async function makePlan(dataset: StoredDataset, options: PlanOptions): Pr
   const call = options.signal ? { signal: options.signal } : {}
   const dropped = await listTombstones(dataset, call)
   const loose = await listLoose(dataset, { ...options, dropped })
-  const path = archivePath(dataset.directory)
-  const old = await dataset.store.stat(path, call)
+  const old = await dataset.store.stat(archivePath(dataset.directory), call)
   const permissions = permissionsFor(loose.wanted.values(), old && (await archivePermissions(dataset, call)))
   leaveOtherReaders(loose, permissions, options.sharing)
-  const archive = old && (await Archive.open(dataset.store, path, { ...call, stat: old }))
-  try {
+  const look = async (archive: Archive) => {
     const index = await readIndex(archive, dropped, loose.wanted, call)
-    const already = options.dryRun
-      ? index.both.map(([, loose]) => loose)
-      : await findGood(dataset, archive, index.both, call)
-    const few = loose.wanted.size - already.length
-    if (few < (options.minKeys ?? 0))
-      return { loose, dropped, old, permissions, ...index, add: [], drop: [], already, few }
-    const kept = new Set(already.map(({ fileName }) => fileName))
-    return {
-      loose,
-      dropped,
-      old,
-      permissions,
-      ...index,
-      add: [...loose.wanted.values()].filter(({ fileName }) => !kept.has(fileName)),
-      drop: [
-        ...index.drop,
-        ...index.both.flatMap(([{ name }, { fileName }]) => (kept.has(fileName) || !canBeTakenOut(name) ? [] : [name])),
-      ],
-      already,
-      few: 0,
-    }
-  } finally {
-    await archive?.close()
+    const { both } = index
+    const already = options.dryRun ? both.map(([, loose]) => loose) : await findGood(dataset, archive, both, call)
+    return { index, already }
+  }
+  const archived = old && (await withArchive(dataset, { ...call, stat: old }, look))
+  const { index, already } = archived ?? { index: emptyIndex(), already: [] }
+  const known = { loose, dropped, old, permissions, ...index, already }
+  const few = loose.wanted.size - already.length
+  if (few < (options.minKeys ?? 0)) return { ...known, add: [], drop: [], few }
+  const kept = new Set(already.map(({ fileName }) => fileName))
+  return {
+    ...known,
+    add: [...loose.wanted.values()].filter(({ fileName }) => !kept.has(fileName)),
+    drop: [
+      ...index.drop,
+      ...index.both.flatMap(([{ name }, { fileName }]) => (kept.has(fileName) || !canBeTakenOut(name) ? [] : [name])),
+    ],
+    few: 0,
   }
 }
 
@@ -120,14 +114,15 @@ interface Index {
   readonly both: [Member, LooseKey][]
 }
 
+const emptyIndex = (): Index => ({ members: new Map(), archived: new Set(), drop: [], both: [] })
+
 async function readIndex(
-  archive: Archive | undefined,
+  archive: Archive,
   dropped: ReadonlySet<string>,
   wanted: ReadonlyMap<string, LooseKey>,
   call: CallOptions,
 ): Promise<Index> {
-  const index: Index = { members: new Map(), archived: new Set(), drop: [], both: [] }
-  if (archive === undefined) return index
+  const index = emptyIndex()
   for await (const member of archive.members(call)) {
     const found = keyOfMember(member.name)
     index.members.set(member.name, { size: member.size, crc: member.crc })
@@ -158,12 +153,11 @@ function canBeTakenOut(name: string): boolean {
  */
 async function findGood(
   dataset: StoredDataset,
-  archive: Archive | undefined,
+  archive: Archive,
   both: readonly [Member, LooseKey][],
   call: CallOptions,
 ): Promise<LooseKey[]> {
   const good: LooseKey[] = []
-  if (archive === undefined) return good
   await forEachParallel(both, READS_AT_ONCE, async ([member, loose]) => {
     if ((await findMember(archive, loose.key))?.name !== member.name) return
     if (member.size !== loose.size || !(await isMemberGood(archive, member, loose.key, call))) return

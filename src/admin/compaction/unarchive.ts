@@ -1,8 +1,9 @@
-import { Archive, type Member } from '../../archive/archive.ts'
+import type { Archive, Member } from '../../archive/archive.ts'
 import { ConfigError, messageOf, StoreError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { canBePlaced, keyOfMember } from '../../ria/keys/member-names.ts'
+import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from '../../ria/layout/places.ts'
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
@@ -14,11 +15,12 @@ import { Changes, type Needed } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
 import { isLooseGood } from './content.ts'
 import { removeLeftovers } from './leftovers.ts'
+import { type LooseKeys, listLoose } from './loose.ts'
 import { memberSource } from './member-source.ts'
 import { READS_AT_ONCE } from './plan.ts'
 import { archivePermissions } from './readers.ts'
 import { requireFree } from './space.ts'
-import { readUsage, type Usage } from './usage.ts'
+import { type Usage, usageOf } from './usage.ts'
 
 export interface UnarchiveOptions {
   readonly signal?: AbortSignal | undefined
@@ -105,6 +107,10 @@ class Unarchiving {
   #readers: number | undefined
   /** Identity of each loose copy that we wrote, by file name. */
   readonly #written = new Map<string, string>()
+  /** Bytes of those, by place below annex/objects. */
+  readonly #added = new Map<string, number>()
+  /** Something that lay loose was replaced or removed. */
+  #replaces = false
 
   constructor(
     dataset: StoredDataset,
@@ -132,30 +138,37 @@ class Unarchiving {
       return undefined
     }
     this.#readers = (await archivePermissions(dataset, call))?.mode
-    const before = await readUsage(dataset, { ...call, version: this.#version })
-    const archive = await Archive.open(store, archivePath(directory), { ...call, stat })
-    try {
-      const dropped = await listTombstones(dataset, call)
-      const { wanted, droppedMembers } = await this.#select(archive, dropped)
-      await this.#options.onPhase?.('looking')
-      const missing = await this.#findMissing(wanted)
-      const report = { directory, dropped: droppedMembers, problems: this.#problems, before }
-      const all = amountOf(missing)
-      if (changes === undefined) return { ...report, unpacked: all, dryRun: true, after: before }
-      await requireFree(store, objectsDirectory(directory), all.bytes, call)
-      await this.#options.onPhase?.('unpacking')
-      await this.#unpack(archive, missing)
-      const unpacked = amountOf(missing.filter(({ fileName }) => this.#written.has(fileName)))
-      if (this.#problems.length === 0) await this.#removeArchive(changes, archive, wanted, stat.identity)
-      return {
-        ...report,
-        unpacked,
-        dryRun: false,
-        after: await readUsage(dataset, { ...call, version: this.#version }),
-      }
-    } finally {
-      await archive.close()
-    }
+    return withArchive(dataset, { ...call, stat }, (archive) => this.#unarchive(archive))
+  }
+
+  async #unarchive(archive: Archive): Promise<UnarchiveReport> {
+    const [dataset, call] = [this.#dataset, this.#call]
+    const { store, directory } = dataset
+    const changes = this.#changes
+    const loose = await this.#listLoose()
+    const before = await usageOf(dataset, loose.usage, archive.stat, archive.count, call)
+    const dropped = await listTombstones(dataset, call)
+    const { wanted, droppedMembers } = await this.#select(archive, dropped)
+    await this.#options.onPhase?.('looking')
+    const missing = await this.#findMissing(wanted)
+    const report = { directory, dropped: droppedMembers, problems: this.#problems, before }
+    const all = amountOf(missing)
+    if (changes === undefined) return { ...report, unpacked: all, dryRun: true, after: before }
+    await requireFree(store, objectsDirectory(directory), all.bytes, call)
+    await this.#options.onPhase?.('unpacking')
+    await this.#unpack(archive, missing)
+    const unpacked = amountOf(missing.filter(({ fileName }) => this.#written.has(fileName)))
+    const isRemoved = this.#problems.length === 0 && (await this.#removeArchive(changes, archive, wanted))
+    const left = isRemoved ? undefined : archive
+    // What others did meanwhile is not in it: it tells what this run did.
+    const now = this.#replaces ? (await this.#listLoose()).usage : loose.with(this.#added)
+    const after = await usageOf(dataset, now, left?.stat, left?.count ?? 0, call)
+    return { ...report, unpacked, dryRun: false, after }
+  }
+
+  #listLoose(): Promise<LooseKeys> {
+    const options = { ...this.#call, version: this.#version, filter: {}, dropped: new Set<string>(), now: 0 }
+    return listLoose(this.#dataset, options)
   }
 
   async #select(archive: Archive, dropped: ReadonlySet<string>): Promise<{ wanted: Wanted[]; droppedMembers: number }> {
@@ -188,8 +201,9 @@ class Unarchiving {
       // Of a key without a checksum the loose copy is the newer one, whatever it holds.
       const loose = await this.#dataset.store.stat(path, this.#call)
       const facts = { size: loose?.size ?? 0, crc: undefined }
-      if (loose === undefined || !(await isLooseGood(this.#dataset.store, path, key, facts, this.#call))?.good)
-        missing.push(each)
+      const isGood = loose && (await isLooseGood(this.#dataset.store, path, key, facts, this.#call))?.good
+      if (!isGood) missing.push(each)
+      if (loose && !isGood) this.#replaces = true
     })
     return missing
   }
@@ -214,6 +228,7 @@ class Unarchiving {
         readers: this.#readers,
       })
       this.#written.set(fileName, stat.identity)
+      this.#added.set(path.slice(objectsDirectory(this.#dataset.directory).length + 1), stat.size)
       if (await this.#dataset.store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path, 'whichever')
     } catch (error) {
       if (!(error instanceof StoreError) || error.kind !== 'corrupt') throw error
@@ -229,6 +244,7 @@ class Unarchiving {
   async #takeBack(fileName: string, path: string, needed: Needed): Promise<void> {
     const identity = this.#written.get(fileName)
     if (!this.#dataset.store.traits.local || identity === undefined) return
+    this.#replaces = true
     await this.#changes?.whileProven(needed, async (proven) => {
       const now = await this.#dataset.store.stat(path, this.#call)
       if (now?.identity === identity) await this.#changes?.removeCopies([{ path, identity }], proven)
@@ -237,9 +253,9 @@ class Unarchiving {
 
   /**
    * Only when every key that was not dropped is loose. Tombstones go last: without them dropped
-   * keys would be back.
+   * keys would be back. False when one could not be unpacked.
    */
-  async #removeArchive(changes: Changes, archive: Archive, wanted: readonly Wanted[], identity: string): Promise<void> {
+  async #removeArchive(changes: Changes, archive: Archive, wanted: readonly Wanted[]): Promise<boolean> {
     const [dataset, call] = [this.#dataset, this.#call]
     const { store } = dataset
     const dropped = await listTombstones(dataset, call)
@@ -247,14 +263,15 @@ class Unarchiving {
       const loose = dropped.has(each.fileName) || (await store.stat(each.path, call))
       if (!loose) await this.#unpackOne(archive, each)
     })
-    if (this.#problems.length > 0) return
+    if (this.#problems.length > 0) return false
     await this.#options.onPhase?.('removing')
-    await changes.removeArchive(identity)
+    await changes.removeArchive(archive.stat.identity)
     const tombstones = await listTombstones(dataset, call)
     for (const { fileName, path } of wanted) {
       if (tombstones.has(fileName)) await this.#takeBack(fileName, path, { archive: undefined })
     }
     await this.#removeTombstones(changes, tombstones)
+    return true
   }
 
   #removeTombstones(changes: Changes, fileNames: Iterable<string>): Promise<void> {

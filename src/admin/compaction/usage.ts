@@ -1,10 +1,8 @@
-import { Archive } from '../../archive/archive.ts'
-import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, HOLDER, lockPath } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Stat } from '../../store/store.ts'
 import { InodeCount } from './inodes.ts'
-import { type LooseUsage, listLoose } from './loose.ts'
+import type { LooseUsage } from './loose.ts'
 
 /** What a dataset's keys take up. */
 export interface Usage {
@@ -19,24 +17,7 @@ export interface Usage {
   readonly inodes: number | undefined
 }
 
-/** Looks at a dataset as it is now. */
-export async function readUsage(
-  dataset: StoredDataset,
-  { version, ...call }: CallOptions & { readonly version: string },
-): Promise<Usage> {
-  const { usage } = await listLoose(dataset, { ...call, version, filter: {}, dropped: new Set(), now: 0 })
-  const path = archivePath(dataset.directory)
-  const stat = await dataset.store.stat(path, call)
-  if (stat === undefined) return usageOf(dataset, usage, undefined, 0, call)
-  const archive = await Archive.open(dataset.store, path, { ...call, stat })
-  try {
-    return await usageOf(dataset, usage, stat, archive.count, call)
-  } finally {
-    await archive.close()
-  }
-}
-
-/** The same, of what is known already. */
+/** What a dataset takes up, by what is known of its keys. */
 export async function usageOf(
   dataset: StoredDataset,
   loose: LooseUsage,

@@ -1,7 +1,8 @@
-import { Archive } from '../../archive/archive.ts'
+import type { Archive } from '../../archive/archive.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { keyOfMember } from '../../ria/keys/member-names.ts'
+import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -42,14 +43,11 @@ export async function verifyArchive(
   const call = options.signal ? { signal: options.signal } : {}
   await readLayout(dataset, call)
   const path = archivePath(dataset.directory)
-  const stat = await dataset.store.stat(path, call)
-  if (stat === undefined) return undefined
-  const archive = await Archive.open(dataset.store, path, { ...call, stat })
-  const bad: BadMember[] = []
-  const misplaced: BadMember[] = []
-  let members = 0
-  let bytes = 0
-  try {
+  return withArchive(dataset, call, async (archive) => {
+    const bad: BadMember[] = []
+    const misplaced: BadMember[] = []
+    let members = 0
+    let bytes = 0
     await forEachParallel(groupAdjacent(keysIn(archive, misplaced, call)), READS_AT_ONCE, async (group) => {
       const tell = ({ member: { name, size } }: MemberOfKey, reason?: string) => {
         if (reason !== undefined) bad.push({ name, reason })
@@ -60,10 +58,8 @@ export async function verifyArchive(
       const doubtful = await readTogether(dataset.store, path, archive, group, call, (item) => tell(item))
       for (const item of doubtful) tell(item, await findFault(archive, item, call))
     })
-  } finally {
-    await archive.close()
-  }
-  return { members, bytes, bad, misplaced }
+    return { members, bytes, bad, misplaced }
+  })
 }
 
 /** All members. Those that no client finds are added to `misplaced`. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withArchive } from '../../../src/ria/keys/open-archive.ts'
+import { withArchive } from '../../../src/ria/keys/with-archive.ts'
 import { archivePath } from '../../../src/ria/layout/paths.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { DIRECTORY, memoryStore, put, withTraits } from '../../support/stores/memory-dataset.ts'

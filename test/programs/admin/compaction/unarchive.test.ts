@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, readlink, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { compact } from '../../../../src/admin/compaction/compact.ts'
 import { listArchived } from '../../../../src/admin/compaction/list.ts'
@@ -55,6 +56,28 @@ describe('unarchive', () => {
     }
     expect(await dataset.archives()).toEqual([])
     expect(await unpack()).toBeUndefined()
+  })
+
+  test('lists the loose keys once, and tells what they take up afterwards', async () => {
+    await archived(contents(20))
+    await dataset.addKey('loose all the time')
+    const store = withFaults(dataset.store, [])
+    const report = await unpack({}, store)
+    const objects = `${DIRECTORY}/annex/objects`
+    expect(store.calls.filter(({ op, path }) => op === 'list' && path === objects)).toHaveLength(1)
+    const found = await readdir(dataset.file('annex/objects'), { recursive: true, withFileTypes: true })
+    const files = found.filter((entry) => entry.isFile())
+    const sizes = await Promise.all(files.map((file) => stat(join(file.parentPath, file.name))))
+    const looseBytes = sizes.reduce((sum, { size }) => sum + size, 0)
+    expect(report?.after).toMatchObject({ looseKeys: 21, looseBytes, inodes: found.length })
+  })
+
+  test('tells what is there when it replaced a damaged loose copy', async () => {
+    const [key = ''] = await archived(['the content', 'other'])
+    await dataset.addKey('damaged, and longer', { key })
+    const report = await unpack()
+    expect(report).toMatchObject({ unpacked: { keys: 2 }, after: { looseKeys: 2, looseBytes: 16 } })
+    expect(report?.after.inodes).toBe((await readdir(dataset.file('annex/objects'), { recursive: true })).length)
   })
 
   test('tidies up after a run that was killed when it had just removed the archive', async () => {
@@ -114,8 +137,9 @@ describe('unarchive', () => {
       if (path === place) await drop(gone)
       return stat
     }
-    await unpack({}, withMethods(dataset.store, { put }))
+    const report = await unpack({}, withMethods(dataset.store, { put }))
     expect([dataset.isLoose(gone), dataset.isLoose(kept)]).toEqual([false, true])
+    expect(report?.after.looseKeys).toBe(1)
   })
 
   test('a key that is dropped, and stored anew, while it is unpacked is present after it', async () => {

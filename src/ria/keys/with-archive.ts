@@ -9,27 +9,20 @@ interface OpenOptions extends CallOptions {
 }
 
 /**
- * Opens the archive of a dataset, for a caller that closes it. Undefined when there is none. Throws
- * what `Archive.open` does, `conflict` when it is not what `stat` says any more.
- */
-export async function openArchive(dataset: StoredDataset, options: OpenOptions): Promise<Archive | undefined> {
-  const { signal } = options
-  const path = archivePath(dataset.directory)
-  const stat = options.stat ?? (await dataset.store.stat(path, { signal }))
-  return stat && Archive.open(dataset.store, path, { stat, signal })
-}
-
-/**
  * Does `work` with the archive of a dataset, and closes it whatever happens. Undefined, without
- * `work`, when there is none.
+ * `work`, when there is none. Throws what `Archive.open` does, `conflict` when it is not what
+ * `stat` says any more.
  */
 export async function withArchive<T>(
   dataset: StoredDataset,
   options: OpenOptions,
   work: (archive: Archive) => Promise<T>,
 ): Promise<T | undefined> {
-  const archive = await openArchive(dataset, options)
-  if (archive === undefined) return undefined
+  const { signal } = options
+  const path = archivePath(dataset.directory)
+  const stat = options.stat ?? (await dataset.store.stat(path, { signal }))
+  if (stat === undefined) return undefined
+  const archive = await Archive.open(dataset.store, path, { stat, signal })
   try {
     return await work(archive)
   } finally {
