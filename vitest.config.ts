@@ -1,5 +1,10 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/shared/longest-first.ts'
+import { temporaryFilesInMemory } from './test/support/shared/temporary-files.ts'
+
+// Of this process, for the workers and the programs that they run take it from here.
+process.env.TMPDIR = temporaryFilesInMemory() ?? tmpdir()
 
 /** What is polled for comes soon, but for a busy machine. */
 const patient = { poll: { timeout: 60_000 } }
@@ -16,7 +21,8 @@ const realPrograms = {
 export default defineConfig({
   test: {
     // The real programs wait as much as they compute.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
+    sequence: { sequencer: LongestFirst },
     // Serves what all files share, and starts none of it before a file asks.
     globalSetup: ['test/support/shared/global-setup.ts'],
     reporters: ['default', './scripts/vitest-summary.mjs'],

@@ -1,0 +1,43 @@
+// The order in which vitest starts test files: those first that take long, so that none of them
+// runs alone at the end. vitest itself knows only the sizes of the files, and the shortest files
+// are among those that take longest.
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/**
+ * Seconds of the longest on two cores, as the end of a run prints them. They need not be exact: a
+ * file that is not named here starts after these.
+ */
+const SECONDS: Readonly<Record<string, number>> = {
+  'test/e2e/truth-network.test.ts': 145,
+  'test/e2e/create-sibling.test.ts': 94,
+  'test/e2e/killed.test.ts': 89,
+  'test/e2e/site.test.ts': 79,
+  'test/e2e/bulk-get.test.ts': 77,
+  'test/e2e/git-remote.test.ts': 72,
+  'test/e2e/archive-killed.test.ts': 70,
+  'test/e2e/daily-life.test.ts': 67,
+  'test/e2e/s3-archive.test.ts': 65,
+  'test/e2e/create-sibling-failure.test.ts': 64,
+  'test/programs/conformance/dav.test.ts': 42,
+  'test/programs/conformance/sftp.test.ts': 28,
+  'test/programs/conformance/s3.test.ts': 22,
+}
+/** Of the others, by what they run. */
+const USUAL: readonly (readonly [string, number])[] = [
+  ['test/e2e/', 20],
+  ['test/programs/', 5],
+]
+
+/** `name`: from the top of the project. */
+function secondsOf(name: string): number {
+  return SECONDS[name] ?? USUAL.find(([directory]) => name.startsWith(directory))?.[1] ?? 1
+}
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
+    const seconds = (specification: TestSpecification) =>
+      secondsOf(specification.moduleId.slice(specification.project.config.root.length + 1))
+    // Of equals, vitest's own order.
+    return (await super.sort(specifications)).toSorted((one, other) => seconds(other) - seconds(one))
+  }
+}
