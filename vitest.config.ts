@@ -2,6 +2,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/shared/longest-first.ts'
 import { temporaryFilesInMemory } from './test/support/shared/temporary-files.ts'
+import { ALL_VARIANTS, withVariants } from './test/support/shared/variants.ts'
 
 // Of this process, for the workers and the programs that they run take it from here.
 process.env.TMPDIR = temporaryFilesInMemory() ?? tmpdir()
@@ -52,10 +53,12 @@ export default defineConfig({
         },
       },
       {
-        // What takes too long for every day: npm run test:full
+        // What takes too long for every day: npm run test:full. Among it are files of e2e, with all
+        // variants of their tests.
         test: {
           name: 'full',
-          include: ['test/e2e/full/**/*.test.ts'],
+          include: ['test/e2e/full/**/*.test.ts', ...withVariants()],
+          env: { [ALL_VARIANTS]: 'all' },
           ...realPrograms,
           testTimeout: 3_600_000,
         },

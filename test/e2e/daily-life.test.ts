@@ -6,6 +6,7 @@ import { type AnnexRepo, assortedFiles, createDataset, dataladClone, datasetId }
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const files: Record<string, string | Uint8Array> = {
@@ -66,7 +67,8 @@ describe.each(['file', 'ssh'])('on ria+%s', (scheme) => {
     expect(await workspace.starts()).toBeGreaterThan(0)
   })
 
-  test.each(['-J1', '-J8'])(
+  // On a disk there is no connection to be counted.
+  test.each(scheme === 'ssh' ? ['-J1', '-J8'] : variants(['-J8'], ['-J1', '-J8']))(
     'get, drop, copy, move and fsck serve all keys with one program and one connection at %s',
     async (jobs) => {
       expect(await counted(() => repo.annex('get', jobs, '--from', remote, '.'))).toEqual(once)
