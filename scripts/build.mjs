@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const project = dirname(dirname(fileURLToPath(import.meta.url)))
+export const project = dirname(dirname(fileURLToPath(import.meta.url)))
 // Says how node is to read what is written, whatever the package above it says.
 const PACKAGE = 'package.json'
 const LICENSES = 'THIRD-PARTY-LICENSES.txt'
@@ -94,13 +94,18 @@ async function writeLaunchers(directory, entries) {
 /**
  * Returns a program that loads `file`, if node is at least of the version that `engines` wants
  * (`>=20.19`). A node that is too old fails where it reads a bundle, in words that help nobody: so
- * it must not come to that, and this is written in the words of the oldest.
+ * it must not come to that, and this is written in the words of the oldest. Windows has other paths
+ * and other locks than this is written for.
  */
 export function launcher(file, engines) {
   const [, least, major, minor] = /^>=((\d+)\.(\d+))$/.exec(engines) ?? []
   if (least === undefined) throw new Error(`engines.node is ${engines}, and not of the form >=20.19`)
   return `#!/usr/bin/env node
 'use strict'
+if (process.platform === 'win32') {
+  process.stderr.write('riastore does not run on Windows itself: use it in WSL, with the git-annex and DataLad there\\n')
+  process.exit(1)
+}
 var version = process.versions.node.split('.')
 if (+version[0] < ${major} || (+version[0] === ${major} && +version[1] < ${minor})) {
   process.stderr.write('riastore needs node ${least} or newer, and this is node ' + process.versions.node + ': ' + process.execPath + '\\n')

@@ -32,6 +32,7 @@ const SYSTEM_PROGRAMS = [
   { program: 'rclone', packages: ['rclone'] },
   // A real WebDAV server, without the service that Debian's `apache2` starts.
   { program: 'apache2', packages: ['apache2-bin'] },
+  { program: 'shellcheck', packages: ['shellcheck'] },
 ]
 /** Daemons lie in directories that are not on everybody's PATH. */
 const DAEMON_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin']

@@ -10,10 +10,12 @@ export function installedPrograms(
   env: NodeJS.ProcessEnv = process.env,
 ): ProcedurePrograms {
   const path = resolve(program)
-  // npm puts links to all of them into one directory; a user who runs dist/ itself has them
-  // somewhere on PATH, perhaps.
+  // npm puts links to all of them into one directory. Our other packages put them into `bin`, and
+  // the program into `lib/riastore/dist` or `share/riastore/dist` beside it. A user who runs dist/
+  // itself has them somewhere on PATH, perhaps.
   const candidates = [
     dirname(path),
+    ...[join(dirname(path), '../../../bin')].filter((directory) => holds(directory, 'riastore')),
     ...(env.PATH ?? '').split(delimiter).filter((directory) => holds(directory, 'riastore')),
   ]
   const directory = candidates.find((candidate) => holds(candidate, REMOTE)) ?? ''

@@ -289,6 +289,21 @@ describe('the messages in the troubleshooting of README.md', () => {
   })
 })
 
+describe('the version', () => {
+  const WHERE_NAMED = /\briastore[-_ ]v?\d+\.\d+\.\d+/
+
+  test('is that of the newest heading of the changelog', async () => {
+    const { version } = JSON.parse(await readText('package.json'))
+    expect(/^## (\S+) - /m.exec(page('CHANGELOG.md'))?.[1]).toBe(version)
+  })
+
+  test('is said by no page, which would have to be changed with it', () => {
+    const saying = [...pages].filter(([path, text]) => path !== 'CHANGELOG.md' && WHERE_NAMED.test(text))
+    expect(saying.map(([path]) => path)).toEqual([])
+    expect('./riastore-0.1.0.tgz'.match(WHERE_NAMED)).toHaveLength(1)
+  })
+})
+
 describe('the decisions', () => {
   const files = [...pages.keys()].filter((path) => /^docs\/decisions\/(?!README)/.test(path)).sort()
 

@@ -71,6 +71,15 @@ test.each(['riastore', 'git-annex-remote-ora', 'git-remote-s3+https'])(
   },
 )
 
+test('on Windows the programs say in one line that they are for WSL', async () => {
+  const windows = workspace.path('windows.cjs')
+  await writeFile(windows, "Object.defineProperty(process, 'platform', { value: 'win32' })\n")
+  const program = await realpath(join(prefix, 'bin/git-annex-remote-ora'))
+  const result = await run(process.execPath, ['--require', windows, program], { env })
+  expect(result.stderr).toMatch(/^riastore does not run on Windows itself: use it in WSL, .*\n$/)
+  expect([result.stdout, result.status]).toEqual(['', 1])
+})
+
 test('the package names the licences of what is bundled into it', async () => {
   const licenses = await readFile(join(prefix, 'lib/node_modules/riastore/dist/THIRD-PARTY-LICENSES.txt'), 'utf8')
   expect(licenses).toContain('ssh2 ')

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { installedPrograms } from '../../../../../src/cli/installed-programs.ts'
@@ -273,7 +273,7 @@ describe('riastore procedure', () => {
   })
 })
 
-test('the programs are looked for beside the one that was called, else where riastore is on PATH', async () => {
+test('the programs are looked for beside the one that was called, in the bin of its package, else where riastore is on PATH', async () => {
   for (const directory of ['links', 'bin']) {
     await mkdir(path(directory))
     for (const name of ['riastore', 'git-annex-remote-ora']) await writeFile(path(directory, name), '')
@@ -288,6 +288,10 @@ test('the programs are looked for beside the one that was called, else where ria
   const program = path('dist/riastore.js')
   expect(installedPrograms(program, env)).toEqual({ node, program, directory: path('bin') })
   expect(installedPrograms(program, { PATH: '/usr/bin' })).toEqual({ node, program, directory: '' })
+  const packed = path('package/lib/riastore/dist/riastore.js')
+  await mkdir(path('package'))
+  await rename(path('links'), path('package/bin'))
+  expect(installedPrograms(packed, env)).toEqual({ node, program: packed, directory: path('package/bin') })
 })
 
 test('riastore site alone asks for a command, and an unknown one is refused', async () => {
