@@ -21,6 +21,7 @@ import { checkFree, loadedBytes, newArchiveBytes, requireFree } from './space.ts
  */
 export class ClientBuilder implements Builder {
   readonly kind = 'client'
+  readonly missed = new Set<string>()
   readonly path: string
   readonly #work: Work
   readonly #parent: string
@@ -53,13 +54,15 @@ export class ClientBuilder implements Builder {
       const isThere = await this.#load(path, file, identity, call)
       if (isThere) loaded += (await fileSource(file)).size
       onPart?.((loaded / (total || 1)) * 0.6)
+      return isThere
     }
     if (old !== undefined) await load(archivePath(directory), this.#archive, old.identity)
     await mkdir(join(local, 'objects'))
     await forEachParallel(add, READS_AT_ONCE, async ({ place, identity }) => {
       const file = join(local, 'objects', place)
       await mkdir(dirname(file), { recursive: true })
-      await load(`${objectsDirectory(directory)}/${place}`, file, identity).catch(ignoreChanged)
+      const isThere = await load(`${objectsDirectory(directory)}/${place}`, file, identity).catch(ignoreChanged)
+      if (!isThere) this.missed.add(place)
     })
     await removeMembers({ archive: this.#archive, isOurs, names: drop, signal })
     const names = add.map(({ place }) => place)
@@ -120,8 +123,9 @@ async function* copied(bytes: Bytes): Bytes {
 }
 
 /** A key that was replaced while it was loaded stays loose. */
-function ignoreChanged(error: unknown): void {
+function ignoreChanged(error: unknown): false {
   if (!(error instanceof StoreError) || error.kind !== 'conflict') throw error
+  return false
 }
 
 function localError(error: unknown, where: string): unknown {

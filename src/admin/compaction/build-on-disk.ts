@@ -16,6 +16,7 @@ const OP = 'archive'
 /** Builds where the store lies on a disk of this machine. */
 export class DiskBuilder implements Builder {
   readonly kind = 'disk'
+  readonly missed = new Set<string>() // 7z does not tell
   readonly path: string
   readonly #work: Work
   /** Open from `build` to `discard`: nobody can put another in its place. */

@@ -37,6 +37,7 @@ exec "$@"`
  */
 export class ServerBuilder implements Builder {
   readonly kind = 'server'
+  readonly missed = new Set<string>() // 7z does not tell
   readonly path: string
   readonly #work: Work
   readonly #program: string

@@ -35,6 +35,8 @@ export interface Builder {
   /** Checks that there is room. Throws `full` before anything is written. */
   checkSpace(options?: CallOptions): Promise<void>
   build(options?: BuildOptions): Promise<void>
+  /** Places of keys that were not there, or not as they were listed, when it came to them. */
+  readonly missed: ReadonlySet<string>
   /** Takes members out of the new archive. */
   remove(members: readonly string[], options?: CallOptions): Promise<void>
   /** Flushes the new archive and sets its mode. */

@@ -194,7 +194,13 @@ class Compaction {
       damaged.push(...built.damaged)
       changed.push(...built.changed)
       const bad = new Set([...built.damaged, ...built.changed])
-      if (bad.size === 0) return { ...built, damaged, changed }
+      if (bad.size === 0) {
+        // Where a file is known by its content, one that was dropped and stored again is the same.
+        const isBack = ({ place }: LooseKey) => builder.missed.has(place)
+        changed.push(...built.unread.filter(isBack))
+        const unread = built.unread.filter((key) => !isBack(key))
+        return { ...built, damaged, changed, unread }
+      }
       await builder.remove(
         [...bad].map(({ place }) => place),
         this.#call,

@@ -90,6 +90,12 @@ interface Wanted {
   readonly path: string
 }
 
+/**
+ * So often all keys are looked at before the archive is removed. One look is enough unless a key
+ * was taken back.
+ */
+const MOST_PASSES = 100
+
 function amountOf(wanted: readonly Wanted[]): { readonly keys: number; readonly bytes: number } {
   return { keys: wanted.length, bytes: wanted.reduce((sum, { member }) => sum + member.size, 0) }
 }
@@ -111,6 +117,8 @@ class Unarchiving {
   readonly #added = new Map<string, number>()
   /** Something that lay loose was replaced or removed. */
   #replaces = false
+  /** So many of those were removed again in this pass. */
+  #takenBack = 0
 
   constructor(
     dataset: StoredDataset,
@@ -237,17 +245,23 @@ class Unarchiving {
   }
 
   /**
-   * Removes the loose copy of a key that was dropped while it was written. Where files are told
-   * apart by seconds it may be somebody's new copy of the key: there it stays, for a dropped key
-   * that is back does less harm than one that is lost.
+   * Removes the loose copy of a key that was dropped while it was written. Where a file is not
+   * certain to be told from another it may be somebody's new copy of the key. In an object store it
+   * goes all the same as long as the archive has the key: whoever stored it has seen to it that
+   * there is no tombstone (key-finder.ts), so the key is in the archive and will be made loose
+   * anew. Over SFTP it stays: a dropped key that is back does less harm than one that is lost.
    */
   async #takeBack(fileName: string, path: string, needed: Needed): Promise<void> {
     const identity = this.#written.get(fileName)
-    if (!this.#dataset.store.traits.local || identity === undefined) return
+    const { local, flat } = this.#dataset.store.traits
+    const isSafe = local || (flat === true && needed === 'whichever')
+    if (!isSafe || identity === undefined) return
     this.#replaces = true
     await this.#changes?.whileProven(needed, async (proven) => {
       const now = await this.#dataset.store.stat(path, this.#call)
-      if (now?.identity === identity) await this.#changes?.removeCopies([{ path, identity }], proven)
+      if (now?.identity !== identity) return
+      this.#takenBack += 1
+      await this.#changes?.removeCopies([{ path, identity }], proven)
     })
   }
 
@@ -257,13 +271,17 @@ class Unarchiving {
    */
   async #removeArchive(changes: Changes, archive: Archive, wanted: readonly Wanted[]): Promise<boolean> {
     const [dataset, call] = [this.#dataset, this.#call]
-    const { store } = dataset
-    const dropped = await listTombstones(dataset, call)
-    await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
-      const loose = dropped.has(each.fileName) || (await store.stat(each.path, call))
-      if (!loose) await this.#unpackOne(archive, each)
-    })
-    if (this.#problems.length > 0) return false
+    for (let passes = 1; ; passes++) {
+      this.#takenBack = 0
+      const dropped = await listTombstones(dataset, call)
+      await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
+        const loose = dropped.has(each.fileName) || (await dataset.store.stat(each.path, call))
+        if (!loose) await this.#unpackOne(archive, each)
+      })
+      if (this.#problems.length > 0) return false
+      if (this.#takenBack === 0) break
+      if (passes === MOST_PASSES) throw this.#conflict('keys are dropped and stored again and again; try again')
+    }
     await this.#options.onPhase?.('removing')
     await changes.removeArchive(archive.stat.identity)
     const tombstones = await listTombstones(dataset, call)
@@ -277,6 +295,10 @@ class Unarchiving {
   #removeTombstones(changes: Changes, fileNames: Iterable<string>): Promise<void> {
     const paths = [...fileNames].map((fileName) => tombstonePath(this.#dataset.directory, fileName))
     return changes.removeOwn(paths, { archive: undefined }, 1)
+  }
+
+  #conflict(message: string): StoreError {
+    return this.#dataset.error('conflict', 'unarchive', message, { path: archivePath(this.#dataset.directory) })
   }
 
   #where(): string {

@@ -99,7 +99,7 @@ export async function readAny(copies: readonly Copy[], read: ReadCopy): Promise<
 }
 
 /** So often a key or an archive may be moved or replaced while we look before that is an error. */
-const TRIES = 5
+export const TRIES = 5
 
 /**
  * Does `work` again when it ends with a `conflict`: what it had found was moved or replaced before

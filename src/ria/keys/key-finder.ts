@@ -1,13 +1,15 @@
 import { isStoreError, type StoreError, type StoreErrorKind } from '../../core/errors.ts'
 import { type Key, keyFileName } from '../../core/key.ts'
+import type { Moment } from '../../core/moment.ts'
 import type { CallOptions, Stat } from '../../store/store.ts'
 import { LAYOUT_FILE } from '../layout/paths.ts'
 import { lockPath, tombstonePath } from '../layout/places.ts'
 import type { StoredDataset } from '../layout/stored-dataset.ts'
-import { type Copy, looseCopy, type ReadCopy, readAny, whileMoving, wrongLength } from './copy.ts'
+import { removeTombstones } from '../layout/tombstones.ts'
+import { type Copy, looseCopy, type ReadCopy, readAny, TRIES, whileMoving, wrongLength } from './copy.ts'
 import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
 import { lookFor, lookInOrder, type Seen } from './looks.ts'
-import { QuietDataset } from './quiet-dataset.ts'
+import { type Quiet, QuietDataset } from './quiet-dataset.ts'
 import { Removal } from './removal.ts'
 
 /** A key, and where in the store it may lie loose, the best place first. */
@@ -19,6 +21,12 @@ export interface KeyPlaces {
 export interface FindOptions extends CallOptions {
   /** When all copies are of another length than the key's, resolve with one of them. */
   readonly evenDamaged?: boolean | undefined
+}
+
+/** What is known of a key that is to be stored. */
+export interface BeforeStoring extends Partial<ArchiveState> {
+  /** A moment after which nobody held the lock; undefined: somebody may. */
+  readonly unlocked: Promise<Moment | undefined>
 }
 
 /** What an archive has to do with a key. */
@@ -92,8 +100,12 @@ export class KeyFinder {
    * What the archive has of a key that is to be stored: nothing, when the archive cannot be read.
    * Then the key is stored loose, and what may hide it there goes.
    */
-  async beforeStoring(places: KeyPlaces, call: CallOptions): Promise<Partial<ArchiveState>> {
-    if (!this.#archiveSeen) return {}
+  async beforeStoring(places: KeyPlaces, call: CallOptions): Promise<BeforeStoring> {
+    const state = this.#archiveSeen ? await this.#stateBeforeStoring(places, call) : {}
+    return { ...state, unlocked: this.#quiet?.unlocked() ?? Promise.resolve(undefined) }
+  }
+
+  async #stateBeforeStoring(places: KeyPlaces, call: CallOptions): Promise<Partial<ArchiveState>> {
     try {
       return await this.#archiveState(places, call)
     } catch (error) {
@@ -103,31 +115,81 @@ export class KeyFinder {
   }
 
   /**
-   * Removes the loose copies of a key, and proves that it is gone then. False when the archive has
-   * it, or may have it: then it is to be marked as dropped. Throws `missing` when the dataset is
-   * not there, and whatever stood in the way.
+   * To be called when a key was stored loose: removes what says that it was dropped. False when it
+   * has to be stored again. In an object store a copy cannot be told from another of the same
+   * content, so a client that packs or unpacks, and has seen a tombstone, may take a new copy for
+   * the old one and remove it. It does not when there is no tombstone, so that has to go first.
    */
-  async removeLoose(places: KeyPlaces, call: CallOptions): Promise<boolean> {
-    const quiet = await this.#quiet?.look(call)
+  async afterStoring(
+    { key, loose }: KeyPlaces,
+    { dropped, unlocked }: BeforeStoring,
+    call: CallOptions,
+  ): Promise<boolean> {
+    const remove = () => removeTombstones(this.#dataset, [keyFileName(key.text)], call)
+    const since = await unlocked
+    if (this.#quiet === undefined || (since !== undefined && this.#quiet.isQuietSince(since))) {
+      if (dropped) await remove()
+      return true
+    }
+    if (await this.#dataset.store.stat(this.#tombstone(key), call)) await remove()
+    // Only now, for a client that has removed the copy may have removed the tombstone since.
+    const [path] = loose
+    return path !== undefined && (await this.#dataset.store.stat(path, call)) !== undefined
+  }
+
+  /**
+   * Removes a key: its loose copies, and where the archive has it, or may have it, `mark` marks it
+   * as dropped. Then it is proven gone. Throws `missing` when the dataset is not there, and
+   * whatever stood in the way.
+   */
+  async remove(places: KeyPlaces, mark: () => Promise<void>, call: CallOptions): Promise<void> {
+    for (let tries = 1; tries <= TRIES; tries++) {
+      const quiet = await this.#quiet?.look(call)
+      const left = await this.#removeLoose(places, quiet, call)
+      if (left === 'nothing') return
+      if (left === 'loose') continue
+      await mark()
+      if (quiet !== undefined && this.#quiet?.now === quiet) return
+      // A client that unpacks may have made it loose before it could see the mark.
+      await new Removal(this.#dataset.store, places.loose, call).done
+      return
+    }
+    const message = `key ${places.key.text} is made loose again and again while it is removed`
+    throw this.#error('conflict', 'remove', this.#dataset.directory, message)
+  }
+
+  /**
+   * What is left then: `archived` if the archive has the key, or may have it; `loose` when it was
+   * unpacked meanwhile.
+   */
+  async #removeLoose(
+    places: KeyPlaces,
+    quiet: Quiet | undefined,
+    call: CallOptions,
+  ): Promise<'nothing' | 'loose' | 'archived'> {
     const removal = new Removal(this.#dataset.store, places.loose, call)
     if (quiet?.isThere && quiet.archive === undefined) {
       await removal.done
-      if (this.#quiet?.now === quiet) return true
+      if (this.#quiet?.now === quiet) return 'nothing'
     }
-    const lock = lockPath(this.#dataset.directory)
-    const seen = await removal.lookAfter([lock, this.#archive.path, this.#layoutFile])
+    const [lock, archive] = [lockPath(this.#dataset.directory), this.#archive.path]
+    const seen = await removal.lookAfter([lock, archive, this.#layoutFile, ...places.loose, archive])
     if (!seen.has(this.#layoutFile)) throw this.#datasetGone()
+    if (seen.has(archive)) this.#archiveSeen = true
     // A client that compacts may just be packing the key.
-    if (seen.has(lock)) return false
-    return !seen.has(this.#archive.path) || !(await this.#mayBeArchived(places, call))
+    if (seen.has(lock)) return 'archived'
+    if (places.loose.some((path) => seen.has(path))) return 'loose'
+    return seen.has(archive) ? this.#whatIsLeft(places, call) : 'nothing'
   }
 
-  async #mayBeArchived(places: KeyPlaces, call: CallOptions): Promise<boolean> {
+  async #whatIsLeft(places: KeyPlaces, call: CallOptions): Promise<'nothing' | 'loose' | 'archived'> {
     try {
-      return (await this.#archiveState(places, call)).archived !== undefined
+      const copy = await whileMoving(() => this.#find(places, true, call))
+      if (copy === undefined) return 'nothing'
+      return copy.path === undefined ? 'archived' : 'loose'
     } catch (error) {
       if (!isStoreError(error, 'corrupt', 'unsupported', 'conflict')) throw error
-      return true
+      return 'archived'
     }
   }
 
@@ -173,7 +235,9 @@ export class KeyFinder {
     if (quiet.archive !== undefined) {
       this.#archiveSeen = true
       const archived = await this.#findArchived(key, quiet.archive, call)
-      if (archived !== undefined) return isWhole(key, archived.size) ? { copy: archived.copy } : undefined
+      const isUndoubted = archived === undefined || (isWhole(key, archived.size) && dataset.now === quiet)
+      if (!isUndoubted) return undefined
+      if (archived !== undefined) return { copy: archived.copy }
     }
     return quiet.isThere && dataset.now === quiet ? { copy: undefined } : undefined
   }

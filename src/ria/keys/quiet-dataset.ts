@@ -30,6 +30,8 @@ export class QuietDataset {
   readonly #dataset: StoredDataset
   #last: { readonly quiet: Quiet; readonly since: Moment } | undefined
   #looking: Promise<Quiet | undefined> | undefined
+  #unlocked: Moment | undefined
+  #lookingAtLock: Promise<Moment | undefined> | undefined
 
   constructor(dataset: StoredDataset) {
     this.#dataset = dataset
@@ -53,10 +55,37 @@ export class QuietDataset {
     return orAborted(this.#looking, 'stat', this.#dataset.where(), signal)
   }
 
-  async #look(): Promise<Quiet | undefined> {
+  /**
+   * A moment, now or just before, after which nobody was seen to hold the lock: one look for all
+   * who store keys. Undefined: somebody packs or unpacks, or that could not be seen. Never rejects.
+   */
+  unlocked(): Promise<Moment | undefined> {
+    const last = this.#unlocked
+    if (last !== undefined && isRecent(last, QUIET_MS / 2)) return Promise.resolve(last)
+    this.#lookingAtLock ??= this.#lookAtLock()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#lookingAtLock = undefined
+      })
+    return this.#lookingAtLock
+  }
+
+  /** Whether nothing was moved from this moment, which `unlocked` gave, until now. */
+  isQuietSince(since: Moment): boolean {
+    return isRecent(since, QUIET_MS)
+  }
+
+  async #lookAtLock(): Promise<Moment | undefined> {
     const since = moment()
+    const isLocked = (await this.#dataset.store.stat(lockPath(this.#dataset.directory))) !== undefined
+    this.#unlocked = isLocked ? undefined : since
+    return this.#unlocked
+  }
+
+  async #look(): Promise<Quiet | undefined> {
     // First the lock: the archive is looked for at a time in which nothing is moved.
-    if ((await this.#dataset.store.stat(lockPath(this.#dataset.directory))) !== undefined) return undefined
+    const since = await this.#lookAtLock()
+    if (since === undefined) return undefined
     const [archive, layout] = await Promise.all(
       [archivePath(this.#dataset.directory), this.#dataset.path(LAYOUT_FILE)].map((path) =>
         this.#dataset.store.stat(path),

@@ -7,8 +7,8 @@ import { writeErrorLog } from '../layout/error-log.ts'
 import { checkAnnexUuid, datasetDirectory, keyPaths, transferDirectory } from '../layout/paths.ts'
 import { type Layout, readLayout, readSharing } from '../layout/read-layout.ts'
 import { StoredDataset } from '../layout/stored-dataset.ts'
-import { removeTombstones, writeTombstone } from '../layout/tombstones.ts'
-import type { Copy } from './copy.ts'
+import { writeTombstone } from '../layout/tombstones.ts'
+import { type Copy, TRIES } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { handOver } from './hand-over.ts'
 import { type FindOptions, KeyFinder, type KeyPlaces } from './key-finder.ts'
@@ -113,19 +113,22 @@ export class RiaDataset {
   async store(text: string, source: Source, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
     const places = await this.#places(text, call)
-    const { archived, dropped } = await this.#finder.beforeStoring(places, call)
-    if (archived?.size === source.size && !isMutable(places.key)) return
     const [path] = places.loose
     if (path === undefined) throw new Error('a key has at least one path')
-    const sharing = await this.#readSharing(call)
-    const stat = await this.#store.put(path, source, {
-      ...call,
-      temporary: transferDirectory(this.stored.directory, this.#settings.annexUuid),
-      within: this.stored.directory,
-      sharing,
-    })
-    if (dropped) await removeTombstones(this.stored, [keyFileName(text)], withoutProgress(call))
-    this.#sweep(stat)
+    for (let tries = 1; tries <= TRIES; tries++) {
+      const before = await this.#finder.beforeStoring(places, call)
+      if (before.archived?.size === source.size && !isMutable(places.key)) return
+      const sharing = await this.#readSharing(call)
+      const stat = await this.#store.put(path, source, {
+        ...call,
+        temporary: transferDirectory(this.stored.directory, this.#settings.annexUuid),
+        within: this.stored.directory,
+        sharing,
+      })
+      this.#sweep(stat)
+      if (await this.#finder.afterStoring(places, before, withoutProgress(call))) return
+    }
+    throw this.#error('conflict', 'put', `key ${text} is removed again and again while it is stored`)
   }
 
   /**
@@ -135,9 +138,11 @@ export class RiaDataset {
   async remove(text: string, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
     const places = await this.#places(text, call)
-    if (await this.#asked(this.#finder.removeLoose(places, call))) return
-    const sharing = await this.#readSharing(call)
-    await writeTombstone(this.stored, keyFileName(text), { ...withoutProgress(call), sharing })
+    const mark = async () => {
+      const sharing = await this.#readSharing(call)
+      await writeTombstone(this.stored, keyFileName(text), { ...withoutProgress(call), sharing })
+    }
+    await this.#asked(this.#finder.remove(places, mark, call))
   }
 
   /** Where a key lies (or would), for people. */

@@ -144,7 +144,7 @@ describe.each([
     const work = withLock(new StoredDataset(store, DIRECTORY), { refreshMs: 20 }, async (lock, signal) => {
       const alive = `${lock.holder.path}/alive`
       const before = await store.stat(alive)
-      await expect.poll(async () => (await store.stat(alive))?.identity).not.toBe(before?.identity)
+      await expect.poll(async () => (await store.stat(alive))?.mtimeMs).not.toBe(before?.mtimeMs)
       await lock.check()
       await takeLock(new StoredDataset(store, DIRECTORY), { breakLock: true })
       await sleep(5_000, undefined, { signal })
