@@ -41,7 +41,6 @@ export async function build(
     onLog(level, log, handle) {
       // A dependency that is not found would only fail when a user runs the program.
       if (log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message)
-      if (log.code === 'EMPTY_IMPORT_META') return // yargs, where it looks for configurations to extend: we have none
       if (level !== 'debug' && level !== 'info') handle(level, log)
     },
   })

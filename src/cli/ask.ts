@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { Interrupted } from './console.ts'
+import { Interrupted } from './terminal.ts'
 
 export interface Asking {
   /** Aborted, with an Interrupted, by a Ctrl-C. */

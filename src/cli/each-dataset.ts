@@ -1,45 +1,19 @@
-import type { Argv } from 'yargs'
-import { ConfigError, isStoreError, messageOf } from '../core/errors.ts'
+import { ConfigError, isStoreError } from '../core/errors.ts'
 import { allDatasets, findDataset } from '../ria/layout/datasets.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { unwritable } from '../store/unwritable.ts'
-import { type Console, Interrupted } from './console.ts'
+import type { Console } from './console.ts'
+import { type DatasetNames, NameFinder } from './dataset-names.ts'
+import { commonExit, EXIT, exitCodeOf } from './exit-codes.ts'
 import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
+import { Interrupted } from './terminal.ts'
 
+/** Which datasets of which store a command is to work on. */
 export interface Selected {
   /** Without, or with the name of a dataset in its place: RIASTORE_STORE, or that of the clone. */
   readonly store?: string | undefined
   readonly datasets: readonly string[]
   readonly all?: boolean | undefined
-  /** Through the store's URL to write, where it has one. Default: where a question is asked. */
-  readonly forWriting?: boolean
-}
-
-/** The option by which a command is told to work on all datasets. */
-export const SELECT = {
-  all: { type: 'boolean', describe: 'all datasets of the store' },
-} as const
-
-export const DRY_RUN = {
-  'dry-run': { type: 'boolean', alias: 'n', describe: 'say what would be done, and do nothing' },
-} as const
-
-export const JSON_LINES = {
-  json: { type: 'boolean', describe: 'print JSON: a line per dataset' },
-} as const
-
-/** The options of commands that change archives. */
-export const CAREFUL = {
-  yes: { type: 'boolean', alias: 'y', describe: 'do not ask; without a terminal nobody is asked' },
-  'break-lock': { type: 'boolean', describe: 'take the lock of a run that is no longer alive' },
-} as const
-
-/** What all commands begin with that take a store and datasets in it. */
-export function selecting<T>(parser: Argv<T>, usage: string) {
-  return parser
-    .usage(usage)
-    .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
-    .positional('datasets', { type: 'string', array: true, describe: 'ids and ~aliases' })
 }
 
 /**
@@ -48,54 +22,77 @@ export function selecting<T>(parser: Argv<T>, usage: string) {
  */
 export type Question = (datasets: string, store: string) => string
 
+export interface EachOptions {
+  /** What the command is called in the summary of its JSON. */
+  readonly action: string
+  readonly question?: Question | undefined
+  /** Through the store's URL to write, where it has one. Default: where a question is asked. */
+  readonly forWriting?: boolean
+  /** The names are wanted in text, too; else only the one by which a dataset was asked for. */
+  readonly names?: boolean | undefined
+}
+
 /**
  * Opens the store and does `work` for each dataset that was named. One that fails is told in one
- * line, and the next one is gone on with. Resolves with the exit code: 1 when `work` threw or gave
- * false for any, or the question was answered with no.
+ * line, and the next one is gone on with. `work` resolves with an exit code; so does this, with
+ * what they have in common. It is 1 when the question was answered with no.
  */
 export async function forEachDataset(
   console: Console,
   selected: Selected,
-  work: (dataset: StoredDataset) => Promise<boolean>,
-  question?: Question | undefined,
+  options: EachOptions,
+  work: (dataset: StoredDataset, names: DatasetNames) => Promise<number>,
 ): Promise<number> {
   const { store: given, rest } = storeAndRest([
     ...(selected.store === undefined ? [] : [selected.store]),
     ...selected.datasets,
   ])
-  const named = await parseStore(given, { forWriting: selected.forWriting ?? question !== undefined })
+  const { action, question, forWriting = question !== undefined } = options
+  const named = await parseStore(given, { forWriting })
   const isNamed = named.dataset !== undefined && !(named.ofClone && (selected.all || rest.length > 0))
-  const names = [...(isNamed ? [named.dataset ?? ''] : []), ...rest]
-  if (names.length === 0 && !selected.all) throw new ConfigError('which dataset? Give ids, ~aliases, or --all')
-  if (names.length > 0 && selected.all) throw new ConfigError('--all and datasets that are named do not go together')
+  const asked = [...(isNamed ? [named.dataset ?? ''] : []), ...rest]
+  if (asked.length === 0 && !selected.all) throw new ConfigError('which dataset? Give ids, ~aliases, or --all')
+  if (asked.length > 0 && selected.all) throw new ConfigError('--all and datasets that are named do not go together')
   if (question !== undefined && console.isTerminal) {
-    const which = selected.all ? 'all datasets' : names.join(', ')
+    const which = selected.all ? 'all datasets' : asked.join(', ')
     if (!(await console.confirm(question(which, named.shown)))) {
       console.note('nothing was changed')
-      return 1
+      return EXIT.failed
     }
   }
   const store = await openNamedStore(named)
-  let code = 0
-  const attempt = async (name: string, task: () => Promise<boolean>) => {
+  const call = { signal: console.signal }
+  const finder = new NameFinder(store, console.json || options.names === true, call)
+  const codes: number[] = []
+  const worked = async (dataset: StoredDataset) => {
     try {
-      if (!(await task())) code = 1
+      return await work(dataset, await finder.namesOf(dataset))
     } catch (error) {
-      if (console.signal.reason instanceof Interrupted) throw console.signal.reason
-      console.fail(`${name}: ${messageOf(error)}`)
-      code = 1
+      throw isStoreError(error, 'denied') ? unwritable(store, error, dataset.directory) : error
     }
   }
-  const worked = (dataset: StoredDataset) =>
-    work(dataset).catch((error: unknown) => {
-      throw isStoreError(error, 'denied') ? unwritable(store, error, dataset.directory) : error
-    })
+  const attempt = async (name: string, find: () => Promise<StoredDataset>) => {
+    try {
+      const dataset = await find()
+      console.detail(`${name}: ${dataset.where()}`)
+      codes.push(await worked(dataset))
+    } catch (error) {
+      if (console.signal.reason instanceof Interrupted) throw console.signal.reason
+      console.fail(error, { dataset: name })
+      codes.push(exitCodeOf(error))
+    } finally {
+      console.progress.clear()
+    }
+  }
   try {
-    const call = { signal: console.signal }
-    const datasets = selected.all ? await allDatasets(store, call) : undefined
-    for (const dataset of datasets ?? []) await attempt(dataset.name, () => worked(dataset))
-    for (const name of names) await attempt(name, async () => worked(await findDataset(store, name, call)))
-    return code
+    const datasets = selected.all ? await allDatasets(store, call) : []
+    for (const dataset of datasets) await attempt(dataset.name, async () => dataset)
+    for (const name of asked) await attempt(name, () => findDataset(store, name, call))
+    const of = (code: number) => codes.filter((each) => each === code).length
+    const [done, problems] = [of(EXIT.done), of(EXIT.problems)]
+    const failed = codes.length - done - problems
+    console.emit({ type: 'summary', action, datasets: codes.length, failed, problems })
+    return commonExit(codes)
   } finally {
     await store.close()
   }

@@ -1,4 +1,4 @@
-import type { Console } from './console.ts'
+import type { Terminal } from './terminal.ts'
 
 /** The version of what commands print as JSON. A field that is added does not change it. */
 export const JSON_SCHEMA = 1
@@ -8,15 +8,15 @@ export type JsonObject = { readonly type: string } & Readonly<Record<string, unk
 
 /** Prints objects, one a line; the first says by which version of the schema they are. */
 export class JsonLines {
-  readonly #console: Console
+  readonly #terminal: Pick<Terminal, 'print'>
   #begun = false
 
-  constructor(console: Console) {
-    this.#console = console
+  constructor(terminal: Pick<Terminal, 'print'>) {
+    this.#terminal = terminal
   }
 
   print(object: JsonObject): void {
-    this.#console.print(JSON.stringify(this.#begun ? object : { schema: JSON_SCHEMA, ...object }))
+    this.#terminal.print(JSON.stringify(this.#begun ? object : { schema: JSON_SCHEMA, ...object }))
     this.#begun = true
   }
 }

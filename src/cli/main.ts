@@ -1,91 +1,80 @@
-import yargs from 'yargs'
-import { messageOf } from '../core/errors.ts'
-import { aliasCommand } from './commands/alias.ts'
-import { archiveCommand } from './commands/archive/archive.ts'
-import { createSiblingCommand } from './commands/create-sibling.ts'
-import { createSiblingGitLabCommand } from './commands/create-sibling-gitlab.ts'
-import { doctorCommand } from './commands/doctor.ts'
-import { gcCommand } from './commands/gc.ts'
-import { getCommand } from './commands/get.ts'
-import { initCommand } from './commands/init.ts'
-import { procedureCommand } from './commands/procedure.ts'
-import { putCommand } from './commands/put.ts'
-import { showCommand } from './commands/show.ts'
-import { siteCommand } from './commands/site/site.ts'
-import { unarchiveCommand } from './commands/unarchive.ts'
-import { urlCommand } from './commands/url.ts'
-import { type Console, Interrupted, safeConsole } from './console.ts'
-import { markWords, unmarkWords } from './dashed-words.ts'
-import { EXIT } from './exit-codes.ts'
-import { splitMatching } from './matching-options.ts'
-import { applyStallOption, STALL_OPTION } from './stall-timeout.ts'
-import { version } from './version.ts'
+import { ConfigError } from '../core/errors.ts'
+import type { CommandSpec } from './command.ts'
+import { type Console, consoleOn } from './console.ts'
+import { EXIT, exitCodeOf } from './exit-codes.ts'
+import { MODULES } from './modules.ts'
+import { applyStallOption } from './stall-timeout.ts'
+import { type Found, findCommand } from './table/find.ts'
+import { safeTerminal, type Terminal } from './terminal.ts'
+import { applyVerbosity } from './verbosity.ts'
+import { COMMON_OPTIONS } from './words/common-options.ts'
+import { parseOptionsAlone, parseWords } from './words/parse.ts'
 
 /**
  * Runs `riastore` with these arguments. Resolves with the exit code; whatever goes wrong is told in
- * one line.
+ * one line. Only what the command needs is loaded.
  */
-export async function runCli(args: readonly string[], caller: Console): Promise<number> {
-  const console = safeConsole(caller)
-  const [name = ''] = args
-  const bulk = BULK.includes(name)
-  const { matching, rest } = bulk ? splitMatching(args) : { matching: [], rest: args }
-  let code = 0
-  let takeBack = () => {}
-  const finished = (exitCode: number) => {
-    code = exitCode
-  }
-  const words = markWords(rest)
-  const parser = yargs(words)
-    .scriptName('riastore')
-    .usage('$0 <command>\n\nLooks after RIA stores of DataLad datasets.')
-    .command(initCommand(console, finished))
-    .command(doctorCommand(console, finished))
-    .command(archiveCommand(console, finished))
-    .command(unarchiveCommand(console, finished))
-    .command(urlCommand(console, finished))
-    .command(createSiblingCommand(console, finished))
-    .command(createSiblingGitLabCommand(console, finished))
-    .command(siteCommand(console, finished))
-    .command(procedureCommand(console, finished))
-    .command(aliasCommand(console, finished))
-    .command(gcCommand(console, finished))
-    .command(getCommand(console, finished, matching))
-    .command(putCommand(console, finished, matching))
-    .command(showCommand(console, finished))
-    .middleware(unmarkWords, true)
-    .options(STALL_OPTION)
-    .middleware(({ stallTimeout }) => {
-      takeBack = applyStallOption(stallTimeout)
-    })
-    .demandCommand(1, 'which command? riastore --help lists them')
-    .strict()
-    .strictCommands()
-    .version(version())
-    .alias({ help: 'h' })
-    .wrap(Math.min(100, console.columns))
-    .locale('en')
-    .exitProcess(false)
-    .showHelpOnFail(false)
-    .epilogue('riastore <command> --help tells more of each.')
-    .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new Error(message?.startsWith('Not enough non-option') ? NO_STORE : (message ?? 'wrong usage'))
-    })
+export async function runCli(args: readonly string[], caller: Terminal): Promise<number> {
+  const terminal = safeTerminal(caller)
+  let console: Console = consoleOn(terminal, { json: wantsJson(args) })
+  const undo: (() => void)[] = []
   try {
-    await parser.parseAsync(words, {}, (_error, _argv, output) => {
-      if (output !== '') console.print(output) // --help, --version
-    })
+    const found = findCommand(args)
+    if (found.command === undefined) return await withoutCommand(terminal, found)
+    const { command } = found
+    if (found.oldName !== undefined) console.note(`riastore ${found.oldName} is now called riastore ${command.name}`)
+    const given = parseWords(command, found.words)
+    if (given.version) return await printVersion(terminal)
+    if (given.help) return await printHelp(terminal, [command.name])
+    console = consoleOn(terminal, given)
+    undo.push(applyStallOption(given.stallTimeout as string | undefined), applyVerbosity(given.verbose as number))
+    return await run(command, console, given)
   } catch (error) {
-    if (error instanceof Interrupted) return error.exitCode
-    console.fail(messageOf(error))
-    return bulk ? EXIT.usage : EXIT.failed
+    const reason = terminal.signal.aborted ? terminal.signal.reason : error
+    console.progress.clear()
+    const exitCode = exitCodeOf(reason)
+    if (exitCode < 128) console.fail(reason)
+    else console.emit({ type: 'error', kind: 'interrupted', message: reason.message, exitCode })
+    return exitCode
   } finally {
-    takeBack()
+    for (const each of undo.reverse()) each()
   }
-  return code
 }
 
-/** Commands that take git-annex's matching options. */
-const BULK = ['get', 'put']
+async function run(command: CommandSpec, console: Console, given: Parameters<typeof consoleOn>[1]): Promise<number> {
+  const load = MODULES[command.name]
+  if (load === undefined) throw new Error(`${command.name} has no module`)
+  const { run } = await load()
+  try {
+    return await run(console, given as never)
+  } finally {
+    console.progress.clear()
+  }
+}
 
-const NO_STORE = 'which store? Give its URL, or the path of its directory'
+async function withoutCommand(terminal: Terminal, { names, words }: Found): Promise<number> {
+  const given = parseOptionsAlone(COMMON_OPTIONS, words)
+  if (given.version) return printVersion(terminal)
+  if (given.help) return printHelp(terminal, names)
+  const [group] = names
+  if (group === undefined) throw new ConfigError('which command? riastore --help lists them')
+  throw new ConfigError(`what about the ${group}? riastore ${group} --help lists the commands`)
+}
+
+async function printHelp(terminal: Terminal, names: readonly string[]): Promise<number> {
+  const { helpText } = await import('./help/help.ts')
+  terminal.print(helpText(names, Math.min(terminal.columns, 80)))
+  return EXIT.done
+}
+
+async function printVersion(terminal: Terminal): Promise<number> {
+  const { version } = await import('./version.ts')
+  terminal.print(version())
+  return EXIT.done
+}
+
+/** What goes wrong before the options are read is told as they say, too. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return args.slice(0, end < 0 ? undefined : end).includes('--json')
+}

@@ -13,6 +13,7 @@ import { type OpenSettings, openStore } from '../store/open.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
 import { gitConfigOfEnvironment } from './stall-timeout.ts'
+import { requestLog } from './verbosity.ts'
 
 /** A store as a user names it. */
 export interface NamedStore {
@@ -57,12 +58,7 @@ export async function parseStore(given: string | undefined, options: NamedStoreO
 }
 
 export function openNamedStore({ location, settings }: NamedStore): Promise<Store> {
-  return openStore(location, { ...settings, log: debugLog() })
-}
-
-/** Takes the lines that RIASTORE_DEBUG asks for; undefined where it does not. */
-export function debugLog(): OpenSettings['log'] {
-  return process.env.RIASTORE_DEBUG ? (line) => process.stderr.write(`riastore: ${line}\n`) : undefined
+  return openStore(location, { ...settings, log: requestLog() })
 }
 
 /**

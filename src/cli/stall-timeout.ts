@@ -1,22 +1,12 @@
 import { GitConfig } from '../core/git-config.ts'
 import { STALL_TIMEOUT, stallMs } from '../core/stall-timeout.ts'
 
-/** Every command takes it: each may talk to a store. */
-export const STALL_OPTION = {
-  'stall-timeout': {
-    type: 'string',
-    requiresArg: true,
-    describe: 'seconds without any progress after which a request to a store has failed; default 30',
-  },
-} as const
-
 /**
  * Makes the option git configuration of this process and of all that it starts, as `git -c` does:
  * the programs of git and git-annex that a command runs talk to the store, too. Returns what takes
  * it back. Throws ConfigError.
  */
-export function applyStallOption(given: string | readonly string[] | undefined): () => void {
-  const value = [given].flat().at(-1)
+export function applyStallOption(value: string | undefined): () => void {
   if (value === undefined) return () => {}
   stallMs('--stall-timeout', value)
   const count = Number(process.env.GIT_CONFIG_COUNT ?? 0)

@@ -1,12 +1,11 @@
 import { ConfigError } from '../core/errors.ts'
-import type { Verdict } from '../core/finding.ts'
 import { inBucket, type StoreLocation } from '../store/location.ts'
 import { type OpenSettings, openStore } from '../store/open.ts'
 import type { S3Probe } from '../store/s3/probe.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
-import type { Console } from './console.ts'
-import { debugLog, parseStore } from './open-store.ts'
+import { parseStore } from './open-store.ts'
+import { requestLog } from './verbosity.ts'
 
 /**
  * The least that S3 allows, so that little has to be sent to see whether uploads in parts work.
@@ -37,7 +36,7 @@ export async function withOpenStore<T>(
   const store = await openStore(location, {
     ...settings,
     s3: { ...settings.s3, partBytes: PART_BYTES },
-    log: debugLog(),
+    log: requestLog(),
   })
   let probe: S3Probe | undefined
   try {
@@ -55,33 +54,4 @@ async function openProbe(location: StoreLocation, settings: OpenSettings): Promi
   const { openS3Probe } = await import('../store/s3/probe.ts')
   const { endpoint, bucket, prefix } = s3
   return openS3Probe({ ...settings.s3, endpoint, bucket, prefix })
-}
-
-const WIDTHS = { check: 20, result: 8 }
-
-export const FINDINGS_HEAD = findingLine({ check: 'check', result: 'result', why: 'why' })
-
-/**
- * A row of the table of findings: they come one after the other, so its columns are as wide as the
- * longest that there are.
- */
-export function findingLine({
-  check,
-  result,
-  why,
-}: {
-  check: string
-  result: Verdict | 'result'
-  why: string
-}): string {
-  return `${check.padEnd(WIDTHS.check)} ${result.padEnd(WIDTHS.result)} ${why}`
-}
-
-/** What a call throws when we were told to stop is the reason for that. */
-export async function stopped<T>(console: Console, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw console.signal.aborted ? console.signal.reason : error
-  }
 }

@@ -1,37 +1,52 @@
-import { setMaxListeners } from 'node:events'
-import { ask } from './ask.ts'
-import { type Console, Interrupted } from './console.ts'
+import { oneLine } from '../core/errors.ts'
+import { printable, printableLines } from '../core/printable.ts'
+
+/** What a command is shown on, and who sits before it. */
+export interface Terminal {
+  /** Width of the terminal, or 80. */
+  readonly columns: number
+  /** Somebody sits there: questions can be asked, progress is looked at. */
+  readonly isTerminal: boolean
+  /** What is wrong may be coloured: stderr is a terminal that can, and nobody minds. */
+  readonly colors?: boolean
+  /** Aborts when the user or the system asks us to end; the reason is an Interrupted. */
+  readonly signal: AbortSignal
+  /** A line, or several, of what was asked for: to stdout. */
+  print(text: string): void
+  /** An error, as one line on stderr. */
+  fail(message: string): void
+  /** A remark on stderr. */
+  note(message: string): void
+  /** Shows how far something is, in place of what was shown before; undefined takes it away. */
+  showStatus?(line: string | undefined): void
+  /** Asks a question that is answered with yes or no. */
+  confirm(question: string): Promise<boolean>
+}
 
 /**
- * The console of this process. The first signal asks a command to end, which tidies up; the second
- * ends it at once.
+ * The same terminal, for text that others wrote in part (names, what a server said): nothing in it
+ * reaches the terminal as a command.
  */
-export function processConsole(): Console {
-  const stop = new AbortController()
-  setMaxListeners(0, stop.signal) // many calls at once listen to it
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      const interrupted = new Interrupted(name)
-      if (stop.signal.aborted) process.exit(interrupted.exitCode)
-      stop.abort(interrupted)
-    })
-  }
-  // Whoever read our output has seen enough.
-  process.stdout.on('error', () => stop.abort(new Interrupted('SIGHUP')))
-  process.stderr.on('error', () => {})
+export function safeTerminal(terminal: Terminal): Terminal {
   return {
-    columns: process.stdout.columns || 80,
-    isTerminal: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    signal: stop.signal,
-    print: (text) => {
-      process.stdout.write(`${text}\n`)
-    },
-    fail: (message) => {
-      process.stderr.write(`riastore: ${message}\n`)
-    },
-    note: (message) => {
-      process.stderr.write(`${message}\n`)
-    },
-    confirm: (question) => ask(question, { stop, input: process.stdin, output: process.stderr }),
+    columns: terminal.columns,
+    isTerminal: terminal.isTerminal,
+    colors: terminal.colors === true,
+    signal: terminal.signal,
+    print: (text) => terminal.print(printableLines(text)),
+    fail: (message) => terminal.fail(oneLine(message)),
+    note: (message) => terminal.note(oneLine(message)),
+    showStatus: (line) => terminal.showStatus?.(line === undefined ? undefined : oneLine(line)),
+    confirm: (question) => terminal.confirm(printable(question)),
+  }
+}
+
+/** The command was ended by a signal, or nobody reads on. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly exitCode: number
+  constructor(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE') {
+    super(`ended by ${signal}`)
+    this.exitCode = 128 + { SIGHUP: 1, SIGINT: 2, SIGPIPE: 13, SIGTERM: 15 }[signal]
   }
 }

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { ask } from '../../src/cli/ask.ts'
-import { Interrupted } from '../../src/cli/console.ts'
+import { Interrupted } from '../../src/cli/terminal.ts'
 
 /** Asks, and gives the keys that are pressed then. */
 function asking(keys: string | undefined, terminal = true) {

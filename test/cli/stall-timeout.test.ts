@@ -34,6 +34,6 @@ test.each([
 
 test.each(['0', '-1', 'soon', '90000', ''])('--stall-timeout %j is refused in one line', async (value) => {
   const { code, stderr } = await riastore(['doctor', url, `--stall-timeout=${value}`])
-  expect(code).toBe(1)
+  expect(code).toBe(2)
   expect(stderr).toMatch(/^riastore: --stall-timeout is ".*": a number of seconds above 0, and 86400 at most\?\n$/)
 })

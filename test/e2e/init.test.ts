@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { Finding } from '../../src/core/finding.ts'
-import { riastore } from '../support/programs/console-double.ts'
+import { objectsOf, riastore } from '../support/programs/console-double.ts'
 import { runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
@@ -25,10 +25,7 @@ afterEach(() => vi.unstubAllEnvs())
 async function findingsOf(url: string): Promise<(name: string) => Finding | undefined> {
   const ran = await riastore(['doctor', '--json', url])
   expect(ran).toMatchObject({ code: 0, stderr: '' })
-  const all: Finding[] = ran.stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  const all = objectsOf(ran, 'finding') as unknown as Finding[]
   return (name) => all.find(({ check }) => check === name)
 }
 
@@ -43,10 +40,10 @@ test('a store is made over ssh, and examined, and nothing else stays', async () 
   const url = `ria+ssh://${sshd.alias}${root}`
   const made = await riastore(['init', url, '--json'])
   expect(made).toMatchObject({ code: 0, stderr: '' })
-  expect(JSON.parse(made.stdout)).toMatchObject({ made: true })
+  expect(objectsOf(made, 'store')[0]).toMatchObject({ made: true })
   await expectEmptyStore(root)
   const again = await riastore(['init', url, '--json'])
-  expect([again.code, JSON.parse(again.stdout).made]).toEqual([0, false])
+  expect([again.code, objectsOf(again, 'store')[0]?.made]).toEqual([0, false])
   const found = await findingsOf(url)
   expect(found('put-if-absent, race')).toMatchObject({ result: 'ok' })
   expect(found('7z')).toMatchObject({ result: 'ok', why: expect.stringMatching(/^the server runs 7z/) })

@@ -40,9 +40,9 @@ afterAll(() => workspace?.remove())
 
 const link = (...words: string[]): Promise<Result> => riastore.run(['url', ...words], { env, cwd: repo.path })
 
-async function fails(reason: RegExp, ...words: string[]): Promise<void> {
+async function fails(code: number, reason: RegExp, ...words: string[]): Promise<void> {
   const result = await link(...words)
-  expect([result.status, result.stdout], explain(result)).toEqual([1, ''])
+  expect([result.status, result.stdout], explain(result)).toEqual([code, ''])
   expect(result.stderr).toMatch(reason)
   expect(result.stderr.trim().split('\n')).toHaveLength(1)
   expect(result.stderr).not.toMatch(/signature|secret-that/i)
@@ -76,14 +76,14 @@ test('a link that was changed, or has expired, leads nowhere', async () => {
 })
 
 test('what has no link is refused in one line', async () => {
-  await fails(/key \S+ is not in the store/, url, ID, 'other.txt')
-  await fails(/"plain.txt" is no annexed file/, url, ID, 'plain.txt')
-  await fails(/"nothing" is neither a key nor a file/, url, ID, 'nothing')
-  await fails(/the dataset nobodys-0001-abc is not in the store/, url, 'nobodys-0001-abc', FILE)
-  await fails(/give a dataset/, url, ID)
-  await fails(/stores in S3 only/, `ria+file://${repo.path}`, ID, FILE)
-  await fails(/--expires has to be from 1s to 7d/, url, ID, FILE, '--expires', '8d')
-  await fails(/there is no bucket nowhere/, url.replace(`/${scene.s3.bucket}/`, '/nowhere/'), ID, FILE)
+  await fails(1, /key \S+ is not in the store/, url, ID, 'other.txt')
+  await fails(2, /"plain.txt" is no annexed file/, url, ID, 'plain.txt')
+  await fails(2, /"nothing" is neither a key nor a file/, url, ID, 'nothing')
+  await fails(1, /the dataset nobodys-0001-abc is not in the store/, url, 'nobodys-0001-abc', FILE)
+  await fails(2, /give a dataset/, url, ID)
+  await fails(2, /stores in S3 only/, `ria+file://${repo.path}`, ID, FILE)
+  await fails(2, /--expires has to be from 1s to 7d/, url, ID, FILE, '--expires', '8d')
+  await fails(1, /there is no bucket nowhere/, url.replace(`/${scene.s3.bucket}/`, '/nowhere/'), ID, FILE)
 })
 
 test('without credentials there is the address of what is public', async () => {
@@ -99,5 +99,5 @@ test('without credentials there is the address of what is public', async () => {
 
 test('a key in the archive has none, and is told so', async () => {
   await riastore.ok(['archive', url, ID], { env })
-  await fails(/is in the dataset's archive, and a link can lead to a whole object only/, url, ID, FILE)
+  await fails(1, /is in the dataset's archive, and a link can lead to a whole object only/, url, ID, FILE)
 })

@@ -85,7 +85,7 @@ test.skipIf(!isRoot)(
     await symlink(`../${dataset.id.slice(0, 3)}/${dataset.id.slice(3)}`, join(alias, 'named'))
     await symlink('../abc/gone', join(alias, 'gone'))
     const riastore = (...args: string[]) => repo.try(process.execPath, riastoreProgram(workspace), ...args)
-    const listed = await riastore('alias', 'list', `ria+sftp://${sshd.alias}/store`)
+    const listed = await riastore('alias', 'ls', `ria+sftp://${sshd.alias}/store`)
     expect(listed.stdout).toBe(`~gone abcgone (dangling: not in the store)\n~named ${dataset.id}\n`)
     const set = await riastore('alias', 'set', `ria+sftp://${sshd.alias}/store`, '~named', 'second')
     expect(set.stderr, explain(set)).not.toContain('name the dataset by its id')

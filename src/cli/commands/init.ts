@@ -1,54 +1,36 @@
-import type { Argv, CommandModule } from 'yargs'
 import { examinePlace } from '../../admin/doctor/examine.ts'
 import { giveUpStaleUploads } from '../../admin/doctor/s3.ts'
 import { type Finding, isBad } from '../../core/finding.ts'
 import { recordAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { findStore, makeStore } from '../../ria/make-store.ts'
+import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
-import { FINDINGS_HEAD, findingLine, type OpenedStore, stopped, withOpenStore } from '../store-command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { FindingsTable } from '../findings-table.ts'
+import { type OpenedStore, withOpenStore } from '../store-command.ts'
+import type { INIT } from '../table/store.ts'
 
-const SUMMARY = 'Make a store'
-
-const USAGE = `$0 init <store>
-
-${SUMMARY}.
-
-STORE is a URL (ria+file://, ria+ssh://, ria+sftp://, ria+davs://, ria+dav://, ria+s3+https://, ria+s3+http://) or the path of a directory.
-
-Where a store is already, only what is missing is made. Where anything else is, nothing is. A place where a store would not be safe is refused, with the reason.
-
-In a bucket of S3 without lifecycle rules, one is set that gives up uploads which nobody finished.`
-
-interface Args {
-  store: string
-  json?: boolean
+/** `riastore init` */
+export function run(console: Console, { store: name, dryRun }: ArgsOf<typeof INIT>): Promise<number> {
+  return withOpenStore(name, (opened) => (dryRun ? preview(console, opened) : init(console, opened)))
 }
 
-export function initCommand(console: Console, finished: (code: number) => void): CommandModule<object, Args> {
-  return {
-    command: 'init <store>',
-    describe: SUMMARY,
-    builder: (parser) =>
-      parser
-        .usage(USAGE)
-        .positional('store', { type: 'string', demandOption: true, describe: 'URL or directory of the store' })
-        .options({ json: { type: 'boolean', describe: 'print JSON: one line' } })
-        .example('$0 init ria+ssh://host/data/store', '')
-        .example('$0 init ria+s3+https://s3.example.org/bucket/store', '') as unknown as Argv<Args>,
-    handler: async (args) => finished(await run(console, args)),
-  }
+/** Looks only at what is there: whether it is a safe place can only be told by writing there. */
+async function preview(console: Console, { store }: OpenedStore): Promise<number> {
+  const { root } = store.traits
+  const made = (await findStore(store, { signal: console.signal })) === 'nothing'
+  const text = made ? `would make a store: ${root}` : `there is a store already: ${root}`
+  console.report({ type: 'store', store: root, dryRun: true, made }, text)
+  return EXIT.done
 }
 
-function run(console: Console, { store: name, json }: Args): Promise<number> {
-  return withOpenStore(name, (opened) => stopped(console, () => init(console, opened, json === true)))
-}
-
-async function init(console: Console, { store, probe, directories }: OpenedStore, json: boolean): Promise<number> {
+async function init(console: Console, { store, probe, directories }: OpenedStore): Promise<number> {
   const call = { signal: console.signal }
   const { root } = store.traits
   const tell = (made: boolean, findings: readonly Finding[], text: string) => {
-    if (json) console.print(JSON.stringify({ store: root, made, findings }))
-    else console.print([FINDINGS_HEAD, ...findings.map(findingLine), text].join('\n'))
+    const table = new FindingsTable(console)
+    for (const finding of findings) table.add(finding)
+    console.show({ type: 'store', store: root, dryRun: false, made }, text)
   }
   const before = await findStore(store, call)
   const findings = [...(await examinePlace(store, { ...call, probe, report: () => {} }))]
@@ -57,7 +39,7 @@ async function init(console: Console, { store, probe, directories }: OpenedStore
   if (obstacle !== undefined) {
     tell(false, findings, 'nothing was made')
     console.fail(`init ${root}: ${obstacle.why}`)
-    return 1
+    return EXIT.failed
   }
   const made = await makeStore(store, directories, call)
   await recordAtomicPuts(store, call) // or it would have been an obstacle
@@ -66,7 +48,7 @@ async function init(console: Console, { store, probe, directories }: OpenedStore
     findings.push({ check: 'lifecycle', result, why })
   }
   tell(made, findings, made ? `made a store: ${root}` : `there is a store already: ${root}`)
-  return 0
+  return EXIT.done
 }
 
 /** It could not be written, because we may not. */

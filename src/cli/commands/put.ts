@@ -1,63 +1,19 @@
-import type { Argv, CommandModule } from 'yargs'
 import { compact } from '../../admin/compaction/compact.ts'
 import { putKeys } from '../../bulk/put.ts'
 import type { Pack } from '../../bulk/put-options.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import { type BulkArgs, bulkOptions, bulkSettings, SELECTION } from '../bulk-options.ts'
-import { runBulk } from '../bulk-run.ts'
+import { bulkSettings } from '../bulk/options.ts'
+import { runBulk } from '../bulk/run.ts'
+import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { parseSize } from '../quantities.ts'
+import type { PUT } from '../table/bulk.ts'
 
-const SUMMARY = 'Put the content of many files into a store at once'
+type Args = ArgsOf<typeof PUT>
 
-const USAGE = `$0 put [path..]
-
-${SUMMARY}, as git annex copy --to does, but at the speed of the disk or the line.
-
-Without PATH, everything below the current directory is put. git-annex's matching options \
-(--include, --in, --metadata and so on) choose among it. Each key is checked against its checksum \
-while it is read. With --archive, small keys go straight into the dataset's archive. What only \
-git-annex can copy, it is asked for.`
-
-const OPTIONS = {
-  to: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'put into this remote. Default: the storage sibling, if there is one',
-  },
-  ...SELECTION,
-  ...bulkOptions('put'),
-  archive: { type: 'boolean', describe: 'put small keys straight into the archive' },
-  'archive-below': { type: 'string', requiresArg: true, describe: 'with --archive, up to which size. Default: 1M' },
-} as const
-
-interface Args extends BulkArgs {
-  to?: string
-  archive?: boolean
-  'archive-below'?: string
-}
-
-export function putCommand(
-  console: Console,
-  finished: (code: number) => void,
-  matching: readonly string[],
-): CommandModule<object, Args> {
-  return {
-    command: 'put [path..]',
-    describe: SUMMARY,
-    builder: (parser) =>
-      parser
-        .usage(USAGE)
-        .positional('path', { type: 'string', array: true, describe: 'files and directories' })
-        .options(OPTIONS)
-        .example('$0 put --to store', 'all that is below this directory')
-        .example('$0 put --archive --archive-below 100k', '') as unknown as Argv<Args>,
-    handler: async (args) => finished(await run(console, args, matching)),
-  }
-}
-
-function run(console: Console, args: Args, matching: readonly string[]): Promise<number> {
-  return runBulk(console, args, matching, { past: 'put', present: 'would put' }, async (clone, selection, events) => {
+/** `riastore put` */
+export function run(console: Console, args: Args): Promise<number> {
+  return runBulk(console, args, { past: 'put', present: 'would put' }, async (clone, selection, events) => {
     const { put, ...report } = await putKeys(clone, {
       ...bulkSettings(console, args),
       selection,
@@ -71,7 +27,7 @@ function run(console: Console, args: Args, matching: readonly string[]): Promise
 }
 
 function archiveBelow(args: Args): number | undefined {
-  const size = args['archive-below']
+  const size = args.archiveBelow
   if (size === undefined) return args.archive ? parseSize('archive-below', '1M') : undefined
   return parseSize('archive-below', size)
 }

@@ -1,57 +1,22 @@
 import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import type { Argv, CommandModule } from 'yargs'
 import { ConfigError, codeOf } from '../../core/errors.ts'
 import { keyFileName, parseKey } from '../../core/key.ts'
 import { type Finished, run as runProgram } from '../../core/process/run.ts'
 import { objectOfKey } from '../../ria/keys/whole-object.ts'
 import { findDataset } from '../../ria/layout/datasets.ts'
 import { inBucket } from '../../store/location.ts'
+import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
+import { NameFinder } from '../dataset-names.ts'
+import { EXIT } from '../exit-codes.ts'
 import { openNamedStore, parseStore } from '../open-store.ts'
 import { parseAge } from '../quantities.ts'
+import type { URL_TO_KEY } from '../table/url.ts'
 
-const SUMMARY = 'Print a link to a key that a browser can open'
-
-const USAGE = `$0 url <store> <dataset> <key>
-
-${SUMMARY}.
-
-STORE is the URL of a store in S3 (ria+s3+http(s)://). DATASET is an id or a ~alias; it can be a \
-part of STORE, as #<id>. KEY is a key of git-annex, or the path of an annexed file.
-
-Whoever has the link can download the key until it expires: treat it like a password. A link that \
-was signed with credentials of a session ends with them. A key in an archive has no link.`
-
-const OPTIONS = {
-  expires: { type: 'string', default: '1h', describe: 'how long the link works, up to 7d: 30m, 12h, 2d' },
-} as const
-
-interface Args {
-  store: string
-  what: string[]
-  expires: string | string[]
-}
-
-export function urlCommand(console: Console, finished: (code: number) => void): CommandModule<object, Args> {
-  return {
-    command: 'url <store> [what..]',
-    describe: SUMMARY,
-    builder: (parser) =>
-      parser
-        .usage(USAGE)
-        .positional('store', { type: 'string', demandOption: true, describe: 'URL of the store' })
-        .positional('what', { type: 'string', array: true, describe: 'the dataset, and the key or file' })
-        .options(OPTIONS)
-        .example(
-          "$0 url ria+s3+https://s3.example.org/bucket/store '~raw' sub-01/bold.nii.gz",
-          '',
-        ) as unknown as Argv<Args>,
-    handler: async (args) => finished(await run(console, args)),
-  }
-}
-
-async function run(console: Console, { store: name, what, expires }: Args): Promise<number> {
+/** `riastore url` */
+export async function run(console: Console, args: ArgsOf<typeof URL_TO_KEY>): Promise<number> {
+  const { store: name, what } = args
   const named = await parseStore(name)
   const words = named.dataset === undefined ? what : [named.dataset, ...what]
   const [datasetName, keyOrPath] = words
@@ -63,7 +28,7 @@ async function run(console: Console, { store: name, what, expires }: Args): Prom
     throw new ConfigError('there are links for stores in S3 only (ria+s3+http://, ria+s3+https://)')
   }
   const { MAX_LINK_MS, openS3Links } = await import('../../store/s3/presign.ts')
-  const lifeMs = parseAge('expires', [expires].flat().at(-1) ?? '')
+  const lifeMs = parseAge('expires', args.expires)
   if (lifeMs < 1000 || lifeMs > MAX_LINK_MS) throw new ConfigError('--expires has to be from 1s to 7d')
   const { key, fileName } = await readKey(keyOrPath)
   const store = await openNamedStore(named)
@@ -73,13 +38,15 @@ async function run(console: Console, { store: name, what, expires }: Args): Prom
     const dataset = await findDataset(store, datasetName, call)
     const path = await objectOfKey(dataset, key, call)
     const link = await links.linkTo(path, { ...call, lifeMs, fileName })
-    console.print(link.url)
+    const names = await new NameFinder(store, console.json, call).namesOf(dataset)
+    const expires = link.expires?.toISOString()
+    console.show({ type: 'link', ...names, key, url: link.url, expires }, link.url)
     console.note(
-      link.expires === undefined
+      expires === undefined
         ? 'no AWS credentials were found: this is the address of a public object, which does not expire'
-        : `it works until ${link.expires.toISOString()}`,
+        : `it works until ${expires}`,
     )
-    return 0
+    return EXIT.done
   } finally {
     await links.close()
     await store.close()

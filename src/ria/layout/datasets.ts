@@ -3,6 +3,7 @@ import { inOrder } from '../../core/parallel.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { aliasDirectory, isDatasetDirectory, readAlias } from './alias-file.ts'
 import { directoryOfLink, readAliasLink } from './alias-link.ts'
+import { noStore } from './no-store.ts'
 import { datasetDirectory, LAYOUT_FILE } from './paths.ts'
 import { StoredDataset } from './stored-dataset.ts'
 
@@ -60,7 +61,7 @@ async function danglingAlias(store: Store, alias: string, call: CallOptions): Pr
   const target = (await readAlias(store, alias, call)) ?? (await readAliasLink(store, alias, call))
   return (
     target &&
-    `the alias ~${alias} names a dataset that is not in the store (${target}): riastore alias remove takes it away`
+    `the alias ~${alias} names a dataset that is not in the store (${target}): riastore alias rm takes it away`
   )
 }
 
@@ -81,9 +82,4 @@ export async function realDirectory(
 /** An alias that no file explains is a link. */
 async function namedDirectory(store: Store, alias: string, call: CallOptions): Promise<string> {
   return (await readAlias(store, alias, call)) ?? aliasDirectory(alias)
-}
-
-function noStore(store: Store): StoreError {
-  const message = `there is no RIA store: no ${LAYOUT_FILE}`
-  return new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message })
 }

@@ -3,6 +3,7 @@ import { parseGitConfig } from '../../core/git-config.ts'
 import { readSmall } from '../../store/read-small.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import { STORE_GONE } from './no-store.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
 import type { StoredDataset } from './stored-dataset.ts'
 
@@ -29,7 +30,7 @@ const SMALL_FILE_BYTES = 1024 * 1024
  */
 export async function readLayout(dataset: StoredDataset, call: CallOptions): Promise<Layout> {
   const [ofStore, ofDataset] = await Promise.all([
-    readVersion(dataset.store, LAYOUT_FILE, 'the RIA store is not there', call),
+    readVersion(dataset.store, LAYOUT_FILE, STORE_GONE, call),
     readVersion(dataset.store, dataset.path(LAYOUT_FILE), 'the dataset is not in the RIA store', call),
   ])
   const storeUnknown = unknown(ofStore, STORE_VERSIONS, dataset.where(LAYOUT_FILE))

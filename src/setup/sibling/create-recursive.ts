@@ -11,6 +11,8 @@ export interface SiblingFailure {
   readonly status: 'error'
   /** One line. */
   readonly message: string
+  /** What was thrown. */
+  readonly error: unknown
 }
 
 /** A submodule that nothing was to be done for. */
@@ -72,6 +74,6 @@ async function attempt(
     return await createSibling(dataset, options, call)
   } catch (error) {
     if (call.signal?.aborted || isStoreError(error, 'aborted')) throw error
-    return { path: dataset.path, status: 'error', message: withoutPassword(messageOf(error)) }
+    return { path: dataset.path, status: 'error', message: withoutPassword(messageOf(error)), error }
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, StoreError } from '../../core/errors.ts'
+import { NONE_YET } from '../../ria/layout/no-store.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { findStore } from '../../ria/make-store.ts'
 import { factsOf } from '../../store/schemes.ts'
@@ -86,7 +87,7 @@ export async function planSibling(
   const local = await localSiblings(dataset, options, place)
   const found = await findStore(store, call)
   if (found === 'nothing' && !options.newStoreOk) {
-    const message = 'there is no store: make one with riastore init, or give --new-store-ok'
+    const message = `${NONE_YET}: make one with riastore init, or give --new-store-ok`
     throw new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message, sent: 'no' })
   }
   const stored = new StoredDataset(store, directory)

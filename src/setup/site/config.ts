@@ -1,6 +1,7 @@
 import { ConfigError } from '../../core/errors.ts'
 import { parseStoreUrl } from '../../ria/url.ts'
 import { factsOf } from '../../store/schemes.ts'
+import { optionFlag } from './option-flag.ts'
 import {
   checkSiteName,
   checkSiteValue,
@@ -164,9 +165,4 @@ function gitlabOf(value: (option: SiteOptionName) => string | undefined): SiteGi
     project: value('project'),
   }
   return url === undefined ? undefined : { url: url.replace(/\/+$/, ''), ...rest }
-}
-
-/** `gitlabGroup` as an argument: `--gitlab-group`. */
-export function optionFlag(option: SiteOptionName): string {
-  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }

@@ -8,6 +8,6 @@ test('riastore url says that git is not there to tell a file’s key', async () 
   const file = `${directory.path}/file`
   await writeFile(file, '/annex/objects/MD5-s1--abc\n')
   const { code, stderr } = await riastore(['url', 'ria+s3+http://127.0.0.1:1/bucket', 'id', file])
-  expect([code, stderr]).toEqual([1, 'riastore: git is not on PATH, to say which key a file is: give the key itself\n'])
+  expect([code, stderr]).toEqual([2, 'riastore: git is not on PATH, to say which key a file is: give the key itself\n'])
   await directory.remove()
 })

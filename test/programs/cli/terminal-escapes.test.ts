@@ -1,10 +1,10 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { safeConsole } from '../../../src/cli/console.ts'
 import { plainTable } from '../../../src/cli/tables.ts'
+import { safeTerminal } from '../../../src/cli/terminal.ts'
 import { makeArchive } from '../../support/archives/real-archive.ts'
-import { riastore } from '../../support/programs/console-double.ts'
+import { objectsOf, riastore } from '../../support/programs/console-double.ts'
 import { type DatasetOnDisk, datasetOnDisk } from '../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY, ID } from '../../support/stores/memory-dataset.ts'
 
@@ -40,9 +40,9 @@ test('archive --list and --verify show names that move the cursor without their 
 test('with --json the very names are printed, and nothing that a terminal acts on', async () => {
   const name = `x/y/WORM--${EVIL}/WORM--${EVIL}`
   await archive(name)
-  const { stdout } = await riastore(['archive', '--list', '--json', dataset.root, ID])
-  expect(stdout).not.toMatch(ACTED_ON)
-  expect(JSON.parse(stdout)).toMatchObject({ name })
+  const ran = await riastore(['archive', '--list', '--json', dataset.root, ID])
+  expect(ran.stdout).not.toMatch(ACTED_ON)
+  expect(objectsOf(ran, 'key')).toMatchObject([{ name }])
 })
 
 test('an error, an alias and a loose key of such a name are shown without its effect', async () => {
@@ -54,7 +54,7 @@ test('an error, an alias and a loose key of such a name are shown without its ef
   for (const args of [
     ['archive', dataset.root, ID],
     ['archive', dataset.root, `no${EVIL}`],
-    ['alias', 'list', dataset.root],
+    ['alias', 'ls', dataset.root],
     [`no${EVIL}`],
     ['doctor', `${dataset.root}/${EVIL}`],
   ]) {
@@ -69,7 +69,7 @@ test('questions, remarks and the cells of tables are safe as well', async () => 
   const add = (text: string) => {
     said.push(text)
   }
-  const console = safeConsole({
+  const console = safeTerminal({
     columns: 80,
     isTerminal: true,
     signal: new AbortController().signal,

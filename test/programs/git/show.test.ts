@@ -6,7 +6,7 @@ import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openHttpStore } from '../../../src/store/http/http.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { riastore } from '../../support/programs/console-double.ts'
+import { objectsOf, riastore } from '../../support/programs/console-double.ts'
 import { startWebServer } from '../../support/servers/web-server.ts'
 import { withMethods, write } from '../../support/stores/stores.ts'
 import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
@@ -126,5 +126,8 @@ test('the program shows it, and lets nothing move the cursor', async () => {
   expect(stdout).toContain(`datalad.dataset.id = ${ID}`)
   expect(stdout).toContain('# A study')
   expect(stdout).not.toContain('\u001b')
-  expect(JSON.parse((await show('--json')).stdout)).toMatchObject({ dataset: 'aaashown', ...(await expected(false)) })
+  expect(objectsOf(await show('--json'), 'dataset')[0]).toMatchObject({
+    dataset: 'aaashown',
+    ...(await expected(false)),
+  })
 })

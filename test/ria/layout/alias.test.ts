@@ -68,7 +68,7 @@ describe('aliases', () => {
     const store = await storeWithLinks({ gone: '../abc/gone' })
     await write(store, 'alias/file/riastore-alias', 'xyz/gone\n')
     await expect(findDataset(store, '~gone')).rejects.toThrow(
-      'the alias ~gone names a dataset that is not in the store (../abc/gone): riastore alias remove takes it away',
+      'the alias ~gone names a dataset that is not in the store (../abc/gone): riastore alias rm takes it away',
     )
     await expect(findDataset(store, '~file')).rejects.toThrow(
       'the alias ~file names a dataset that is not in the store (xyz/gone)',

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { siteOptions } from '../../../src/cli/commands/site/arguments.ts'
-import { optionFlag } from '../../../src/setup/site/config.ts'
+import { SITE_VALUES } from '../../../src/cli/table/site.ts'
+import { optionFlag } from '../../../src/setup/site/option-flag.ts'
 import { SITE_OPTION_NAMES, SITE_OPTIONS } from '../../../src/setup/site/options.ts'
 import { projectDirectory } from '../../support/programs/programs.ts'
 
@@ -17,7 +17,7 @@ test('docs/site-setup.md lists the options of a site as the program has them, an
 
 test('each option has an argument of the same name with dashes, with the same help', () => {
   const expected = SITE_OPTION_NAMES.map((name) => [optionFlag(name), SITE_OPTIONS[name].help])
-  expect(Object.entries(siteOptions()).map(([name, { describe }]) => [`--${name}`, describe])).toEqual(expected)
+  expect(Object.entries(SITE_VALUES).map(([name, { describe }]) => [`--${name}`, describe])).toEqual(expected)
 })
 
 test('git takes each option as the name of a setting', () => {

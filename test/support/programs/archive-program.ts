@@ -16,7 +16,7 @@ export interface ArchiveProgram {
   run(args: readonly string[], options?: RunOptions): Promise<Result>
   /** Runs it; fails unless it ends with 0 and says nothing on stderr. Gives what it printed. */
   ok(args: readonly string[], options?: RunOptions): Promise<string>
-  /** The same with --json: what it printed, line by line. */
+  /** The same with --json: its objects, but for those that every command prints. */
   json(args: readonly string[], options?: RunOptions): Promise<Record<string, unknown>[]>
   start(args: readonly string[], options?: RunOptions): Running
 }
@@ -41,7 +41,10 @@ export async function installArchiveProgram(workspace: Workspace): Promise<Archi
     env: workspace.env,
     run: (args, options) => run(path, args, all(options)),
     ok,
-    json: async (args, options) => linesOfJson(await ok([...args, '--json'], options)),
+    json: async (args, options) => {
+      const objects = linesOfJson(await ok([...args, '--json'], options))
+      return objects.filter(({ type }) => !['summary', 'progress', 'note'].includes(String(type)))
+    },
     start: (args, options) => start(path, args, all(options)),
   }
 }

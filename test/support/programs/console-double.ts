@@ -15,6 +15,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+/** The objects of --json, of one type if one is given. */
+export function objectsOf({ stdout }: { readonly stdout: string }, type?: string): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line))
+    .filter((object) => type === undefined || object.type === type)
+}
+
 /** Runs `riastore` in this process. */
 export async function riastore(args: readonly string[], { answer, signal }: CallOptions = {}): Promise<Ran> {
   const stop = signal ?? new AbortController().signal

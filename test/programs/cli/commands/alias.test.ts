@@ -1,7 +1,7 @@
 import { mkdir, readlink, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { riastore } from '../../../support/programs/console-double.ts'
+import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
 import { run } from '../../../support/programs/run.ts'
 import { startWebServer } from '../../../support/servers/web-server.ts'
 import { temporaryDirectory } from '../../../support/stores/stores.ts'
@@ -30,17 +30,17 @@ describe('riastore alias', () => {
 
   test.each(['x@1', 'x%20y'])('set refuses %s, by which nobody could clone', async (name) => {
     const ran = await alias('set', store, 'abc-def', name)
-    expect(ran).toMatchObject({ code: 1, stderr: expect.stringMatching(/is no alias that anybody could clone by/) })
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/is no alias that anybody could clone by/) })
   })
 
-  test('list says which lead to no dataset', async () => {
+  test('ls says which lead to no dataset', async () => {
     await alias('set', store, 'abc-def', 'one')
     await symlink('../xyz/gone', join(store, 'alias/gone'))
-    expect((await alias('list', store)).stdout).toBe('~gone xyzgone (dangling: not in the store)\n~one abc-def\n')
-    const lines = (await alias('list', '--json', store)).stdout.trim().split('\n')
-    expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { alias: 'gone', dataset: 'xyzgone', dangling: true },
-      { alias: 'one', dataset: 'abc-def' },
+    expect((await alias('ls', store)).stdout).toBe('~gone xyzgone (dangling: not in the store)\n~one abc-def\n')
+    const alike = { type: 'alias', action: 'ls' }
+    expect(objectsOf(await alias('ls', '--json', store))).toEqual([
+      { schema: 1, ...alike, alias: 'gone', dataset: 'xyzgone', aliases: ['gone'], dangling: true },
+      { ...alike, alias: 'one', dataset: 'abc-def', aliases: ['one'] },
     ])
     expect((await riastore(['show', store, '~gone'])).stderr).toContain(
       'the alias ~gone names a dataset that is not in the store (../xyz/gone)',
@@ -48,9 +48,46 @@ describe('riastore alias', () => {
   })
 })
 
+describe('riastore alias rm', () => {
+  test('takes a name away, and the dataset keeps its others', async () => {
+    for (const name of ['one', 'two']) await alias('set', store, 'abc-def', name)
+    const dry = await alias('rm', '-n', '--json', store, 'one')
+    expect(objectsOf(dry)).toMatchObject([{ alias: 'one', removed: false, dataset: 'abc-def', aliases: ['two'] }])
+    expect(await alias('rm', '--yes', store, '~one')).toMatchObject({ code: 0, stdout: 'removed ~one\n', stderr: '' })
+    expect((await alias('ls', store)).stdout).toBe('~two abc-def\n')
+    expect(await alias('rm', '-n', store, 'one')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no such alias/),
+    })
+  })
+
+  test('asks, and where nobody can be asked wants --yes', async () => {
+    await alias('set', store, 'abc-def', 'one')
+    const unasked = await alias('rm', store, 'one')
+    expect([unasked.code, unasked.stderr]).toEqual([
+      2,
+      'riastore: Take the name ~one away? Nobody can be asked here: give --yes\n',
+    ])
+    const no = await riastore(['alias', 'rm', store, 'one'], { answer: false })
+    expect(no).toMatchObject({ code: 1, asked: ['Take the name ~one away?'], stderr: 'nothing was changed\n' })
+    expect((await alias('ls', store)).stdout).toBe('~one abc-def\n')
+    expect((await riastore(['alias', 'rm', store, 'one'], { answer: true })).code).toBe(0)
+    expect((await alias('ls', store)).stdout).toBe('')
+  })
+
+  test('goes by its old name too, which says the new one', async () => {
+    await alias('set', store, 'abc-def', 'one')
+    expect(await alias('remove', '--yes', store, 'one')).toMatchObject({
+      code: 0,
+      stdout: 'removed ~one\n',
+      stderr: 'riastore alias remove is now called riastore alias rm\n',
+    })
+  })
+})
+
 describe('riastore show', () => {
   const shown = async (where: string, name: string) =>
-    JSON.parse((await riastore(['show', '--json', where, name])).stdout).aliases
+    objectsOf(await riastore(['show', '--json', where, name]), 'dataset')[0]?.aliases
 
   test('tells the aliases of a dataset on a disk, by whatever name it was asked for', async () => {
     for (const name of ['two', 'one']) await alias('set', store, 'abc-def', name)

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Interrupted } from '../../../../src/cli/console.ts'
+import { Interrupted } from '../../../../src/cli/terminal.ts'
 import { Dataset } from '../../../../src/setup/dataset.ts'
 import { createGitLabSibling } from '../../../../src/setup/gitlab/create.ts'
 import { useGitLab } from '../../../support/gitlab/bench.ts'
-import { riastore } from '../../../support/programs/console-double.ts'
+import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
 import { systemPath } from '../../../support/programs/programs.ts'
 import { runOk } from '../../../support/programs/run.ts'
 import { temporaryDirectory } from '../../../support/stores/stores.ts'
@@ -116,7 +116,7 @@ describe('riastore create-sibling-gitlab', () => {
 
   test('--publish-depends is set once, and asks for a sibling that is there', async () => {
     const ran = await command(`${group}/eeg`, '--publish-depends', 'store')
-    expect(ran).toMatchObject({ code: 1, stdout: '' })
+    expect(ran).toMatchObject({ code: 2, stdout: '' })
     expect(ran.stderr).toMatch(/has no sibling store that gitlab could depend on/)
     expect(bench.gitlab.requests).toEqual([])
     await runOk('git', ['remote', 'add', 'store', '/store'], { cwd: path })
@@ -134,14 +134,11 @@ describe('riastore create-sibling-gitlab', () => {
     expect(changes()).toEqual([])
   })
 
-  test('--json prints one line for each dataset, and nothing else on stdout', async () => {
+  test('--json prints an object for each dataset, and nothing but objects on stdout', async () => {
     const sub = await addSubdataset('sub/ds')
     const ran = await command(`${group}/study`, '-r', '--json')
     expect(ran.code).toBe(0)
-    const lines = ran.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
+    const lines = objectsOf(ran, 'sibling')
     expect(lines).toMatchObject([
       {
         action: 'create-sibling-gitlab',
@@ -153,7 +150,7 @@ describe('riastore create-sibling-gitlab', () => {
       },
       { path: join(path, 'sub/ds'), id: sub, project: `${group}/study/sub-ds`, status: 'made', madeGroups: [] },
     ])
-    expect(lines[1].url).toBe(`${bench.gitlab.url}/${group}/study/sub-ds.git`)
+    expect(lines[1]?.url).toBe(`${bench.gitlab.url}/${group}/study/sub-ds.git`)
   })
 
   test('--no-create-groups makes no groups', async () => {
@@ -165,12 +162,12 @@ describe('riastore create-sibling-gitlab', () => {
   test.each([
     [['lab/a--b'], /GitLab has no project "a--b"/],
     [['lab/x', '-s', 'a/../b'], /no name for a sibling/],
-    [['lab/x', '--visibility', 'secret'], /Choices/],
-    [['lab/x', '--access', 'ftp'], /Choices/],
+    [['lab/x', '--visibility', 'secret'], /one of private, internal, public/],
+    [['lab/x', '--access', 'ftp'], /one of https, ssh/],
   ])('%j is refused in one line, and nothing is changed', async ([project = '', ...more], reason) => {
     const before = await config()
     const ran = await command(project, ...more)
-    expect(ran).toMatchObject({ code: 1, stdout: '' })
+    expect(ran).toMatchObject({ code: 2, stdout: '' })
     expect(ran.stderr).toMatch(reason)
     expect(await config()).toBe(before)
     expect(bench.gitlab.requests).toEqual([])
@@ -187,7 +184,7 @@ describe('riastore create-sibling-gitlab', () => {
     [['create-sibling-gitlab', 'lab/x'], /which GitLab\?/],
   ])('%j asks for what is missing', async (args, reason) => {
     const ran = await riastore(args)
-    expect(ran).toMatchObject({ code: 1, stdout: '' })
+    expect(ran).toMatchObject({ code: 2, stdout: '' })
     expect(ran.stderr).toMatch(reason)
   })
 
@@ -211,7 +208,7 @@ describe('riastore create-sibling-gitlab', () => {
   test('without a token the ways to give one are told', async () => {
     vi.stubEnv('GITLAB_TOKEN', '')
     const ran = await command(`${group}/eeg`)
-    expect(ran.code).toBe(1)
+    expect(ran.code).toBe(2)
     expect(ran.stderr).toMatch(/no access token for 127\.0\.0\.1:\d+: set GITLAB_TOKEN/)
   })
 })
@@ -225,7 +222,7 @@ describe('a sibling that is there', () => {
       await add(url)
       const before = await config()
       const ran = await command(`${group}/eeg`)
-      expect(ran.code).toBe(1)
+      expect(ran.code).toBe(2)
       expect(ran.stderr).toMatch(/the sibling gitlab leads to .*: reconfigure it, or give another name/)
       expect(ran.stderr).not.toContain('glpat-hidden')
       expect(await config()).toBe(before)
@@ -315,14 +312,10 @@ describe('subdatasets', () => {
     bench.gitlab.fault({ on: 'POST /projects', after: 1, answer })
     const first = await command(`${group}/study`, '-r', '--json')
     expect(first.code).toBe(1)
-    expect(first.stdout.trim().split('\n')).toHaveLength(1)
+    expect(objectsOf(first, 'sibling')).toHaveLength(1)
     const second = await command(`${group}/study`, '-r', '--json')
     expect(second.code).toBe(0)
-    const status = second.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line).status)
-    expect(status).toEqual(['found', 'made', 'made'])
+    expect(objectsOf(second, 'sibling').map(({ status }) => status)).toEqual(['found', 'made', 'made'])
   })
 })
 

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { riastore } from '../../../support/programs/console-double.ts'
+import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
 import { run } from '../../../support/programs/run.ts'
 import { exists } from '../../../support/repos/annex-repo.ts'
 import { temporaryDirectory } from '../../../support/stores/stores.ts'
@@ -48,8 +48,8 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
     expect(made).toMatchObject({ code: 0, stderr: '' })
     expect(made.stdout).toContain(`${dataset}/plain: skipped: a plain git repository`)
     for (const id of ['abc/-def', 'ghi/-jkl']) expect(await exists(join(store, id, 'HEAD'))).toBe(true)
-    const again = (await create('-s', 'ria', '-r', '--json', store)).stdout.trim().split('\n')
-    const plain = again.map((line) => JSON.parse(line)).find(({ path }) => path.endsWith('/plain'))
+    const again = objectsOf(await create('-s', 'ria', '-r', '--json', store), 'sibling')
+    const plain = again.find(({ path }) => String(path).endsWith('/plain'))
     expect(plain).toMatchObject({ status: 'notneeded', message: expect.stringMatching(/^skipped: a plain git/) })
   })
 
@@ -58,7 +58,7 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
     for (const args of [['-r'], ['-r', '--existing', 'reconfigure'], ['--existing', 'reconfigure']]) {
       const ran = await create('-s', 'ria', '--new-store-ok', ...args, store)
       expect(ran).toMatchObject({
-        code: 1,
+        code: 2,
         stderr: expect.stringContaining(`${dataset} and ${dataset}/copy have the same`),
       })
       expect(await exists(store)).toBe(false)
@@ -73,7 +73,7 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
     await git(other, 'commit', '-q', '--allow-empty', '-m', 'theirs')
     expect((await git(other, 'push', '-q', `${store}/abc/-def`, 'HEAD:refs/heads/main')).status).toBe(0)
     const ran = await create('-s', 'again', '--existing', 'reconfigure', store)
-    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('has another history') })
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringContaining('has another history') })
     expect(await remotes()).not.toContain('again')
   })
 
@@ -108,15 +108,15 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
       expect((await create('-s', 'ria', ...options, store)).stdout).toContain('nothing to do')
     }
     await rm(join(store, 'abc/-def/ria-layout-version'))
-    expect((await create('-s', 'ria', store)).code).toBe(1)
+    expect((await create('-s', 'ria', store)).code).toBe(2)
     expect((await create('-s', 'ria', '--existing', 'reconfigure', store)).stdout).toContain('completed the bare repo')
     expect((await create('-s', 'ria', store)).stdout).toContain('nothing to do')
     expect(await create('-s', 'ria', '--existing', 'error', store)).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: `riastore: ${dataset}: a sibling ria is configured already (--existing reconfigure or skip)\n`,
     })
     const skipped = await create('-s', 'other', '--existing', 'skip', '--json', store)
-    expect(JSON.parse(skipped.stdout)).toMatchObject({
+    expect(objectsOf(skipped)[0]).toMatchObject({
       status: 'notneeded',
       message: `skipped: the dataset is in the store already: ${store}/abc/-def`,
     })
@@ -135,7 +135,7 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
 
   test('makes no store that was not asked for', async () => {
     const ran = await create('-s', 'ria', store)
-    expect(ran).toMatchObject({ code: 1, stdout: '' })
+    expect(ran).toMatchObject({ code: 4, stdout: '' })
     expect(ran.stderr).toMatch(
       /^riastore: [^\n]*there is no store: make one with riastore init, or give --new-store-ok\n$/,
     )
@@ -146,7 +146,7 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
 test.each([
   [['-s', 'ria'], /which store\?/],
   [['/store'], /name/],
-  [['-s', 'ria', '/store', '--existing', 'replace'], /Choices: "skip", "error", "reconfigure"/],
+  [['-s', 'ria', '/store', '--existing', 'replace'], /--existing "replace": it is one of skip, error, reconfigure/],
   [['-s', 'ria', 'ria+file:///store#~alias'], /names a dataset: leave #… away/],
   [['-s', 'ria', 'https://example.org/store'], /does not start with ria\+/],
   [['-s', 'ria', '--storage-sibling', 'only', '/store'], /needs a dataset with git-annex/],
@@ -155,7 +155,7 @@ test.each([
   [['-s', 'ria', '--group', 'lab', 'ria+sftp://example.org/store'], /--group needs a shell/],
 ])('%j is refused in one line', async (args, reason) => {
   const ran = await create(...args)
-  expect(ran).toMatchObject({ code: 1, stdout: '' })
+  expect(ran).toMatchObject({ code: 2, stdout: '' })
   expect(ran.stderr).toMatch(reason)
   expect(ran.stderr).toMatch(/^riastore: [^\n]+\n$/)
 })
@@ -163,7 +163,7 @@ test.each([
 test('outside of any dataset it says so', async () => {
   const ran = await riastore(['create-sibling', '-s', 'ria', '-d', directory.path, store])
   expect(ran).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: `riastore: ${directory.path}: this is no git repository, nor is it in one\n`,
   })
 })

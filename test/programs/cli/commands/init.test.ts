@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { findStore, makeStore } from '../../../../src/ria/make-store.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../../src/store/memory.ts'
-import { riastore } from '../../../support/programs/console-double.ts'
+import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
 import { policyForAll, type TestS3, useTestS3 } from '../../../support/servers/s3.ts'
 import { type S3Faults, startS3Faults } from '../../../support/servers/s3-faults.ts'
 import { paths, read, temporaryDirectory, withMethods, write } from '../../../support/stores/stores.ts'
@@ -43,7 +43,7 @@ describe('riastore init on a disk', () => {
     await writeFile(join(root, 'abc/def/ria-layout-version'), '2\n')
     const ran = await riastore(['init', `ria+file://${root}`, '--json'])
     expect(ran).toMatchObject({ code: 0, stderr: '' })
-    expect(JSON.parse(ran.stdout)).toMatchObject({ store: root, made: false })
+    expect(objectsOf(ran, 'store')[0]).toMatchObject({ store: root, made: false })
     expect(await readFile(join(root, 'ria-layout-version'), 'utf8')).toBe('1|l\n')
     expect((await readdir(root)).sort()).toEqual(['abc', 'error_logs', 'ria-layout-version'])
   })
@@ -84,7 +84,7 @@ describe('riastore init on a disk', () => {
     ['/dev/null/store', /\/dev\/null/],
   ])('%s is refused in one line', async (name, reason) => {
     const ran = await riastore(['init', name])
-    expect(ran.code).toBe(1)
+    expect(ran.code).toBe(2)
     expect(ran.stderr).toMatch(/^riastore: [^\n]*\n$/)
     expect(ran.stderr).toMatch(reason)
   })
@@ -153,7 +153,7 @@ describe('riastore init in S3', () => {
       expect.stringMatching(/^my\/store\/riastore\/puts-/),
     ])
     const again = await riastore(['init', `ria+s3+${ceph.endpoint}/${name}/my/store`, '--json'])
-    expect(JSON.parse(again.stdout)).toMatchObject({ made: false })
+    expect(objectsOf(again, 'store')[0]).toMatchObject({ made: false })
     expect(again.code).toBe(0)
     expect(await rules(name)).toHaveLength(1)
   })

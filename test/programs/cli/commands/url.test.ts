@@ -18,7 +18,7 @@ test('riastore url says that git-annex is not there to tell a file’s key, and 
   vi.stubEnv('PATH', bin)
   const { code, stderr } = await riastore(['url', 'ria+s3+http://127.0.0.1:1/bucket', 'id', `${repo}/file`])
   expect([code, stderr]).toEqual([
-    1,
+    2,
     `riastore: git-annex is not on PATH, to say which key "${repo}/file" is: give the key itself\n`,
   ])
   vi.unstubAllEnvs()

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Interrupted } from '../../../../../src/cli/console.ts'
-import { riastore } from '../../../../support/programs/console-double.ts'
+import { Interrupted } from '../../../../../src/cli/terminal.ts'
+import { objectsOf, riastore } from '../../../../support/programs/console-double.ts'
 import { contents, type DatasetOnDisk, datasetOnDisk } from '../../../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY, ID } from '../../../../support/stores/memory-dataset.ts'
 
@@ -51,7 +51,7 @@ describe('riastore archive', () => {
     vi.stubEnv('GIT_CONFIG_GLOBAL', config)
     const ran = await riastore(['archive', ...words(), '--json'])
     expect(ran).toMatchObject({ code: 0, stderr: '' })
-    expect(JSON.parse(ran.stdout)).toMatchObject({ packed: { keys: 3 }, by: 'disk', problems: [] })
+    expect(objectsOf(ran, 'dataset')[0]).toMatchObject({ packed: { keys: 3 }, by: 'disk', problems: [] })
     expect(await dataset.archives()).toEqual(['archive.7z'])
   })
 
@@ -67,11 +67,11 @@ describe('riastore archive', () => {
     expect(await dataset.members()).toHaveLength(3)
   })
 
-  test('tells of damaged keys in a line each, and ends with 1', async () => {
+  test('tells of damaged keys in a line each, and ends with 3', async () => {
     const file = dataset.looseFile(keys[0] ?? '')
     await writeFile(file, (await readFile(file)).reverse())
     const ran = await riastore(['archive', dataset.root, ID])
-    expect(ran.code).toBe(1)
+    expect(ran.code).toBe(3)
     expect(ran.stderr).toMatch(/^riastore: .*checksum; it stays loose\n$/)
     expect(ran.stdout).toContain('left loose: 1 damaged')
   })
@@ -79,7 +79,7 @@ describe('riastore archive', () => {
   test('says who holds the lock', async () => {
     await writeFile(dataset.file('archives/lock'), '{"host":"elsewhere","pid":7,"token":"x","started":"2026-01-01"}')
     const ran = await riastore(['archive', dataset.root, ID])
-    expect(ran.code).toBe(1)
+    expect(ran.code).toBe(5)
     expect(ran.stderr).toMatch(/^riastore: .* elsewhere \(process 7\) since 2026-01-01.*--break-lock.*\n$/)
     expect((await riastore(['archive', dataset.root, ID, '--break-lock'])).code).toBe(0)
   })
@@ -108,15 +108,12 @@ describe('riastore archive', () => {
     const text = await riastore(['archive', '--list', dataset.root, ID])
     for (const key of keys) expect(text.stdout).toMatch(new RegExp(`^ +\\d+ {2}${key}$`, 'm'))
     const json = await riastore(['archive', '--list', '--json', dataset.root, ID])
-    const lines = json.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line))
+    const lines = objectsOf(json, 'key')
     expect(lines.map(({ key }) => key).sort()).toEqual([...keys].sort())
     expect(lines[0]).toMatchObject({ dataset: ID, dropped: false })
   })
 
-  test('--verify ends with 1 when a member is bad, and says which', async () => {
+  test('--verify ends with 3 when a member is bad, and says which', async () => {
     expect((await riastore(['archive', '--verify', dataset.root, ID])).stdout).toBe(`${ID}: no archive\n`)
     await riastore(['archive', dataset.root, ID])
     const good = await riastore(['archive', '--verify', dataset.root, ID])
@@ -126,8 +123,11 @@ describe('riastore archive', () => {
     bytes.writeUInt8(bytes.readUInt8(40) ^ 1, 40)
     await writeFile(archive, bytes)
     const bad = await riastore(['archive', '--verify', '--json', dataset.root, ID])
-    expect(bad.code).toBe(1)
-    expect(JSON.parse(bad.stdout)).toMatchObject({ members: 3, bad: [{ name: expect.stringContaining('MD5E-') }] })
+    expect(bad.code).toBe(3)
+    expect(objectsOf(bad, 'dataset')[0]).toMatchObject({
+      members: 3,
+      bad: [{ name: expect.stringContaining('MD5E-') }],
+    })
     expect(bad.stderr).toMatch(/^riastore: .*\n$/)
   })
 })
@@ -143,27 +143,27 @@ describe('riastore unarchive', () => {
   })
 })
 
-describe('wrong usage is told in one line and ends with 1', () => {
+describe('wrong usage is told in one line', () => {
   test.each([
     [[], 'which command'],
-    [['frobnicate'], 'Unknown command: frobnicate'],
+    [['frobnicate'], 'there is no command "frobnicate"'],
     [['archive'], 'which store'],
-    [['archive', '--frob', '/store', 'id'], 'Unknown argument: frob'],
+    [['archive', '--frob', '/store', 'id'], 'there is no option --frob'],
     [['archive', '/store'], 'which dataset'],
     [['archive', '/store', 'some-id', '--all'], '--all and datasets'],
     [['archive', '/store', 'some-id', '--level', '10'], '--level "10"'],
     [['archive', '/store', 'some-id', '--older-than', '3'], '--older-than "3"'],
     [['archive', '/store', 'some-id', '--max-size', 'x'], '--max-size "x"'],
-    [['archive', '/store', 'some-id', '--min-keys', '-1'], '--min-keys "-1"'],
-    [['archive', '/store', '--list', '--verify', '--all'], 'mutually exclusive'],
-    [['archive', '/store', '--list', '--dry-run', '--all'], 'mutually exclusive'],
+    [['archive', '/store', 'some-id', '--min-keys', '-1'], '--min-keys wants a value'],
+    [['archive', '/store', '--list', '--verify', '--all'], 'do not go together'],
+    [['archive', '/store', '--list', '--dry-run', '--all'], 'do not go together'],
     [['archive', 'https://host/store', '--all'], 'ria+https://host/store'],
     [['archive', 'ria+gopher://host/store', '--all'], 'ria+gopher'],
-    [['archive', '/nowhere/at/all', '--all'], 'no RIA store'],
-    [['unarchive', '/nowhere/at/all', 'some-id'], 'no RIA store'],
-  ])('%j', async (words, said) => {
+    [['archive', '/nowhere/at/all', '--all'], 'no RIA store', 4],
+    [['unarchive', '/nowhere/at/all', 'some-id'], 'no RIA store', 4],
+  ])('%j', async (words, said, code = 2) => {
     const ran = await riastore(words)
-    expect(ran.code).toBe(1)
+    expect(ran.code).toBe(code)
     expect(ran.stdout).toBe('')
     expect(ran.stderr).toMatch(/^riastore: [^\n]*\n$/)
     expect(ran.stderr).toContain(said)
@@ -171,7 +171,7 @@ describe('wrong usage is told in one line and ends with 1', () => {
 
   test('a password in a URL is not shown', async () => {
     const ran = await riastore(['archive', 'ria+ssh://me:secret@host/store', '--all'])
-    expect(ran.code).toBe(1)
+    expect(ran.code).toBe(2)
     expect(ran.stderr).not.toContain('secret')
     const ask = await riastore(['archive', 'ria+https://me:secret@localhost:1/store', '--all'], { answer: false })
     expect(ask.asked).toHaveLength(1)
@@ -182,11 +182,11 @@ describe('wrong usage is told in one line and ends with 1', () => {
 test('--help and --version answer and end with 0', async () => {
   const help = await riastore(['--help'])
   expect(help).toMatchObject({ code: 0, stderr: '' })
-  expect(help.stdout).toMatch(/riastore archive[\s\S]*riastore unarchive/)
+  expect(help.stdout).toMatch(/^ {2}archive .*\n {2}unarchive /m)
   for (const command of ['archive', 'unarchive']) {
     const { code, stdout } = await riastore([command, '--help'])
     expect([code, stdout.includes('STORE is a URL')]).toEqual([0, true])
-    expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([])
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
   }
   expect(await riastore(['--version'])).toMatchObject({ code: 0, stderr: '' })
 })
@@ -198,10 +198,6 @@ test('all datasets of a store are found, and nothing that only looks like one', 
   await mkdir(join(dataset.root, 'abc', 'not-one'))
   await alias('raw')
   const ran = await riastore(['archive', '-n', '--json', '--all', dataset.root])
-  const names = ran.stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line).dataset)
-  expect(names).toEqual([ID, 'abcdef'])
+  expect(objectsOf(ran, 'dataset').map(({ dataset }) => dataset)).toEqual([ID, 'abcdef'])
   await rm(join(dataset.root, 'abc'), { recursive: true })
 })

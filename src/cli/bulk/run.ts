@@ -1,12 +1,13 @@
-import type { Clone } from '../bulk/clone/clone.ts'
-import type { BulkEvents } from '../bulk/events.ts'
-import { selectedClones } from '../bulk/subdatasets.ts'
-import type { Selection } from '../bulk/wanted.ts'
-import type { StoreErrorKind } from '../core/errors.ts'
-import { type BulkArgs, failureCode } from './bulk-options.ts'
-import { bulkOutput, type Verb } from './bulk-output.ts'
-import { type Console, Interrupted } from './console.ts'
-import { EXIT, exitCodeOf } from './exit-codes.ts'
+import type { Clone } from '../../bulk/clone/clone.ts'
+import type { BulkEvents } from '../../bulk/events.ts'
+import { selectedClones } from '../../bulk/subdatasets.ts'
+import type { Selection } from '../../bulk/wanted.ts'
+import type { StoreErrorKind } from '../../core/errors.ts'
+import type { Console } from '../console.ts'
+import { commonExit, exitCodeOf } from '../exit-codes.ts'
+import { Interrupted } from '../terminal.ts'
+import { type BulkArgs, failureCode } from './options.ts'
+import { bulkOutput, type Verb } from './output.ts'
 
 /** What a command did in one clone. */
 export interface BulkReport {
@@ -24,11 +25,10 @@ export interface BulkReport {
 export async function runBulk(
   console: Console,
   args: BulkArgs,
-  matching: readonly string[],
   verb: Verb,
   work: (clone: Clone, selection: Selection, events: BulkEvents) => Promise<BulkReport>,
 ): Promise<number> {
-  const output = bulkOutput(console, args.json === true, verb)
+  const output = bulkOutput(console, verb)
   let [moved, bytes, handedOver, clones] = [0, 0, 0, 0]
   const failures: StoreErrorKind[] = []
   const codes: number[] = []
@@ -39,9 +39,9 @@ export async function runBulk(
     return reason instanceof Interrupted
   }
   const selection = {
-    paths: args.path ?? [],
+    paths: args.path,
     cwd: process.cwd(),
-    matching,
+    matching: args.matching,
     all: args.all === true,
     keys: args.key ?? [],
   }
@@ -61,8 +61,7 @@ export async function runBulk(
   } catch (error) {
     fail(error)
   }
-  const dryRun = args['dry-run'] === true
+  const dryRun = args.dryRun === true
   if (clones > 0) output.summary({ dryRun, keys: moved, bytes, handedOver, failed: failures.length })
-  output.end()
-  return codes.find((code) => code !== EXIT.done) ?? failureCode(failures)
+  return commonExit([...codes, failureCode(failures)])
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { splitMatching } from '../../src/cli/matching-options.ts'
+import { splitMatching } from '../../../src/cli/words/matching-options.ts'
 
 test("git-annex's matching options are taken out of a command line in their order", () => {
   const args = [

@@ -1,0 +1,32 @@
+import type { Console } from './console.ts'
+
+/** The file of a command. */
+export interface CommandModule {
+  /** Resolves with the exit code. `args`: what the command's tables say, see ArgsOf. */
+  readonly run: (console: Console, args: never) => Promise<number>
+}
+
+/** Loads what a command does, by the name that it has in the table. */
+export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  init: () => import('./commands/init.ts'),
+  doctor: () => import('./commands/doctor.ts'),
+  show: () => import('./commands/show.ts'),
+  archive: () => import('./commands/archive/archive.ts'),
+  unarchive: () => import('./commands/unarchive.ts'),
+  gc: () => import('./commands/gc.ts'),
+  get: () => import('./commands/get.ts'),
+  put: () => import('./commands/put.ts'),
+  url: () => import('./commands/url.ts'),
+  'create-sibling': () => import('./commands/create-sibling.ts'),
+  'create-sibling-gitlab': () => import('./commands/create-sibling-gitlab.ts'),
+  procedure: () => import('./commands/procedure.ts'),
+  'alias ls': () => import('./commands/alias/ls.ts'),
+  'alias set': () => import('./commands/alias/set.ts'),
+  'alias rm': () => import('./commands/alias/rm.ts'),
+  'site add': () => import('./commands/site/add.ts'),
+  'site ls': () => import('./commands/site/ls.ts'),
+  'site show': () => import('./commands/site/show.ts'),
+  'site rm': () => import('./commands/site/rm.ts'),
+  'site check': () => import('./commands/site/check.ts'),
+  help: () => import('./commands/help.ts'),
+}

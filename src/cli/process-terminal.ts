@@ -1,0 +1,57 @@
+import { setMaxListeners } from 'node:events'
+import type { WriteStream } from 'node:tty'
+import { Interrupted, type Terminal } from './terminal.ts'
+
+const [RED, PLAIN] = ['\x1b[31m', '\x1b[39m']
+/** Back to the beginning of the line, and away with what is in it. */
+const CLEAR_LINE = '\r\x1b[K'
+
+/**
+ * The terminal of this process. The first signal asks a command to end, which tidies up; the second
+ * ends it at once.
+ */
+export function processTerminal(): Terminal {
+  const { stdin, stdout, stderr } = process
+  const stop = new AbortController()
+  setMaxListeners(0, stop.signal) // many calls at once listen to it
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      const interrupted = new Interrupted(name)
+      if (stop.signal.aborted) process.exit(interrupted.exitCode)
+      stop.abort(interrupted)
+    })
+  }
+  // Whoever read our output has seen enough.
+  stdout.on('error', () => stop.abort(new Interrupted('SIGPIPE')))
+  stderr.on('error', () => {})
+  const colors = hasColors(stderr)
+  let shown = ''
+  const write = (stream: WriteStream, text: string) => {
+    if (shown !== '') stderr.write(CLEAR_LINE)
+    stream.write(`${text}\n`)
+    if (shown !== '') stderr.write(shown)
+  }
+  return {
+    columns: stdout.columns || stderr.columns || 80,
+    isTerminal: stdin.isTTY === true && stderr.isTTY === true,
+    colors,
+    signal: stop.signal,
+    print: (text) => write(stdout, text),
+    fail: (message) => write(stderr, `${colors ? RED : ''}riastore: ${message}${colors ? PLAIN : ''}`),
+    note: (message) => write(stderr, message),
+    showStatus: (line) => {
+      if (shown !== '' || line !== undefined) stderr.write(`${CLEAR_LINE}${line ?? ''}`)
+      shown = line ?? ''
+    },
+    confirm: async (question) => {
+      const { ask } = await import('./ask.ts')
+      return ask(question, { stop, input: stdin, output: stderr })
+    },
+  }
+}
+
+/** NO_COLOR (https://no-color.org) counts if it is not empty. */
+function hasColors(stream: WriteStream): boolean {
+  const { NO_COLOR, TERM } = process.env
+  return stream.isTTY === true && !NO_COLOR && TERM !== undefined && TERM !== 'dumb'
+}

@@ -1,0 +1,37 @@
+import type { CommandSpec } from '../command.ts'
+import { STORE, STORE_WORD } from './shared.ts'
+
+export const INIT = {
+  name: 'init',
+  summary: 'Make a store',
+  usage: '[options] STORE',
+  description: [
+    STORE_WORD,
+    'Where a store is already, only what is missing is made. Where anything else is, nothing is. A place where a \
+store would not be safe is refused, with the reason.',
+    'In a bucket of S3 without lifecycle rules, one is set that gives up uploads which nobody finished.',
+  ],
+  positionals: [STORE],
+  options: {},
+  examples: [['init ria+ssh://host/data/store'], ['init ria+s3+https://s3.example.org/bucket/store']],
+  exits: [4],
+  json: ['finding', 'store'],
+  changes: true,
+} as const satisfies CommandSpec
+
+export const DOCTOR = {
+  name: 'doctor',
+  summary: 'Examine a store: what it can do, and whether it is safe',
+  usage: '[options] STORE',
+  description: [
+    `${STORE_WORD} It may be ria+http(s)://, too.`,
+    'The store is used as it will be: files are stored, read, replaced and removed below a temporary name; several \
+are stored at once. Nothing of it stays.',
+    'The exit code is 3 when something is unsafe, or failed: could not be tried.',
+  ],
+  positionals: [STORE],
+  options: {},
+  examples: [['doctor ria+s3+https://s3.example.org/bucket/store']],
+  exits: [3, 4],
+  json: ['finding', 'summary'],
+} as const satisfies CommandSpec

@@ -1,0 +1,44 @@
+import type { CommandSpec, GroupSpec } from '../command.ts'
+import { ALIAS_LS, ALIAS_RM, ALIAS_SET } from './alias.ts'
+import { ARCHIVE } from './archive.ts'
+import { GET, PUT } from './bulk.ts'
+import { CREATE_SIBLING } from './create-sibling.ts'
+import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
+import { GC } from './gc.ts'
+import { HELP } from './help.ts'
+import { SHOW } from './show.ts'
+import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './site.ts'
+import { DOCTOR, INIT } from './store.ts'
+import { UNARCHIVE } from './unarchive.ts'
+import { URL_TO_KEY } from './url.ts'
+
+/** All commands, in the order of help. */
+export const COMMANDS: readonly CommandSpec[] = [
+  INIT,
+  DOCTOR,
+  SHOW,
+  ARCHIVE,
+  UNARCHIVE,
+  GC,
+  GET,
+  PUT,
+  URL_TO_KEY,
+  CREATE_SIBLING,
+  CREATE_SIBLING_GITLAB,
+  PROCEDURE,
+  ALIAS_LS,
+  ALIAS_SET,
+  ALIAS_RM,
+  SITE_ADD,
+  SITE_LS,
+  SITE_SHOW,
+  SITE_RM,
+  SITE_CHECK,
+  HELP,
+]
+
+/** The words that several commands begin with. */
+export const GROUPS: readonly GroupSpec[] = [
+  { name: 'alias', summary: 'Give datasets names' },
+  { name: 'site', summary: 'Set up what datalad create -c NAME does here' },
+]
