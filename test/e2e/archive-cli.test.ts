@@ -190,7 +190,9 @@ describe('which datasets', () => {
     const datasets = []
     for (const alias of ['raw', 'derived']) datasets.push(await addDataset(workspace, store, { alias }))
     for (const dataset of datasets) await putKeys(dataset, makeKeys(2))
-    expect(await riastore.json(['archive', store.root, '~raw'])).toMatchObject([{ dataset: '~raw', by: 'disk' }])
+    expect(await riastore.json(['archive', store.root, '~raw'])).toMatchObject([
+      { dataset: datasets[0]?.id, aliases: ['raw'], by: 'disk' },
+    ])
     const all = await riastore.json(['archive', '--all', store.root])
     expect(all.map(({ dataset }) => dataset)).toEqual(datasets.map(({ id }) => id).sort())
     const listed = await riastore.ok(['archive', '--list', '--all', store.root])

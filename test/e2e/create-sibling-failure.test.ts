@@ -89,12 +89,12 @@ async function undisturbed() {
 const [step = 1] = variants([3], [1])
 
 test.each([
-  ['fails', 'fail', 1, 1],
-  ['is when the user presses Ctrl-C', 'INT', 130, 2],
-  ['is when the program is killed', 'KILL', undefined, 3],
+  ['fails', 'fail', [1, 2], 1],
+  ['is when the user presses Ctrl-C', 'INT', [130], 2],
+  ['is when the program is killed', 'KILL', [undefined], 3],
 ])(
   'whichever call of git %s, the same command again ends as an undisturbed run',
-  async (_what, how, status, first) => {
+  async (_what, how, statuses, first) => {
     const { state, calls } = await undisturbed()
     expect(calls).toBeGreaterThan(15)
     for (let at = Math.min(first, step); at <= calls; at += step) {
@@ -106,7 +106,7 @@ test.each([
       // A question whose answer is a failure as well is no obstacle, and who was told to stop at
       // the very end is done.
       if (result.status !== 0) {
-        expect(result.status, shown).toBe(status)
+        expect(statuses, shown).toContain(result.status)
         if (how !== 'KILL') {
           const after = await settingsOf(repo)
           expect(after.config, shown).toEqual(before.config)

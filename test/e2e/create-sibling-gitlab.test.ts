@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type AnyGitLab, anyGitLab } from '../support/gitlab/any.ts'
 import { startGitLab } from '../support/gitlab/server.ts'
 import { fullPath } from '../support/gitlab/state.ts'
+import { objectsOf } from '../support/programs/console-double.ts'
 import { writeWrapper } from '../support/programs/programs.ts'
 import { explain, type Result, run, runOk, start } from '../support/programs/run.ts'
 import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/repos/annex-repo.ts'
@@ -111,7 +112,7 @@ describe('riastore create-sibling-gitlab with a real dataset', () => {
     await repo.git('push', '-q', 'gitlab', 'main')
     const again = await createSibling('--json')
     expect(again.status, explain(again)).toBe(0)
-    expect(JSON.parse(again.stdout)).toMatchObject({ status: 'found', changed: [], project })
+    expect(objectsOf(again, 'sibling')).toMatchObject([{ status: 'found', changed: [], project }])
     expect(await config()).toBe(before)
     expect((await repo.git('status', '--porcelain')).stdout).toBe('')
   })

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { objectsOf } from '../support/programs/console-double.ts'
 import { systemPath } from '../support/programs/programs.ts'
 import { explain, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
@@ -83,12 +84,9 @@ test('a site without GitLab publishes to the store alone', async () => {
   await scene.riastore('site', 'add', 'alone', '--store', await scene.makeStore('file', 'store'))
   const { repo } = await quickDataset(scene, 'alone')
   const applied = await runOk('riastore', ['procedure', 'alone', repo.path, '--json'], { env: scene.env })
-  expect(JSON.parse(applied.stdout)).toMatchObject({
-    site: 'alone',
-    sibling: 'alone',
-    pushTo: 'alone',
-    committed: true,
-  })
+  expect(objectsOf(applied, 'procedure')).toMatchObject([
+    { site: 'alone', sibling: 'alone', pushTo: 'alone', committed: true },
+  ])
   expect((await repo.git('remote')).stdout).toBe('alone\nalone-storage\n')
   expect(await repo.config('remote.alone.datalad-publish-depends')).toBe('alone-storage')
 })

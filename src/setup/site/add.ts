@@ -42,7 +42,7 @@ export async function addSite(
   const directory = installDirectory(scope, await readProcedureDirectories(options))
   await checkProcedurePlace(name, directory)
   const changes = await writeSite(name, scope, given, options)
-  const { file, changed } = await installProcedure(name, directory, programs)
+  const { file, changed } = await installProcedure(name, directory, programs, options)
   return { changes, procedure: file, procedureChanged: changed }
 }
 
@@ -57,7 +57,7 @@ export interface RemovedSite {
  */
 export async function dropSite(name: string, scope: InstallScope, options: WriteOptions): Promise<RemovedSite> {
   const directory = installDirectory(scope, await readProcedureDirectories(options))
-  const procedure = await removeProcedure(name, directory)
+  const procedure = await removeProcedure(name, directory, options)
   return { removed: await removeSite(name, scope, options), procedure }
 }
 

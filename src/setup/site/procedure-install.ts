@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ConfigError, codeOf, messageOf } from '../../core/errors.ts'
 import { DATALAD_PROCEDURES, type ProcedureDirectory } from './procedure-directories.ts'
 import { isOurProcedure, type ProcedurePrograms, procedureScript } from './procedure-script.ts'
+import type { WriteOptions } from './write.ts'
 
 const EXECUTABLE = 0o755
 
@@ -35,6 +36,7 @@ export async function installProcedure(
   site: string,
   directory: string,
   programs: ProcedurePrograms,
+  { dryRun }: WriteOptions = {},
 ): Promise<{ readonly file: string; readonly changed: boolean }> {
   await checkProcedurePlace(site, directory)
   const file = join(directory, procedureName(site))
@@ -42,6 +44,7 @@ export async function installProcedure(
   if ((await readIfThere(file)) === text && ((await stat(file)).mode & EXECUTABLE) === EXECUTABLE) {
     return { file, changed: false }
   }
+  if (dryRun) return { file, changed: true }
   // One that runs meanwhile is read on by its shell: it must not change under it.
   const temporary = join(directory, `.${procedureName(site)}.${randomUUID()}`)
   try {
@@ -57,11 +60,15 @@ export async function installProcedure(
 }
 
 /** Removes the procedure of a site where it is one of ours. Returns its path if it was there. */
-export async function removeProcedure(site: string, directory: string): Promise<string | undefined> {
+export async function removeProcedure(
+  site: string,
+  directory: string,
+  { dryRun }: WriteOptions = {},
+): Promise<string | undefined> {
   const file = join(directory, procedureName(site))
   const text = await readIfThere(file)
   if (text === undefined || !isOurProcedure(text)) return undefined
-  await rm(file)
+  if (!dryRun) await rm(file)
   return file
 }
 

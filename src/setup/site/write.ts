@@ -5,6 +5,8 @@ import type { InstallScope } from './procedure-directories.ts'
 
 export interface WriteOptions {
   readonly signal?: AbortSignal | undefined
+  /** Only look what would be changed. */
+  readonly dryRun?: boolean | undefined
 }
 
 /** One setting that was changed; undefined: there was none, or it was removed. */
@@ -43,7 +45,7 @@ export async function writeSite(
   name: string,
   scope: InstallScope,
   given: SiteValues,
-  { signal }: WriteOptions = {},
+  { signal, dryRun }: WriteOptions = {},
 ): Promise<readonly SiteChange[]> {
   const there = await readSiteOfScope(name, scope, { signal })
   const changes: SiteChange[] = []
@@ -53,15 +55,20 @@ export async function writeSite(
     if (given[option] === undefined || before === after) continue
     const key = `riastore.${name}.${option}`
     const args = after === undefined ? ['--unset-all', key] : ['--replace-all', key, after]
-    await runProgram('git config', ['git', 'config', `--${scope}`, ...args], { signal })
+    if (!dryRun) await runProgram('git config', ['git', 'config', `--${scope}`, ...args], { signal })
     changes.push({ option, before, after })
   }
   return changes
 }
 
 /** Removes all that a scope has of a site. Returns whether there was anything. */
-export async function removeSite(name: string, scope: InstallScope, { signal }: WriteOptions = {}): Promise<boolean> {
+export async function removeSite(
+  name: string,
+  scope: InstallScope,
+  { signal, dryRun }: WriteOptions = {},
+): Promise<boolean> {
   if ((await readSiteOfScope(name, scope, { signal })).size === 0) return false
-  await runProgram('git config', ['git', 'config', `--${scope}`, '--remove-section', `riastore.${name}`], { signal })
+  const args = ['git', 'config', `--${scope}`, '--remove-section', `riastore.${name}`]
+  if (!dryRun) await runProgram('git config', args, { signal })
   return true
 }

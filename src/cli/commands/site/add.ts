@@ -7,19 +7,29 @@ import { installedPrograms } from '../../installed-programs.ts'
 import { type SiteArguments, siteValues } from './arguments.ts'
 import { forWhom, type ScopeArgs, scopeOf } from './scope.ts'
 
-type Args = SiteArguments & ScopeArgs & { readonly name: string }
+type Args = SiteArguments & ScopeArgs & { readonly name: string; readonly dryRun?: boolean }
 
 /** `riastore site add` */
 export async function run(console: Console, args: Args): Promise<number> {
   const { name } = args
   checkSiteName(name)
   const scope = scopeOf(args)
-  const added = await addSite(name, scope, siteValues(args), { programs: installedPrograms(), signal: console.signal })
-  console.report({ type: 'site', action: 'add', site: name, scope, ...added }, () => text(name, forWhom(scope), added))
+  const { dryRun = false } = args
+  const options = { programs: installedPrograms(), signal: console.signal, dryRun }
+  const added = await addSite(name, scope, siteValues(args), options)
+  console.report({ type: 'site', action: 'add', dryRun, site: name, scope, ...added }, () =>
+    text(name, forWhom(scope), added, dryRun),
+  )
   return EXIT.done
 }
 
-function text(name: string, whom: string, { changes, procedure, procedureChanged }: AddedSite): string {
+function text(
+  name: string,
+  whom: string,
+  { changes, procedure, procedureChanged }: AddedSite,
+  dryRun: boolean,
+): string {
+  const wrote = dryRun ? 'would write' : 'wrote'
   const lines = changes.map(({ option, before, after }) => {
     const was = before === undefined ? '' : ` (was ${before})`
     return `  ${optionFlag(option).slice(2)}: ${after ?? 'removed'}${after === undefined ? '' : was}`
@@ -27,7 +37,7 @@ function text(name: string, whom: string, { changes, procedure, procedureChanged
   return [
     lines.length === 0 ? `the site ${name}, for ${whom}, is as it was` : `the site ${name}, for ${whom}:`,
     ...lines,
-    `${procedureChanged ? 'wrote' : 'there already'}: ${procedure}`,
-    `next: riastore site check ${name}, then datalad create -c ${name} <directory>`,
+    `${procedureChanged ? wrote : 'there already'}: ${procedure}`,
+    dryRun ? 'nothing was changed' : `next: riastore site check ${name}, then datalad create -c ${name} <directory>`,
   ].join('\n')
 }

@@ -15,13 +15,16 @@ export async function run(console: Console, args: ArgsOf<typeof SITE_RM>): Promi
   const scope = scopeOf(args)
   const whom = forWhom(scope)
   if (!(await confirmDeletion(console, args, `Remove the site ${name}, for ${whom}?`))) return EXIT.failed
-  const { removed, procedure } = await dropSite(name, scope, { signal: console.signal })
+  const { removed, procedure } = await dropSite(name, scope, { signal: console.signal, dryRun: args.dryRun })
   if (!removed && procedure === undefined) {
     throw new ConfigError(`there is no site ${name} for ${whom}: riastore site ls tells which there are`)
   }
-  console.report({ type: 'site', action: 'rm', site: name, scope, removed, procedure }, () => {
-    const with_ = procedure === undefined ? '' : `, and ${procedure}`
-    return `removed the site ${name}, for ${whom}${with_}`
-  })
+  console.report(
+    { type: 'site', action: 'rm', dryRun: args.dryRun === true, site: name, scope, removed, procedure },
+    () => {
+      const with_ = procedure === undefined ? '' : `, and ${procedure}`
+      return `${args.dryRun ? 'would remove' : 'removed'} the site ${name}, for ${whom}${with_}`
+    },
+  )
   return EXIT.done
 }

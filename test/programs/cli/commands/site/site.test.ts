@@ -91,6 +91,21 @@ describe('riastore site add', () => {
     })
   })
 
+  test('-n says what would be written, or removed, and changes nothing', async () => {
+    const options = ['--store', STORE, '--alias', '{name}']
+    expect(await ok('site', 'add', '-n', 'lab', ...options)).toMatch(
+      /store: ria.*\nwould write: .*cfg_lab\nnothing was/s,
+    )
+    expect(await readdir(path('home'))).toEqual([])
+    await ok('site', 'add', 'lab', ...options)
+    const before = await readdir(path('home'), { recursive: true })
+    const config = await readFile(path('home/.gitconfig'), 'utf8')
+    expect(await ok('site', 'add', '-n', 'lab', '--alias', '')).toContain('alias: removed')
+    expect(await ok('site', 'rm', '-n', 'lab')).toMatch(/^would remove the site lab, for you, and .*cfg_lab\n$/)
+    expect(await readFile(path('home/.gitconfig'), 'utf8')).toBe(config)
+    expect(await readdir(path('home'), { recursive: true })).toEqual(before)
+  })
+
   test.each([
     [[], /which site\? Give its name/],
     [['lab'], /the site lab has no store/],
