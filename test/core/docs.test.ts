@@ -16,6 +16,7 @@ async function pagePaths(): Promise<string[]> {
   return [
     'README.md',
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
     'SECURITY.md',
     'test/README.md',
     ...docs.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`),

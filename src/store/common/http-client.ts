@@ -2,8 +2,8 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { urlToHttpOptions } from 'node:url'
 import { abortedError } from '../../core/abort.ts'
-import { StoreError } from '../../core/errors.ts'
-import type { Bytes } from '../../core/source.ts'
+import { codeOf, StoreError } from '../../core/errors.ts'
+import { type Bytes, bufferSource } from '../../core/source.ts'
 import { trustedAuthorities } from '../authorities.ts'
 import { connectionError } from './connection-error.ts'
 
@@ -39,6 +39,8 @@ export interface HttpRequest {
    * has all bytes. What it throws is thrown.
    */
   readonly body?: { readonly length: number; readonly bytes: Bytes } | undefined
+  /** Instead: a small body, which can be sent again. */
+  readonly content?: Buffer | undefined
   readonly signal: AbortSignal
 }
 
@@ -77,7 +79,7 @@ export class HttpClient {
     const wrong = (message: string) => new StoreError({ kind: 'unsupported', op, where, message })
     let url = new URL(address)
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const response = await this.#send(url, request).catch((error: unknown) => {
+      const response = await this.#sendOnKept(url, request).catch((error: unknown) => {
         if (error instanceof BodyFailure) throw error.error
         throw signal.aborted ? abortedError(op, where, signal) : connectionError(op, where, url.host, error)
       })
@@ -109,7 +111,24 @@ export class HttpClient {
     return this.#https
   }
 
-  #send(url: URL, { method, headers, body, signal }: HttpRequest): Promise<http.IncomingMessage> {
+  /**
+   * A server may close a connection that was kept just when it is used again. A request that only
+   * looks is sent once more then; of a change nobody knows whether it was made.
+   */
+  async #sendOnKept(url: URL, request: HttpRequest): Promise<http.IncomingMessage> {
+    try {
+      return await this.#send(url, request)
+    } catch (error) {
+      if (!(error instanceof ClosedKept)) throw error
+      if (!FOLLOWS.has(request.method) || request.body !== undefined || request.signal.aborted) throw error.error
+      return await this.#send(url, request).catch((again: unknown) => {
+        throw again instanceof ClosedKept ? again.error : again
+      })
+    }
+  }
+
+  #send(url: URL, { method, headers, content, signal, ...given }: HttpRequest): Promise<http.IncomingMessage> {
+    const body = given.body ?? (content && { length: content.length, bytes: bufferSource(content).open() })
     const protocol = url.protocol === 'https:' ? https : http
     const authorization = url.origin === this.#origin ? this.#authorization() : undefined
     return new Promise((resolve, reject) => {
@@ -126,7 +145,10 @@ export class HttpClient {
         agent: this.#agentFor(url.protocol),
         signal,
       })
-      request.on('error', reject)
+      request.on('error', (error) => {
+        const isClosed = ['ECONNRESET', 'EPIPE'].includes(codeOf(error) ?? '')
+        reject(request.reusedSocket && isClosed ? new ClosedKept(error) : error)
+      })
       if (body === undefined) {
         request.on('response', resolve)
         request.end()
@@ -136,6 +158,14 @@ export class HttpClient {
       sent.catch((error: unknown) => reject(new BodyFailure(error)))
       request.on('response', (response) => sent.then(() => resolve(response), reject))
     })
+  }
+}
+
+/** The server closed a connection on which it had answered before, and did not answer on it now. */
+class ClosedKept {
+  readonly error: unknown
+  constructor(error: unknown) {
+    this.error = error
   }
 }
 
