@@ -9,7 +9,8 @@ import { type Layout, readLayout } from '../ria/layout/read-layout.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { s3Settings } from '../ria/settings/s3-credentials.ts'
 import type { RemoteConfig, StoreUrl } from '../ria/settings/settings.ts'
-import { keptCredentials } from '../ria/settings/siblings.ts'
+import { keptCredentials, keptLogin } from '../ria/settings/siblings.ts'
+import { webdavLogins } from '../ria/settings/webdav.ts'
 import { openStore } from '../store/open.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { CallOptions, Store } from '../store/store.ts'
@@ -50,6 +51,13 @@ export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions)
     stallMs: config.stallMs,
     ssh: config.ssh,
     s3: isS3(url) ? await s3Settings({ config, url, name: remote.name, isNew: false, kept }) : undefined,
+    dav: await webdavLogins({
+      location: url.location,
+      git: clone.config,
+      isNamed: url.isLocal,
+      remote: remote.name,
+      kept: () => keptLogin({ ...clone, ...remote }),
+    }),
     log,
   })
   const dataset = new RiaDataset(store, datasetSettings(config, datasetId, remote))

@@ -53,7 +53,7 @@ export async function parseStore(given: string | undefined, options: NamedStoreO
     shown: withoutPassword(url),
     dataset,
     ofClone: false,
-    settings: await storeSettings(location, { git, entry, siblings }),
+    settings: await storeSettings(location, { git, entry, siblings, isNamed: true }),
   }
 }
 

@@ -65,5 +65,5 @@ async function settingsOf(location: StoreLocation, remote: string | undefined, e
   const git = GitConfig.parse(listing.stdout)
   const gitDir = common?.code === 0 ? decode(common.stdout).replace(/\n$/, '') : undefined
   const siblings = gitDir === undefined ? [] : await findSiblings(gitDir, git)
-  return storeSettings(location, { git, siblings, remote })
+  return storeSettings(location, { git, siblings, remote, isNamed: false })
 }

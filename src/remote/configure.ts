@@ -8,6 +8,7 @@ import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig } from '../ria/settin
 /** What a remote was told to be. */
 export interface Configured {
   readonly config: RemoteConfig
+  readonly git: GitConfig
   readonly id: string
   readonly annexUuid: string
   /** The remote has been set up before, here or in another clone. */
@@ -41,7 +42,7 @@ export async function configure(job: Job, earlyGit: EarlyGitConfig, initializing
   const id = committed['archive-id'] || (initializing ? ((await dataladId(gitDir)) ?? annexUuid) : '')
   if (id === '') throw new ConfigError('no archive-id is configured: run git annex enableremote')
   const isKnown = !initializing || (await isRecorded(gitDir, annexUuid, committed['sameas-name']))
-  return { config, id, annexUuid, isKnown, gitDir, name: gitName ?? name }
+  return { config, git, id, annexUuid, isKnown, gitDir, name: gitName ?? name }
 }
 
 /** The one git remote that has this annex uuid. */

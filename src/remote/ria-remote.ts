@@ -10,12 +10,13 @@ import { toFsPath } from '../core/text.ts'
 import { RiaDataset } from '../ria/keys/ria-dataset.ts'
 import { s3Settings } from '../ria/settings/s3-credentials.ts'
 import { REMOTE_SETTINGS, type StoreUrl } from '../ria/settings/settings.ts'
+import { webdavLogins } from '../ria/settings/webdav.ts'
 import { writeMarker } from '../ria/write-marker.ts'
 import { openStore } from '../store/open.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
 import { type Configured, configure } from './configure.ts'
-import { keepAccess, keptCredentials, refuseToCommitPassword } from './credentials.ts'
+import { keepAccess, keptCredentials, keptLogin, refuseToCommitPassword } from './credentials.ts'
 
 interface Opened {
   readonly store: Store
@@ -160,13 +161,20 @@ export class RiaRemote implements SpecialRemote {
 
   async #open(job: Job, url: StoreUrl): Promise<Opened> {
     const configured = this.#settings()
-    const { config, id, annexUuid, name, isKnown } = configured
+    const { config, git, id, annexUuid, name, isKnown } = configured
     const store = await openStore(url.location, {
       stallMs: config.stallMs,
       ssh: config.ssh,
       s3: isS3(url)
         ? await s3Settings({ config, url, name, isNew: !isKnown, kept: () => keptCredentials(job) })
         : undefined,
+      dav: await webdavLogins({
+        location: url.location,
+        git,
+        isNamed: !isKnown || url.isLocal,
+        remote: name,
+        kept: () => keptLogin(job),
+      }),
       log: this.#log,
     })
     const { forceWrite, ignoreFlags, verify } = config

@@ -1,4 +1,5 @@
 import type { Log } from '../core/log.ts'
+import type { Logins } from './dav/authorization.ts'
 import { openLocalStore } from './local/local.ts'
 import type { StoreLocation } from './location.ts'
 import type { S3Settings } from './s3/client.ts'
@@ -15,6 +16,8 @@ export interface OpenSettings {
   readonly ssh: SshProvider
   /** What the URL of a store in S3 does not say. */
   readonly s3?: Omit<S3Settings, 'endpoint' | 'bucket' | 'prefix'> | undefined
+  /** Whose password a store behind WebDAV gets. Default: what git's credential helpers have. */
+  readonly dav?: Logins | undefined
   readonly log?: Log | undefined
 }
 
@@ -38,7 +41,7 @@ export async function openStore(location: StoreLocation, settings: OpenSettings)
 }
 
 /** Backends that bring a large library along are loaded when they are used. */
-async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettings, retry: Retry): Promise<Store> {
+async function openBackend(location: StoreLocation, { ssh, s3, dav, log }: OpenSettings, retry: Retry): Promise<Store> {
   switch (location.scheme) {
     case 'file':
       return openLocalStore({ root: location.path })
@@ -61,7 +64,7 @@ async function openBackend(location: StoreLocation, { ssh, s3, log }: OpenSettin
     case 'dav':
     case 'davs': {
       const { openDavStore } = await import('./dav/dav.ts')
-      return openDavStore({ url: location.url, user: location.user })
+      return openDavStore({ url: location.url, user: location.user, logins: dav })
     }
     case 's3+http':
     case 's3+https': {

@@ -6,6 +6,7 @@ import { isRoot } from '../support/programs/users.ts'
 import {
   type AnnexRepo,
   assortedFiles,
+  cloneAnnexRepo,
   dataladClone,
   datasetId,
   makeAnnexRepo,
@@ -17,7 +18,7 @@ import { startApache, startRclone, type WebDavServer } from '../support/servers/
 import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
-const LOGIN = { user: 'a user', password: 'pass:word ü' }
+const LOGIN = { user: 'user', password: 'pass:word ü' }
 
 let workspace: Workspace
 let apache: WebDavServer
@@ -81,5 +82,26 @@ describe("Apache's mod_dav, which asks for a password,", () => {
     const refused = initRemote(withPassword('a wrong one'), riaUrl(apache), dataset.id, options)
     await expect(refused).rejects.toThrow(/answered 401/)
     await initRemote(withPassword(LOGIN.password), riaUrl(apache), dataset.id, options)
+  })
+
+  test('has the password kept of who makes a remote, and gets no other before it is named', async () => {
+    const alone = {
+      ...workspace.env,
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'credential.helper',
+      GIT_CONFIG_VALUE_0: '',
+    }
+    const withPassword = { ...alone, WEBDAV_USERNAME: LOGIN.user, WEBDAV_PASSWORD: LOGIN.password }
+    await initRemote(repo.with({ env: withPassword }), riaUrl(apache), dataset.id, { name: 'kept' })
+    await repo.add({ 'kept.txt': 'kept\n' })
+    await repo.with({ env: alone }).annex('copy', '--to', 'kept', 'kept.txt')
+    const clone = (await cloneAnnexRepo(repo, 'theirs')).with({ env: withPassword })
+    const refused = await clone.tryAnnex('enableremote', 'kept')
+    expect(refused.status).not.toBe(0)
+    const allow = `git config --global --add riastore.webdavEndpoint ${apache.url}`
+    expect(explain(refused)).toContain(`WEBDAV_PASSWORD is sent to no server that you did not name: ${allow} allows it`)
+    await clone.git('config', 'riastore.webdavEndpoint', apache.url)
+    await clone.annex('enableremote', 'kept')
+    await clone.annex('get', '--from', 'kept', 'kept.txt')
   })
 })

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../core/errors.ts'
 import type { GitConfig } from '../../core/git-config.ts'
+import { isRemoteUrl, isUsersUrl, urlsInConfig } from './user-urls.ts'
 
 /**
  * A server of S3 as settings name it: `https://host[:port]`, canonical. Throws ConfigError that
@@ -19,17 +20,10 @@ export function parseEndpoint(name: string, value: string): string {
  */
 export function endpointsInConfig(git: GitConfig): ReadonlySet<string> {
   const found = new Set<string>()
-  for (const key of git.keys()) {
-    const [, base] = /^url\.(.*)\.insteadof$/s.exec(key) ?? []
-    const isUrl =
-      /^remote\..*\.(url|pushurl|annexurl|ora-url|ora-push-url)$/s.test(key) ||
-      /^riastore\..*\.(store|pushurl)$/s.test(key) ||
-      /^riastore\.store\.[^.]*\.(url|push-url)$/.test(key)
-    for (const url of base !== undefined ? [base] : isUrl ? git.all(key) : []) {
-      // The slash after the host: of `https://s3.exam`, a dataset could choose the rest.
-      const [, address] = /^(?:ria\+)?s3\+(https?:\/\/[^/?#\\@]+)\//i.exec(url) ?? []
-      if (address !== undefined && URL.canParse(address)) found.add(new URL(address).origin)
-    }
+  for (const url of urlsInConfig(git, (key) => isUsersUrl(key) || isRemoteUrl(key))) {
+    // The slash after the host: of `https://s3.exam`, a dataset could choose the rest.
+    const [, address] = /^(?:ria\+)?s3\+(https?:\/\/[^/?#\\@]+)\//i.exec(url) ?? []
+    if (address !== undefined && URL.canParse(address)) found.add(new URL(address).origin)
   }
   return found
 }

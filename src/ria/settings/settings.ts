@@ -49,6 +49,8 @@ export const LOCAL_SETTINGS = {
   'riastore-s3-profile': 'S3: profile in the AWS configuration files that the credentials are taken from',
   'riastore-s3-endpoint':
     'S3: server that AWS keys found here are sent to, like https://s3.example.org. It may be repeated',
+  'riastore-webdav-endpoint':
+    'WebDAV: server that WEBDAV_PASSWORD is sent to, like https://cloud.example.org. It may be repeated',
   'riastore-s3-parallel': 'S3: parts of one file that are on their way at once, up or down, 1 to 64',
 } as const
 

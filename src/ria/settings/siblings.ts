@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { readRemoteLog } from '../../core/annex-logs.ts'
 import { ConfigError } from '../../core/errors.ts'
 import type { GitConfig } from '../../core/git-config.ts'
+import type { Login } from '../../store/dav/authorization.ts'
 import type { S3Credentials } from '../../store/s3/client.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from './settings.ts'
 
@@ -63,7 +64,19 @@ export async function keptCredentials({
   annexDirectory,
   uuid,
 }: Pick<Sibling, 'annexDirectory' | 'uuid'>): Promise<S3Credentials | undefined> {
-  const text = await readFile(join(annexDirectory, 'creds', `${uuid}-s3creds`), 'utf8').catch(() => '')
-  const [accessKeyId, secretAccessKey] = text.split('\n')
+  const [accessKeyId, secretAccessKey] = await keptLines(annexDirectory, `${uuid}-s3creds`)
   return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
+}
+
+/** The same for WebDAV. */
+export async function keptLogin({
+  annexDirectory,
+  uuid,
+}: Pick<Sibling, 'annexDirectory' | 'uuid'>): Promise<Login | undefined> {
+  const [user, password] = await keptLines(annexDirectory, `${uuid}-davcreds`)
+  return user && password ? { user, password } : undefined
+}
+
+async function keptLines(annexDirectory: string, name: string): Promise<readonly string[]> {
+  return (await readFile(join(annexDirectory, 'creds', name), 'utf8').catch(() => '')).split('\n')
 }

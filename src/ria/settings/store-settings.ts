@@ -7,8 +7,9 @@ import { factsOf } from '../../store/schemes.ts'
 import { type StoreEntry, storeAt, valuesOf } from './named-stores.ts'
 import { type S3RemoteSettings, s3Options } from './s3.ts'
 import { endpointOf, s3Settings } from './s3-credentials.ts'
-import { keptCredentials, type Sibling } from './siblings.ts'
+import { keptCredentials, keptLogin, type Sibling } from './siblings.ts'
 import { sshProvider } from './values.ts'
+import { webdavLogins } from './webdav.ts'
 
 /** Where settings of a store may be found. */
 export interface SettingsSources {
@@ -19,6 +20,8 @@ export interface SettingsSources {
   readonly siblings: readonly Sibling[]
   /** The git remote through which it is used. */
   readonly remote?: string | undefined
+  /** The user gave the address to this very command; git may have it from a dataset. */
+  readonly isNamed: boolean
 }
 
 /**
@@ -32,7 +35,15 @@ export async function storeSettings(location: StoreLocation, sources: SettingsSo
   const values = valuesOf(sources.entry ?? storeAt(git, location))
   const sibling = siblings.find((each) => liesAt(each, location))
   const local = (setting: string) => sibling && git.get(`remote.${sibling.name}.${setting}`)
+  const dav = await webdavLogins({
+    location,
+    git,
+    isNamed: sources.isNamed,
+    remote: sibling?.name,
+    kept: async () => sibling && keptLogin(sibling),
+  })
   const settings = {
+    dav,
     stallMs: stallMsOf(git, remote),
     ssh: sshProvider('riastore-ssh', local('riastore-ssh') ?? values.ssh),
   }
@@ -64,7 +75,11 @@ export async function siblingSettings(
   const { config, name } = sibling
   const url = (forWriting ? config.pushUrl : undefined) ?? config.url
   const { location } = url
-  const settings = await storeSettings(location, { git, siblings: siblings.filter((each) => each === sibling) })
+  const settings = await storeSettings(location, {
+    git,
+    siblings: siblings.filter((each) => each === sibling),
+    isNamed: url.isLocal,
+  })
   const stallMs = config.stallMs
   if (settings.s3 === undefined) return { location, settings: { ...settings, stallMs } }
   const kept = () => keptCredentials(sibling)

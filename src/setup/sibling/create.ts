@@ -71,7 +71,12 @@ export async function createSibling(
     storage,
     git: options.storageSibling !== 'only',
   })
-  const store = await openStore(place.location, { stallMs: stallMsOf(git), ssh: 'auto', ...open })
+  const store = await openStore(place.location, {
+    stallMs: stallMsOf(git),
+    ssh: 'auto',
+    dav: { environment: true },
+    ...open,
+  })
   try {
     const plan = await planSibling(dataset, store, place, options, call)
     for (const remark of remarks(options, place)) tell?.(remark)

@@ -4,7 +4,8 @@ import { forgetAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { makeStore } from '../../ria/make-store.ts'
-import { parseEndpoint } from '../../ria/settings/s3-endpoints.ts'
+import { endpointOf } from '../../ria/settings/s3-credentials.ts'
+import { webdavServerOf } from '../../ria/settings/webdav.ts'
 import { factsOf } from '../../store/schemes.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
@@ -194,11 +195,12 @@ function specialRemote(work: SiblingWork, special: Special): Step {
  * A new one notes them itself.
  */
 async function nameEndpoints({ dataset, place }: SiblingWork, name: string): Promise<void> {
-  const key = `remote.${name}.riastore-s3-endpoint`
   for (const location of [place.location, place.readLocation]) {
-    if (!('endpoint' in location)) continue
-    const endpoint = parseEndpoint(key, location.endpoint)
-    if (!(await dataset.getAll(key)).includes(endpoint)) await dataset.add(key, endpoint)
+    const [kind, server] = location.scheme.startsWith('dav')
+      ? ['webdav', webdavServerOf(location)]
+      : ['s3', endpointOf({ location })]
+    const key = `remote.${name}.riastore-${kind}-endpoint`
+    if (server !== undefined && !(await dataset.getAll(key)).includes(server)) await dataset.add(key, server)
   }
 }
 

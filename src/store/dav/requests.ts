@@ -1,6 +1,6 @@
 import { abortedError } from '../../core/abort.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
-import { type Bytes, bufferSource, collect } from '../../core/source.ts'
+import { type Bytes, collect } from '../../core/source.ts'
 import { connectionError } from '../common/connection-error.ts'
 import { type Answer, drop, HttpClient, type HttpRequest } from '../common/http-client.ts'
 import { statFrom } from '../common/http-headers.ts'
@@ -22,10 +22,7 @@ export interface DavCall {
   readonly mayChange?: (() => void) | undefined
 }
 
-interface Ask extends Pick<HttpRequest, 'method'>, Partial<Pick<HttpRequest, 'headers' | 'body'>> {
-  /** A small body, which can be sent again. */
-  readonly content?: Buffer
-}
+type Ask = Pick<HttpRequest, 'method' | 'body' | 'content'> & Partial<Pick<HttpRequest, 'headers'>>
 
 /** What a server tells of one file or directory takes less. Bytes. */
 const MAX_LOOK = 256 * 1024
@@ -75,8 +72,7 @@ export class DavRequests {
     const sent = this.#authorization
     const ask = async () => {
       for (let tries = 1; ; tries++) {
-        const small = content && { length: content.length, bytes: bufferSource(content).open() }
-        const answer = await this.#client.request({ op, where, url, method, headers, body: body ?? small, signal })
+        const answer = await this.#client.request({ op, where, url, method, headers, body, content, signal })
         if (answer.status !== LOCKED || body !== undefined || tries === LOCKED_TRIES) return answer
         await drop(answer)
         await pause(LOCKED_MS * (0.5 + Math.random()), signal)
@@ -84,7 +80,8 @@ export class DavRequests {
     }
     const answer = await ask()
     if (sent !== undefined || !asksForPassword(answer)) return answer
-    const asked = { url: this.root, user: this.#settings.user, env: this.#settings.env ?? process.env }
+    const { user, logins, env = process.env } = this.#settings
+    const asked = { url: this.root, user, logins, env }
     this.#finding ??= findAuthorization(asked, { op, where, signal }).finally(() => {
       this.#finding = undefined
     })
@@ -163,7 +160,10 @@ export class DavRequests {
 
   /** The error for an answer that is of no use. Its body has to be dropped before. */
   failed({ op, where }: DavCall, { host, status, response }: Answer): StoreError {
-    return statusError(op, where, host, status, response.statusMessage)
+    const error = statusError(op, where, host, status, response.statusMessage)
+    const notSent = status === 401 ? this.#settings.logins?.notSent : undefined
+    if (notSent === undefined) return error
+    return new StoreError({ kind: error.kind, op, where, message: `${error.reason}; ${notSent}` })
   }
 
   refusal({ op, where }: DavCall, what: string): StoreError {

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../core/errors.ts'
 import { encodePath } from '../common/http-wire.ts'
+import type { Logins } from './authorization.ts'
 import { pathOfUrl } from './paths.ts'
 
 export interface DavSettings {
@@ -7,6 +8,8 @@ export interface DavSettings {
   readonly url: string
   /** Who logs in, if the URL says it. */
   readonly user?: string | undefined
+  /** Default: what git's credential helpers have, and nothing else. */
+  readonly logins?: Logins | undefined
   /** For WEBDAV_USERNAME and WEBDAV_PASSWORD, and for git. Default: that of this process. */
   readonly env?: NodeJS.ProcessEnv
 }
@@ -26,9 +29,4 @@ export function parseRoot(text: string): DavRoot {
   if (search !== '' || hash !== '') throw new ConfigError(`${origin}: a store's URL cannot have ? or #`)
   if (username !== '' || password !== '') throw new ConfigError(`${origin}: credentials do not belong into its URL`)
   return { origin, url: origin + encodePath(pathOfUrl(pathname)) }
-}
-
-/** Nobody else can listen on the way to this machine itself. */
-export function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }

@@ -47,7 +47,7 @@ function situation({ git = {}, committed = {} }: Situation) {
 }
 
 async function named(given: Situation, url = URL) {
-  return (await storeSettings(parseStoreUrl(url), situation(given))).s3
+  return (await storeSettings(parseStoreUrl(url), { ...situation(given), isNamed: true })).s3
 }
 
 describe('a store that the user named', () => {
