@@ -11,6 +11,7 @@ import type { IndexedMember } from './index/member-index.ts'
 import { fromArchiveName, toArchiveName } from './index/names.ts'
 import { openIndex } from './index/open-index.ts'
 import type { ArchiveFile } from './index/read-end-header.ts'
+import { readFolder, type UseMember } from './read-folder.ts'
 import { type MemberConsumer, MemberRead, type ReadOptions, readCopy, readPacked } from './read-member.ts'
 
 /** A file in an archive. Only the Archive that gave it can read it. */
@@ -102,6 +103,18 @@ export class Archive {
       return readPacked(read, place.position, packed, this.#folders)
     }
     return readCopy(read, place.kind === 'copy' ? place.position : 0)
+  }
+
+  /**
+   * Reads packed members of one folder, in the order of their positions in it, while that is
+   * unpacked once, however large it is: see `readFolder`. What `use` reads may end with all that
+   * `read` throws.
+   */
+  async readFolder(members: readonly Member[], use: UseMember, { signal }: CallOptions = {}): Promise<void> {
+    const place = members[0]?.place
+    if (place?.kind !== 'packed') return
+    const packed = await this.#index.use((index) => index.folder(place.folder))
+    await readFolder(this.#file, packed, members, use, signal)
   }
 
   /** All members, in the archive's order. Comes from the index, a part at a time. */

@@ -140,7 +140,7 @@ async function unpackWhole(file: ArchiveFile, packed: PackedFolder, signal: Abor
 class Enough extends Error {}
 
 /** Streams a folder's content. The consumer may stop early; it is called again after a retry. */
-async function unpack(
+export async function unpack(
   file: ArchiveFile,
   { folder, packedAt, packedSizes }: PackedFolder,
   signal: AbortSignal | undefined,

@@ -2,7 +2,7 @@ import type { Archive, Member } from '../archive/archive.ts'
 import { isStoreError } from '../core/errors.ts'
 import { forEachParallel } from '../core/parallel.ts'
 import type { Bytes } from '../core/source.ts'
-import { archivedCopy } from '../ria/keys/copy.ts'
+import { archivedCopy, type Copy } from '../ria/keys/copy.ts'
 import { findMember } from '../ria/keys/member-names.ts'
 import { archivePath } from '../ria/layout/paths.ts'
 import type { Store } from '../store/store.ts'
@@ -33,20 +33,30 @@ interface Single {
   readonly member: Member
 }
 
+/** Members of one folder, in the order in which they lie there: it is unpacked once for all. */
+interface Folder {
+  readonly kind: 'folder'
+  readonly members: readonly Single[]
+}
+
 /** So much is read with one call, gaps included. Bytes. */
 const RUN_BYTES = 16 * 1024 * 1024
 
 /** To read over members that nobody wants costs less than another call, up to so many bytes. */
 const GAP_BYTES = 128 * 1024
 
+/** A folder is unpacked again for more members than this: each is an object in memory. */
+const FOLDER_KEYS = 100_000
+
 /** What is to be read of an archive, from its front to its end. */
 async function* planReads(
   archive: Archive,
   table: KeyTable,
   keys: ArchivedKeys,
-): AsyncGenerator<Run | Single, void, void> {
+): AsyncGenerator<Run | Single | Folder, void, void> {
   let members: Wanted[] = []
   let end = 0
+  const folder = new FolderPlan()
   for (const number of keys.inOrder()) {
     const text = table.text(number)
     const checked = checkedKey(text)
@@ -54,7 +64,9 @@ async function* planReads(
     if (checked === undefined || member === undefined) continue
     const { place } = member
     if (place.kind !== 'copy' || member.size > SMALL_BYTES || member.size !== checked.size) {
-      yield { kind: 'single', number, checked, member }
+      const single = { kind: 'single', number, checked, member } as const
+      const complete = place.kind === 'packed' ? folder.add(place.folder, single) : single
+      if (complete !== undefined) yield complete
       continue
     }
     const { position } = place
@@ -68,6 +80,29 @@ async function* planReads(
     end = position + checked.size
   }
   if (members.length > 0) yield { kind: 'run', members }
+  const rest = folder.end()
+  if (rest !== undefined) yield rest
+}
+
+/** Puts members of a folder together. One that is alone is read like any other. */
+class FolderPlan {
+  #folder = -1
+  #members: Single[] = []
+
+  /** Returns what is complete then. */
+  add(folder: number, single: Single): Folder | Single | undefined {
+    const isFull = folder !== this.#folder || this.#members.length === FOLDER_KEYS
+    const complete = isFull ? this.end() : undefined
+    this.#folder = folder
+    this.#members.push(single)
+    return complete
+  }
+
+  end(): Folder | Single | undefined {
+    const members = this.#members
+    this.#members = []
+    return members.length > 1 ? { kind: 'folder', members } : members[0]
+  }
 }
 
 /**
@@ -97,11 +132,37 @@ export async function fetchArchived(
     for (const { number, checked } of run.members)
       if (!kept.has(number)) await onKey(number, () => fetch.fetch(checked))
   }
+  const readFolder = async ({ members }: Folder) => {
+    let next = 0
+    try {
+      await archive.readFolder(
+        members.map(({ member }) => member),
+        async (passing) => {
+          const { number, checked, member } = members[passing.at] as Single
+          const content = { size: member.size, identity: archive.stat.identity }
+          let isHere = true
+          try {
+            const read: Copy['read'] = (consume, how) => passing.read((bytes) => consume(bytes, content), how)
+            await fetch.receive({ where: `${where}: ${member.name}`, read }, checked)
+          } catch {
+            passing.throwFailure()
+            isHere = false
+          }
+          await onKey(number, isHere ? async () => {} : () => fetch.fetch(checked))
+          next = passing.at + 1
+        },
+        { signal },
+      )
+    } catch (error) {
+      if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
+      // Each by itself says what is wrong with it.
+      for (const single of members.slice(next)) await readSingle(single)
+    }
+  }
   const copies = async function* () {
     for await (const read of planReads(archive, table, keys)) {
-      // One after the other: the folder that they lie in is unpacked once for those that follow
-      // each other in it.
-      if (read.kind === 'single' && read.member.place.kind === 'packed') await readSingle(read)
+      // One at a time: to unpack takes memory, and a processor.
+      if (read.kind === 'folder') await readFolder(read)
       else yield read
     }
   }

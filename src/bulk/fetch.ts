@@ -81,6 +81,11 @@ export class Fetch {
     })
   }
 
+  /** Brings a key from this copy and no other. Throws what it throws, and `full`. */
+  async receive(copy: Copy, checked: CheckedKey): Promise<void> {
+    await this.#inSpace(checked.size, () => this.#receive(copy, checked))
+  }
+
   /** Keeps content that came with others. Throws StoreError `corrupt` when it is not the key's. */
   async keep(checked: CheckedKey, content: Uint8Array, where: string): Promise<void> {
     await this.#inSpace(checked.size, () => {

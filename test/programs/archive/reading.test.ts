@@ -35,6 +35,17 @@ async function openFaulty(bytes: Buffer, plan: FaultPlan = []) {
   return { memory, archive, member, calls: () => faulty.calls.length }
 }
 
+/** The packed members, in the order in which they lie in their folder. */
+async function inOrder(archive: Archive): Promise<Member[]> {
+  const members: Member[] = []
+  for await (const member of archive.members()) if (member.place.kind === 'packed') members.push(member)
+  return members.sort((a, b) => positionOf(a) - positionOf(b))
+}
+
+function positionOf({ place }: Member): number {
+  return place.kind === 'packed' ? place.position : 0
+}
+
 describe.each([
   ['a copied member', COPY, 'member', CONTENT, CONTENT.length / 2],
   ['a packed member', SOLID, 'b', SOLID_FILES.get('b') as Buffer, Number(SOLID.readBigUInt64LE(12)) / 2],
@@ -157,6 +168,42 @@ describe('a solid folder', () => {
     const { archive, calls } = await openFaulty(await makeArchive(files, ['-m0=Deflate', '-ms=on']))
     expect(await differences(archive, files)).toEqual([])
     expect(calls()).toBe(2)
+  })
+
+  it('is unpacked once for all members that are read while it comes, from where the connection failed', async () => {
+    const files = someFiles(60, 3000)
+    const bytes = await makeArchive(files, ['-m0=Deflate', '-ms=on', '-mhc=off'])
+    const { archive, calls } = await openFaulty(bytes, [{ fail: 'unreachable', at: 300 }])
+    const members = await inOrder(archive)
+    const order: number[] = []
+    await archive.readFolder(members, async ({ at, read, throwFailure }) => {
+      if (at % 3 === 0) return
+      const parts: Buffer[] = []
+      const consume = async (chunks: AsyncIterable<Uint8Array>) => {
+        for await (const chunk of chunks) parts.push(Buffer.from(chunk))
+      }
+      // Like a caller that looks after the failures of single members.
+      await read(consume, {}).catch(() => throwFailure())
+      order.push(at)
+      expect(Buffer.concat(parts).equals(files.get(members[at]?.name ?? '') as Buffer)).toBe(true)
+    })
+    expect(order).toEqual([...members.keys()].filter((at) => at % 3 !== 0))
+    expect(calls()).toBe(2)
+  })
+
+  it('gives the members before the place where it is cut off, and is corrupt then', async () => {
+    const { archive } = await openFaulty(SOLID, [{ truncate: Number(SOLID.readBigUInt64LE(12)) / 2 }])
+    const told: string[] = []
+    const reading = archive.readFolder(await inOrder(archive), async (passing) => {
+      const consume = async (chunks: AsyncIterable<Uint8Array>) => {
+        for await (const _ of chunks);
+      }
+      await passing.read(consume, {}).catch(() => passing.throwFailure())
+      told.push('good')
+      await expect(passing.read(consume, {})).rejects.toMatchObject({ kind: 'conflict' })
+    })
+    await expect(reading).rejects.toMatchObject({ kind: 'corrupt' })
+    expect(told).toEqual(['good'])
   })
 
   it('is read by many jobs at once', async () => {
