@@ -1,9 +1,9 @@
 import * as fs from 'node:fs'
+import type { Bandwidth } from '../core/bandwidth.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
 import { diskFiles, readDescriptor } from '../core/files.ts'
 import type { Bytes, Source } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
-import type { Bandwidth } from './bandwidth.ts'
 import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
 
 export interface ObjectSourceOptions {

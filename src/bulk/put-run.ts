@@ -1,7 +1,7 @@
+import { Bandwidth } from '../core/bandwidth.ts'
 import { ConfigError, messageOf, StoreError } from '../core/errors.ts'
 import { forEachParallel } from '../core/parallel.ts'
 import type { Source } from '../core/source.ts'
-import { Bandwidth } from './bandwidth.ts'
 import type { Clone } from './clone/clone.ts'
 import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
 import type { KeyTable } from './clone/key-table.ts'

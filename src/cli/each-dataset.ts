@@ -5,6 +5,7 @@ import { unwritable } from '../store/unwritable.ts'
 import type { Console } from './console.ts'
 import { type DatasetNames, NameFinder } from './dataset-names.ts'
 import { commonExit, EXIT, exitCodeOf } from './exit-codes.ts'
+import { limitsOf } from './limits.ts'
 import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
 import { Interrupted } from './terminal.ts'
 
@@ -14,6 +15,8 @@ export interface Selected {
   readonly store?: string | undefined
   readonly datasets: readonly string[]
   readonly all?: boolean | undefined
+  readonly jobs?: string | undefined
+  readonly bwlimit?: string | undefined
 }
 
 /**
@@ -48,6 +51,7 @@ export async function forEachDataset(
     ...selected.datasets,
   ])
   const { action, question, forWriting = question !== undefined } = options
+  const limits = limitsOf(selected)
   const named = await parseStore(given, { forWriting })
   const isNamed = named.dataset !== undefined && !(named.ofClone && (selected.all || rest.length > 0))
   const asked = [...(isNamed ? [named.dataset ?? ''] : []), ...rest]
@@ -60,7 +64,7 @@ export async function forEachDataset(
       return EXIT.failed
     }
   }
-  const store = await openNamedStore(named)
+  const store = await openNamedStore(named, limits)
   const call = { signal: console.signal }
   const finder = new NameFinder(store, console.json || options.names === true, call)
   const codes: number[] = []

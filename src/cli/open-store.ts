@@ -12,6 +12,7 @@ import type { StoreLocation } from '../store/location.ts'
 import { type OpenSettings, openStore } from '../store/open.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
+import type { Limits } from './limits.ts'
 import { gitConfigOfEnvironment } from './stall-timeout.ts'
 import { requestLog } from './verbosity.ts'
 
@@ -57,8 +58,9 @@ export async function parseStore(given: string | undefined, options: NamedStoreO
   }
 }
 
-export function openNamedStore({ location, settings }: NamedStore): Promise<Store> {
-  return openStore(location, { ...settings, log: requestLog() })
+/** Opens it, within the limits of the command line if there are any. */
+export function openNamedStore({ location, settings }: NamedStore, limits?: Limits): Promise<Store> {
+  return openStore(location, { ...settings, ...limits, log: requestLog() })
 }
 
 /**

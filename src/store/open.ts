@@ -1,3 +1,4 @@
+import { Bandwidth } from '../core/bandwidth.ts'
 import type { Log } from '../core/log.ts'
 import type { Logins } from './dav/authorization.ts'
 import { openLocalStore } from './local/local.ts'
@@ -5,6 +6,8 @@ import type { StoreLocation } from './location.ts'
 import type { S3Settings } from './s3/client.ts'
 import type { SshProvider } from './ssh/connect.ts'
 import type { Store } from './store.ts'
+import { withBandwidth } from './wrappers/bandwidth.ts'
+import { withJobs } from './wrappers/jobs.ts'
 import { withLimit } from './wrappers/limit.ts'
 import { Retry, withRetry } from './wrappers/retry.ts'
 import { formatTrace, withTrace } from './wrappers/trace.ts'
@@ -19,6 +22,10 @@ export interface OpenSettings {
   /** Whose password a store behind WebDAV gets. Default: what git's credential helpers have. */
   readonly dav?: Logins | undefined
   readonly log?: Log | undefined
+  /** How fast the content of files may be read and written, all calls together. */
+  readonly bytesPerSecond?: number | undefined
+  /** How many requests callers make at once, at most; see `withJobs`. Default: the backend's. */
+  readonly jobs?: number | undefined
 }
 
 /**
@@ -29,14 +36,18 @@ const RETRY = { retries: 3, minDelayMs: 300, maxDelayMs: 5_000 }
 /**
  * Opens a store: its backend, in the wrappers that every backend gets. A call passes them from left
  * to right: trace → retry → limit → watchdog → backend. The watchdog is inside the limit, for
- * waiting for a place is no stall. A backend that sends a file in parts has each part tried again
- * in the same way, by the same counts.
+ * waiting for a place is no stall; a rate, if one is set, stands between retry and limit. A backend
+ * that sends a file in parts has each part tried again in the same way, by the same counts.
  */
 export async function openStore(location: StoreLocation, settings: OpenSettings): Promise<Store> {
   const { log, stallMs } = settings
   const retry = new Retry(RETRY)
   const backend = await openBackend(location, settings, retry)
-  const watched = withRetry(withLimit(withWatchdog(backend, { stallMs })), RETRY, retry)
+  const { bytesPerSecond, jobs } = settings
+  const limited = withLimit(withWatchdog(backend, { stallMs }))
+  const slowed = bytesPerSecond === undefined ? limited : withBandwidth(limited, new Bandwidth(bytesPerSecond))
+  const again = withRetry(slowed, RETRY, retry)
+  const watched = jobs === undefined ? again : withJobs(again, jobs)
   return log === undefined ? watched : withTrace(watched, { log: (event) => log(formatTrace(event)) })
 }
 

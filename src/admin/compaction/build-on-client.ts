@@ -12,7 +12,7 @@ import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, objectsDirectory } from '../../ria/layout/places.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
-import { READS_AT_ONCE } from './plan.ts'
+import { readsAtOnce } from './plan.ts'
 import { checkFree, loadedBytes, newArchiveBytes, requireFree } from './space.ts'
 
 /**
@@ -58,7 +58,7 @@ export class ClientBuilder implements Builder {
     }
     if (old !== undefined) await load(archivePath(directory), this.#archive, old.identity)
     await mkdir(join(local, 'objects'))
-    await forEachParallel(add, READS_AT_ONCE, async ({ place, identity }) => {
+    await forEachParallel(add, readsAtOnce(this.#work.store), async ({ place, identity }) => {
       const file = join(local, 'objects', place)
       await mkdir(dirname(file), { recursive: true })
       const isThere = await load(`${objectsDirectory(directory)}/${place}`, file, identity).catch(ignoreChanged)

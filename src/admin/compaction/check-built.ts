@@ -7,7 +7,7 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
 import type { LooseKey } from './loose.ts'
-import { type MemberFacts, type Plan, READS_AT_ONCE } from './plan.ts'
+import { type MemberFacts, type Plan, readsAtOnce } from './plan.ts'
 import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 
 /** What is in a new archive, every new key read back. */
@@ -71,7 +71,7 @@ export async function checkBuilt(
     onKey?.()
   }
   try {
-    await forEachParallel(groupAdjacent(newMembers()), READS_AT_ONCE, async (group) => {
+    await forEachParallel(groupAdjacent(newMembers()), readsAtOnce(dataset.store), async (group) => {
       const doubtful = await readTogether(dataset.store, path, archive, group, call, (item) => tell(item, 'packed'))
       for (const item of doubtful) tell(item, await examine(dataset, archive, item, call))
     })

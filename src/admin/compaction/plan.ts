@@ -8,13 +8,15 @@ import { archivePath } from '../../ria/layout/paths.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
-import type { CallOptions, Permissions, Sharing, Stat } from '../../store/store.ts'
+import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
 import { archivePermissions, hasOtherReaders, permissionsFor } from './readers.ts'
 
-/** So many members are read at the same time. */
-export const READS_AT_ONCE = 8
+/** So many members are read at the same time, or fewer where the store was opened for fewer. */
+export function readsAtOnce({ traits }: Store): number {
+  return Math.min(8, traits.maxInFlight)
+}
 
 /** What a compaction has to do. */
 export interface Plan {
@@ -158,7 +160,7 @@ async function findGood(
   call: CallOptions,
 ): Promise<LooseKey[]> {
   const good: LooseKey[] = []
-  await forEachParallel(both, READS_AT_ONCE, async ([member, loose]) => {
+  await forEachParallel(both, readsAtOnce(dataset.store), async ([member, loose]) => {
     if ((await findMember(archive, loose.key))?.name !== member.name) return
     if (member.size !== loose.size || !(await isMemberGood(archive, member, loose.key, call))) return
     if (!hasChecksum(loose.key)) {

@@ -17,7 +17,7 @@ import { isLooseGood } from './content.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { type LooseKeys, listLoose } from './loose.ts'
 import { memberSource } from './member-source.ts'
-import { READS_AT_ONCE } from './plan.ts'
+import { readsAtOnce } from './plan.ts'
 import { archivePermissions } from './readers.ts'
 import { requireFree } from './space.ts'
 import { type Usage, usageOf } from './usage.ts'
@@ -204,7 +204,7 @@ class Unarchiving {
    */
   async #findMissing(wanted: readonly Wanted[]): Promise<Wanted[]> {
     const missing: Wanted[] = []
-    await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
+    await forEachParallel(wanted, readsAtOnce(this.#dataset.store), async (each) => {
       const { path, key } = each
       // Of a key without a checksum the loose copy is the newer one, whatever it holds.
       const loose = await this.#dataset.store.stat(path, this.#call)
@@ -218,7 +218,7 @@ class Unarchiving {
 
   async #unpack(archive: Archive, missing: readonly Wanted[]): Promise<void> {
     let done = 0
-    await forEachParallel(missing, READS_AT_ONCE, async (each) => {
+    await forEachParallel(missing, readsAtOnce(this.#dataset.store), async (each) => {
       await this.#unpackOne(archive, each)
       this.#options.onProgress?.({ done: ++done, total: missing.length })
     })
@@ -274,7 +274,7 @@ class Unarchiving {
     for (let passes = 1; ; passes++) {
       this.#takenBack = 0
       const dropped = await listTombstones(dataset, call)
-      await forEachParallel(wanted, READS_AT_ONCE, async (each) => {
+      await forEachParallel(wanted, readsAtOnce(dataset.store), async (each) => {
         const loose = dropped.has(each.fileName) || (await dataset.store.stat(each.path, call))
         if (!loose) await this.#unpackOne(archive, each)
       })

@@ -8,7 +8,7 @@ import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { memberMatches } from './content.ts'
-import { READS_AT_ONCE } from './plan.ts'
+import { readsAtOnce } from './plan.ts'
 import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 
 export interface VerifyOptions {
@@ -48,16 +48,20 @@ export async function verifyArchive(
     const misplaced: BadMember[] = []
     let members = 0
     let bytes = 0
-    await forEachParallel(groupAdjacent(keysIn(archive, misplaced, call)), READS_AT_ONCE, async (group) => {
-      const tell = ({ member: { name, size } }: MemberOfKey, reason?: string) => {
-        if (reason !== undefined) bad.push({ name, reason })
-        members += 1
-        bytes += size
-        options.onProgress?.({ done: members, total: archive.count })
-      }
-      const doubtful = await readTogether(dataset.store, path, archive, group, call, (item) => tell(item))
-      for (const item of doubtful) tell(item, await findFault(archive, item, call))
-    })
+    await forEachParallel(
+      groupAdjacent(keysIn(archive, misplaced, call)),
+      readsAtOnce(dataset.store),
+      async (group) => {
+        const tell = ({ member: { name, size } }: MemberOfKey, reason?: string) => {
+          if (reason !== undefined) bad.push({ name, reason })
+          members += 1
+          bytes += size
+          options.onProgress?.({ done: members, total: archive.count })
+        }
+        const doubtful = await readTogether(dataset.store, path, archive, group, call, (item) => tell(item))
+        for (const item of doubtful) tell(item, await findFault(archive, item, call))
+      },
+    )
     return { members, bytes, bad, misplaced }
   })
 }

@@ -1,7 +1,7 @@
-import { ConfigError, type StoreErrorKind } from '../../core/errors.ts'
+import type { StoreErrorKind } from '../../core/errors.ts'
 import type { Console } from '../console.ts'
 import { EXIT } from '../exit-codes.ts'
-import { parseCount, parseSize } from '../quantities.ts'
+import { limitsOf } from '../limits.ts'
 import { requestLog } from '../verbosity.ts'
 
 export interface BulkArgs {
@@ -18,17 +18,11 @@ export interface BulkArgs {
 /** What both directions are told, read from the command line. Throws ConfigError. */
 export function bulkSettings(console: Console, args: BulkArgs) {
   return {
-    jobs: args.jobs === undefined ? undefined : positive('jobs', parseCount('jobs', args.jobs, 1024)),
-    bytesPerSecond: args.bwlimit === undefined ? undefined : positive('bwlimit', parseSize('bwlimit', args.bwlimit)),
+    ...limitsOf(args),
     dryRun: args.dryRun === true,
     signal: console.signal,
     log: requestLog(),
   }
-}
-
-function positive(name: string, value: number): number {
-  if (value > 0) return value
-  throw new ConfigError(`--${name} is 0: nothing would ever come`)
 }
 
 /** The exit code for keys that could not be moved. */

@@ -27,7 +27,7 @@ export const ALIAS_SET = {
   description: [ALIAS, 'DATASET is an id or a ~name; it can be a part of STORE, as #<id>.', KINDS],
   positionals: [{ name: 'words', many: true, describe: 'the store, the dataset and its name' }],
   options: {},
-  examples: [['alias set ria+s3+https://s3.example.org/bucket/store 6d6d9a7e-… mydata']],
+  examples: [['alias set ria+s3+https://s3.example.org/bucket 6d6d9a7e-… mydata']],
   exits: [4],
   json: ['alias'],
   changes: true,

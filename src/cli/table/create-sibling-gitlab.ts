@@ -44,7 +44,7 @@ file. It needs the scope api.',
     'allow-http': { type: 'flag', describe: 'send the token unencrypted to an http:// address' },
   },
   examples: [
-    ['create-sibling-gitlab --gitlab https://gitlab.example.org lab/data/eeg'],
+    ['create-sibling-gitlab --gitlab gitlab.example.org lab/data/eeg'],
     ['create-sibling-gitlab --gitlab gitlab.example.org -r lab/eeg'],
   ],
   exits: [4],

@@ -31,7 +31,7 @@ not given stays as it is; an empty value removes one. Nothing is connected to: r
   options: { ...SITE_VALUES, ...SCOPE },
   examples: [
     ['site add lab --system --store ria+ssh://host/data/store'],
-    ['site add lab --gitlab https://gitlab.example.org --gitlab-group lab/data'],
+    ['site add lab --gitlab gitlab.example.org --gitlab-group lab/data'],
   ],
   json: ['site'],
   changes: true,

@@ -26,7 +26,7 @@ with credentials of a session ends with them. A key in an archive has no link.',
       describe: 'how long the link works, up to 7d: 30m, 12h, 2d',
     },
   },
-  examples: [["url ria+s3+https://s3.example.org/bucket/store '~raw' sub-01/bold.nii.gz"]],
+  examples: [["url ria+s3+https://s3.example.org/bucket/store '~raw' sub-01/t1.nii"]],
   exits: [4],
   json: ['link'],
 } as const satisfies CommandSpec

@@ -24,7 +24,7 @@ export async function addLoose(
   call: CallOptions,
 ): Promise<string[]> {
   const found: string[] = []
-  await forEachParallel(ids, DOWNLOADS, async (id) => {
+  await forEachParallel(ids, Math.min(DOWNLOADS, dataset.store.traits.maxInFlight), async (id) => {
     const place = `objects/${id.slice(0, 2)}/${id.slice(2)}`
     await mkdir(dirname(join(gitDir, place)), { recursive: true })
     try {

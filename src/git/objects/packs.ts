@@ -92,7 +92,9 @@ export class PackExchange {
   async #downloadAll(packs: readonly string[], call: CallOptions): Promise<void> {
     if (packs.length === 0) return
     await this.#inWorkDirectory(async (work) => {
-      await forEachParallel(packs, DOWNLOADS, (name) => downloadPack(this.#dataset, name, join(work, name), call))
+      await forEachParallel(packs, Math.min(DOWNLOADS, this.#dataset.store.traits.maxInFlight), (name) =>
+        downloadPack(this.#dataset, name, join(work, name), call),
+      )
       const strict = (await isStrict()) ? ['--strict'] : []
       for (const name of packs) {
         await git(['index-pack', '--stdin', ...strict, ...(this.#shows ? ['-v'] : [])], {

@@ -24,7 +24,7 @@ export async function addPacks(
   gitDir: string,
   call: CallOptions,
 ): Promise<void> {
-  await forEachParallel(packs, DOWNLOADS, async (name) => {
+  await forEachParallel(packs, Math.min(DOWNLOADS, dataset.store.traits.maxInFlight), async (name) => {
     const file = join(work, `${name}.download`)
     await downloadPack(dataset, name, file, call)
     await git(['index-pack', '--stdin'], { input: { file }, gitDir, signal: call.signal })

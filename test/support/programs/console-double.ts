@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { runCli } from '../../../src/cli/main.ts'
+import { parseJsonLines } from './json-schema.ts'
 
 export interface Ran {
   readonly code: number
@@ -15,13 +16,9 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-/** The objects of --json, of one type if one is given. */
+/** The objects of --json, held against the schema; of one type if one is given. */
 export function objectsOf({ stdout }: { readonly stdout: string }, type?: string): Record<string, unknown>[] {
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line))
-    .filter((object) => type === undefined || object.type === type)
+  return parseJsonLines(stdout).filter((object) => type === undefined || object.type === type)
 }
 
 /** Runs `riastore` in this process. */
