@@ -194,14 +194,14 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
 
   test.each(['s3+http', 'sftp'])('of several who push a branch each at once all land: %s', async (scheme) => {
     const url = (await datasets[scheme]?.(`${++count}bc-of-the-branches`)) ?? ''
-    await pushManyBranches({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-branches`, 5)
+    await pushManyBranches({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-branches`, 3)
   })
 
   test.each(['s3+http', 'sftp'])(
     'of several who push one branch at once one wins each time, and no commit is lost: %s',
     async (scheme) => {
       const url = (await datasets[scheme]?.(`${++count}cd-of-the-race`)) ?? ''
-      await pushOneBranch({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-race`, 5)
+      await pushOneBranch({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-race`, 3)
     },
   )
 

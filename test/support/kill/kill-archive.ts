@@ -45,7 +45,7 @@ export async function killOver(
     root = join(chroot, 'store')
   }
   const dataset = await addDataset(workspace, await makeRiaStore(root))
-  const keys = makeKeys(200, 100_000)
+  const keys = makeKeys(200, 20_000)
   await putKeys(dataset, keys)
   if (access === 'sftp') await runOk('chown', ['-R', 'nobody', root])
   const temporary = workspace.path(`tmp-${access}`)

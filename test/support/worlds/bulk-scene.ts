@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import { type ArchiveProgram, installArchiveProgram } from '../programs/archive-program.ts'
 import { explain, type Result } from '../programs/run.ts'
@@ -6,6 +6,7 @@ import { AnnexRepo, cloneAnnexRepo, field, makeAnnexRepo } from '../repos/annex-
 import { addDataset, initRemote, listTree, makeRiaStore, type RiaDatasetFiles } from '../repos/ria-store.ts'
 import { startSshd } from '../servers/sshd.ts'
 import { makeS3Scene, type S3Scene } from './s3-scene.ts'
+import { copyOf } from './sibling-scene.ts'
 import { makeWorkspace, type Workspace } from './workspace.ts'
 
 /** A repository whose files are in a store, and `riastore` to get them into clones. */
@@ -69,6 +70,19 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
     if (s3 !== undefined) await repo.setConfig('remote.store.riastore-s3-endpoint', url)
     await repo.annex('enableremote', 'store')
   }
+  /** Clones to be copied, which is quicker than to make one, by what they were made of. */
+  const templates = new Map<string, Promise<AnnexRepo>>()
+  const makeTemplate = async (number: number) => {
+    const repo = await cloneAnnexRepo(source, `template-${number}`)
+    await enable(repo)
+    return repo
+  }
+  const template = async (): Promise<AnnexRepo> => {
+    const { stdout: state } = await source.git('rev-parse', 'HEAD', 'git-annex')
+    const made = templates.get(state) ?? makeTemplate(templates.size)
+    templates.set(state, made)
+    return made
+  }
   return {
     workspace,
     program,
@@ -80,9 +94,10 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
     s3,
     riastore: (repo, ...args) => program.run(args, { cwd: repo.path, env }),
     clone: async (name, config = {}) => {
-      const repo = await cloneAnnexRepo(source, name)
+      const repo = await copyOf(await template(), name)
+      await repo.setConfig('annex.uuid', randomUUID())
+      await repo.annex('init', '-q', name)
       for (const [key, value] of Object.entries(config)) await repo.setConfig(key, value)
-      await enable(repo)
       return repo
     },
     bareClone: async (name) => {
