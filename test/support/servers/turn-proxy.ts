@@ -11,6 +11,8 @@ export interface TurnProxy {
   /** Turns since the last `forget`. */
   turns(): number
   forget(): void
+  /** Resolves when nobody has spoken for so long; ms. */
+  quiet(ms: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -22,6 +24,8 @@ export interface TurnProxy {
 export async function startTurnProxy(targetPort: number, delayMs: number): Promise<TurnProxy> {
   let turns = 0
   let clientSpoke = false
+  /** Chunks that came, and that were passed on. */
+  let steps = 0
   const sockets = new Set<import('node:net').Socket>()
   const server = createServer((client) => {
     const target = connect({ port: targetPort, host: '127.0.0.1', noDelay: true })
@@ -34,11 +38,15 @@ export async function startTurnProxy(targetPort: number, delayMs: number): Promi
     client.on('data', async (chunk) => {
       if (!clientSpoke) turns += 1
       clientSpoke = true
+      steps += 1
       await wait(delayMs)
+      steps += 1
       target.write(chunk)
     })
     target.on('data', async (chunk) => {
+      steps += 1
       await wait(delayMs)
+      steps += 1
       clientSpoke = false
       client.write(chunk)
     })
@@ -55,6 +63,12 @@ export async function startTurnProxy(targetPort: number, delayMs: number): Promi
     forget() {
       turns = 0
       clientSpoke = false
+    },
+    async quiet(ms) {
+      for (let seen = -1; seen !== steps; ) {
+        seen = steps
+        await wait(ms)
+      }
     },
     async stop() {
       for (const socket of sockets) socket.destroy()
