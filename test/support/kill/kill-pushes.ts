@@ -6,7 +6,7 @@ import type { GitWorld } from '../worlds/git-world.ts'
 /** Where a push can be stopped: at the request that this matches, which is not answered. */
 export const STOPS: readonly RegExp[] = [
   /^PUT .*\.idx/,
-  /^PUT .*\.pack\?/,
+  /^PUT .*\.pack(\?|$)/,
   /^PUT .*\/riastore\/refs\//,
   /^PUT .*\/objects\/info\/packs/,
   /^PUT .*\/packed-refs/,
@@ -51,7 +51,16 @@ async function pushAndKill(world: GitWorld, repo: string, url: string, stop: Reg
   if (typeof stop !== 'number') world.faults.misbehave({ on: stop, silent: true })
   const push = start('git', ['push', '-q', url, 'main'], { env: world.env, cwd: repo })
   if (typeof stop === 'number') await sleep(stop)
-  else while (!world.faults.requests.some((request) => stop.test(request))) await sleep(5)
+  else {
+    let isOver = false
+    push.done.finally(() => {
+      isOver = true
+    })
+    while (!world.faults.requests.some((request) => stop.test(request))) {
+      if (isOver) throw new Error(`a push ended without ${stop}:\n${world.faults.requests.join('\n')}`)
+      await sleep(5)
+    }
+  }
   push.killGroup('SIGKILL')
   await push.done
   world.faults.reset()
