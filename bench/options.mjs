@@ -1,5 +1,6 @@
 /** What a run is asked to do: flags first, then the environment, then the defaults. */
 import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 export const USAGE = `node bench/run.mjs [options]     (each option also as BENCH_<NAME>, e.g. BENCH_FILES=50)
@@ -14,6 +15,8 @@ export const USAGE = `node bench/run.mjs [options]     (each option also as BENC
   --list           print the names of the blocks and end
   --dir DIR        repositories and stores lie here              (/dev/shm)
   --disk-dir DIR   the same for the rows about a real disk       (the system's temp directory)
+  --before DIR     another checkout, built: its special remote is measured beside ours, for small files
+                   and cold starts                               (none)
   --quick          50 files, 64MiB, 1 round, 3 cold starts, 100000 members
   --limit SECONDS  a program that takes longer is killed and reported (900)
   --patience SECONDS  a block that took longer than this is measured in one round only (240)
@@ -40,6 +43,7 @@ const FLAGS = /** @type {const} */ ({
   list: { type: 'boolean' },
   dir: { type: 'string' },
   'disk-dir': { type: 'string' },
+  before: { type: 'string' },
   quick: { type: 'boolean' },
   limit: { type: 'string' },
   patience: { type: 'string' },
@@ -61,6 +65,7 @@ export function readOptions(argv, env) {
     return number
   }
   const only = given('only')
+  const before = given('before')
   return Object.freeze({
     files: count('files', 1000, 50),
     big: parseSize(String(given('big') ?? (quick ? '64MiB' : '1GiB'))),
@@ -72,6 +77,7 @@ export function readOptions(argv, env) {
     only: only === undefined ? undefined : String(only),
     dir: String(given('dir') ?? '/dev/shm'),
     diskDir: String(given('disk-dir') ?? tmpdir()),
+    before: before === undefined ? undefined : resolve(String(before)),
     delay: 20,
     list: Boolean(given('list')),
     report: Boolean(given('report')),

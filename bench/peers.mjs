@@ -9,7 +9,7 @@ export const DATASET = '2f1c3a54-9f0e-4f1b-8a9e-0c6d5b7a1e42'
 /**
  * @typedef {object} Peer
  * @property {string} id `<program>-<transport>`
- * @property {'floor' | 'ours' | 'ora' | 'directory' | 'rsync' | 'builtin' | 'rclone'} program
+ * @property {'floor' | 'ours' | 'before' | 'ora' | 'directory' | 'rsync' | 'builtin' | 'rclone'} program
  * @property {'file' | 'ssh' | 'far' | 'sftp' | 's3'} transport
  * @property {string} title
  */
@@ -17,12 +17,14 @@ export const DATASET = '2f1c3a54-9f0e-4f1b-8a9e-0c6d5b7a1e42'
 const TITLES = {
   floor: 'floor (minimal remote)',
   ours: 'riastore',
+  before: 'riastore as it was before',
   ora: 'ORA (DataLad)',
   directory: 'git-annex directory',
   rsync: 'git-annex rsync',
   builtin: "git-annex's own S3",
   rclone: 'git-annex-remote-rclone',
 }
+export const EXTERNAL_TYPES = { ours: 'riastore', before: 'before', ora: 'ora' }
 const HOSTS = { ssh: 'bench', far: 'bench-far', sftp: 'bench-sftp' }
 
 /** @param {Peer['program']} program @param {Peer['transport']} transport @returns {Peer} */
@@ -34,7 +36,10 @@ export const peer = (program, transport) => ({
 })
 
 /** @param {Peer} peer */
-export const isRia = (peer) => peer.program === 'ours' || peer.program === 'ora'
+export const isRia = (peer) => ['ours', 'before', 'ora'].includes(peer.program)
+
+/** Whether it is riastore, of whatever time. @param {Peer} peer */
+export const isOurs = (peer) => peer.program === 'ours' || peer.program === 'before'
 
 /** @param {string} store */
 export const datasetIn = (store) => join(store, DATASET.slice(0, 3), DATASET.slice(3))
@@ -47,8 +52,13 @@ export function initParameters(peer, store) {
   const host = HOSTS[peer.transport]
   if (isRia(peer)) {
     const url = host === undefined ? `ria+file://${store}` : `ria+ssh://${host}${store}`
-    const type = peer.program === 'ours' ? 'riastore' : 'ora'
-    return ['type=external', `externaltype=${type}`, `url=${url}`, `archive-id=${DATASET}`, ...common]
+    return [
+      'type=external',
+      `externaltype=${EXTERNAL_TYPES[peer.program]}`,
+      `url=${url}`,
+      `archive-id=${DATASET}`,
+      ...common,
+    ]
   }
   if (peer.program === 'floor') return ['type=external', 'externaltype=floor', `directory=${store}`, ...common]
   if (peer.program === 'directory') return ['type=directory', `directory=${store}`, ...common]

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GROUP, removeTree } from './files.mjs'
-import { countKeys, DATASET, emptyStore, peer } from './peers.mjs'
+import { countKeys, DATASET, EXTERNAL_TYPES, emptyStore, isOurs, peer } from './peers.mjs'
 import { once } from './repositories.mjs'
 import { HOST } from './s3-server.mjs'
 import { directoriesFor, measureSmallFiles } from './suites-small.mjs'
@@ -13,12 +13,13 @@ import { directoriesFor, measureSmallFiles } from './suites-small.mjs'
 
 const FLOOR = peer('floor', 'file')
 const OURS = peer('ours', 's3')
+const BEFORE = peer('before', 's3')
 const BUILT_IN = peer('builtin', 's3')
 
 /** Of each kind that is timed. */
 const REQUESTS = 300
 
-const BUCKETS = { ours: 'bench-ours', builtin: 'bench-builtin', rclone: 'bench-rclone' }
+const BUCKETS = { ours: 'bench-ours', before: 'bench-before', builtin: 'bench-builtin', rclone: 'bench-rclone' }
 
 /** @type {WeakMap<import('./workspace.mjs').Workspace, ReturnType<typeof openS3>>} */
 const opened = new WeakMap()
@@ -36,8 +37,10 @@ function openS3({ workspace, repositories }) {
   const prepared = once(async () => {
     const server = await workspace.s3()
     for (const bucket of Object.values(BUCKETS)) await server.makeBucket(bucket)
-    await server.put(BUCKETS.ours, 'store/ria-layout-version', '1\n')
-    await server.put(BUCKETS.ours, `store/${DATASET.slice(0, 3)}/${DATASET.slice(3)}/ria-layout-version`, '2\n')
+    for (const bucket of [BUCKETS.ours, BUCKETS.before]) {
+      await server.put(bucket, 'store/ria-layout-version', '1\n')
+      await server.put(bucket, `store/${DATASET.slice(0, 3)}/${DATASET.slice(3)}/ria-layout-version`, '2\n')
+    }
     const directory = join(main.root, 'home', '.config', 'rclone')
     mkdirSync(directory, { recursive: true })
     writeFileSync(join(directory, 'rclone.conf'), rcloneConfiguration(server.account))
@@ -48,16 +51,20 @@ function openS3({ workspace, repositories }) {
   /** Only keys count. @param {Peer} who */
   const keysOf = async (who) => {
     const all = await (await server()).list(BUCKETS[who.program])
-    return all.filter((path) =>
-      who.program === 'ours' ? path.includes('/annex/objects/') : !path.includes('annex-uuid'),
-    )
+    return all.filter((path) => (isOurs(who) ? path.includes('/annex/objects/') : !path.includes('annex-uuid')))
   }
 
   const initParameters = (/** @type {Peer} */ who, /** @type {string} */ name) => {
     const common = ['encryption=none', 'autoenable=false']
-    if (who.program === 'ours') {
-      const url = `ria+s3+http://${HOST}/${BUCKETS.ours}/store`
-      return ['type=external', 'externaltype=riastore', `url=${url}`, `archive-id=${DATASET}`, ...common]
+    if (isOurs(who)) {
+      const url = `ria+s3+http://${HOST}/${BUCKETS[who.program]}/store`
+      return [
+        'type=external',
+        `externaltype=${EXTERNAL_TYPES[who.program]}`,
+        `url=${url}`,
+        `archive-id=${DATASET}`,
+        ...common,
+      ]
     }
     return [
       'type=S3',
@@ -148,7 +155,7 @@ function smallBlock(bench, s3, who, jobs) {
   const what = {
     labels,
     paths,
-    unverified: who.program === 'ours',
+    unverified: isOurs(who),
     empty: () => s3.empty(who),
     count: () => s3.count(who),
   }
@@ -255,9 +262,10 @@ function requestsBlock(bench, s3) {
 /** @param {Bench} bench @returns {Block[]} */
 export function s3Blocks(bench) {
   const s3 = s3Of(bench)
+  const small = bench.options.before === undefined ? [OURS, BUILT_IN] : [OURS, BEFORE, BUILT_IN]
   return [
     floorBlock(bench),
-    ...[1, 8].flatMap((jobs) => [OURS, BUILT_IN].map((who) => smallBlock(bench, s3, who, jobs))),
+    ...[1, 8].flatMap((jobs) => small.map((who) => smallBlock(bench, s3, who, jobs))),
     ...[OURS, BUILT_IN].map((who) => bigBlock(bench, s3, who)),
     rcloneBlock(bench, s3),
     requestsBlock(bench, s3),

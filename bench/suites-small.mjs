@@ -1,6 +1,6 @@
 /** Many small files: everything git-annex does with them, one whole process each. */
 import { GROUP, smallDirectory } from './files.mjs'
-import { countKeys, emptyStore, peer } from './peers.mjs'
+import { countKeys, emptyStore, isOurs, peer } from './peers.mjs'
 import { countObjects } from './repositories.mjs'
 
 /** @typedef {import('./run.mjs').Bench} Bench */
@@ -29,6 +29,10 @@ const NEAR = [
 ]
 const FAR = [peer('ours', 'far'), peer('ora', 'far')]
 const DISK = [peer('floor', 'file'), peer('ours', 'file'), peer('ora', 'file'), peer('directory', 'file')]
+
+/** Ours as it was, where that is asked for. @param {Bench} bench @returns {Peer[]} */
+export const before = ({ options }) =>
+  options.before === undefined ? [] : [peer('before', 'file'), peer('before', 'ssh')]
 
 /** git-annex starts three rsync processes for a key: it is measured with this part of the files. */
 const SLOW = 10
@@ -89,7 +93,7 @@ function block(bench, { suite, place, peer, jobs }) {
   const paths = directoriesFor(peer.program === 'rsync' ? files / SLOW : files)
   const labels = { suite, peer: peer.id, jobs, items: Math.min(files, paths.length * GROUP) }
   /** Ours then checks by itself, the floor checks nothing at all. */
-  const unverified = peer.program === 'ours' || peer.program === 'floor'
+  const unverified = isOurs(peer) || peer.program === 'floor'
 
   const run = (/** @type {number} */ round) =>
     bench.repositories.withSmall(place, peer, (repo, store) => {
@@ -108,6 +112,7 @@ export function smallBlocks(bench) {
   const { main, disk } = bench.workspace
   return [
     ...[1, 8].flatMap((jobs) => NEAR.map((peer) => block(bench, { suite: 'small', place: main, peer, jobs }))),
+    ...before(bench).flatMap((peer) => [1, 8].map((jobs) => block(bench, { suite: 'small', place: main, peer, jobs }))),
     ...FAR.map((peer) => block(bench, { suite: 'far', place: main, peer, jobs: 8 })),
     ...DISK.map((peer) => block(bench, { suite: 'disk-small', place: disk, peer, jobs: 8 })),
   ]

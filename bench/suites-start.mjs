@@ -1,6 +1,7 @@
 /** What it costs to start, and what a key costs in round trips. */
 import { GROUP, smallFile } from './files.mjs'
 import { emptyStore, peer } from './peers.mjs'
+import { before } from './suites-small.mjs'
 
 /** @typedef {import('./run.mjs').Bench} Bench */
 /** @typedef {import('./run.mjs').Block} Block */
@@ -90,7 +91,7 @@ function tripsBlock(bench, program, transport) {
 /** @param {Bench} bench @returns {Block[]} */
 export function startBlocks(bench) {
   return [
-    ...COLD.map((peer) => coldBlock(bench, peer)),
+    ...[...COLD, ...before(bench)].map((peer) => coldBlock(bench, peer)),
     connectBlock(bench),
     tripsBlock(bench, 'ours', 'ssh'),
     tripsBlock(bench, 'ours', 'far'),

@@ -50,8 +50,11 @@ function copyPrograms(root) {
   return join(copy, 'dist')
 }
 
-/** @param {string} root @param {string} bin a directory for PATH */
-function linkPrograms(root, bin) {
+/**
+ * @param {string} root @param {string} bin a directory for PATH
+ * @param {string | undefined} before another checkout of ours
+ */
+function linkPrograms(root, bin, before) {
   mkdirSync(bin)
   const floor = join(import.meta.dirname, 'floor-remote.mjs')
   const programs = { node: process.execPath, 'git-annex-remote-floor': floor }
@@ -61,6 +64,7 @@ function linkPrograms(root, bin) {
     programs.riastore = join(copies, 'riastore.js')
     programs['git-remote-s3+http'] = join(copies, 'git-remote-riastore.js')
   }
+  if (before !== undefined) programs['git-annex-remote-before'] = join(before, 'dist', basename(OURS))
   for (const [name, target] of Object.entries(programs)) {
     makeExecutable(target)
     symlinkSync(target, join(bin, name))
@@ -174,7 +178,7 @@ export async function openWorkspace(options) {
     const main = place(options.dir, 'memory')
     const disk = place(options.diskDir, 'disk')
     const bin = join(main.root, 'bin')
-    linkPrograms(main.root, bin)
+    linkPrograms(main.root, bin, options.before)
     const env = makeEnvironment(main.root, bin)
     const keys = makeKeys(join(main.root, 'ssh'))
     const shell = await startSshd(keys, 'shell')
