@@ -22,6 +22,7 @@ const SYSTEM_PROGRAMS = [
   { program: '7zz', packages: ['7zip'] },
   { program: 'sshd', packages: ['openssh-server'] },
   { program: 'ssh', packages: ['openssh-client'] },
+  { program: 'squid', packages: ['squid'] },
   { program: 'rsync', packages: ['rsync'] },
   { program: 'gpg', packages: ['gnupg'] },
   // A real S3 server for the tests.

@@ -50,6 +50,7 @@ export async function openRemote(remote: BulkRemote, options: OpenRemoteOptions)
   const store = await openStore(url.location, {
     stallMs: config.stallMs,
     ssh: config.ssh,
+    git: clone.config,
     s3: isS3(url) ? await s3Settings({ config, url, name: remote.name, isNew: false, kept }) : undefined,
     dav: await webdavLogins({
       location: url.location,

@@ -53,5 +53,5 @@ async function openProbe(location: StoreLocation, settings: OpenSettings): Promi
   if (s3 === undefined) return undefined
   const { openS3Probe } = await import('../store/s3/probe.ts')
   const { endpoint, bucket, prefix } = s3
-  return openS3Probe({ ...settings.s3, endpoint, bucket, prefix })
+  return openS3Probe({ ...settings.s3, git: settings.git, endpoint, bucket, prefix })
 }

@@ -78,6 +78,19 @@ export function readGitConfig(gitDir: string): Promise<GitConfig> {
 }
 
 /**
+ * All that git knows where we are: system, user, environment, and the repository if we are in one.
+ * Empty where there is no git to ask.
+ */
+export async function readUserGitConfig(): Promise<GitConfig> {
+  try {
+    const { stdout } = await run('git', ['config', '--list', '-z'])
+    return GitConfig.parse(stdout)
+  } catch {
+    return new GitConfig([])
+  }
+}
+
+/**
  * The same, begun before git-annex tells where the repository is: it starts us inside. `of` gives
  * what was read if that was the right repository, else it reads again.
  */

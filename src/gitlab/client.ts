@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from '../core/errors.ts'
+import { readUserGitConfig } from '../core/git-config.ts'
+import { WebAgents } from '../core/web/agents.ts'
 import { type GitLabAddress, parseGitLabUrl } from './address.ts'
 import { errorOf, requestIdOf } from './answer-error.ts'
 import { type Answer, type Call, exchange, nameOf } from './exchange.ts'
@@ -44,12 +46,14 @@ export class GitLabClient {
   readonly #pauseMs: number
   #patienceMs: number
   #refused: GitLabError | undefined
+  #agents: Promise<WebAgents> | undefined
 
   /** Throws ConfigError for an address that cannot be used. */
   constructor(options: ClientOptions) {
     this.address = parseGitLabUrl(options.url, options)
     if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0' && this.address.url.startsWith('https:')) {
-      const how = 'unset it, and name the authority that signed the certificate with NODE_EXTRA_CA_CERTS'
+      const how =
+        'unset it, and name the authority that signed the certificate with SSL_CERT_FILE or NODE_EXTRA_CA_CERTS'
       throw new ConfigError(`NODE_TLS_REJECT_UNAUTHORIZED=0 would send the token to anybody: ${how}`)
     }
     this.#options = options
@@ -115,7 +119,9 @@ export class GitLabClient {
   async #send(call: Call): Promise<Answer> {
     if (this.#refused !== undefined) throw this.#refused
     const { token, signal, stallMs = 60_000 } = this.#options
-    const answer = await exchange(call, { address: this.address, token, signal, stallMs })
+    this.#agents ??= readUserGitConfig().then((git) => new WebAgents({ git }))
+    const agents = await this.#agents
+    const answer = await exchange(call, { address: this.address, token, agents, signal, stallMs })
     if (answer.status >= 200 && answer.status < 300) return answer
     const error = errorOf(call, answer, this.address, token)
     if (answer.status === 401) this.#refused = error

@@ -165,6 +165,7 @@ export class RiaRemote implements SpecialRemote {
     const store = await openStore(url.location, {
       stallMs: config.stallMs,
       ssh: config.ssh,
+      git,
       s3: isS3(url)
         ? await s3Settings({ config, url, name, isNew: !isKnown, kept: () => keptCredentials(job) })
         : undefined,

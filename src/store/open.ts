@@ -1,4 +1,5 @@
 import { Bandwidth } from '../core/bandwidth.ts'
+import type { GitConfig } from '../core/git-config.ts'
 import type { Log } from '../core/log.ts'
 import type { Logins } from './dav/authorization.ts'
 import { openLocalStore } from './local/local.ts'
@@ -21,6 +22,8 @@ export interface OpenSettings {
   readonly s3?: Omit<S3Settings, 'endpoint' | 'bucket' | 'prefix'> | undefined
   /** Whose password a store behind WebDAV gets. Default: what git's credential helpers have. */
   readonly dav?: Logins | undefined
+  /** git's configuration: its proxies and authorities count for what is asked by HTTP. */
+  readonly git?: GitConfig | undefined
   readonly log?: Log | undefined
   /** How fast the content of files may be read and written, all calls together. */
   readonly bytesPerSecond?: number | undefined
@@ -52,7 +55,11 @@ export async function openStore(location: StoreLocation, settings: OpenSettings)
 }
 
 /** Backends that bring a large library along are loaded when they are used. */
-async function openBackend(location: StoreLocation, { ssh, s3, dav, log }: OpenSettings, retry: Retry): Promise<Store> {
+async function openBackend(
+  location: StoreLocation,
+  { ssh, s3, dav, git, log }: OpenSettings,
+  retry: Retry,
+): Promise<Store> {
   switch (location.scheme) {
     case 'file':
       return openLocalStore({ root: location.path })
@@ -70,18 +77,18 @@ async function openBackend(location: StoreLocation, { ssh, s3, dav, log }: OpenS
     case 'http':
     case 'https': {
       const { openHttpStore } = await import('./http/http.ts')
-      return openHttpStore({ url: location.url })
+      return openHttpStore({ url: location.url, git })
     }
     case 'dav':
     case 'davs': {
       const { openDavStore } = await import('./dav/dav.ts')
-      return openDavStore({ url: location.url, user: location.user, logins: dav })
+      return openDavStore({ url: location.url, user: location.user, logins: dav, git })
     }
     case 's3+http':
     case 's3+https': {
       const { openS3Store } = await import('./s3/s3.ts')
       const { endpoint, bucket, prefix } = location
-      return openS3Store({ again: (call, work) => retry.run(call, work), ...s3, endpoint, bucket, prefix })
+      return openS3Store({ again: (call, work) => retry.run(call, work), git, ...s3, endpoint, bucket, prefix })
     }
   }
 }

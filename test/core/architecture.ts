@@ -85,6 +85,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^@noble\/hashes$/, /^core\//],
   [/^sax$/, /^store\/(dav|s3)\//],
   [/^ini$/, /^gitlab\//],
+  [/^(http|https|socks)-proxy-agent$/, /^core\/web\//],
 ]
 
 /** Reads every program text below a directory: text by path relative to it. */

@@ -32,7 +32,7 @@ export async function run(console: Console, args: ArgsOf<typeof URL_TO_KEY>): Pr
   if (lifeMs < 1000 || lifeMs > MAX_LINK_MS) throw new ConfigError('--expires has to be from 1s to 7d')
   const { key, fileName } = await readKey(keyOrPath)
   const store = await openNamedStore(named)
-  const links = openS3Links({ ...named.settings.s3, ...location })
+  const links = openS3Links({ ...named.settings.s3, git: named.settings.git, ...location })
   const call = { signal: console.signal }
   try {
     const dataset = await findDataset(store, datasetName, call)

@@ -44,6 +44,7 @@ export async function storeSettings(location: StoreLocation, sources: SettingsSo
   })
   const settings = {
     dav,
+    git,
     stallMs: stallMsOf(git, remote),
     ssh: sshProvider('riastore-ssh', local('riastore-ssh') ?? values.ssh),
   }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
-import { stallMsOf } from '../../core/stall-timeout.ts'
+import { storeSettings } from '../../ria/settings/store-settings.ts'
 import { type OpenSettings, openStore } from '../../store/open.ts'
 import { factsOf } from '../../store/schemes.ts'
 import type { CallOptions } from '../../store/store.ts'
@@ -72,9 +72,7 @@ export async function createSibling(
     git: options.storageSibling !== 'only',
   })
   const store = await openStore(place.location, {
-    stallMs: stallMsOf(git),
-    ssh: 'auto',
-    dav: { environment: true },
+    ...(await storeSettings(place.location, { git, siblings: [], isNamed: true })),
     ...open,
   })
   try {

@@ -1,4 +1,5 @@
 import { codeOf, messageOf, StoreError } from '../../core/errors.ts'
+import { isProxyRefusal, type Route } from '../../core/web/route.ts'
 
 /** Words for the errors of node's net, dns, tls and http modules that people meet. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -29,8 +30,22 @@ const TLS_ALERT = 0x15
 
 const NEVER_CONNECTED = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'])
 
-/** The error for an exchange that did not come to an end: no connection, TLS, no HTTP, cut off. */
-export function connectionError(op: string, where: string, host: string, error: unknown): StoreError {
+/**
+ * The error for an exchange that did not come to an end: no connection, TLS, no HTTP, cut off.
+ * `route`: how it was tried, where a proxy is set.
+ */
+export function connectionError(op: string, where: string, host: string, error: unknown, route?: Route): StoreError {
+  if (isProxyRefusal(error)) {
+    const kind = error.status === 407 || error.status === 403 ? 'denied' : 'unreachable'
+    return new StoreError({
+      kind,
+      op,
+      where,
+      message: `cannot reach ${host}: ${error.message}`,
+      sent: 'no',
+      cause: error,
+    })
+  }
   // For a host with several addresses node gives an AggregateError, with the first one's code and
   // no message.
   const code = codeOf(error)
@@ -40,7 +55,7 @@ export function connectionError(op: string, where: string, host: string, error: 
     kind: 'unreachable',
     op,
     where,
-    message: `cannot reach ${host}: ${words}`,
+    message: `cannot reach ${host}${route === undefined ? '' : ` ${route.words}`}: ${words}`,
     sent: NEVER_CONNECTED.has(code ?? '') ? 'no' : 'maybe',
     cause: error,
   })
@@ -58,8 +73,8 @@ function wordsOfProtocol(code: string | undefined, error: unknown): string | und
     return `what it answers is no HTTP (${message})`
   }
   if (UNKNOWN_AUTHORITY.test(code ?? '')) {
-    const how = 'SSL_CERT_FILE (for S3 also AWS_CA_BUNDLE) or NODE_EXTRA_CA_CERTS can name a file with its certificate'
-    return `its certificate is from an authority that is not known here (${message}); ${how}`
+    const how = "SSL_CERT_FILE (for S3 also AWS_CA_BUNDLE), git's http.sslCAInfo or NODE_EXTRA_CA_CERTS can name a file"
+    return `its certificate is from an authority that is not known here (${message}); ${how} with its certificate`
   }
   if (code === 'EPROTO' || code?.startsWith('ERR_SSL_')) {
     if (NOT_TLS.test(message)) return 'it does not speak TLS at that port: has the URL to begin with http?'

@@ -2,9 +2,11 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { urlToHttpOptions } from 'node:url'
 import { abortedError } from '../../core/abort.ts'
-import { codeOf, StoreError } from '../../core/errors.ts'
+import { ConfigError, codeOf, StoreError } from '../../core/errors.ts'
+import type { GitConfig } from '../../core/git-config.ts'
 import { type Bytes, bufferSource } from '../../core/source.ts'
-import { trustedAuthorities } from '../authorities.ts'
+import { type WebAgent, WebAgents } from '../../core/web/agents.ts'
+import type { Route } from '../../core/web/route.ts'
 import { connectionError } from './connection-error.ts'
 
 /** Of RFC 9110, and of RFC 4918 (WebDAV). */
@@ -60,17 +62,21 @@ const MAX_DRAIN_BYTES = 64 * 1024
 export class HttpClient {
   readonly #origin: string
   readonly #authorization: () => string | undefined
-  readonly #http = new http.Agent({ keepAlive: true })
-  #https: https.Agent | undefined
+  readonly #agents: WebAgents
 
   /**
-   * What `authorization` gives is sent to `origin` and to nobody else. Throws ConfigError for
-   * authorities that cannot be read.
+   * What `authorization` gives is sent to `origin` and to nobody else. `git`: its proxies and
+   * authorities count. Throws ConfigError for authorities that cannot be read.
    */
-  constructor(origin: string, authorization: () => string | undefined) {
+  constructor(origin: string, authorization: () => string | undefined, git?: GitConfig | undefined) {
     this.#origin = origin
     this.#authorization = authorization
-    if (origin.startsWith('https:')) this.#agentFor('https:')
+    this.#agents = new WebAgents({ git, secure: origin.startsWith('https:') })
+  }
+
+  /** How a server, by its `host:port`, was asked. Undefined where no proxy is set. */
+  routeOf(host: string): Route | undefined {
+    return this.#agents.routeOf(host)
   }
 
   /** Throws `unreachable`, `aborted`, or `unsupported` for a redirect that leads nowhere. */
@@ -81,7 +87,9 @@ export class HttpClient {
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const response = await this.#sendOnKept(url, request).catch((error: unknown) => {
         if (error instanceof BodyFailure) throw error.error
-        throw signal.aborted ? abortedError(op, where, signal) : connectionError(op, where, url.host, error)
+        if (error instanceof ConfigError) throw error
+        if (signal.aborted) throw abortedError(op, where, signal)
+        throw connectionError(op, where, url.host, error, this.routeOf(url.host))
       })
       const { statusCode: status = 0 } = response
       const answer = { method, status, response, host: url.host, redirected: redirects > 0, isDirectory: false }
@@ -98,17 +106,11 @@ export class HttpClient {
   }
 
   close(): void {
-    this.#http.destroy()
-    this.#https?.destroy()
+    this.#agents.destroy()
   }
 
-  /**
-   * Authorities are read when they are needed, for there are many: a redirect may lead to https.
-   */
-  #agentFor(protocol: string): http.Agent {
-    if (protocol !== 'https:') return this.#http
-    this.#https ??= new https.Agent({ keepAlive: true, ...trustedAuthorities('SSL_CERT_FILE') })
-    return this.#https
+  async #send(url: URL, request: HttpRequest): Promise<http.IncomingMessage> {
+    return this.#sendBy(await this.#agents.agentFor(url), url, request)
   }
 
   /**
@@ -127,7 +129,11 @@ export class HttpClient {
     }
   }
 
-  #send(url: URL, { method, headers, content, signal, ...given }: HttpRequest): Promise<http.IncomingMessage> {
+  #sendBy(
+    { agent, route }: WebAgent,
+    url: URL,
+    { method, headers, content, signal, ...given }: HttpRequest,
+  ): Promise<http.IncomingMessage> {
     const body = given.body ?? (content && { length: content.length, bytes: bufferSource(content).open() })
     const protocol = url.protocol === 'https:' ? https : http
     const authorization = url.origin === this.#origin ? this.#authorization() : undefined
@@ -138,11 +144,13 @@ export class HttpClient {
         // Packed bodies would make every length a lie.
         headers: {
           'accept-encoding': 'identity',
+          // What a proxy remembers proves nothing of what is there now.
+          ...(route?.proxy !== undefined && { 'cache-control': 'no-cache' }),
           ...headers,
           ...(body && { 'content-length': body.length }),
           ...(authorization && { authorization }),
         },
-        agent: this.#agentFor(url.protocol),
+        agent,
         signal,
       })
       request.on('error', (error) => {

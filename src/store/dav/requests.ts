@@ -48,7 +48,7 @@ export class DavRequests {
   constructor(settings: DavSettings) {
     const { origin, url } = parseRoot(settings.url)
     this.#settings = settings
-    this.#client = new HttpClient(origin, () => this.#authorization)
+    this.#client = new HttpClient(origin, () => this.#authorization, settings.git)
     this.root = url
     this.host = new URL(origin).host
   }
@@ -191,7 +191,8 @@ export class DavRequests {
     if (error instanceof StoreError) return error
     if (signal.aborted) return abortedError(op, where, signal)
     if (error instanceof RangeError) return this.refusal(call, `answers with ${error.message}`)
-    return connectionError(op, where, this.host, new Error('the connection ended too soon', { cause: error }))
+    const cause = new Error('the connection ended too soon', { cause: error })
+    return connectionError(op, where, this.host, cause, this.#client.routeOf(this.host))
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
+import type { GitConfig } from '../../core/git-config.ts'
 import { encodePath } from '../common/http-wire.ts'
 import type { Logins } from './authorization.ts'
 import { pathOfUrl } from './paths.ts'
@@ -12,6 +13,7 @@ export interface DavSettings {
   readonly logins?: Logins | undefined
   /** For WEBDAV_USERNAME and WEBDAV_PASSWORD, and for git. Default: that of this process. */
   readonly env?: NodeJS.ProcessEnv
+  readonly git?: GitConfig | undefined
 }
 
 /** Where a store is, parsed. */

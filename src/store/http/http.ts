@@ -1,4 +1,5 @@
 import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import type { GitConfig } from '../../core/git-config.ts'
 import { Calls } from '../common/calls.ts'
 import { packingByServer, rangeHeader, refuseLoginPage, wholeLength } from '../common/http-answer.ts'
 import { deliverBody } from '../common/http-body.ts'
@@ -27,13 +28,14 @@ import { type HttpRoot, parseRoot } from './root.ts'
 export interface HttpSettings {
   /** `http[s]://[user:password@]host[:port][/path]`, the store's root. */
   readonly url: string
+  readonly git?: GitConfig | undefined
 }
 
 /**
  * A store that any web server shows, to be read only. Throws ConfigError when the URL is of no use.
  */
 export function openHttpStore(settings: HttpSettings): Store {
-  return new HttpStore(parseRoot(settings.url))
+  return new HttpStore(parseRoot(settings.url), settings.git)
 }
 
 class HttpStore implements Store {
@@ -46,8 +48,8 @@ class HttpStore implements Store {
   /** It packs what is asked for as a whole, against our wish; a part it sends as it is. */
   #packsWholes = false
 
-  constructor({ origin, root, authorization }: HttpRoot) {
-    this.#client = new HttpClient(origin, () => authorization)
+  constructor({ origin, root, authorization }: HttpRoot, git: GitConfig | undefined) {
+    this.#client = new HttpClient(origin, () => authorization, git)
     this.traits = {
       root,
       local: false,

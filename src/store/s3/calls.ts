@@ -90,8 +90,8 @@ export class S3Calls {
   }
 
   get server(): S3Server {
-    const { anonymous } = this.#connection
-    return { host: this.#host, bucket: this.bucket, anonymous, unsigned: this.#unsigned }
+    const { anonymous, route } = this.#connection
+    return { host: this.#host, bucket: this.bucket, anonymous, unsigned: this.#unsigned, route }
   }
 
   where(path: string): string {

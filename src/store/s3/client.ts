@@ -1,7 +1,7 @@
-import * as http from 'node:http'
-import * as https from 'node:https'
 import { S3Client } from '@aws-sdk/client-s3'
-import { trustedAuthorities } from '../authorities.ts'
+import type { GitConfig } from '../../core/git-config.ts'
+import { type WebAgent, WebAgents } from '../../core/web/agents.ts'
+import type { Route } from '../../core/web/route.ts'
 import { collectAnswer } from './answers.ts'
 import type { ObjectSettings, RestoreSettings } from './attributes.ts'
 import { shortenSteps, withCompanion } from './middleware.ts'
@@ -39,6 +39,8 @@ export interface S3Settings extends ObjectSettings {
    * cannot be read.
    */
   readonly restore?: RestoreSettings
+  /** git's configuration: its proxies and authorities count. */
+  readonly git?: GitConfig | undefined
   /** Does a part of a call, again if that may help. Default: once. */
   readonly again?: Again
   /**
@@ -74,7 +76,8 @@ const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
  */
 export class S3Connection {
   readonly #settings: S3Settings
-  readonly #agents: { readonly http: http.Agent; readonly https: https.Agent }
+  readonly #agents: WebAgents
+  #toEndpoint: WebAgent | undefined
   #client: Promise<S3Client> | undefined
   #plain: PlainClient | undefined
   #anonymous = false
@@ -83,15 +86,7 @@ export class S3Connection {
   constructor(settings: S3Settings) {
     this.#settings = settings
     const isSecure = settings.endpoint.startsWith('https:')
-    this.#agents = {
-      http: new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-      https: new https.Agent({
-        keepAlive: true,
-        maxSockets: MAX_SOCKETS,
-        rejectUnauthorized: true, // said here, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment has no effect
-        ...(isSecure && trustedAuthorities('AWS_CA_BUNDLE', 'SSL_CERT_FILE')),
-      }),
-    }
+    this.#agents = new WebAgents({ git: settings.git, aws: true, maxSockets: MAX_SOCKETS, secure: isSecure })
     // It would print a warning about the version of node into git-annex's output.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   }
@@ -119,17 +114,23 @@ export class S3Connection {
     const client = await this.client()
     const request = this.#settings.addressing === 'virtual' ? undefined : plainRequest(command)
     if (request === undefined) return client.send(withCompanion(command, options) as never)
-    this.#plain ??= this.#plainClient(client)
+    this.#plain ??= this.#plainClient(client, await this.#agents.agentFor(this.#address))
     return this.#plain.send(request, options)
   }
 
   /** Ends all connections. */
   close(): void {
-    for (const agent of Object.values(this.#agents)) agent.destroy()
+    this.#agents.destroy()
+  }
+
+  /** How the server is asked. Undefined where no proxy is set. */
+  get route(): Route | undefined {
+    return this.#toEndpoint?.route
   }
 
   async #create(): Promise<S3Client> {
     const { credentials, profile } = this.#settings
+    this.#toEndpoint = await this.#agents.agentFor(this.#address)
     if (credentials === 'none') return this.#anonymousClient()
     if (credentials !== undefined) return this.#clientWith({ credentials })
     const client = this.#clientWith(profile === undefined ? {} : { profile })
@@ -144,10 +145,16 @@ export class S3Connection {
     }
   }
 
-  #plainClient(client: S3Client): PlainClient {
-    const endpoint = new URL(this.#settings.endpoint)
-    const agent = endpoint.protocol === 'https:' ? this.#agents.https : this.#agents.http
-    return new PlainClient({ endpoint, agent, client, anonymous: this.#anonymous })
+  /** Where requests go. */
+  get #address(): URL {
+    const { endpoint, bucket, addressing } = this.#settings
+    const url = new URL(endpoint)
+    if (addressing === 'virtual') url.hostname = `${bucket}.${url.hostname}`
+    return url
+  }
+
+  #plainClient(client: S3Client, { agent }: WebAgent): PlainClient {
+    return new PlainClient({ endpoint: this.#address, agent, client, anonymous: this.#anonymous })
   }
 
   #anonymousClient(): S3Client {
@@ -168,7 +175,7 @@ export class S3Connection {
       ...identity,
       // The wrappers of every store try again and watch for stalls.
       maxAttempts: 1,
-      requestHandler: { httpAgent: this.#agents.http, httpsAgent: this.#agents.https, socketTimeout: 0 },
+      requestHandler: { ...this.#handlerAgents(), socketTimeout: 0 },
       // Old servers refuse the trailer with a checksum that the SDK would add.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
@@ -184,6 +191,16 @@ export class S3Connection {
       streamCollector: collectAnswer,
     })
     return shortenSteps(client)
+  }
+
+  /**
+   * The SDK asks others too, for credentials, by https: an agent finds out how to reach each. Plain
+   * http goes to the endpoint alone.
+   */
+  #handlerAgents() {
+    const { agent } = this.#toEndpoint ?? {}
+    const isSecure = this.#settings.endpoint.startsWith('https:')
+    return { httpsAgent: this.#agents.forHttps(), ...(agent !== undefined && !isSecure && { httpAgent: agent }) }
   }
 
   async #region(): Promise<string> {

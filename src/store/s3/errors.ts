@@ -1,5 +1,6 @@
 import { abortedError } from '../../core/abort.ts'
-import { codeOf, messageOf, oneLine, StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import { ConfigError, codeOf, messageOf, oneLine, StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import { isProxyRefusal, type Route } from '../../core/web/route.ts'
 import { connectionError } from '../common/connection-error.ts'
 import { AnswerTooLong } from './answers.ts'
 
@@ -10,6 +11,8 @@ export interface S3Server {
   readonly bucket: string
   /** No credentials were found. */
   readonly anonymous: boolean
+  /** How it is asked, where a proxy is set. */
+  readonly route?: Route | undefined
   /** Why none were looked for. */
   readonly unsigned?: string | undefined
 }
@@ -160,7 +163,8 @@ export function s3Error(op: string, where: string, server: S3Server, error: unkn
   if (error instanceof AnswerTooLong) {
     return new StoreError({ kind: 'unsupported', op, where, message: `${server.host}: ${error.message}` })
   }
-  return connectionError(op, where, server.host, plain(error))
+  if (error instanceof ConfigError) throw error
+  return connectionError(op, where, server.host, isProxyRefusal(error) ? error : plain(error), server.route)
 }
 
 /** The error for an answer that says no. An answer that no S3 server gives is `unsupported`. */

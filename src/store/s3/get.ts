@@ -241,7 +241,7 @@ async function* readBody({ server }: S3Calls, { where, signal }: S3Call, body: R
   } catch (error) {
     if (signal.aborted) throw abortedError('get', where, signal)
     const cause = new Error(`the connection ended after ${count} bytes`, { cause: error })
-    throw connectionError('get', where, server.host, cause)
+    throw connectionError('get', where, server.host, cause, server.route)
   }
 }
 

@@ -331,7 +331,7 @@ describe('the address', () => {
     const error = await failure(getUser(bench.client({ url })))
     server.close()
     expect(error.kind).toBe('untrusted')
-    expect(error.message).toMatch(/its certificate is not trusted \(.*\); NODE_EXTRA_CA_CERTS/)
+    expect(error.message).toMatch(/its certificate is not trusted \(.*\); SSL_CERT_FILE, .*NODE_EXTRA_CA_CERTS/)
     expect(bench.told).toEqual([])
     expect(asked).toEqual([])
   })

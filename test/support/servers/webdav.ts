@@ -130,7 +130,8 @@ async function served(
   }
 }
 
-function canConnect(port: number): Promise<boolean> {
+/** Whether somebody listens at a port of this computer. */
+export function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' })
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))

@@ -71,6 +71,8 @@ export class PlainClient {
     const headers = await this.#sign(request)
     // Not signed: what stands between may change it. Packed content would make every length a lie.
     headers['accept-encoding'] = 'identity'
+    // What a proxy remembers proves nothing. Of a PUT it would be kept with the object.
+    if (method === 'GET' || method === 'HEAD') headers['cache-control'] = 'no-cache'
     await guardToken({ ...this.#to, headers })
     signal.throwIfAborted()
     mayChange?.()
