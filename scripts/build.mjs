@@ -1,6 +1,7 @@
 // Bundles src/bin/*.ts into dist/: one small file per program, its bundle, and a chunk for whatever
 // is imported dynamically, so that a program loads ssh2 and the like only when it needs them. Run:
 // node scripts/build.mjs [--if-stale] [bin directory] [output directory]
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -9,6 +10,8 @@ import { fileURLToPath } from 'node:url'
 export const project = dirname(dirname(fileURLToPath(import.meta.url)))
 // Says how node is to read what is written, whatever the package above it says.
 const PACKAGE = 'package.json'
+/** The pages of the manual. */
+const MANUAL = 'man'
 const LICENSES = 'THIRD-PARTY-LICENSES.txt'
 /** Where the bundles are that the launchers load. */
 const PROGRAMS = 'programs'
@@ -68,11 +71,13 @@ export async function build(
     await writeFile(join(staging, LICENSES), await thirdPartyLicenses(chunks.flatMap((chunk) => chunk.moduleIds)))
     await writeFile(join(staging, SOURCES), sources)
     await writeFile(join(staging, PACKAGE), `{ "type": "${format === 'cjs' ? 'commonjs' : 'module'}" }\n`)
+    const manual = entries.includes(`${PROGRAMS}/riastore.js`) ? await writeManual(staging) : []
     return await moveInto(outDirectory, staging, [
       PACKAGE,
       ...chunks.filter((chunk) => !chunk.isEntry).map((chunk) => chunk.fileName),
       ...entries,
       ...(hasLaunchers ? started : []),
+      ...manual,
       LICENSES,
       SOURCES,
     ])
@@ -80,6 +85,22 @@ export async function build(
     await bundle.close()
     await rm(staging, { recursive: true, force: true })
   }
+}
+
+/** Has the program write the pages of its manual, and returns the names of these files. */
+async function writeManual(directory) {
+  const { version } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'))
+  const changes = await readFile(join(project, 'CHANGELOG.md'), 'utf8')
+  const released = changes.split('\n').find((line) => line.startsWith(`## ${version} - `)) ?? ''
+  const [date = ''] = /\d{4}-\d\d-\d\d$/.exec(released) ?? []
+  const program = join(directory, `${PROGRAMS}/riastore.js`)
+  const args = [program, 'write-manual', join(directory, MANUAL), `--date=${date}`]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the manual cannot be written: ${stderr}`)
+  return stdout
+    .trim()
+    .split('\n')
+    .map((file) => `${MANUAL}/${file}`)
 }
 
 /** Writes what is started in the place of each bundle, and returns the names of these files. */

@@ -34,6 +34,11 @@ const SYSTEM_PROGRAMS = [
   // A real WebDAV server, without the service that Debian's `apache2` starts.
   { program: 'apache2', packages: ['apache2-bin'] },
   { program: 'shellcheck', packages: ['shellcheck'] },
+  // For completion and the pages of the manual.
+  { program: 'zsh', packages: ['zsh'] },
+  { program: 'fish', packages: ['fish'] },
+  { program: 'mandoc', packages: ['mandoc'] },
+  { program: 'man', packages: ['man-db'] },
 ]
 /** Daemons lie in directories that are not on everybody's PATH. */
 const DAEMON_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin']

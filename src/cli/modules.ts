@@ -28,5 +28,8 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   'site show': () => import('./commands/site/show.ts'),
   'site rm': () => import('./commands/site/rm.ts'),
   'site check': () => import('./commands/site/check.ts'),
+  completion: () => import('./commands/completion.ts'),
+  'complete-words': () => import('./commands/complete-words.ts'),
+  'write-manual': () => import('./commands/write-manual.ts'),
   help: () => import('./commands/help.ts'),
 }

@@ -9,6 +9,7 @@ import { objectsOf, riastore } from '../support/programs/console-double.ts'
 import { jsonSchema } from '../support/programs/json-schema.ts'
 
 const NAMES = COMMANDS.map(({ name }) => name)
+const SHOWN = COMMANDS.filter(({ hidden }) => !hidden).map(({ name }) => name)
 const wordsOf = (name: string) => name.split(' ')
 const widest = (text: string) => Math.max(...text.split('\n').map((line) => line.length))
 
@@ -109,7 +110,7 @@ describe('riastore', () => {
     for (const words of [['--help'], ['-h'], ['help']]) {
       const { code, stdout } = await riastore(words)
       expect(code).toBe(0)
-      for (const name of NAMES.filter((each) => !each.includes(' ')))
+      for (const name of SHOWN.filter((each) => !each.includes(' ')))
         expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'))
       expect(widest(stdout)).toBeLessThanOrEqual(80)
     }

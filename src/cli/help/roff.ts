@@ -89,7 +89,7 @@ function page(name: string, summary: string, { version, date }: Edition, body: r
   const title = pageName(name === 'riastore' ? '' : name.slice('riastore '.length))
   const lines = [
     '.\\" Made from the tables of src/cli/table/ by scripts/build.mjs.',
-    `.TH ${title.toUpperCase()} 1 ${date} "riastore ${version}" "riastore manual"`,
+    `.TH ${title.toUpperCase()} 1 "${date}" "riastore ${version}" "riastore manual"`,
     '.SH NAME',
     `${quoted(title)} \\- ${quoted(summary)}`,
     ...body,

@@ -5,7 +5,7 @@ import { GET, PUT } from './bulk.ts'
 import { CREATE_SIBLING } from './create-sibling.ts'
 import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
 import { GC } from './gc.ts'
-import { HELP } from './help.ts'
+import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
 import { SHOW } from './show.ts'
 import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './site.ts'
 import { DOCTOR, INIT } from './store.ts'
@@ -34,7 +34,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   SITE_SHOW,
   SITE_RM,
   SITE_CHECK,
+  COMPLETION,
   HELP,
+  COMPLETE,
+  WRITE_MANUAL,
 ]
 
 /** The words that several commands begin with. */
