@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { OFFLINE, packForNpm } from '../support/programs/npm-package.ts'
 import { projectDirectory, systemPath } from '../support/programs/programs.ts'
 import { run, runOk } from '../support/programs/run.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -13,14 +14,10 @@ beforeAll(async () => {
   workspace = await makeWorkspace()
   env = { ...workspace.stockEnv, PATH: `${dirname(process.execPath)}:${systemPath}` }
   prefix = workspace.path('prefix')
-  // The build is what `npm test` starts with; another one here would take dist/ away from the other
-  // tests.
-  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', workspace.directory]
-  const packed = await runOk('npm', pack, { env, cwd: projectDirectory })
-  const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]
-  const install = ['install', '--global', '--prefer-offline', '--no-audit', '--no-fund', '--prefix', prefix]
-  // With the user's own settings: they say where packages come from.
-  await runOk('npm', [...install, workspace.path(filename)], { env: process.env, cwd: workspace.directory })
+  const npm = { ...env, ...OFFLINE }
+  const tarball = await packForNpm(workspace.directory, npm)
+  const install = ['install', '--global', '--prefix', prefix, tarball]
+  await runOk('npm', install, { env: npm, cwd: workspace.directory })
 })
 afterAll(() => workspace?.remove())
 

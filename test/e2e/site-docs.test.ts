@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { docScript } from '../support/programs/doc-script.ts'
-import { projectDirectory, systemPath } from '../support/programs/programs.ts'
+import { OFFLINE, packForNpm } from '../support/programs/npm-package.ts'
+import { systemPath } from '../support/programs/programs.ts'
 import { explain, runOk } from '../support/programs/run.ts'
 import { filesWith, GROUP, makeSiteScene, type SiteScene } from '../support/worlds/site-scene.ts'
 
@@ -22,22 +22,12 @@ beforeAll(async () => {
     ...scene.env,
     PATH: [workspace.path('wrappers'), join(prefix, 'bin'), systemPath, node].join(delimiter),
     TMPDIR: temporary,
-    // Where packages come from is the setting of whoever runs the tests.
-    npm_config_userconfig: join(homedir(), '.npmrc'),
-    npm_config_cache: join(homedir(), '.npm'),
-    npm_config_prefer_offline: 'true',
-    // It asks the registry about every package's faults, which takes minutes where nothing answers.
-    npm_config_audit: 'false',
-    npm_config_fund: 'false',
-    npm_config_update_notifier: 'false',
+    ...OFFLINE,
   }
   // What the pages do themselves.
   await runOk('git', ['config', '--global', '--remove-section', `credential.${gitlab.url}`], { env })
   values = { GITLAB: gitlab.url, GROUP, STORE: `ria+file://${workspace.path('stores/of-the-docs')}` }
-  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', workspace.directory]
-  const packed = await runOk('npm', pack, { env, cwd: projectDirectory })
-  const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]
-  tarball = workspace.path(filename)
+  tarball = await packForNpm(workspace.directory, env)
 })
 afterAll(() => scene?.workspace.remove())
 
