@@ -3,6 +3,7 @@ import { isRoot } from '../support/programs/users.ts'
 import { type AnnexRepo, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import { variants } from '../support/shared/variants.ts'
 import {
   copyOf,
   created,
@@ -77,7 +78,10 @@ function asOurs({ files, config }: StoredTree, ours: StoredTree, shared: boolean
 }
 
 /** What is done on the server by other means; what is recorded here is the same. */
-const DIFFERENT_OVER_SSH = ['without options', 'with an alias and a trust level', 'with a hook', 'shared by a group']
+const DIFFERENT_OVER_SSH = variants(
+  ['with a hook', 'shared by a group'],
+  ['without options', 'with an alias and a trust level', 'with a hook', 'shared by a group'],
+)
 
 const group = isRoot ? ['--group', 'nogroup'] : []
 
