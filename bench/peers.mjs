@@ -9,7 +9,7 @@ export const DATASET = '2f1c3a54-9f0e-4f1b-8a9e-0c6d5b7a1e42'
 /**
  * @typedef {object} Peer
  * @property {string} id `<program>-<transport>`
- * @property {'floor' | 'ours' | 'before' | 'ora' | 'directory' | 'rsync' | 'builtin' | 'rclone'} program
+ * @property {'floor'|'ours'|'before'|'ora'|'directory'|'rsync'|'builtin'|'rclone'} program
  * @property {'file' | 'ssh' | 'far' | 'sftp' | 's3'} transport
  * @property {string} title
  */
