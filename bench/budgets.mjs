@@ -311,9 +311,12 @@ function setupBudgets(samples) {
 /** @param {Sample[]} samples @param {number} roundTrip ms @returns {Budget[]} */
 export function budgets(samples, roundTrip) {
   const cold = (/** @type {string} */ peer) => medianOf(samples, { suite: 'cold', peer })
+  const start = (/** @type {string} */ op) => medianOf(samples, { suite: 'start', op })
   return [
     ...smallBudgets(samples, 1),
     ...smallBudgets(samples, 8),
+    atMost('riastore --version', start('version'), start('node'), 1.3, 'node -e 0'),
+    atMost('riastore --help', start('help'), start('node'), 2, 'node -e 0'),
     atMost('cold checkpresentkey, file', cold('ours-file'), cold('floor-file'), 1.2, 'floor'),
     ...bigBudgets(samples),
     ...distanceBudgets(samples, roundTrip),

@@ -44,6 +44,30 @@ function coldBlock(bench, peer) {
   return { name: `cold/${peer.id}`, labels, peer, run }
 }
 
+/** Programs that do next to nothing, by what they are called in the table. */
+const PROGRAMS = {
+  node: ['node', '-e', '0'],
+  version: ['riastore', '--version'],
+  help: ['riastore', '--help'],
+}
+
+/**
+ * How long the program takes before it does anything, beside node alone.
+ * @param {Bench} bench
+ * @returns {Block}
+ */
+function programBlock(bench) {
+  const labels = { suite: 'start', peer: 'ours', op: 'start' }
+  const run = async (/** @type {number} */ round) => {
+    for (let i = 0; i < Math.ceil(bench.options.cold / bench.options.rounds); i++) {
+      for (const [op, command] of Object.entries(PROGRAMS)) {
+        await bench.measure({ ...labels, op, round }, command, bench.workspace.main.root)
+      }
+    }
+  }
+  return { name: 'start/riastore', labels, peer: peer('ours', 'file'), run }
+}
+
 /** The bare connection, without git-annex. @param {Bench} bench @returns {Block} */
 function connectBlock(bench) {
   const labels = { suite: 'cold', peer: 'ssh-true', op: 'checkpresentkey' }
@@ -93,6 +117,7 @@ export function startBlocks(bench) {
   return [
     ...[...COLD, ...before(bench)].map((peer) => coldBlock(bench, peer)),
     connectBlock(bench),
+    programBlock(bench),
     tripsBlock(bench, 'ours', 'ssh'),
     tripsBlock(bench, 'ours', 'far'),
     tripsBlock(bench, 'ora', 'ssh'),
