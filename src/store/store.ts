@@ -218,6 +218,11 @@ export interface PutOptions extends CallOptions {
    * still counts. Object stores ignore it.
    */
   readonly readers?: number | undefined
+  /**
+   * The time of the last change that the file shall have, in ms, where the backend can set one; the
+   * Stat that comes back tells. SFTP cuts it to seconds. Default: now.
+   */
+  readonly mtimeMs?: number | undefined
 }
 
 export interface ExecOptions extends CallOptions {

@@ -9,7 +9,7 @@ import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from '..
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
-import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { Changes, type Needed } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
@@ -21,6 +21,7 @@ import { readsAtOnce } from './plan.ts'
 import { archivePermissions } from './readers.ts'
 import { requireFree } from './space.ts'
 import { type Usage, usageOf } from './usage.ts'
+import { writeCopy } from './write-copy.ts'
 
 export interface UnarchiveOptions {
   readonly signal?: AbortSignal | undefined
@@ -106,6 +107,7 @@ class Unarchiving {
   readonly #sharing: Sharing | undefined
   /** Undefined when nothing is to be changed. */
   readonly #changes: Changes | undefined
+  readonly #lock: Lock | undefined
   readonly #options: UnarchiveOptions
   readonly #call: CallOptions
   readonly #problems: string[] = []
@@ -113,6 +115,12 @@ class Unarchiving {
   #readers: number | undefined
   /** Identity of each loose copy that we wrote, by file name. */
   readonly #written = new Map<string, string>()
+  /** File names of keys whose loose copy is to be replaced. */
+  readonly #damaged = new Set<string>()
+  /** Those of them that nobody can take for another copy. */
+  readonly #recognized = new Set<string>()
+  /** Our copies get it where a time can be set: nobody stores in a second that is over. ms. */
+  #timeOfCopies: number | undefined
   /** Bytes of those, by place below annex/objects. */
   readonly #added = new Map<string, number>()
   /** Something that lay loose was replaced or removed. */
@@ -132,6 +140,7 @@ class Unarchiving {
     this.#sharing = sharing
     this.#options = options
     this.#call = options.signal ? { signal: options.signal } : {}
+    this.#lock = lock
     this.#changes = lock && new Changes(dataset, lock, { ...this.#call, sharing })
   }
 
@@ -146,6 +155,7 @@ class Unarchiving {
       return undefined
     }
     this.#readers = (await archivePermissions(dataset, call))?.mode
+    this.#timeOfCopies = this.#timeBeforeLock(stat)
     return withArchive(dataset, { ...call, stat }, (archive) => this.#unarchive(archive))
   }
 
@@ -172,6 +182,18 @@ class Unarchiving {
     const now = this.#replaces ? (await this.#listLoose()).usage : loose.with(this.#added)
     const after = await usageOf(dataset, now, left?.stat, left?.count ?? 0, call)
     return { ...report, unpacked, dryRun: false, after }
+  }
+
+  /**
+   * The time of the archive. Undefined where copies are told apart without, or are removed without
+   * being put aside for a last look (holder.ts), or where that second is not over.
+   */
+  #timeBeforeLock({ mtimeMs }: Stat): number | undefined {
+    const { local } = this.#dataset.store.traits
+    const lock = this.#lock
+    if (local || lock?.holder.isFence !== true || mtimeMs === undefined) return undefined
+    const isOver = lock.stat.mtimeMs !== undefined && seconds(mtimeMs) < seconds(lock.stat.mtimeMs)
+    return isOver ? mtimeMs : undefined
   }
 
   #listLoose(): Promise<LooseKeys> {
@@ -211,7 +233,9 @@ class Unarchiving {
       const facts = { size: loose?.size ?? 0, crc: undefined }
       const isGood = loose && (await isLooseGood(this.#dataset.store, path, key, facts, this.#call))?.good
       if (!isGood) missing.push(each)
-      if (loose && !isGood) this.#replaces = true
+      if (!loose || isGood) return
+      this.#replaces = true
+      this.#damaged.add(each.fileName)
     })
     return missing
   }
@@ -228,14 +252,17 @@ class Unarchiving {
     const tombstone = tombstonePath(this.#dataset.directory, fileName)
     if (await this.#dataset.store.stat(tombstone, this.#call)) return
     try {
-      const stat = await this.#dataset.store.put(path, memberSource(this.#dataset.store, archive, member, key), {
+      const source = memberSource(this.#dataset.store, archive, member, key)
+      const stat = await writeCopy(this.#dataset, path, source, {
         ...this.#call,
-        temporary: archivesDirectory(this.#dataset.directory),
-        within: this.#dataset.directory,
         sharing: this.#sharing,
         readers: this.#readers,
+        mtimeMs: this.#timeOfCopies,
+        replaces: this.#damaged.has(fileName),
       })
+      if (stat === undefined) return
       this.#written.set(fileName, stat.identity)
+      if (stat.mtimeMs !== undefined && stat.mtimeMs === this.#timeOfCopies) this.#recognized.add(fileName)
       this.#added.set(path.slice(objectsDirectory(this.#dataset.directory).length + 1), stat.size)
       if (await this.#dataset.store.stat(tombstone, this.#call)) await this.#takeBack(fileName, path, 'whichever')
     } catch (error) {
@@ -245,16 +272,17 @@ class Unarchiving {
   }
 
   /**
-   * Removes the loose copy of a key that was dropped while it was written. Where a file is not
-   * certain to be told from another it may be somebody's new copy of the key. In an object store it
-   * goes all the same as long as the archive has the key: whoever stored it has seen to it that
-   * there is no tombstone (key-finder.ts), so the key is in the archive and will be made loose
-   * anew. Over SFTP it stays: a dropped key that is back does less harm than one that is lost.
+   * Removes the loose copy of a key that was dropped while it was written, if it is certain not to
+   * be somebody's new copy of the key. Over SFTP, where files are told apart by seconds, ours have
+   * the time of the archive. In an object store it goes as long as the archive has the key: whoever
+   * stored it has seen to it that there is no tombstone (key-finder.ts), so the key is in the
+   * archive and will be made loose anew. Elsewhere it stays: a dropped key that is back does less
+   * harm than one that is lost.
    */
   async #takeBack(fileName: string, path: string, needed: Needed): Promise<void> {
     const identity = this.#written.get(fileName)
     const { local, flat } = this.#dataset.store.traits
-    const isSafe = local || (flat === true && needed === 'whichever')
+    const isSafe = local || this.#recognized.has(fileName) || (flat === true && needed === 'whichever')
     if (!isSafe || identity === undefined) return
     this.#replaces = true
     await this.#changes?.whileProven(needed, async (proven) => {
@@ -304,4 +332,8 @@ class Unarchiving {
   #where(): string {
     return this.#dataset.where(archivePath(this.#dataset.directory))
   }
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000)
 }

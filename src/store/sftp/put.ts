@@ -52,8 +52,9 @@ export async function putSftp(connected: Connected, put: SftpPut): Promise<Stat>
   let isOpen = true
   try {
     const large = source.size >= EXEC_FROM_BYTES && (await hasShell(session))
-    const stat = large ? await uploadByShell(session, target, put) : await uploadBySftp(session, target, put)
+    const uploaded = large ? await uploadByShell(session, target, put) : await uploadBySftp(session, target, put)
     isOpen = false
+    const stat = options.mtimeMs === undefined ? uploaded : await setTime(session, target.path, options.mtimeMs)
     const directoriesMade = await made
     if (options.signal?.aborted) throw abortedError('put', where, options.signal)
     const shared = shareDirectories(session, directoriesMade, options.sharing)
@@ -90,6 +91,12 @@ export async function makeAllowed(
     directories.known.clear()
     throw error
   }
+}
+
+async function setTime(session: SftpSession, path: string, mtimeMs: number): Promise<Stat> {
+  const seconds = Math.floor(mtimeMs / 1000)
+  await session.setTimes(path, seconds, seconds)
+  return toStat(await session.lstat(path))
 }
 
 async function uploadBySftp(

@@ -117,6 +117,11 @@ export class SftpSession {
     return this.#path(path, (callback) => this.#sftp.setstat(path, { mode } as InputAttributes, callback))
   }
 
+  /** In seconds. */
+  setTimes(path: string, atime: number, mtime: number): Promise<void> {
+    return this.#path(path, (callback) => this.#sftp.setstat(path, { atime, mtime } as InputAttributes, callback))
+  }
+
   mkdir(path: string, mode: number): Promise<void> {
     return this.#path(path, (callback) => this.#sftp.mkdir(path, { mode } as Attributes, callback))
   }

@@ -8,6 +8,8 @@ import { chunkedSource, content, reusingSource } from '../../support/stores/host
 import { paths, read, write } from '../../support/stores/stores.ts'
 import { type Bench, failure } from './bench.ts'
 
+const LONG_AGO_MS = 1_000_000_000_000
+
 export function writing(bench: Bench, { appends, timesPuts }: { appends: boolean; timesPuts: boolean }): void {
   it('stores a file, makes its directories, and returns what stat says', async () => {
     const stat = await bench.store.put(bench.at('a/b/c/file'), bufferSource('content'))
@@ -22,6 +24,11 @@ export function writing(bench: Bench, { appends, timesPuts }: { appends: boolean
     const now = await bench.store.put(bench.at('file'), bufferSource('new'))
     expect(now.identity).not.toBe(old.identity)
     expect((await read(bench.store, bench.at('file'))).toString()).toBe('new')
+  })
+
+  it('tells truly which time a file got that was to have another', async () => {
+    const stat = await bench.store.put(bench.at('file'), bufferSource('old'), { mtimeMs: LONG_AGO_MS })
+    if (stat.mtimeMs !== undefined) expect(await bench.store.stat(bench.at('file'))).toEqual(stat)
   })
 
   it('stores an empty file', async () => {
