@@ -41,6 +41,7 @@ export type JsonType =
   | 'sibling'
   | 'site'
   | 'store'
+  | 'store-name'
   | 'summary'
 
 /**

@@ -49,7 +49,10 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'cli/modules.ts': ['cli/*', 'cli/commands'],
   'cli/words': ['cli/*', 'core'],
   'cli/bulk': ['cli/*', 'bulk', 'core'],
-  'cli/table': ['cli/*', 'cli/words', 'setup/site/options.ts', 'setup/site/option-flag.ts', 'core'],
+  'cli/table': [
+    ...['cli/*', 'cli/words', 'setup/site/options.ts', 'setup/site/option-flag.ts'],
+    ...['ria/settings/store-setting-names.ts', 'core'],
+  ],
   'cli/help': ['cli/*', 'cli/table', 'cli/words', 'core'],
   'cli/commands': [
     'cli/*',

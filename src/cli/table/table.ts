@@ -6,6 +6,7 @@ import { CREATE_SIBLING } from './create-sibling.ts'
 import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
 import { GC } from './gc.ts'
 import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
+import { STORE_ADD, STORE_LS, STORE_RM, STORE_SET } from './named-store.ts'
 import { SHOW } from './show.ts'
 import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './site.ts'
 import { DOCTOR, INIT } from './store.ts'
@@ -29,6 +30,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   ALIAS_LS,
   ALIAS_SET,
   ALIAS_RM,
+  STORE_ADD,
+  STORE_SET,
+  STORE_LS,
+  STORE_RM,
   SITE_ADD,
   SITE_LS,
   SITE_SHOW,
@@ -43,5 +48,6 @@ export const COMMANDS: readonly CommandSpec[] = [
 /** The words that several commands begin with. */
 export const GROUPS: readonly GroupSpec[] = [
   { name: 'alias', summary: 'Give datasets names' },
+  { name: 'store', summary: 'Give stores names' },
   { name: 'site', summary: 'Set up what datalad create -c NAME does here' },
 ]

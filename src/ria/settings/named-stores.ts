@@ -3,26 +3,9 @@ import { ConfigError } from '../../core/errors.ts'
 import { type GitConfig, rewriteUrl } from '../../core/git-config.ts'
 import type { StoreLocation } from '../../store/location.ts'
 import { parseStoreUrl } from '../url.ts'
-import { S3_SETTINGS, type S3Setting, s3Options } from './s3.ts'
+import { s3Options } from './s3.ts'
+import { STORE_SETTING_NAMES, type StoreSetting } from './store-setting-names.ts'
 import { sshProvider } from './values.ts'
-
-/**
- * What git's configuration can say of a store that has a name, as
- * `riastore.store.<name>.<setting>`. The options of `riastore store add` and a table in
- * docs/settings.md are made of this one.
- */
-export const STORE_SETTINGS: Readonly<Record<StoreSetting, string>> = {
-  url: 'URL of the store, ria+file://…, ria+ssh://…, ria+sftp://…, ria+http(s)://…, ria+dav(s)://… or ria+s3+http(s)://…',
-  'push-url': 'URL of the same store to write through, if another',
-  ...(Object.fromEntries(S3_SETTINGS.map(({ name, description }) => [name, description])) as Record<S3Setting, string>),
-  profile: 'S3: profile in the AWS configuration files that the credentials are taken from',
-  parallel: 'S3: parts of one file that are on their way at once, up or down, 1 to 64. Default: 4',
-  ssh: 'auto|ssh2|openssh: who makes the ssh connection. Default: auto',
-}
-
-export type StoreSetting = 'url' | 'push-url' | S3Setting | 'profile' | 'parallel' | 'ssh'
-
-export const STORE_SETTING_NAMES = Object.keys(STORE_SETTINGS) as StoreSetting[]
 
 export type StoreValues = Readonly<Partial<Record<StoreSetting, string>>>
 

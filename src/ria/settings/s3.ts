@@ -1,39 +1,10 @@
 import { ConfigError } from '../../core/errors.ts'
 import type { OpenSettings } from '../../store/open.ts'
+import type { S3Setting } from './store-setting-names.ts'
 import { oneOf, printable, sizeInBytes, wholeNumber, word } from './values.ts'
 
 /** What the URL of a store in S3 does not say, save credentials. */
 export type S3Options = Omit<NonNullable<OpenSettings['s3']>, 'credentials'>
-
-/**
- * Settings of a store in S3: of a special remote, where they are committed, and of a named store.
- */
-export const S3_SETTINGS = [
-  { name: 'region', description: 'S3: region of the bucket. Default: what the address or AWS configuration says' },
-  { name: 'storageclass', description: 'S3: storage class of new objects. Default: the server decides' },
-  {
-    name: 'storageclassminsize',
-    description: 'S3: smaller objects do not get the storage class. Default: 128KiB',
-  },
-  {
-    name: 'acl',
-    description: 'S3: canned ACL of new objects, like bucket-owner-full-control. Default: the bucket decides',
-  },
-  {
-    name: 'serversideencryption',
-    description: 'S3: AES256|aws:kms|aws:kms:dsse, how the server encrypts new objects. Default: the bucket decides',
-  },
-  { name: 'ssekmskeyid', description: 'S3: the key for serversideencryption=aws:kms. Default: the one of the account' },
-  {
-    name: 'restoredays',
-    description: 'S3: for so many days a key is restored from cold storage when it is to be got, 0: never. Default: 7',
-  },
-  { name: 'restoretier', description: 'S3: Standard|Bulk|Expedited, how fast it is restored. Default: Standard' },
-  { name: 'partsize', description: 'S3: size of the parts of large uploads, 5MiB to 5GiB. Default: by the file' },
-  { name: 'requeststyle', description: 'S3: path|virtual, where the bucket is named. Default: path' },
-] as const
-
-export type S3Setting = (typeof S3_SETTINGS)[number]['name']
 
 /** Their values; empty is unset. */
 export type S3RemoteSettings = Readonly<Partial<Record<S3Setting, string>>>

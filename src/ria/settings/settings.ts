@@ -7,8 +7,9 @@ import { factsOf } from '../../store/schemes.ts'
 import type { SshProvider } from '../../store/ssh/connect.ts'
 import { parseStoreUrl } from '../url.ts'
 import { storeAt, valuesOf } from './named-stores.ts'
-import { S3_SETTINGS, type S3Options, s3Options } from './s3.ts'
+import { type S3Options, s3Options } from './s3.ts'
 import { endpointsInConfig, parseEndpoint } from './s3-endpoints.ts'
+import { S3_SETTINGS } from './store-setting-names.ts'
 import { oneOf, sshProvider } from './values.ts'
 
 /** Settings of the special remote, committed to the git-annex branch by initremote. */
