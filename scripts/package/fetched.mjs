@@ -3,7 +3,7 @@
 // is needed.
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { project } from '../build.mjs'
 import { run } from './run.mjs'
@@ -46,6 +46,7 @@ async function fetchPackage(name, version, wanted, members) {
     if (found !== wanted) throw new Error(`${name}@${version} is ${found}, and not ${wanted}`)
     run('tar', ['-xzf', file, '-C', aside, ...members])
     await rm(file)
+    await chmod(aside, 0o755) // others run what is in it, too
     await rename(aside, kept).catch((error) => {
       if (!existsSync(kept)) throw error // else somebody was quicker
     })

@@ -3,6 +3,15 @@ import { promisify } from 'node:util'
 import { codeOf } from './errors.ts'
 import { decode } from './text.ts'
 
+/** Where Linux has the files that this process has open, by number. */
+export const DESCRIPTORS = '/proc/self/fd'
+
+/**
+ * Whether what is open can be named by its number, which no exchange of names can lead elsewhere.
+ * Not where there is no /proc: on macOS, and in some containers.
+ */
+export const NAMES_DESCRIPTORS = process.platform === 'linux' && fs.existsSync(DESCRIPTORS)
+
 type Path = string | Buffer
 type Soon<T> = T | Promise<T>
 

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { open, readdir, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { DESCRIPTORS, NAMES_DESCRIPTORS } from './files.ts'
 
 /** That nobody else may write into a directory. Mode bits of the group and of all others. */
 const WRITABLE_BY_OTHERS = 0o022
@@ -37,7 +38,7 @@ export async function withOwnDirectory<T>(
     if (!isOwnDirectory(stats)) return undefined
     const { mtimeMs } = stats
     // Linux leads from here to the open directory itself; elsewhere there is only its name.
-    const content = process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : path
+    const content = NAMES_DESCRIPTORS ? `${DESCRIPTORS}/${handle.fd}` : path
     return await work({ content, mtimeMs })
   } finally {
     await handle.close()

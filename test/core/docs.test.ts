@@ -164,16 +164,10 @@ function withoutInsertions(text: string): string {
   return result
 }
 
-const tables = [
-  ['README.md', 'Settings', 'Settings'],
-  ['docs/settings.md', 'Committed settings', 'Settings of one clone'],
-] as const
-
-describe.each(tables)('the tables of %s', (path, committed, local) => {
-  const rows = () => {
-    const all = [committed, local].flatMap((heading) => tableRows(section(page(path), heading)))
-    return [...new Map(all.map((row) => [code(row[0]), row])).values()]
-  }
+describe('the tables of docs/settings.md', () => {
+  const table = (heading: string) => tableRows(section(page('docs/settings.md'), heading))
+  const local = 'Settings of one clone'
+  const rows = () => ['Committed settings', local].flatMap(table)
 
   test('have all settings, in the order of the program, and no others', () => {
     expect(rows().map((row) => code(row[0]))).toEqual([
@@ -182,29 +176,27 @@ describe.each(tables)('the tables of %s', (path, committed, local) => {
     ])
   })
 
-  if (path !== 'README.md') {
-    const described: [string, string][] = [
-      ...REMOTE_SETTINGS.map((setting): [string, string] => [setting.name, setting.description]),
-      ...Object.entries(LOCAL_SETTINGS),
-    ]
-    test.each(described)('describe %s as the program does', (name, description) => {
-      const row = rows().find((cells) => code(cells[0]) === name)
-      expect(row?.[1]?.slice(0, description.length)).toBe(description)
-    })
+  const described: [string, string][] = [
+    ...REMOTE_SETTINGS.map((setting): [string, string] => [setting.name, setting.description]),
+    ...Object.entries(LOCAL_SETTINGS),
+  ]
+  test.each(described)('describe %s as the program does', (name, description) => {
+    const row = rows().find((cells) => code(cells[0]) === name)
+    expect(row?.[1]?.slice(0, description.length)).toBe(description)
+  })
 
-    const isValue = (text: string) => !REMOTE_SETTINGS.some(({ name }) => name === text)
-    const defaults = tableRows(section(page(path), local)).filter((row) => code(row[2]) !== '' && isValue(code(row[2])))
-    test.each(defaults.map((row) => [code(row[0]), code(row[2])]))('name the default of %s, %s', (name, value) => {
-      const resolve = (entries: [string, string][]) =>
-        resolveConfig({
-          committed: { url: 'ria+file:///store' },
-          git: new GitConfig(entries),
-          gitName: 'r',
-          name: undefined,
-        })
-      expect(resolve([[`remote.r.${name}`, value ?? '']])).toEqual(resolve([]))
-    })
-  }
+  const isValue = (text: string) => !REMOTE_SETTINGS.some(({ name }) => name === text)
+  const defaults = table(local).filter((row) => code(row[2]) !== '' && isValue(code(row[2])))
+  test.each(defaults.map((row) => [code(row[0]), code(row[2])]))('name the default of %s, %s', (name, value) => {
+    const resolve = (entries: [string, string][]) =>
+      resolveConfig({
+        committed: { url: 'ria+file:///store' },
+        git: new GitConfig(entries),
+        gitName: 'r',
+        name: undefined,
+      })
+    expect(resolve([[`remote.r.${name}`, value ?? '']])).toEqual(resolve([]))
+  })
 })
 
 const PROSE_COLUMNS = 200
@@ -269,8 +261,10 @@ describe('the links', () => {
   })
 })
 
-describe('the messages in the troubleshooting of README.md', () => {
-  const messages = tableRows(section(page('README.md'), 'Messages of riastore')).map((row) => code(row[0]))
+describe('the messages in docs/troubleshooting.md', () => {
+  const messages = tableRows(section(page('docs/troubleshooting.md'), 'Messages of riastore')).map((row) =>
+    code(row[0]),
+  )
 
   test('are many', () => {
     expect(messages.length).toBeGreaterThan(20)

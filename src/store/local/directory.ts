@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { codeOf } from '../../core/errors.ts'
-import type { Files } from '../../core/files.ts'
+import { DESCRIPTORS, type Files } from '../../core/files.ts'
 import { toFsPath } from '../../core/text.ts'
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants
@@ -10,14 +10,6 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants
  * it.
  */
 const O_PATH = process.platform === 'linux' ? 0o10000000 : undefined
-
-/** Where Linux has the files that this process has open, by number. */
-const DESCRIPTORS = '/proc/self/fd'
-
-/**
- * Whether what is open can be named by its number, which no exchange of names can lead elsewhere.
- */
-export const NAMES_DESCRIPTORS = process.platform === 'linux' && fs.existsSync(DESCRIPTORS)
 
 /**
  * A directory of the store, open. What is done through it happens in that very directory, whatever

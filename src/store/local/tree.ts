@@ -1,9 +1,9 @@
 import * as fs from 'node:fs'
 import { codeOf } from '../../core/errors.ts'
-import type { Files } from '../../core/files.ts'
+import { type Files, NAMES_DESCRIPTORS } from '../../core/files.ts'
 import { toFsPath } from '../../core/text.ts'
 import { type Access, notAFile } from '../common/links.ts'
-import { LocalDirectory, NAMES_DESCRIPTORS, type OpenDescriptor, openDirectory, pathOf } from './directory.ts'
+import { LocalDirectory, type OpenDescriptor, openDirectory, pathOf } from './directory.ts'
 import { isAbsent } from './errors.ts'
 import { type Found, walk } from './walk.ts'
 

@@ -1,10 +1,10 @@
 import type * as fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, StoreError } from '../../core/errors.ts'
-import { diskFiles, type Files } from '../../core/files.ts'
+import { diskFiles, type Files, NAMES_DESCRIPTORS } from '../../core/files.ts'
 import { toFsPath } from '../../core/text.ts'
 import { type Access, aliasTarget, MAX_LINKS, requireTrusted, tooManyLinks } from '../common/links.ts'
-import { LocalDirectory, NAMES_DESCRIPTORS, openDirectory, pathOf } from './directory.ts'
+import { LocalDirectory, openDirectory, pathOf } from './directory.ts'
 
 /** Where a path leads: a directory, and a name in it that is no link. */
 export interface Found {
