@@ -113,6 +113,8 @@ class DavStore implements Store {
       if ((await this.#requests.stat(call, url)) === undefined) {
         throw new StoreError({ kind: 'missing', op: 'move', where: call.where, message: 'no such file', sent: 'no' })
       }
+      // A server refuses that (RFC 4918, section 9.9.4), though there is nothing to do.
+      if (target === url) return
       const rename = () => moveFile(this.#requests, call, url, target, { ifAbsent: false })
       if (options.within === undefined) return rename()
       const within = this.#requests.url('move', options.within)

@@ -39,6 +39,13 @@ export function moving(bench: Bench, { prunes, replacesWithGap }: Can): void {
     expect(await paths(bench.store, bench.at())).toEqual([target])
   })
 
+  it('leaves a file as it is that gets its own name', async () => {
+    await write(bench.store, bench.at('d/file'), 'content')
+    await bench.store.move(bench.at('d/file'), bench.at('d/file'))
+    expect((await read(bench.store, bench.at('d/file'))).toString()).toBe('content')
+    await failure(bench.store.move(bench.at('d/missing'), bench.at('d/missing')), 'missing')
+  })
+
   it('fails with `missing` when there is no such file, and changes nothing', async () => {
     await write(bench.store, bench.at('target'), 'content')
     await failure(bench.store.move(bench.at('missing'), bench.at('target')), 'missing')
