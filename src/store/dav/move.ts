@@ -57,6 +57,7 @@ function failedMove(requests: DavRequests, call: DavCall, answer: Answer): Store
   return requests.failed(call, answer)
 }
 
-function exists({ op, where }: DavCall): StoreError {
+/** The error for a name that is taken. */
+export function exists({ op, where }: DavCall): StoreError {
   return new StoreError({ kind: 'conflict', op, where, message: 'there is a file already', sent: 'no' })
 }

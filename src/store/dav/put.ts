@@ -6,6 +6,7 @@ import { drop } from '../common/http-client.ts'
 import { isAbsentStatus } from '../common/http-status.ts'
 import type { PutOptions, Stat } from '../store.ts'
 import { temporaryName } from '../temporary.ts'
+import { moveToFree } from './claim.ts'
 import type { DavDirectories } from './directories.ts'
 import { moveFile } from './move.ts'
 import { parentOf } from './paths.ts'
@@ -55,13 +56,13 @@ export async function putFile(
       const message = `${requests.host} has ${stored?.size ?? 'none'} of ${source.size} bytes that were sent`
       throw new StoreError({ kind: 'corrupt', op: call.op, where: call.where, message })
     }
+    const onReplace = () => {
+      mayBeLast = true
+    }
     await withDirectory(directories, call, parentOf(file), within, () =>
-      moveFile(requests, call, target, file, {
-        ifAbsent: options.ifAbsent === true,
-        onReplace: () => {
-          mayBeLast = true
-        },
-      }),
+      options.ifAbsent
+        ? moveToFree(requests, call, target, file)
+        : moveFile(requests, call, target, file, { ifAbsent: false, onReplace }),
     )
     // Some servers give a file another ETag when it gets its name. Another's file has its own Stat.
     const seen = await seeStored(requests, call, file)

@@ -11,7 +11,7 @@ import { asksForPassword, findAuthorization } from './authorization.ts'
 import { Multistatus, PROPERTIES, type Resource } from './multistatus.ts'
 import { isTop, parentOf } from './paths.ts'
 import { pause } from './pause.ts'
-import { type DavSettings, parseRoot } from './root.ts'
+import { CLAIM_STALE_MS, type DavSettings, parseRoot } from './root.ts'
 
 /** A call under way. */
 export interface DavCall {
@@ -39,6 +39,10 @@ const LOCKED_MS = 40
 export class DavRequests {
   readonly root: string
   readonly host: string
+  /** See DavSettings. ms. */
+  readonly claimStaleMs: number
+  /** Of several who make a directory one does; undefined as long as that was not tried. */
+  makesOnce: boolean | undefined
   readonly #client: HttpClient
   readonly #settings: DavSettings
   #authorization: string | undefined
@@ -49,6 +53,7 @@ export class DavRequests {
     const { origin, url } = parseRoot(settings.url)
     this.#settings = settings
     this.#client = new HttpClient(origin, () => this.#authorization, settings.git)
+    this.claimStaleMs = settings.claimStaleMs ?? CLAIM_STALE_MS
     this.root = url
     this.host = new URL(origin).host
   }

@@ -4,6 +4,12 @@ import { encodePath } from '../common/http-wire.ts'
 import type { Logins } from './authorization.ts'
 import { pathOfUrl } from './paths.ts'
 
+/**
+ * A claim that was there for so long, while nothing got the name, is taken away. Its owner may well
+ * be alive: then it stores nothing. ms.
+ */
+export const CLAIM_STALE_MS = 30_000
+
 export interface DavSettings {
   /** `http[s]://host[:port][/path]`, the store's root, without credentials. */
   readonly url: string
@@ -14,6 +20,8 @@ export interface DavSettings {
   /** For WEBDAV_USERNAME and WEBDAV_PASSWORD, and for git. Default: that of this process. */
   readonly env?: NodeJS.ProcessEnv
   readonly git?: GitConfig | undefined
+  /** Default: CLAIM_STALE_MS. */
+  readonly claimStaleMs?: number
 }
 
 /** Where a store is, parsed. */
