@@ -27,7 +27,11 @@ test.each(['disk', 'ssh', 'S3'] as const)(
   'a run that is stopped, on %s, while somebody on another host breaks its lock, loses nothing when it goes on',
   async (where) => {
     const seed = chooseSeed()
-    const toll = await runFaults(workspace, riastore, await subjects[where](), { ...plan, seed, only: 'archive' })
+    const toll = await runFaults([{ workspace, subject: await subjects[where]() }], riastore, {
+      ...plan,
+      seed,
+      only: 'archive',
+    })
     expect(toll).toMatchObject({ kills: 0, stops: 1, problems: [] })
   },
 )

@@ -31,7 +31,7 @@ test.each(['SFTP', 'S3'] as const)(
       looksOnly: true,
       clear: true,
     } as const
-    const toll = await runFaults(workspace, riastore, await subjects[where](), plan)
+    const toll = await runFaults([{ workspace, subject: await subjects[where]() }], riastore, plan)
     expect(toll).toMatchObject({ stops: 2, clients: { pushed: expect.any(Number) }, problems: [] })
     expect(toll.clients.pushed).toBeGreaterThan(2)
   },

@@ -28,6 +28,9 @@ type Belief = 'there' | 'dropped' | 'unknown'
 /** More of his own he does not store. */
 const MOST = 12
 
+/** So many of his last requests are told with a problem. */
+const REMEMBERED = 200
+
 /**
  * Our special remote, in the hands of somebody who stores, gets, drops and looks, one after the
  * other, and remembers what he was told.
@@ -40,6 +43,7 @@ export class Client {
   readonly #directory: string
   #host: AnnexHost | undefined
   #made = 0
+  readonly #told: string[] = []
 
   constructor(workspace: Workspace, options: ClientOptions) {
     this.#workspace = workspace
@@ -118,11 +122,11 @@ export class Client {
     if (this.#count(reply, 'TRANSFER-SUCCESS', 'got')) {
       const content = await readFile(file)
       if (!content.equals(keys.get(key) ?? this.#own.get(key)?.content ?? Buffer.alloc(0))) {
-        verdict.problem(`wrong bytes of ${key}`)
+        verdict.problem(`wrong bytes of ${key}: ${this.#history(key)}`)
       }
-      if (belief === 'dropped') verdict.problem(`false answer: ${key} was dropped, and can be got`)
+      if (belief === 'dropped') verdict.problem(`false answer: it was dropped, and can be got: ${this.#history(key)}`)
     } else if (belief === 'there' && /not in the store/.test(reply)) {
-      verdict.problem(`false answer: ${reply}`)
+      verdict.problem(`false answer: ${reply}: ${this.#history(key)}`)
     }
   }
 
@@ -133,7 +137,7 @@ export class Client {
     if (says === undefined) this.#count(reply, 'CHECKPRESENT-SUCCESS', 'looked')
     else this.#options.verdict.toll.clients.looked += 1
     const isFalse = (says === 'SUCCESS' && belief === 'dropped') || (says === 'FAILURE' && belief === 'there')
-    if (isFalse) this.#options.verdict.problem(`false answer: ${reply} of what is ${belief}`)
+    if (isFalse) this.#options.verdict.problem(`false answer of what is ${belief}: ${this.#history(key)}`)
   }
 
   #believes(key: string): Belief {
@@ -146,6 +150,11 @@ export class Client {
     return isDone
   }
 
+  /** What was asked and told of a key, with times. ms. */
+  #history(key: string): string {
+    return this.#told.filter((line) => line.includes(key)).join('; ')
+  }
+
   /** Gives the reply; an empty one when there was none. */
   async #ask(request: string): Promise<string> {
     const { hangMs, verdict } = this.#options
@@ -155,8 +164,11 @@ export class Client {
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(resolve, hangMs, 'late')
     })
+    const began = Date.now()
     const reply = await Promise.race([host.request(request), late])
     clearTimeout(timer)
+    this.#told.push(`${began}-${Date.now()}: ${request}: ${reply}`)
+    if (this.#told.length > REMEMBERED) this.#told.shift()
     if (reply !== 'late' && reply !== undefined) return reply
     const said = host.running.stderr().slice(-500)
     verdict.problem(`${reply === 'late' ? 'hang' : 'wrong end'}: the special remote at ${request}: ${said}`)

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Keys } from '../programs/archive-program.ts'
 import type { Client } from './client.ts'
 
+/** What a client rests between two things: the programs under test need the machine. ms. */
+const REST_MS = 100
+
 /** Clients who are at work all the time, but for pauses to look at what they believe. */
 export class Crowd {
   readonly #clients: readonly Client[]
@@ -26,7 +29,7 @@ export class Crowd {
         continue
       }
       await client.step()
-      await sleep(50)
+      await sleep(REST_MS)
     }
   }
 

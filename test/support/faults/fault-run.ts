@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ArchiveProgram } from '../programs/archive-program.ts'
-import { type Running, start } from '../programs/run.ts'
+import { type Result, type Running, start } from '../programs/run.ts'
 import { isRoot } from '../programs/users.ts'
 import type { Workspace } from '../worlds/workspace.ts'
 import { Client } from './client.ts'
@@ -8,8 +8,8 @@ import { Crowd } from './crowd.ts'
 import { numbersOf, pick, type Random } from './numbers.ts'
 import { Pusher } from './pusher.ts'
 import type { Subject } from './subject.ts'
-import { type Toll, Verdict } from './toll.ts'
-import { beginWeather, chooseWeather, cutWhileStopped, isBad, type Weather } from './weather.ts'
+import { newToll, type Toll, Verdict } from './toll.ts'
+import { beginWeather, chooseWeather, cutWhileStopped, isBad, isOfDisk, type Weather } from './weather.ts'
 
 export interface FaultPlan {
   readonly seed: number
@@ -29,6 +29,12 @@ export interface FaultPlan {
 
 export type Command = 'archive' | 'unarchive' | 'gc'
 
+/** A dataset, and where clients of it and what they have lie. No two lanes share anything. */
+export interface Lane {
+  readonly workspace: Workspace
+  readonly subject: Subject
+}
+
 /** What each step rests on. */
 interface Step {
   readonly random: Random
@@ -45,24 +51,31 @@ const LOCK_WAIT_MS = 20_000
 /** What `riastore gc` leaves to those who are about to push. */
 const GRACE = '2m'
 
-const ENDS = { clear: [0], bad: [0, 1, 4, 5], interrupted: [0, 1, 5] }
+/**
+ * In bad weather, and when it wakes up: then its connections are cut, and what it waited for has
+ * taken too long.
+ */
+const ENDS = { clear: [0], bad: [0, 1, 4, 5] }
+
+/** So many durations of each command are remembered, for moments to be drawn from. */
+const LAST = 4
+
+/** So many steps a lane can have, so that no two have the same numbers. */
+const MOST_STEPS = 100_000
 
 /**
  * Packs, unpacks and puts packs together, and kills or stops the program at moments that the seed
- * chooses, with the network cut or frozen, and the disk full or read-only. While it is dead, or
- * stopped, somebody on another host breaks its lock and does the same; then the stopped one goes
- * on. Clients store, get, drop and look all the time, and push. After each step all that they were
- * told is compared with what is there. Ends early with the first problem.
+ * chooses, with the network cut or frozen, and the disk full or read-only. While it is stopped, and
+ * sometimes when it is dead, somebody on another host breaks its lock and does the same; then the
+ * stopped one goes on. What is dead is often left to the next step. Clients store, get, drop and
+ * look all the time, and push. After each step all that they were told is compared with what is
+ * there. This is done in each lane, at the same time, until all together have what is planned. Ends
+ * early with the first problem.
  */
-export async function runFaults(
-  workspace: Workspace,
-  riastore: ArchiveProgram,
-  subject: Subject,
-  plan: FaultPlan,
-): Promise<Toll> {
-  const run = new FaultRun(workspace, riastore, subject, plan)
-  await run.all()
-  return run.toll
+export async function runFaults(lanes: readonly Lane[], riastore: ArchiveProgram, plan: FaultPlan): Promise<Toll> {
+  const toll = newToll()
+  await Promise.all(lanes.map((lane, number) => new FaultRun(lane, number, riastore, plan, toll).all()))
+  return toll
 }
 
 class FaultRun {
@@ -72,17 +85,19 @@ class FaultRun {
   readonly #verdict: Verdict
   readonly #crowd: Crowd
   readonly #pusher: Pusher | undefined
-  /** How long it took, at most. ms. */
-  readonly #took: Record<Command, number> = { archive: 0, unarchive: 0, gc: 0 }
+  readonly #number: number
+  /** How long it took, the last few times. ms. */
+  readonly #took: Record<Command, number[]> = { archive: [], unarchive: [], gc: [] }
 
-  constructor(workspace: Workspace, riastore: ArchiveProgram, subject: Subject, plan: FaultPlan) {
+  constructor({ workspace, subject }: Lane, number: number, riastore: ArchiveProgram, plan: FaultPlan, toll: Toll) {
     const { name, url, id, env, keys, git } = subject
     const { seed, looksOnly = false } = plan
     this.#riastore = riastore
     this.#subject = subject
     this.#plan = plan
-    this.#verdict = new Verdict(`${name}, RIASTORE_FAULT_SEED=${seed}`)
-    const common = { url, id, env, seed, keys, verdict: this.#verdict, looksOnly, hangMs: this.#limitMs }
+    this.#number = number
+    this.#verdict = new Verdict(`${name}, lane ${number}, RIASTORE_FAULT_SEED=${seed}`, toll)
+    const common = { url, id, env, seed: seed + number, keys, verdict: this.#verdict, looksOnly, hangMs: this.#limitMs }
     const clients = ['ann', 'bert'].map((each) => new Client(workspace, { ...common, name: `${name}-${each}` }))
     this.#crowd = new Crowd(clients)
     this.#pusher = git && new Pusher(workspace, git, name, env)
@@ -119,7 +134,7 @@ class FaultRun {
   }
 
   #choose(at: number): Step {
-    const random = numbersOf(this.#plan.seed, at)
+    const random = numbersOf(this.#plan.seed, this.#number * MOST_STEPS + at)
     const { only, kills, stops } = this.#plan
     const all: [Command, ...Command[]] = ['archive', 'unarchive', ...(this.#subject.git ? (['gc'] as const) : [])]
     const command = only ?? pick(random, all)
@@ -140,9 +155,11 @@ class FaultRun {
     verdict.doing = `step ${at}: ${command}, ${how === 'neither' ? 'left alone' : how}, ${weather}, elsewhere ${other}`
     this.toll.weather[weather] += 1
     const running = this.#start(command)
-    const pushing = command === 'gc' || other === 'gc' ? this.#pusher?.push(verdict) : undefined
-    const moment = random() * this.#took[command]
+    const pushes = (command === 'gc' || other === 'gc') && (this.#plan.only === 'gc' || random() < 0.3)
+    const pushing = pushes ? this.#pusher?.push(verdict, isOfDisk(weather)) : undefined
+    const moment = random() * this.#drawDuration(command, random)
     const isEarly = random()
+    const then = random()
     await Promise.race([sleep(moment * isEarly), running.done])
     const end = await beginWeather(weather, random, this.#subject)
     try {
@@ -154,27 +171,30 @@ class FaultRun {
     } finally {
       await end()
     }
-    if (how !== 'stop') await this.#elsewhere(other, 'clear')
-    else {
+    if (how === 'stop') {
       // As it wakes up the weather may be good again, or not yet.
       await this.#check()
       const endAgain = random() < 0.3 ? await beginWeather(weather, random, this.#subject) : async () => {}
       running.killGroup('SIGCONT')
       const result = await verdict.waitFor(running, this.#limitMs)
       await endAgain()
-      verdict.judge(result, isBad(weather) ? ENDS.bad : ENDS.interrupted)
-    }
+      verdict.judge(result, ENDS.bad)
+    } else if (then < 0.2) await this.#elsewhere(other, 'clear')
     await pushing
     await this.#check()
-    await this.#settle(this.#plan.only === 'gc' ? 'gc' : random() < 0.5 ? 'archive' : 'unarchive')
+    if (then < 0.1 || this.#plan.only !== undefined) {
+      await this.#settle(this.#plan.only === 'gc' ? 'gc' : random() < 0.5 ? 'archive' : 'unarchive')
+    }
     if (pushing !== undefined) await this.#pusher?.check(verdict)
   }
 
   /** Kills it; or stops it, and has somebody else at work meanwhile. */
-  async #interrupt(running: Running, { random, how, other, weather }: Step): Promise<void> {
+  async #interrupt(running: Running, { random, command, how, other, weather }: Step): Promise<void> {
     if (how === 'kill') {
       running.killGroup('SIGKILL')
-      if ((await running.done).signal === 'SIGKILL') this.toll.kills += 1
+      const result = await running.done
+      if (result.signal === 'SIGKILL') this.toll.kills += 1
+      else this.#verdict.judge(result, isBad(weather) || command === 'gc' ? ENDS.bad : ENDS.clear)
       return
     }
     running.killGroup('SIGSTOP')
@@ -193,8 +213,18 @@ class FaultRun {
       : this.#riastore.start(words, options)
     const result = await this.#verdict.waitFor(running, this.#limitMs)
     // The disk is the same one everywhere, and others may put packs together just now.
-    const isHindered = weather === 'full' || weather === 'read-only' || command === 'gc'
-    this.#verdict.judge(result, isHindered ? ENDS.bad : ENDS.clear)
+    this.#verdict.judge(result, isOfDisk(weather) || command === 'gc' ? ENDS.bad : ENDS.clear)
+    this.#remember(command, result)
+  }
+
+  /** One that it took to its end, of late. */
+  #drawDuration(command: Command, random: Random): number {
+    const [first = 0, ...others] = this.#took[command]
+    return pick(random, [first, ...others])
+  }
+
+  #remember(command: Command, result: Result | undefined): void {
+    if (result?.status === 0) this.#took[command] = [...this.#took[command], result.ms].slice(-LAST)
   }
 
   #start(command: Command): Running {
@@ -211,9 +241,9 @@ class FaultRun {
 
   /** In good weather it ends with success, and the next one finds everything in order. */
   async #settle(command: Command): Promise<void> {
-    const began = performance.now()
-    this.#verdict.judge(await this.#verdict.waitFor(this.#start(command), this.#limitMs), ENDS.clear)
-    this.#took[command] = Math.max(this.#took[command], performance.now() - began)
+    const result = await this.#verdict.waitFor(this.#start(command), this.#limitMs)
+    this.#verdict.judge(result, ENDS.clear)
+    this.#remember(command, result)
     await this.#check()
   }
 

@@ -22,14 +22,21 @@ export class Pusher {
     this.#name = `pusher-${name}`
   }
 
-  /** It has to arrive: his line is good, whatever is done to others. */
-  async push(verdict: Verdict): Promise<void> {
+  /**
+   * It has to arrive: his line is good, whatever is done to others. Only a disk that is full or
+   * read-only, `isHindered`, may keep it away, and then he is told so.
+   */
+  async push(verdict: Verdict, isHindered = false): Promise<void> {
     this.#repo ??= await this.#commands.newRepo(this.#name)
     const repo = this.#repo
     this.#made += 1
     await this.#commands.commit(repo, `file ${this.#made}`)
     const push = await this.#commands.git(repo, 'push', '-q', this.#subject.pushUrl, 'HEAD:refs/heads/main')
-    if (push.status !== 0) return verdict.problem(`wrong end: ${explain(push)}`)
+    if (push.status !== 0) {
+      if (!isHindered || push.stderr.trim() === '') verdict.problem(`wrong end: ${explain(push)}`)
+      else verdict.toll.clients.refused += 1
+      return
+    }
     this.#arrived = (await this.#commands.gitOk(repo, 'rev-parse', 'HEAD')).trim()
     verdict.toll.clients.pushed += 1
   }

@@ -38,7 +38,7 @@ export interface Subject extends Surroundings {
   /** Keys that are never dropped. */
   readonly keys: Keys
   readonly env: NodeJS.ProcessEnv
-  readonly git?: GitSubject
+  readonly git?: GitSubject | undefined
   /** Throws unless all keys are whole, loose or archived, as other programs than ours see it. */
   check(keys: Keys): Promise<void>
 }

@@ -15,9 +15,8 @@ export interface Toll {
   readonly problems: string[]
 }
 
-/** Counts, and takes down what must not be. */
-export class Verdict {
-  readonly toll: Toll = {
+export function newToll(): Toll {
+  return {
     kills: 0,
     stops: 0,
     others: 0,
@@ -25,13 +24,19 @@ export class Verdict {
     clients: { stored: 0, got: 0, dropped: 0, looked: 0, refused: 0, pushed: 0 },
     problems: [],
   }
+}
+
+/** Counts, and takes down what must not be. */
+export class Verdict {
+  readonly toll: Toll
   /** What is being done just now. */
   doing = 'before the first step'
   readonly #where: string
 
-  /** `where`: of the run; how to do it again belongs to it. */
-  constructor(where: string) {
+  /** `where`: of the run; how to do it again belongs to it. Several may count into one `toll`. */
+  constructor(where: string, toll: Toll) {
     this.#where = where
+    this.toll = toll
   }
 
   get isGuilty(): boolean {

@@ -66,3 +66,6 @@ export function cutWhileStopped(random: Random, { network }: Surroundings): void
 }
 
 export const isBad = (weather: Weather) => weather !== 'clear'
+
+/** Of the disk that the store lies on: it is the same for all. */
+export const isOfDisk = (weather: Weather) => weather === 'full' || weather === 'read-only'
