@@ -67,12 +67,12 @@ export async function removeAlias(store: Store, name: string, call: CallOptions 
 export async function listAliases(store: Store, call: CallOptions = {}): Promise<Alias[]> {
   const found = new Map<string, string | undefined>()
   for (const [name, target] of await readAliasLinks(store, call)) found.set(name, directoryOfLink(target))
-  const files: string[] = []
-  for await (const { path } of store.list('alias', call)) {
-    const [, name] = /^alias\/([^/]+)\/riastore-alias$/.exec(path) ?? []
-    if (name !== undefined && !found.has(name)) files.push(name)
+  for await (const { path, file } of store.children('alias', call)) {
+    const name = path.slice('alias/'.length)
+    if (file !== undefined || found.has(name)) continue
+    if ((await store.stat(aliasFile(name), call)) === undefined) continue // it is no alias
+    found.set(name, await readAlias(store, name, call).catch(ifCorrupt))
   }
-  for (const name of files) found.set(name, await readAlias(store, name, call).catch(ifCorrupt))
   const aliases: Alias[] = []
   for (const [name, directory] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const layout = directory && (await store.stat(`${directory}/${LAYOUT_FILE}`, call))
