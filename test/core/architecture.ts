@@ -29,6 +29,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'ria/settings': ['ria/url.ts', 'store', 'core'],
   'ria/keys': ['ria/layout', 'archive', 'store', 'core'],
   'admin/inventory': ['git', 'ria', 'archive', 'store', 'core'],
+  'admin/check': ['admin/inventory', 'git', 'ria', 'archive', 'store', 'core'],
   'admin/lock': ['ria', 'store', 'core'],
   'admin/compaction': ['admin/lock', 'ria', 'archive', 'store', 'core'],
   'admin/doctor': ['ria', 'archive', 'store', 'core'],

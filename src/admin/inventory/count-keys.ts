@@ -30,6 +30,8 @@ export interface LooseFile {
 export interface ArchivedFile {
   readonly key: string
   readonly fileName: string
+  /** Of the member. */
+  readonly name: string
   /** Length in bytes. */
   readonly size: number
 }
@@ -55,7 +57,7 @@ export async function* archivedFiles(
     const dropped = await listTombstones(dataset, call)
     for await (const { name, size } of archive.members(call)) {
       const found = keyOfMember(name)
-      if (found?.isFindable && !dropped.has(found.fileName)) yield { ...found, size }
+      if (found?.isFindable && !dropped.has(found.fileName)) yield { ...found, name, size }
     }
   } finally {
     await archive.close()

@@ -4,12 +4,12 @@ import { ObjectReader } from '../../git/objects/object-reader.ts'
 import { readRefs } from '../../git/read-remote.ts'
 import { Revision, type RevisionEntry } from '../../git/revision.ts'
 import { LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
-import { readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { CallOptions, Permissions, Sharing } from '../../store/store.ts'
+import type { CallOptions, Permissions } from '../../store/store.ts'
 import { countKeys } from './count-keys.ts'
 import type { DatasetFacts, NewestCommit, Subdataset } from './facts.ts'
 import { nameOf } from './name.ts'
+import { readSharingIfAny } from './sharing.ts'
 
 export interface DescribeOptions extends CallOptions {
   /** The names that are known to lead to it. */
@@ -92,12 +92,6 @@ async function ownerOf(dataset: StoredDataset, call: CallOptions): Promise<Omit<
     return { uid, gid }
   }
   return undefined
-}
-
-/** git is asked only where there is something to ask: it costs more than all the rest. */
-async function readSharingIfAny(dataset: StoredDataset, call: CallOptions): Promise<Sharing | undefined> {
-  const config = (await dataset.findSmall('config', MAX_BYTES, call))?.toString() ?? ''
-  return /sharedrepository/i.test(config) ? readSharing(dataset, call) : undefined
 }
 
 async function newestOf(

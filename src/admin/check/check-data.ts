@@ -1,0 +1,169 @@
+import type { Archive } from '../../archive/archive.ts'
+import { checksumOf } from '../../core/checksum.ts'
+import { isStoreError, messageOf } from '../../core/errors.ts'
+import { parseKey } from '../../core/key.ts'
+import { forEachParallel } from '../../core/parallel.ts'
+import type { Bytes } from '../../core/source.ts'
+import { openArchive } from '../../ria/keys/open-archive.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
+import { archivedFiles, looseFiles } from '../inventory/count-keys.ts'
+import { FSCK_AND_COPY } from './check-keys.ts'
+import type { Problem, Report } from './problem.ts'
+import type { SeenGood } from './seen-good.ts'
+import { partOf, type Subset } from './subset.ts'
+
+export interface DataOptions extends CallOptions {
+  readonly subset?: Subset | undefined
+  /** When to begin with no other key, in ms since 1970. */
+  readonly untilMs?: number | undefined
+  readonly seenGood: SeenGood
+  readonly onChecked?: ((bytes: number) => void) | undefined
+}
+
+export interface DataChecked {
+  readonly checked: number
+  readonly checkedBytes: number
+  /** Keys without a checksum that we can compute: of them only the length is known to be right. */
+  readonly withoutChecksum: number
+  /** Keys that were to be read, and were not for lack of time. */
+  readonly left: number
+}
+
+/** A copy of a key that is to be read. */
+interface Copy {
+  readonly key: string
+  readonly size: number
+  /** Of a loose key; undefined: it is in the archive. */
+  readonly path: string | undefined
+  readonly member: string | undefined
+}
+
+/** It is written down that often what was found good, so that a run that is killed was of use. */
+const SAVE_EVERY_MS = 60_000
+
+/**
+ * Reads the content of a dataset's keys, those that were read longest ago first, and holds it
+ * against their checksums. Throws StoreError when the store cannot be reached.
+ */
+export async function checkData(dataset: StoredDataset, report: Report, options: DataOptions): Promise<DataChecked> {
+  const { seenGood, untilMs = Number.POSITIVE_INFINITY, signal } = options
+  const copies = select(await copiesOf(dataset, { signal }), options)
+  let [checked, checkedBytes, withoutChecksum, left] = [0, 0, 0, 0]
+  let savedMs = Date.now()
+  const archive = copies.some(({ path }) => path === undefined) ? await openArchive(dataset, { signal }) : undefined
+  const begun = Math.max(1, Math.floor(dataset.store.traits.maxInFlight / 2))
+  try {
+    await forEachParallel(copies, begun, async (copy) => {
+      if (Date.now() >= untilMs) {
+        left += 1
+        return
+      }
+      const verdict = await verdictOf(dataset, archive, copy, { signal })
+      if (verdict.outcome === 'gone') return
+      checked += 1
+      checkedBytes += copy.size
+      options.onChecked?.(copy.size)
+      if (verdict.outcome === 'no checksum') withoutChecksum += 1
+      if ('why' in verdict) report(problemOf(dataset, copy, verdict, seenGood))
+      else seenGood.add(copy.key, Date.now())
+      if (Date.now() - savedMs < SAVE_EVERY_MS) return
+      savedMs = Date.now()
+      await seenGood.save()
+    })
+  } finally {
+    await archive?.close()
+    if (checked > 0) await seenGood.save()
+  }
+  return { checked, checkedBytes, withoutChecksum, left }
+}
+
+/** The key is not known to be good any more. */
+function problemOf(
+  dataset: StoredDataset,
+  { key, path = archivePath(dataset.directory) }: Copy,
+  { outcome, why }: Extract<Verdict, { readonly why: string }>,
+  seenGood: SeenGood,
+): Problem {
+  const sinceMs = seenGood.timeOf(key)
+  const about = { path, dataset: dataset.directory.replace('/', ''), key, sinceMs, weight: 'damage' } as const
+  if (outcome === 'unreadable') {
+    return { ...about, code: 'unreadable', message: why, mend: 'run it as somebody who may read it' }
+  }
+  seenGood.forget(key)
+  const since = sinceMs === undefined ? '' : `; it was good on ${new Date(sinceMs).toISOString().slice(0, 10)}`
+  const message = `the content is not that of the key: ${why}${since}`
+  return { ...about, code: 'data-damaged', message, mend: FSCK_AND_COPY }
+}
+
+async function copiesOf(dataset: StoredDataset, call: CallOptions): Promise<Copy[]> {
+  const copies: Copy[] = []
+  for await (const { key, entry } of looseFiles(dataset, call)) {
+    const size = parseKey(key).size
+    // One of another length was told of already.
+    if (size === undefined || size === entry.size)
+      copies.push({ key, size: entry.size, path: entry.path, member: undefined })
+  }
+  for await (const { key, size, name } of archivedFiles(dataset, call)) {
+    copies.push({ key, size, path: undefined, member: name })
+  }
+  return copies
+}
+
+function select(copies: Copy[], { subset, seenGood }: DataOptions): readonly Copy[] {
+  if (subset !== undefined && 'of' in subset) return copies.filter(({ key }) => partOf(key, subset.of) === subset.part)
+  const age = new Map(copies.map((copy) => [copy, seenGood.timeOf(copy.key) ?? 0]))
+  copies.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0))
+  if (subset === undefined) return copies
+  if ('share' in subset) return copies.slice(0, Math.ceil(copies.length * subset.share))
+  let bytes = 0
+  const end = copies.findIndex(({ size }) => {
+    bytes += size
+    return bytes > subset.bytes
+  })
+  return end < 0 ? copies : copies.slice(0, end)
+}
+
+type Verdict =
+  | { readonly outcome: 'good' | 'no checksum' | 'gone' }
+  | { readonly outcome: 'damaged' | 'unreadable'; readonly why: string }
+
+async function verdictOf(
+  dataset: StoredDataset,
+  archive: Archive | undefined,
+  copy: Copy,
+  call: CallOptions,
+): Promise<Verdict> {
+  const key = parseKey(copy.key)
+  const checksum = checksumOf(key)
+  let length = 0
+  let hex: string | undefined
+  const consume = async (bytes: Bytes) => {
+    const hasher = await checksum?.start()
+    length = 0
+    for await (const chunk of bytes) {
+      hasher?.update(chunk)
+      length += chunk.length
+    }
+    hex = hasher?.hex()
+  }
+  try {
+    if (copy.path !== undefined) await dataset.store.get(copy.path, consume, call)
+    else {
+      const member = copy.member === undefined ? undefined : await archive?.find(copy.member)
+      if (archive === undefined || member === undefined) return { outcome: 'gone' }
+      await archive.read(member, consume, call)
+    }
+  } catch (error) {
+    if (isStoreError(error, 'missing', 'conflict')) return { outcome: 'gone' }
+    if (isStoreError(error, 'corrupt', 'unsupported')) return { outcome: 'damaged', why: messageOf(error) }
+    if (isStoreError(error, 'denied')) return { outcome: 'unreadable', why: messageOf(error) }
+    throw error
+  }
+  if (key.size !== undefined && key.size !== length) {
+    return { outcome: 'damaged', why: `it has ${length} bytes, the key ${key.size}` }
+  }
+  if (checksum === undefined) return { outcome: 'no checksum' }
+  return hex === checksum.expected ? { outcome: 'good' } : { outcome: 'damaged', why: 'it has another checksum' }
+}

@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto'
+import { isStoreError, messageOf, type StoreError } from '../../core/errors.ts'
+import { toBoolean } from '../../core/git-config.ts'
+import { ObjectReader } from '../../git/objects/object-reader.ts'
+import { readRefs } from '../../git/read-remote.ts'
+import { RefLog } from '../../git/refs/ref-log.ts'
+import { areViewsTrue } from '../../git/refs/views.ts'
+import { Revision } from '../../git/revision.ts'
+import { aliasDirectory } from '../../ria/layout/alias-file.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
+import type { Problem, Report } from './problem.ts'
+
+/** A lock of git's is held for seconds. ms. */
+const OLD_LOCK_MS = 3_600_000
+
+const ID_BYTES = 20
+
+/**
+ * Looks at the bare repository of a dataset: whether its refs lead to objects, its packs are whole,
+ * what others see of it is what was pushed, and nobody ran git-annex in it. Throws StoreError when
+ * the store cannot be reached.
+ */
+export async function checkRepository(dataset: StoredDataset, report: Report, call: CallOptions = {}): Promise<void> {
+  const id = dataset.directory.replace('/', '')
+  const tell = (problem: Omit<Problem, 'dataset'>) => report({ ...problem, dataset: id })
+  const checks = [checkRefs, checkPacks, checkViews, checkConfig, checkLocks]
+  for (const check of checks) {
+    try {
+      await check(dataset, tell, call)
+    } catch (error) {
+      if (call.signal?.aborted || isStoreError(error, 'unreachable', 'transient', 'aborted')) throw error
+      const code = isStoreError(error, 'corrupt', 'missing') ? 'git-damaged' : 'unreadable'
+      tell({ code, weight: 'damage', message: messageOf(error), path: dataset.directory, mend: PUSH_AGAIN })
+    }
+  }
+}
+
+type Tell = (problem: Omit<Problem, 'dataset'>) => void
+
+const PUSH_AGAIN = 'git push --force-with-lease from a clone that is whole; git fsck in the repository says more'
+
+async function checkRefs(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const { head, refs } = await readRefs(dataset, call)
+  const objects = new ObjectReader(dataset, call)
+  for (const [ref, object] of refs) {
+    try {
+      const { type } = await objects.read(object)
+      if (type === 'commit') await (await Revision.open(dataset, objects, object)).find('.datalad/config')
+    } catch (error) {
+      if (!isStoreError(error, 'missing', 'corrupt')) throw error
+      const message = `${ref} leads to what is not there or damaged: ${(error as StoreError).reason}`
+      tell({ code: 'ref-dangling', weight: 'damage', message, path: dataset.path(ref), mend: PUSH_AGAIN })
+    }
+  }
+  if (head !== undefined && refs.size > 0 && !refs.has(head)) {
+    const message = `HEAD points to ${head}, which is not there: a clone has no files`
+    const mend = `write "ref: ${[...refs.keys()].find((ref) => ref.startsWith('refs/heads/')) ?? 'refs/heads/main'}" into HEAD`
+    tell({ code: 'ref-dangling', weight: 'warning', message, path: dataset.path('HEAD'), mend })
+  }
+  await checkId(dataset, objects, head === undefined ? undefined : refs.get(head), tell)
+}
+
+/** That the dataset which lies here says of itself that it is this one. */
+async function checkId(
+  dataset: StoredDataset,
+  objects: ObjectReader,
+  head: string | undefined,
+  tell: Tell,
+): Promise<void> {
+  if (head === undefined) return
+  const revision = await Revision.open(dataset, objects, head).catch(ifNotThere)
+  const entry = await revision?.find('.datalad/config')
+  if (revision === undefined || entry?.kind !== 'file') return
+  const text = (await revision.read(entry)).toString()
+  const [, said] = /^\[datalad "dataset"\]\s*(?:\n(?!\[).*)*?\n\s*id\s*=\s*([0-9a-f-]{36})\s*$/m.exec(text) ?? []
+  if (said === undefined || said === dataset.directory.replace('/', '')) return
+  const message = `.datalad/config says that this is the dataset ${said}`
+  const mend = 'nothing where a copy is kept under an id of its own; else move the directory to where that id belongs'
+  tell({ code: 'dataset-id', weight: 'warning', message, path: dataset.directory, mend })
+}
+
+function ifNotThere(error: unknown): undefined {
+  if (!isStoreError(error, 'missing', 'corrupt')) throw error
+}
+
+/** By git where it reaches; else by the checksum at the end of each pack, and of each index. */
+async function checkPacks(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const damage = await gitFsck(dataset, call)
+  if (damage === undefined) return checkPackFiles(dataset, tell, call)
+  for (const line of damage) {
+    const mend = PUSH_AGAIN
+    tell({ code: 'git-damaged', weight: 'damage', message: `git fsck: ${line}`, path: dataset.directory, mend })
+  }
+}
+
+/** What git fsck says is wrong; undefined where it cannot be asked. */
+async function gitFsck({ store, directory }: StoredDataset, call: CallOptions): Promise<string[] | undefined> {
+  if (!store.traits.exec) return undefined
+  const command = ['git', '--git-dir=.', 'fsck', '--full', '--no-dangling', '--no-progress']
+  try {
+    const { code, stdout, stderr } = await store.exec(command, { ...call, cwd: directory })
+    if (code === 0) return []
+    const said = `${stdout.toString()}\n${stderr}`
+    // Not about what is in it: git is not there, or refuses a repository of another user.
+    if (code >= 126 || /dubious ownership|not a git repository|detected dubious/.test(said)) return undefined
+    const lines = said.split('\n').filter((line) => /^(error|fatal|missing|broken|bad|corrupt)/i.test(line))
+    return lines.length > 0 ? lines.slice(0, 20) : [`ended with ${code}`]
+  } catch (error) {
+    if (!isStoreError(error, 'unsupported')) throw error
+    return undefined
+  }
+}
+
+async function checkPackFiles(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const there = new Map<string, number | undefined>()
+  for await (const { path, file } of dataset.store.children(dataset.path('objects/pack'), call)) {
+    if (file !== undefined && /\.(pack|idx)$/.test(path)) there.set(path, file.mtimeMs)
+  }
+  for (const [path, sinceMs] of there) {
+    if (path.endsWith('.pack') && !there.has(path.replace(/pack$/, 'idx'))) {
+      const message = 'a pack has no index: git does not find what is in it'
+      tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend: 'git index-pack it' })
+    }
+    if (await hasTrailer(dataset, path, call)) continue
+    const message = 'it is damaged: its content does not have the checksum at its end'
+    tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend: PUSH_AGAIN })
+  }
+}
+
+/** Packs and indices end with the SHA-1 of all that is before it (gitformat-pack(5)). */
+async function hasTrailer({ store }: StoredDataset, path: string, call: CallOptions): Promise<boolean> {
+  let isGood = false
+  await store.get(
+    path,
+    async (bytes) => {
+      const hash = createHash('sha1')
+      let end = Buffer.alloc(0)
+      for await (const chunk of bytes) {
+        const all = Buffer.concat([end, chunk])
+        const cut = Math.max(0, all.length - ID_BYTES)
+        hash.update(all.subarray(0, cut))
+        end = Buffer.from(all.subarray(cut))
+      }
+      isGood = hash.digest().equals(end)
+    },
+    call,
+  )
+  return isGood
+}
+
+/** Where we keep the refs, that git sees the newest. */
+async function checkViews(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const state = await new RefLog(dataset).newest(call)
+  if (state.generation === 0) return
+  for (const place of [dataset.directory, ...state.aliases.map(aliasDirectory)]) {
+    if (await areViewsTrue(dataset.at(place), state, call)) continue
+    const message = 'who reads it without riastore does not see what was pushed last'
+    tell({ code: 'views', weight: 'warning', message, path: place, mend: `riastore gc STORE ${dataset.name}` })
+  }
+}
+
+async function checkConfig(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const text = (await dataset.findSmall('config', 1024 * 1024, call))?.toString() ?? ''
+  const path = dataset.path('config')
+  const [, uuid] = /^\[annex\]\s*(?:\n(?!\[).*)*?\n\s*uuid\s*=\s*(\S+)/im.exec(text) ?? []
+  if (uuid !== undefined) {
+    const message = `git-annex was run in the repository, which now counts as a copy of its own (${uuid})`
+    const mend = `git config --file ${dataset.where(path)} --remove-section annex, and git annex dead ${uuid} in a clone`
+    tell({ code: 'foreign-annex', weight: 'warning', message, path, mend })
+  }
+  const [, bare] = /^\s*bare\s*=\s*(\S+)/im.exec(text) ?? []
+  if (bare !== undefined && toBoolean(bare) === false) {
+    const message = 'git takes it for no bare repository'
+    tell({
+      code: 'layout',
+      weight: 'warning',
+      message,
+      path,
+      mend: `git config --file ${dataset.where(path)} core.bare true`,
+    })
+  }
+}
+
+async function checkLocks(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const files = async function* () {
+    for await (const { file } of dataset.store.children(dataset.directory, call)) if (file !== undefined) yield file
+    yield* dataset.store.list(dataset.path('refs'), call)
+  }
+  for await (const { path, mtimeMs } of files()) {
+    if (!path.endsWith('.lock') || mtimeMs === undefined || Date.now() - mtimeMs < OLD_LOCK_MS) continue
+    const message = 'a git that was killed left its lock: pushes fail'
+    const mend = `remove it, when no git is at work: ${dataset.where(path)}`
+    tell({ code: 'lock', weight: 'warning', message, path, sinceMs: mtimeMs, mend })
+  }
+}
