@@ -32,6 +32,7 @@ export type JsonType =
   | 'alias'
   | 'dataset'
   | 'failure'
+  | 'file'
   | 'finding'
   | 'key'
   | 'link'

@@ -19,6 +19,8 @@ export interface Console {
   report(object: JsonObject, text: string | (() => string)): void
   /** An object, which is only for programs. */
   emit(object: JsonObject): void
+  /** Bytes, as they are. Resolves when more can be taken. */
+  write(bytes: Uint8Array): Promise<void>
   /** Text, which is only for people. */
   print(text: string): void
   /** Says in one line what went wrong; as JSON with what `about` says of where. */
@@ -63,6 +65,7 @@ export function consoleOn(terminal: Terminal, manner: Manner): Console {
       else if (!quiet) say(text)
     },
     emit,
+    write: (bytes) => terminal.write(bytes),
     print: (text) => {
       if (!json) terminal.print(text)
     },

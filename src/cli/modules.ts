@@ -10,6 +10,10 @@ export interface CommandModule {
 export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   init: () => import('./commands/init.ts'),
   doctor: () => import('./commands/doctor.ts'),
+  ls: () => import('./commands/ls/ls.ts'),
+  cat: () => import('./commands/cat.ts'),
+  stat: () => import('./commands/stat/stat.ts'),
+  check: () => import('./commands/check.ts'),
   show: () => import('./commands/show.ts'),
   archive: () => import('./commands/archive/archive.ts'),
   unarchive: () => import('./commands/unarchive.ts'),

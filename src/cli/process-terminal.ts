@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import type { WriteStream } from 'node:tty'
 import { Interrupted, type Terminal } from './terminal.ts'
 
@@ -37,6 +37,10 @@ export function processTerminal(): Terminal {
     colors,
     signal: stop.signal,
     print: (text) => write(stdout, text),
+    write: async (bytes) => {
+      stop.signal.throwIfAborted()
+      if (!stdout.write(bytes)) await once(stdout, 'drain', { signal: stop.signal })
+    },
     fail: (message) => write(stderr, `${colors ? RED : ''}riastore: ${message}${colors ? PLAIN : ''}`),
     note: (message) => write(stderr, message),
     showStatus: (line) => {

@@ -13,6 +13,8 @@ export interface Terminal {
   readonly signal: AbortSignal
   /** A line, or several, of what was asked for: to stdout. */
   print(text: string): void
+  /** Bytes of what was asked for, as they are: to stdout. Resolves when more can be taken. */
+  write(bytes: Uint8Array): Promise<void>
   /** An error, as one line on stderr. */
   fail(message: string): void
   /** A remark on stderr. */
@@ -34,6 +36,7 @@ export function safeTerminal(terminal: Terminal): Terminal {
     colors: terminal.colors === true,
     signal: terminal.signal,
     print: (text) => terminal.print(printableLines(text)),
+    write: (bytes) => terminal.write(bytes),
     fail: (message) => terminal.fail(oneLine(message)),
     note: (message) => terminal.note(oneLine(message)),
     showStatus: (line) => terminal.showStatus?.(line === undefined ? undefined : oneLine(line)),

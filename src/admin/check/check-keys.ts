@@ -1,7 +1,7 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { parseKey } from '../../core/key.ts'
 import { keyOfMember } from '../../ria/keys/member-names.ts'
-import { withArchive } from '../../ria/keys/open-archive.ts'
+import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath, LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import {
   archivesDirectory,

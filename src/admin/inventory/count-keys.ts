@@ -1,5 +1,6 @@
+import { Archive } from '../../archive/archive.ts'
 import { keyOfMember } from '../../ria/keys/member-names.ts'
-import { openArchive } from '../../ria/keys/open-archive.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
@@ -44,6 +45,16 @@ export async function* looseFiles(dataset: StoredDataset, call: CallOptions): As
     const found = isTemporaryName(fileNameOf(place)) ? undefined : keyAtPlace(place)
     if (found !== undefined) yield { ...found, place, entry }
   }
+}
+
+/** Opens a dataset's archive, for a caller that closes it; undefined when there is none. */
+export async function openArchive(
+  { store, directory }: StoredDataset,
+  call: CallOptions,
+): Promise<Archive | undefined> {
+  const path = archivePath(directory)
+  const stat = await store.stat(path, call)
+  return stat && Archive.open(store, path, { stat, signal: call.signal })
 }
 
 /** The keys that clients get from a dataset's archive: those that were dropped are none of them. */

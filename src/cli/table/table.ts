@@ -6,6 +6,7 @@ import { CREATE_SIBLING } from './create-sibling.ts'
 import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
 import { GC } from './gc.ts'
 import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
+import { CAT, CHECK, LS, STAT } from './inventory.ts'
 import { STORE_ADD, STORE_LS, STORE_RM, STORE_SET } from './named-store.ts'
 import { SHOW } from './show.ts'
 import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './site.ts'
@@ -17,7 +18,11 @@ import { URL_TO_KEY } from './url.ts'
 export const COMMANDS: readonly CommandSpec[] = [
   INIT,
   DOCTOR,
+  LS,
   SHOW,
+  CAT,
+  STAT,
+  CHECK,
   ARCHIVE,
   UNARCHIVE,
   GC,

@@ -74,6 +74,7 @@ test('questions, remarks and the cells of tables are safe as well', async () => 
     isTerminal: true,
     signal: new AbortController().signal,
     print: add,
+    write: async () => {},
     fail: add,
     note: add,
     confirm: async (question) => {

@@ -31,6 +31,7 @@ export async function riastore(args: readonly string[], { answer, signal }: Call
     isTerminal: answer !== undefined,
     signal: stop,
     print: (text) => stdout.push(`${text}\n`),
+    write: async (bytes) => void stdout.push(Buffer.from(bytes).toString()),
     fail: (message) => stderr.push(`riastore: ${message}\n`),
     note: (message) => stderr.push(`${message}\n`),
     confirm: async (question) => {

@@ -1,0 +1,37 @@
+import { eachDataset, findDataset, realDirectory } from '../ria/layout/datasets.ts'
+import { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { CallOptions, Store } from '../store/store.ts'
+import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
+
+/**
+ * Opens the store that some words begin with, for as long as `work` goes on; it may be left out
+ * (`storeAndRest`). A dataset that belongs to the store's name, `…#<id>`, is the first of the words
+ * that `work` gets. Throws ConfigError.
+ */
+export async function withStoreOfWords<T>(
+  words: readonly string[],
+  work: (store: Store, rest: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const { store: name, rest } = storeAndRest(words)
+  const named = await parseStore(name)
+  const asked = named.dataset === undefined || named.ofClone ? rest : [named.dataset, ...rest]
+  const store = await openNamedStore(named)
+  try {
+    return await work(store, asked)
+  } finally {
+    await store.close()
+  }
+}
+
+/** The datasets that were named, by where they really lie; all of the store if none was. */
+export async function* namedOrAll(
+  store: Store,
+  names: readonly string[],
+  call: CallOptions,
+): AsyncGenerator<StoredDataset, void, void> {
+  if (names.length === 0) yield* eachDataset(store, call)
+  for (const name of names) {
+    const dataset = await findDataset(store, name, call)
+    yield new StoredDataset(store, (await realDirectory(dataset, call)) ?? dataset.directory, name)
+  }
+}
