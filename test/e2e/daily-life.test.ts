@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { installArchiveProgram } from '../support/programs/archive-program.ts'
 import { type AnnexRepo, assortedFiles, createDataset, dataladClone, datasetId } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
@@ -124,5 +125,20 @@ describe.each(['file', 'ssh'])('on ria+%s', (scheme) => {
     await clone.datalad('update', '--how', 'merge')
     await clone.datalad('get', 'news.txt')
     expect((await clone.read('news.txt')).toString()).toBe('new\n')
+  })
+
+  test('ls, cat and check look at the store without a clone, and find it whole, until a key is cut off', async () => {
+    const program = await installArchiveProgram(workspace)
+    expect((await program.json(['ls', url])).map(({ dataset }) => dataset)).toEqual([id])
+    const listed = await program.json(['ls', '-r', url, '~daily'])
+    expect(listed.filter(({ key }) => key !== undefined).map(({ path }) => path)).toContain('many/3.dat')
+    expect(listed.filter(({ present }) => present !== true)).toEqual([])
+    expect(await program.ok(['cat', url, id, 'news.txt'])).toBe('new\n')
+    expect(await program.ok(['check', '--data', url])).toContain('no problems')
+    const place = await dataset.keyFile(repo, await repo.key('many/3.dat'))
+    await rm(place)
+    await writeFile(place, 'cut off')
+    const { status, stdout } = await program.run(['check', url, id])
+    expect([status, stdout]).toEqual([3, expect.stringMatching(/DAMAGE key-size: .*\n +file +many\/3\.dat at /)])
   })
 })
