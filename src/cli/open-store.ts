@@ -102,6 +102,30 @@ function meaningOf(git: GitConfig, text: string, options: NamedStoreOptions): Me
 }
 
 /**
+ * The URLs that a name stands for, or a site's, as they are set; undefined for what is no name.
+ * Throws ConfigError for a name that has no URL.
+ */
+export async function urlsOfName(name: string): Promise<StoreUrls | undefined> {
+  return urlsOf(await readGitConfig(), name)
+}
+
+export interface StoreUrls {
+  readonly url: string
+  readonly pushUrl: string | undefined
+  readonly entry?: StoreEntry | undefined
+}
+
+function urlsOf(git: GitConfig, name: string): StoreUrls | undefined {
+  const entry = findStores(git).get(name)
+  const ofSite = (setting: string) => git.get(`riastore.${name}.${setting}`) || undefined
+  const url = entry === undefined ? ofSite('store') : entry.values.url || undefined
+  const pushUrl = entry === undefined ? ofSite('pushurl') : entry.values['push-url'] || undefined
+  if (url !== undefined) return { url, pushUrl, entry }
+  if (entry === undefined) return undefined
+  throw new ConfigError(`the store ${name} has no URL: riastore store set ${name} --url <URL>`)
+}
+
+/**
  * A name counts more than a directory of that name, as git has it with remotes: `./lab` is the
  * directory.
  */
@@ -110,14 +134,10 @@ function urlOfName(
   name: string,
   { forWriting }: NamedStoreOptions,
 ): Omit<Meaning, 'dataset'> | undefined {
-  const entry = findStores(git).get(name)
-  const ofSite = (setting: string) => git.get(`riastore.${name}.${setting}`) || undefined
-  const url = entry === undefined ? ofSite('store') : entry.values.url || undefined
-  const pushUrl = entry === undefined ? ofSite('pushurl') : entry.values['push-url'] || undefined
-  const chosen = (forWriting ? pushUrl : undefined) ?? url
-  if (chosen !== undefined) return { url: rewriteUrl(git, chosen), entry }
-  if (entry === undefined) return undefined
-  throw new ConfigError(`the store ${name} has no URL: riastore store set ${name} --url <URL>`)
+  const found = urlsOf(git, name)
+  if (found === undefined) return undefined
+  const { url, pushUrl, entry } = found
+  return { url: rewriteUrl(git, (forWriting ? pushUrl : undefined) ?? url), entry }
 }
 
 function directoryOf(path: string): StoreLocation {

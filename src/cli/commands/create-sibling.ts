@@ -9,6 +9,7 @@ import type { SiblingOptions } from '../../setup/sibling/options.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { commonExit, EXIT, exitCodeOf } from '../exit-codes.ts'
+import { urlsOfName } from '../open-store.ts'
 import type { CREATE_SIBLING } from '../table/create-sibling.ts'
 import { requestLog } from '../verbosity.ts'
 
@@ -26,7 +27,8 @@ export async function run(console: Console, args: Args): Promise<number> {
     tell: console.json && log === undefined ? undefined : told,
   }
   const codes: number[] = []
-  for await (const result of createSiblings(dataset, optionsOf(args), call)) {
+  const options = optionsOf(await withUrlsOfName(args))
+  for await (const result of createSiblings(dataset, options, call)) {
     codes.push(result.status === 'error' ? exitCodeOf(result.error) : EXIT.done)
     report(console, args, result)
   }
@@ -51,6 +53,12 @@ function report(console: Console, { dryRun }: Args, result: SiblingResult | Sibl
     if (dryRun) for (const step of result.steps) console.print(printable(`  would ${step}`))
     console.print(printable(`${result.path}: ${dryRun ? 'would be set up' : 'set up'} in ${result.stored}`))
   }
+}
+
+/** A name for a store is recorded as what it stands for: others do not have it. */
+async function withUrlsOfName(args: Args): Promise<Args> {
+  const named = await urlsOfName(args.store)
+  return named === undefined ? args : { ...args, store: named.url, pushUrl: args.pushUrl ?? named.pushUrl }
 }
 
 function optionsOf({ store, pushUrl, ...args }: Args): SiblingOptions {

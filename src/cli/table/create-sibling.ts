@@ -13,7 +13,7 @@ export const CREATE_SIBLING = {
 directory. With --push-url it may be ria+https:// or ria+http:// too.',
     'What fails is taken back, so that the same command can be given again.',
   ],
-  positionals: [{ ...STORE, describe: 'URL or directory of the store', required: 'which store? Give its URL' }],
+  positionals: [{ ...STORE, describe: 'URL, name or directory of the store', required: 'which store? Give its URL' }],
   options: {
     name: {
       type: 'text',

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
 import { run } from '../../../support/programs/run.ts'
 import { exists } from '../../../support/repos/annex-repo.ts'
@@ -27,6 +27,16 @@ describe('riastore create-sibling for a dataset without git-annex', () => {
     run('git', ['-c', 'user.name=A', '-c', 'user.email=a@example.com', '-c', 'protocol.file.allow=always', ...args], {
       cwd,
     })
+
+  test('takes the name of a store, and records what it stands for', async () => {
+    await git(dataset, 'config', 'riastore.store.lab.url', `ria+file://${directory.path}/lab`)
+    vi.stubEnv('GIT_DIR', join(dataset, '.git'))
+    const { code, stderr } = await create('-s', 'ria', '--new-store-ok', 'lab')
+    vi.unstubAllEnvs()
+    expect([code, stderr]).toEqual([0, ''])
+    expect(await exists(join(directory.path, 'lab/abc/-def/HEAD'))).toBe(true)
+    expect(await remotes()).toContain(`${directory.path}/lab/abc/-def (fetch)`)
+  })
 
   /** Adds a repository as a submodule; without an id it is no dataset. */
   async function addSubmodule(path: string, id?: string): Promise<void> {
