@@ -1,4 +1,4 @@
-import { ConfigError, isStoreError, StoreError } from '../core/errors.ts'
+import { ConfigError, StoreError } from '../core/errors.ts'
 import { isNoStore } from '../ria/layout/no-store.ts'
 import { Interrupted } from './terminal.ts'
 
@@ -31,7 +31,7 @@ export const EXIT_CODES: readonly (readonly [code: string, means: string])[] = [
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return error.exitCode
   if (error instanceof ConfigError) return EXIT.usage
-  if (isStoreError(error, 'unreachable') || isNoStore(error)) return EXIT.unreachable
+  if (isUnreachable(error) || isNoStore(error)) return EXIT.unreachable
   if (isLocked(error)) return EXIT.locked
   return EXIT.failed
 }
@@ -41,6 +41,7 @@ export function errorKind(error: unknown): string {
   if (error instanceof Interrupted) return 'interrupted'
   if (error instanceof ConfigError) return 'usage'
   if (isLocked(error)) return 'locked'
+  if (isUnreachable(error)) return 'unreachable'
   return error instanceof StoreError ? error.kind : 'failed'
 }
 
@@ -51,6 +52,11 @@ export function errorKind(error: unknown): string {
 export function commonExit(codes: readonly number[]): number {
   const bad = [...new Set(codes.filter((code) => code !== EXIT.done))]
   return bad.length === 0 ? EXIT.done : bad.length === 1 ? (bad[0] ?? EXIT.failed) : EXIT.failed
+}
+
+/** A store, or a GitLab, whose errors have kinds of their own. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && 'kind' in error && error.kind === 'unreachable'
 }
 
 function isLocked(error: unknown): boolean {

@@ -35,7 +35,10 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   'alias rm': [`ria+dav://${NOBODY}/store`, 'name', '--yes'],
 }
 
-/** These need git and a dataset: test/programs/cli/unreachable.test.ts has them. */
+/**
+ * These need git and a dataset, as in test/programs/cli/unreachable.test.ts, or git-annex, as in
+ * test/e2e/bulk-get.test.ts.
+ */
 const IN_A_DATASET = ['get', 'put', 'create-sibling', 'create-sibling-gitlab', 'procedure']
 
 describe.each(NAMES)('riastore %s', (name) => {
