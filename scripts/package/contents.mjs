@@ -32,6 +32,11 @@ export async function writeContents(directory, platforms = PLATFORMS) {
   await setModes(directory)
 }
 
+/** Copies the manual out of contents that were written, to `share`, where `man` looks for it. */
+export async function writeManual(contents, share) {
+  await copy(join(contents, 'dist/man'), join(share, 'man/man1'))
+}
+
 /** Of package.json, what somebody who installs the package needs. */
 function packedManifest() {
   const { scripts, devDependencies, overrides, ...kept } = manifest

@@ -31,6 +31,7 @@ export async function makeDebianPackage({ output, work, level }) {
   const root = join(work, 'debian')
   await writeTree(join(root, 'usr'))
   await writeDocumentation(join(root, 'usr/share/doc/riastore'))
+  run('gzip', ['-9nr', join(root, 'usr/share/man')])
   await setModes(root)
   const control = join(root, 'DEBIAN')
   await mkdir(control)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { copy, manifest, sameTar, setModes, writeContents } from './contents.mjs'
+import { copy, manifest, sameTar, setModes, writeContents, writeManual } from './contents.mjs'
 import { fetchNode } from './fetched.mjs'
 import { withItsNode, writeLaunchers } from './launchers.mjs'
 import { run } from './run.mjs'
@@ -14,6 +14,7 @@ export async function writeTree(directory) {
   const node = await fetchNode()
   await copy(join(node, 'bin/node'), join(library, 'node'))
   await copy(join(node, 'LICENSE'), join(library, 'node-LICENSE'))
+  await writeManual(library, join(directory, 'share'))
   await writeLaunchers(join(directory, 'bin'), withItsNode(`../${LIBRARY}`))
   await setModes(directory)
 }
