@@ -275,7 +275,9 @@ describe('riastore doctor on S3', () => {
     expect([code, unsafe(all)]).toEqual([3, ['put-if-absent']])
     const init = await riastore(['init', `${url(ceph)}2`])
     expect(init).toMatchObject({ code: 1, stderr: expect.stringMatching(/ignores If-None-Match/) })
-    expect(await versions()).toEqual(before)
+    // What was noted of put-if-absent is taken back, and in such a bucket that is a version, too.
+    const ofNote = (key: string | undefined) => key?.includes('/riastore/puts-') ?? false
+    expect((await versions()).filter((key) => !ofNote(key))).toEqual(before.filter((key) => !ofNote(key)))
   })
 
   test('finds it safe again when versioning is suspended', async () => {
