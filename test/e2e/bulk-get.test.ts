@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { projectDirectory } from '../support/programs/programs.ts'
 import { explain } from '../support/programs/run.ts'
 import { AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import {
@@ -53,9 +54,11 @@ test('what is here is not got again', async () => {
   expect((await repo.git('rev-parse', 'git-annex')).stdout).toBe(before)
 })
 
-test('DataLad finds that nothing is left to get', async () => {
+test('datalad run-procedure cfg_riastore_get gets the files, and DataLad finds that nothing is left to get', async () => {
   const repo = await scene.clone('datalad')
-  await get(repo)
+  const procedures = `datalad.locations.user-procedures=${join(projectDirectory, 'procedures')}`
+  await repo.datalad('-c', procedures, 'run-procedure', 'cfg_riastore_get', 'd1', 'd2/f2.bin')
+  expect(await filesHere(repo)).toEqual(names.filter((name) => name.startsWith('d1/') || name === 'd2/f2.bin'))
   const { stdout } = await repo.datalad('-f', 'json', 'get', 'd1/f1.bin', 'd2/f2.bin')
   const said = stdout.split('\n').filter((text) => text.startsWith('{'))
   expect(said.map((line) => (JSON.parse(line) as { status: string }).status)).toEqual(['notneeded', 'notneeded'])
