@@ -22,7 +22,7 @@ export async function findAlias(dataset: StoredDataset, alias: string, call: Cal
     throw conflict(
       dataset.store,
       path,
-      `this alias names a dataset that is not there (${owner}): take it away with riastore alias remove`,
+      `this alias names a dataset that is not there (${owner}): take it away with riastore alias rm`,
     )
   }
   throw conflict(dataset.store, path, `another dataset has this alias (${owner}): choose another`)
