@@ -8,10 +8,13 @@ import type { CallOptions, Consumer } from '../store.ts'
  */
 const idle: AbortController[] = []
 
+/** Parts of the limit after which is looked whether we ran at all. */
+const PARTS = 10
+
 /**
  * The clock of one call. It runs while the backend has the turn and stands while our own code (a
- * consumer, a source, the reader of a list) has it. There is one timer, which looks at the time of
- * the last activity when it fires.
+ * consumer, a source, the reader of a list) has it, and while our process is stopped or its machine
+ * sleeps. There is one timer, which looks at the time of the last activity when it fires.
  */
 export class Watch {
   readonly #op: string
@@ -20,6 +23,8 @@ export class Watch {
   readonly #outer: CallOptions | undefined
   readonly #inner: AbortController
   #lastActivity = 0
+  /** When the timer should fire. */
+  #due = 0
   /** What the backend says of the steps that it waits for: so long each may take in silence. ms. */
   readonly #silences: number[] = []
   /** How many pieces of our own code are at work. */
@@ -196,7 +201,9 @@ export class Watch {
   }
 
   #arm(ms: number): void {
-    this.#timer = setTimeout(this.#look, Math.ceil(ms))
+    const part = Math.ceil(Math.min(ms, this.#limitMs / PARTS))
+    this.#due = performance.now() + part
+    this.#timer = setTimeout(this.#look, part)
     this.#timer.unref()
   }
 
@@ -204,6 +211,9 @@ export class Watch {
     this.#timer = undefined
     if (this.#ours > 0) return // the next touch arms it again
     const limitMs = this.#limitMs
+    const late = performance.now() - this.#due
+    // We did not run, so no answer could come to us.
+    if (late > limitMs / PARTS) this.#lastActivity += late
     const left = this.#lastActivity + limitMs - performance.now()
     if (left > 0) return this.#arm(left)
     const message = `no progress for ${limitMs / 1000} s`
