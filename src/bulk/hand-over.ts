@@ -49,6 +49,7 @@ async function runErrand(
     signal,
     stdin: input === undefined ? 'ignore' : 'pipe',
     accepts: [0, 1, 101],
+    stallMs: Number.POSITIVE_INFINITY, // it waits for remotes, by limits of its own
   })
   const feeding = input === undefined ? Promise.resolve() : feed(started.stdin, input)
   feeding.catch(() => {})

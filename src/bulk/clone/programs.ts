@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { abortedError } from '../../core/abort.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
+import { watchStall } from '../../core/process/stall.ts'
 
 /**
  * With many small objects git spends most of its time giving memory back to the system and taking
@@ -13,6 +14,14 @@ const MALLOC = { MALLOC_MMAP_THRESHOLD_: '4000000000', MALLOC_TRIM_THRESHOLD_: '
 /** What is kept of a program's stderr, for the message when it fails. Bytes. */
 const STDERR_BYTES = 16 * 1024
 
+/**
+ * One that is asked about the clone, and neither computes nor says anything for so long, hangs. ms.
+ */
+const STALL_MS = 300_000
+
+/** One that was told to end and does not is killed after this. ms. */
+const GRACE_MS = 5_000
+
 export interface StartOptions {
   readonly cwd: string
   readonly signal?: AbortSignal | undefined
@@ -22,6 +31,11 @@ export interface StartOptions {
   readonly showErrors?: boolean
   /** Exit codes that are no failure. Default: 0. */
   readonly accepts?: readonly number[]
+  /**
+   * It is ended when neither it nor what it started computes, or says an error, for so long.
+   * `Infinity` for one that waits for others. Default: 5 minutes. ms.
+   */
+  readonly stallMs?: number
 }
 
 /** A program that runs. */
@@ -37,18 +51,28 @@ export interface Started {
 
 /** Starts git or git-annex. It is ended when the signal aborts. */
 export function startProgram(program: string, args: readonly string[], options: StartOptions): Started {
-  const { cwd, signal, stdin = 'ignore', showErrors = false, accepts = [0] } = options
+  const { cwd, signal, stdin = 'ignore', showErrors = false, accepts = [0], stallMs = STALL_MS } = options
   const child: ChildProcess = spawn(program, args, {
     cwd,
     env: { ...process.env, ...MALLOC },
     stdio: [stdin, 'pipe', showErrors ? 'inherit' : 'pipe'],
   })
-  const stop = () => child.kill('SIGTERM')
+  let killing: NodeJS.Timeout | undefined
+  const stop = () => {
+    child.kill('SIGTERM')
+    killing ??= setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref()
+  }
+  let stalled = false
+  const watch = watchStall(child.pid, stallMs, true, () => {
+    stalled = true
+    stop()
+  })
   if (signal?.aborted) stop()
   signal?.addEventListener('abort', stop, { once: true })
   const errors: Buffer[] = []
   let kept = 0
   child.stderr?.on('data', (chunk: Buffer) => {
+    watch.moved()
     if (kept < STDERR_BYTES) errors.push(chunk)
     kept += chunk.length
   })
@@ -58,9 +82,15 @@ export function startProgram(program: string, args: readonly string[], options: 
     return new StoreError({ kind: 'unsupported', op, where: cwd, message, cause })
   }
   const ended = new Promise<number>((resolve, reject) => {
-    child.on('error', (error) => reject(failure(`it cannot be started: ${messageOf(error)}`, error)))
+    child.on('error', (error) => {
+      if (child.pid === undefined) watch.end()
+      reject(failure(`it cannot be started: ${messageOf(error)}`, error))
+    })
     child.on('close', (code, killedBy) => {
       signal?.removeEventListener('abort', stop)
+      watch.end()
+      clearTimeout(killing)
+      if (stalled) return reject(failure(`it did nothing for ${stallMs / 1000} s`))
       if (code !== null && accepts.includes(code) && !signal?.aborted) return resolve(code)
       const said = Buffer.concat(errors).toString().trim()
       reject(failure(said || `it ended with ${killedBy ?? `exit code ${code}`}`))

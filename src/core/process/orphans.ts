@@ -59,7 +59,8 @@ function ownerOf(mark: string): ProcessOwner | undefined {
   return pid === undefined ? undefined : { ...ourselves(), pid: Number(pid), processStart, pidNamespace }
 }
 
-function processIds(): number[] {
+/** Of all processes that run, where the system shows them. */
+export function processIds(): number[] {
   try {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { processIds } from './orphans.ts'
 
 /**
  * Calls `stalled` once a process has done nothing for `stallMs`: `moved` was not called and, when
- * `countsComputing`, it did not compute. Where it cannot be seen whether it computes it is left
- * alone.
+ * `countsComputing`, neither it nor what it started computed. Where it cannot be seen whether they
+ * compute it is left alone.
  */
 export function watchStall(
   pid: number | undefined,
@@ -11,6 +12,7 @@ export function watchStall(
   countsComputing: boolean | undefined,
   stalled: () => void,
 ): { readonly moved: () => void; readonly end: () => void } {
+  if (stallMs === Number.POSITIVE_INFINITY) return { moved: () => {}, end: () => {} }
   let last = performance.now()
   let computed = countsComputing ? cpuTime(pid) : undefined
   const moved = () => {
@@ -35,13 +37,31 @@ export function watchStall(
   return { moved, end: () => clearInterval(timer) }
 }
 
-/** In ticks, of Linux; undefined elsewhere. */
+/**
+ * What a process and all that it started have computed, in ticks; undefined where the system does
+ * not show it. It may become less when one of them ends: any change counts.
+ */
 function cpuTime(pid: number | undefined): number | undefined {
+  const all = new Map(processIds().map((id) => [id, readTimes(id)] as const))
+  const own = pid === undefined ? undefined : all.get(pid)
+  if (pid === undefined || own === undefined) return undefined
+  let total = 0
+  const family = [pid]
+  for (let member = family.pop(); member !== undefined; member = family.pop()) {
+    total += all.get(member)?.ticks ?? 0
+    for (const [child, times] of all) if (times?.parent === member) family.push(child)
+  }
+  return total
+}
+
+/** proc_pid_stat(5), fields 4 and 14 to 17: its own time, and that of children which ended. */
+function readTimes(pid: number): { readonly parent: number; readonly ticks: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(fields[11]) + Number(fields[12])
+    const [parent, ...times] = [1, 11, 12, 13, 14].map((at) => Number(fields[at]))
+    return { parent: parent ?? 0, ticks: times.reduce((sum, time) => sum + time, 0) }
   } catch {
-    return undefined
+    return undefined // it is gone, or this is not Linux
   }
 }
