@@ -170,7 +170,7 @@ test('subdatasets get siblings of their own, and no alias; one that cannot does 
 
   await top.git('-C', 'sub/deep', 'config', 'remote.ria.url', '/elsewhere')
   const refused = await createSibling(top, args)
-  expect(refused.status).toBe(1)
+  expect(refused.status).toBe(2)
   expect(lines(refused.stdout)).toMatchObject([{ path: join(top.path, 'sub/deep'), status: 'error' }])
   expect(await top.config('remote.ria.url')).toBeUndefined()
 
@@ -193,7 +193,7 @@ test('a store for S3 needs our special remote, and stock ORA in front of it is r
   const repo = await makeDataset(workspace, 'stock-first', { env })
   const PATH = workspace.stockEnv.PATH ?? ''
   const refused = await createSibling(repo, ['-s', 'ria', urls.s3 ?? ''], { env: { ...env, PATH } })
-  expect(refused.status, explain(refused)).toBe(1)
+  expect(refused.status, explain(refused)).toBe(2)
   expect(refused.stderr).toMatch(/git-annex-remote-ora is not riastore's, which ria\+s3\+http:\/\/ needs/)
   expect((await settingsOf(repo)).config).toEqual([])
 })
@@ -228,7 +228,7 @@ test('two special remotes for the same keys are never made: they would count as 
     ['-s', 'again', '--existing', 'reconfigure', '--storage-sibling', 'only', url],
   ]) {
     const refused = await createSibling(repo, args)
-    expect(refused.status).toBe(1)
+    expect(refused.status).toBe(2)
     expect(refused.stderr).toMatch(/give --storage-name ria-storage\n$/)
   }
   await created(repo, '-s', 'again', '--existing', 'reconfigure', '--storage-name', 'ria-storage', url)

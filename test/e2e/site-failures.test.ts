@@ -67,7 +67,7 @@ test('a project of another dataset is not touched; the message tells how to take
   const mark = 'DataLad dataset 0f57e8aa-0000-4000-8000-000000000000'
   await scene.gitlab.addProject('lab/data/namesake', { description: mark })
   const how = /belongs to the dataset 0f57e8aa.*datalad run-procedure cfg_lab --project-name <name>/
-  expectSiteError(scene, await applySite(scene, dataset.repo), how)
+  expectSiteError(scene, await applySite(scene, dataset.repo), how, 1)
   expect(scene.gitlab.project('lab/data/namesake')?.description).toBe(mark)
   const other = await applySite(scene, dataset.repo, scene.env, '--project-name', 'other')
   expect(other.status, explain(other)).toBe(0)

@@ -14,6 +14,7 @@ export interface QuickDataset {
 /** Something that goes wrong while a site is applied to a dataset whose store is on disk. */
 export interface SiteFailure {
   readonly name: string
+  readonly status: number
   /** What the one line of the error says. */
   readonly message: RegExp
   /** Makes it go wrong; what comes back mends it. */
@@ -28,6 +29,7 @@ const nothing = async () => () => {}
 export const SITE_FAILURES: readonly SiteFailure[] = [
   {
     name: 'the store is down',
+    status: 4,
     message: /there is no store/,
     cause: async (_scene, store) => {
       await rename(store, `${store}-away`)
@@ -36,6 +38,7 @@ export const SITE_FAILURES: readonly SiteFailure[] = [
   },
   {
     name: 'the dataset is in the store, from somewhere else',
+    status: 2,
     message: /the dataset is in the store already/,
     cause: async (_scene, store, { id }) => {
       const directory = await occupy(store, id)
@@ -44,6 +47,7 @@ export const SITE_FAILURES: readonly SiteFailure[] = [
   },
   {
     name: 'the alias is taken',
+    status: 1,
     message: /this alias names a dataset that is not there/,
     cause: async (_scene, store, { repo }) => {
       const alias = join(store, 'alias', `the-${basename(repo.path)}`)
@@ -54,6 +58,7 @@ export const SITE_FAILURES: readonly SiteFailure[] = [
   },
   {
     name: 'there is no permission for the group',
+    status: 1,
     message: /there is no group lab that this token sees/,
     cause: nothing,
     token: ({ gitlab }) => {
@@ -63,12 +68,14 @@ export const SITE_FAILURES: readonly SiteFailure[] = [
   },
   {
     name: 'the token has expired',
+    status: 1,
     message: /expired.*GITLAB_TOKEN/,
     cause: nothing,
     token: ({ gitlab }) => gitlab.addToken({ expiresAt: '2020-01-01' }),
   },
   {
     name: 'GitLab is down after it made the project',
+    status: 4,
     message: /127\.0\.0\.1/,
     cause: async ({ gitlab }) => {
       gitlab.fault({ on: 'POST /projects', acts: true })
@@ -78,6 +85,7 @@ export const SITE_FAILURES: readonly SiteFailure[] = [
   },
   {
     name: 'a hook refuses the commit',
+    status: 1,
     message: /git commit.*not today/,
     cause: async (_scene, _store, { repo }) => {
       const hook = join(repo.path, '.git/hooks/commit-msg')
@@ -91,9 +99,9 @@ export function applySite(scene: SiteScene, { path }: AnnexRepo, env = scene.env
   return run('riastore', ['procedure', 'lab', path, ...more], { env })
 }
 
-/** One line says what went wrong, without the token. */
-export function expectSiteError(scene: SiteScene, result: Result, message: RegExp): void {
-  expect(result.status, explain(result)).toBe(1)
+/** One line says what went wrong, without the token. Default of `status`: nothing was done. */
+export function expectSiteError(scene: SiteScene, result: Result, message: RegExp, status = 2): void {
+  expect(result.status, explain(result)).toBe(status)
   const [error = '', ...more] = result.stderr.split('\n').filter((line) => line.startsWith('riastore: '))
   expect(error).toMatch(message)
   expect(more).toEqual([])
@@ -105,13 +113,13 @@ export async function failOnce(
   scene: SiteScene,
   store: string,
   dataset: QuickDataset,
-  { message, cause, token }: SiteFailure,
+  { status, message, cause, token }: SiteFailure,
 ): Promise<void> {
   const mend = await cause(scene, store, dataset)
   const env = token === undefined ? scene.env : { ...scene.env, GITLAB_TOKEN: token(scene) }
   const result = await applySite(scene, dataset.repo, env)
   await mend()
-  expectSiteError(scene, result, message)
+  expectSiteError(scene, result, message, status)
   if (env.GITLAB_TOKEN) expect(result.stdout + result.stderr).not.toContain(env.GITLAB_TOKEN)
 }
 
