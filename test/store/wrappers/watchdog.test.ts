@@ -51,6 +51,23 @@ describe('withWatchdog', () => {
     expect(await store.stat('file')).toEqual(STAT)
   })
 
+  const silent: readonly [string, (store: Store) => Promise<unknown>][] = [
+    ['stat', (store) => store.stat('file')],
+    ['get', (store) => read(store, 'file')],
+    ['put', (store) => store.put('file', bufferSource('x'))],
+    ['remove', (store) => store.remove('file')],
+    ['append', (store) => store.append('file', Buffer.from('x'))],
+    ['list', (store) => listed(store.list('directory'))],
+  ]
+  it.each(silent)('ends a %s in which nothing happens, though the backend does not listen', async (op, call) => {
+    const list = () => ({ [Symbol.asyncIterator]: () => ({ next: never }) })
+    const store = watchedStore({ stat: never, get: never, put: never, remove: never, append: never, list })
+    const { error, ms } = await end(call(store))
+    expect(error).toMatchObject({ ...STALLED, op, where: op === 'list' ? 'memory:/directory' : 'memory:/file' })
+    expect(ms).toBe(STALL_MS)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('waits as long as the backend says that a step may take in silence, and no longer', async () => {
     const steps = async (_path: string, options: CallOptions = {}, lastMs = 0) => {
       const onEnd = options.onSilence?.(10 * STALL_MS)
