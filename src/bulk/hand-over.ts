@@ -1,3 +1,4 @@
+import { StoreError } from '../core/errors.ts'
 import { decode, encode } from '../core/text.ts'
 import type { Clone } from './clone/clone.ts'
 import { feed, splitAt, startProgram } from './clone/programs.ts'
@@ -20,7 +21,10 @@ export interface Errand {
   readonly signal: AbortSignal | undefined
 }
 
-/** Has one git-annex move keys. Throws StoreError when it cannot be run. */
+/**
+ * Has one git-annex move keys. Throws StoreError when it cannot be run, or refuses all of it, as
+ * with a remote that it does not know.
+ */
 export async function handOverKeys(clone: Clone, keys: Iterable<string>, errand: Errand): Promise<HandedOver> {
   const lines = async function* () {
     for (const key of keys) yield encode(`${key}\n`)
@@ -28,7 +32,7 @@ export async function handOverKeys(clone: Clone, keys: Iterable<string>, errand:
   return runErrand(clone.directory, errand, ['--batch-keys'], lines())
 }
 
-/** Has git-annex itself do the whole work. */
+/** Has git-annex itself do the whole work. Throws as handOverKeys does. */
 export async function handOverSelection(clone: Clone, selection: Selection, errand: Errand): Promise<HandedOver> {
   const { paths, matching, all, keys, cwd } = selection
   const [key] = keys
@@ -67,6 +71,11 @@ async function runErrand(
   }
   await feeding
   const code = await started.ended
+  // No key failed that it named: so it did not even begin, and only stderr says why.
+  if (code === 1 && failed === 0) {
+    const message = started.said() || 'it ended with exit code 1'
+    throw new StoreError({ kind: 'unsupported', op: `git annex ${command[0]}`, where: cwd, message })
+  }
   return { moved, failed: code === 0 ? failed : Math.max(1, failed) }
 }
 

@@ -189,6 +189,13 @@ test('a file that nobody of ours has comes by git-annex from where it is', async
   expect((await repo.read('only-there.txt')).toString()).toBe('not in the store\n')
 })
 
+test('a remote that git-annex does not know is an error, in its words', async () => {
+  const repo = await scene.clone('no-such-remote')
+  const result = await get(repo, '--from', 'nosuch', 'd6')
+  const words = expect.stringContaining('there is no available git remote named "nosuch"')
+  expect([result.status, result.stderr], explain(result)).toEqual([1, words])
+})
+
 test('a repository that only git-annex understands is left to it as a whole', async () => {
   const repo = await scene.clone('private', { 'annex.private': 'true' })
   const result = await get(repo, 'd6')

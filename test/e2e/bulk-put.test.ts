@@ -130,6 +130,12 @@ describe('put', () => {
     expect((await source.checkPresentKey('WORM-s5-m1--worm', 'store')).presence).toBe('present')
   })
 
+  test('a remote that git-annex does not know is an error, in its words', async () => {
+    const result = await scene.riastore(scene.source, 'put', '--to', 'nosuch')
+    const words = expect.stringContaining('there is no available git remote named "nosuch"')
+    expect([result.status, result.stderr], explain(result)).toEqual([1, words])
+  })
+
   test('datalad push finds nothing to copy afterwards', async () => {
     const { source } = scene
     expect((await scene.riastore(source, 'put')).status).toBe(0)

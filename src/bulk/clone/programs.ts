@@ -47,6 +47,8 @@ export interface Started {
    * `aborted` after the signal.
    */
   readonly ended: Promise<number>
+  /** What it said on stderr so far, unless that goes where ours goes. */
+  readonly said: () => string
 }
 
 /** Starts git or git-annex. It is ended when the signal aborts. */
@@ -71,6 +73,7 @@ export function startProgram(program: string, args: readonly string[], options: 
   signal?.addEventListener('abort', stop, { once: true })
   const errors: Buffer[] = []
   let kept = 0
+  const said = () => Buffer.concat(errors).toString().trim()
   child.stderr?.on('data', (chunk: Buffer) => {
     watch.moved()
     if (kept < STDERR_BYTES) errors.push(chunk)
@@ -92,13 +95,12 @@ export function startProgram(program: string, args: readonly string[], options: 
       clearTimeout(killing)
       if (stalled) return reject(failure(`it did nothing for ${stallMs / 1000} s`))
       if (code !== null && accepts.includes(code) && !signal?.aborted) return resolve(code)
-      const said = Buffer.concat(errors).toString().trim()
-      reject(failure(said || `it ended with ${killedBy ?? `exit code ${code}`}`))
+      reject(failure(said() || `it ended with ${killedBy ?? `exit code ${code}`}`))
     })
   })
   ended.catch(() => {}) // whoever reads its output may see the failure first
   child.stdin?.on('error', () => {}) // it ended: `ended` says why
-  return { stdout: child.stdout as Readable, stdin: child.stdin as Writable, ended }
+  return { stdout: child.stdout as Readable, stdin: child.stdin as Writable, ended, said }
 }
 
 /** Runs a program and returns what it printed, at most a few megabytes. */
