@@ -14,6 +14,14 @@ export async function checkStore(store: Store, report: Report, call: CallOptions
   await checkPlaces(store, report, call)
 }
 
+/**
+ * Throws StoreError `unsupported` where nothing can be listed, as over HTTP: what is there may be
+ * whole, and nobody can tell.
+ */
+export async function requireListing(store: Store, call: CallOptions = {}): Promise<void> {
+  await hasContent(store, 'alias', call)
+}
+
 async function checkAliases(store: Store, report: Report, call: CallOptions): Promise<void> {
   for (const { name, directory, isDangling } of await listAliases(store, call)) {
     if (!isDangling) continue

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { checkDataset } from '../../admin/check/check-dataset.ts'
-import { checkStore } from '../../admin/check/check-store.ts'
+import { checkStore, requireListing } from '../../admin/check/check-store.ts'
 import type { Problem } from '../../admin/check/problem.ts'
 import { SeenGood } from '../../admin/check/seen-good.ts'
 import { parseSubset } from '../../admin/check/subset.ts'
@@ -30,7 +30,7 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
   }
   return withStoreOfWords(words, async (store, names) => {
     const counts = new Map<string, number>()
-    if (names.length === 0) await checkStore(store, report, call)
+    await (names.length === 0 ? checkStore(store, report, call) : requireListing(store, call))
     for await (const dataset of namedOrAll(store, names, call)) {
       sum.datasets += 1
       const label = `checking ${dataset.name}`

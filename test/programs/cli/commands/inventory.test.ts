@@ -6,6 +6,7 @@ import { openLocalStore } from '../../../../src/store/local/local.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
 import { annexLink, commitFiles } from '../../../support/repos/memory-repository.ts'
+import { startWebServer } from '../../../support/servers/web-server.ts'
 import { DAMAGES } from '../../../support/stores/damage.ts'
 import { CONTENT, DIRECTORY, ID, KEY, PLACE } from '../../../support/stores/memory-dataset.ts'
 import { write } from '../../../support/stores/stores.ts'
@@ -195,6 +196,17 @@ describe('check', () => {
       expect((await riastore(['check', '--data', ...at(ID)])).stdout).toMatch(/^DAMAGE data-damaged: /)
     } finally {
       await write(store, PLACE, CONTENT)
+    }
+  })
+
+  test('calls nothing damaged where nothing can be listed, and says so', async () => {
+    const server = await startWebServer(join(root, 'store'))
+    try {
+      const { code, stdout, stderr } = await riastore(['check', `ria+${server.url}`, ID])
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(/a web server does not list its files\n$/)
+    } finally {
+      await server.close()
     }
   })
 
