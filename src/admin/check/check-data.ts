@@ -26,7 +26,7 @@ export interface DataChecked {
   readonly checkedBytes: number
   /** Keys without a checksum that we can compute: of them only the length is known to be right. */
   readonly withoutChecksum: number
-  /** Keys that were to be read, and were not for lack of time. */
+  /** Keys that were not read: the time was over, they were moved, or they cannot be read here. */
   readonly left: number
 }
 
@@ -61,6 +61,11 @@ export async function checkData(dataset: StoredDataset, report: Report, options:
       }
       const verdict = await verdictOf(dataset, archive, copy, { signal })
       if (verdict.outcome === 'gone') return
+      if (verdict.outcome === 'moved' || verdict.outcome === 'unreadable') {
+        left += 1
+        if ('why' in verdict) report(problemOf(dataset, copy, verdict, seenGood))
+        return
+      }
       checked += 1
       checkedBytes += copy.size
       options.onChecked?.(copy.size)
@@ -88,7 +93,7 @@ function problemOf(
   const sinceMs = seenGood.timeOf(key)
   const about = { path, dataset: dataset.directory.replace('/', ''), key, sinceMs, weight: 'damage' } as const
   if (outcome === 'unreadable') {
-    return { ...about, code: 'unreadable', message: why, mend: 'run it as somebody who may read it' }
+    return { ...about, code: 'unreadable', message: why, mend: 'run it where, and as somebody who, can read it' }
   }
   seenGood.forget(key)
   const since = sinceMs === undefined ? '' : `; it was good on ${new Date(sinceMs).toISOString().slice(0, 10)}`
@@ -125,7 +130,7 @@ function select(copies: Copy[], { subset, seenGood }: DataOptions): readonly Cop
 }
 
 type Verdict =
-  | { readonly outcome: 'good' | 'no checksum' | 'gone' }
+  | { readonly outcome: 'good' | 'no checksum' | 'gone' | 'moved' }
   | { readonly outcome: 'damaged' | 'unreadable'; readonly why: string }
 
 async function verdictOf(
@@ -155,9 +160,11 @@ async function verdictOf(
       await archive.read(member, consume, call)
     }
   } catch (error) {
-    if (isStoreError(error, 'missing', 'conflict')) return { outcome: 'gone' }
-    if (isStoreError(error, 'corrupt', 'unsupported')) return { outcome: 'damaged', why: messageOf(error) }
-    if (isStoreError(error, 'denied')) return { outcome: 'unreadable', why: messageOf(error) }
+    if (isStoreError(error, 'missing')) return { outcome: 'gone' }
+    if (isStoreError(error, 'conflict')) return { outcome: 'moved' }
+    if (isStoreError(error, 'corrupt')) return { outcome: 'damaged', why: messageOf(error) }
+    // Of a member that is packed in a way that cannot be read here nobody knows that it is damaged.
+    if (isStoreError(error, 'denied', 'unsupported')) return { outcome: 'unreadable', why: messageOf(error) }
     throw error
   }
   if (key.size !== undefined && key.size !== length) {

@@ -125,6 +125,26 @@ test.each(['0%', '101%', '0/3', '4/3'])('%s is no subset', (text) => {
   expect(() => parseSubset(text, Number)).toThrow(/is none/)
 })
 
+test('content that cannot be read here is not called damaged, and stays known as good', async () => {
+  const store = await goodStore()
+  const { seenGood: before } = await check(store)
+  for (const kind of ['unsupported', 'denied'] as const) {
+    const { problems, seen, seenGood } = await check(
+      withFaults(store, [{ op: 'get', path: PLACE, fail: kind, at: 'before' }]),
+    )
+    expect(problems.map(({ code, key }) => [code, key])).toEqual([['unreadable', KEY]])
+    expect([seen.checked, seen.left]).toEqual([1, 1])
+    expect(seenGood.timeOf(KEY)).toBe(Math.floor((before.timeOf(KEY) ?? 0) / 1000) * 1000)
+  }
+})
+
+test('content that was replaced just when it was to be read is left for another run, and counted', async () => {
+  const store = withFaults(await goodStore(), [{ op: 'get', path: PLACE, fail: 'conflict', at: 'before' }])
+  const { problems, seen, seenGood } = await check(store)
+  expect([problems, seen.checked, seen.left]).toEqual([[], 1, 1])
+  expect(seenGood.timeOf(KEY)).toBeUndefined()
+})
+
 test('a store that cannot be reached is an error, and no problem of the dataset', async () => {
   const store = withFaults(await goodStore(), [{ fail: 'unreachable', op: 'get', path: PLACE, times: 100 }])
   await expect(check(store)).rejects.toMatchObject({ kind: 'unreachable' })
