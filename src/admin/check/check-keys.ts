@@ -167,15 +167,19 @@ async function checkArchive(dataset: StoredDataset, tell: Tell, call: CallOption
 
 async function checkLeftovers(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
   const archives = archivesDirectory(dataset.directory)
+  let lock: Entry | undefined
+  const held: Entry[] = []
   for await (const entry of dataset.store.list(archives, call)) {
-    const isLock = entry.path === lockPath(dataset.directory)
-    const isHolders = entry.path.startsWith(`${archives}/${HOLDER}`)
-    if (isLock && isOld(entry)) {
-      const { path, mtimeMs: sinceMs } = entry
-      const message = 'the lock of the archive is old: was the run that took it killed?'
-      const mend = `riastore archive --break-lock STORE ${dataset.name}`
-      tell({ code: 'lock', weight: 'warning', message, path, sinceMs, mend })
-    } else if (isHolders || isTemporaryName(fileNameOf(entry.path))) tellLeftover(entry, tell)
+    if (entry.path === lockPath(dataset.directory)) lock = entry
+    else if (entry.path.startsWith(`${archives}/${HOLDER}`)) held.push(entry)
+    else if (isTemporaryName(fileNameOf(entry.path))) tellLeftover(entry, tell)
+  }
+  // A run that lives shows it there, not by the lock file, however long it takes.
+  if (held.every(isOld)) {
+    if (lock !== undefined && isOld(lock)) tellLock(dataset, lock, tell)
+    // Keys may be among them that are nowhere else: whoever takes the lock puts them back.
+    for (const entry of held)
+      tellLeftover(entry, tell, `riastore archive STORE ${dataset.name} puts back what it has to`)
   }
   for await (const { path, file } of dataset.store.children(dataset.directory, call)) {
     if (file !== undefined || !fileNameOf(path).startsWith('ora-remote-')) continue
@@ -183,11 +187,17 @@ async function checkLeftovers(dataset: StoredDataset, tell: Tell, call: CallOpti
   }
 }
 
-function tellLeftover(entry: Entry, tell: Tell): void {
+function tellLock(dataset: StoredDataset, { path, mtimeMs: sinceMs }: Entry, tell: Tell): void {
+  const message = 'the lock of the archive is old, and who took it has shown no life for long'
+  const mend = `riastore archive STORE ${dataset.name}; with --break-lock once you know that nobody is at work there`
+  tell({ code: 'lock', weight: 'warning', message, path, sinceMs, mend })
+}
+
+function tellLeftover(entry: Entry, tell: Tell, mend = 'remove it'): void {
   if (!isOld(entry)) return
   const { path, size, mtimeMs: sinceMs } = entry
   const message = `a dead upload or run left ${size} bytes`
-  tell({ code: 'leftover', weight: 'warning', message, path, sinceMs, mend: 'remove it' })
+  tell({ code: 'leftover', weight: 'warning', message, path, sinceMs, mend })
 }
 
 function isOld({ mtimeMs }: Entry): boolean {

@@ -9,6 +9,7 @@ import { ConfigError, isStoreError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
+import { NameFinder } from '../dataset-names.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatSize, parseAge, parseSize } from '../quantities.ts'
 import { namedOrAll, withStoreOfWords } from '../store-words.ts'
@@ -26,11 +27,14 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
   let [problems, failed] = [0, 0]
   const report = (problem: Problem) => {
     problems += 1
-    console.show(asObject(problem), () => asText(problem))
+    console.show(asObject(problem, aliases), () => asText(problem))
   }
+  /** Of the dataset that is looked at. */
+  let aliases: readonly string[] = []
   return withStoreOfWords(words, async (store, names) => {
     const counts = new Map<string, number>()
     await (names.length === 0 ? checkStore(store, report, call) : requireListing(store, call))
+    const finder = new NameFinder(store, console.json, call)
     for await (const dataset of namedOrAll(store, names, call)) {
       sum.datasets += 1
       const label = `checking ${dataset.name}`
@@ -39,6 +43,7 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
         console.progress.show({ label, done: counts.get(label) ?? 0, total: 0, unit: 'bytes' })
       }
       try {
+        aliases = (await finder.namesOf(dataset)).aliases
         const seenGood = data ? await SeenGood.load(join(cacheDirectory(), 'checked'), dataset) : undefined
         const content = seenGood && { seenGood, subset, untilMs, onChecked }
         const seen = await checkDataset(dataset, report, { ...call, data: content })
@@ -63,13 +68,13 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
   })
 }
 
-function asObject({ code, weight, message, sinceMs, dataset, ...more }: Problem) {
+function asObject({ code, weight, message, sinceMs, dataset, ...more }: Problem, aliases: readonly string[]) {
   return {
     type: 'finding',
     check: code,
     result: weight === 'damage' ? 'unsafe' : 'warning',
     why: message,
-    ...(dataset !== undefined && { dataset, aliases: [] }),
+    ...(dataset !== undefined && { dataset, aliases }),
     ...more,
     since: sinceMs === undefined ? undefined : new Date(sinceMs).toISOString(),
   }

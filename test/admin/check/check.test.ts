@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { checkDataset } from '../../../src/admin/check/check-dataset.ts'
 import { checkStore } from '../../../src/admin/check/check-store.ts'
 import type { Problem } from '../../../src/admin/check/problem.ts'
@@ -143,6 +143,29 @@ test('content that was replaced just when it was to be read is left for another 
   const { problems, seen, seenGood } = await check(store)
   expect([problems, seen.checked, seen.left]).toEqual([[], 1, 1])
   expect(seenGood.timeOf(KEY)).toBeUndefined()
+})
+
+test('a lock is told as old when its holder shows no life, and what lies with the holder is not to be removed', async () => {
+  const store = await goodStore()
+  const archives = `${DIRECTORY}/archives`
+  await put(store, `${archives}/lock`, '{}')
+  await put(store, `${archives}/holder-1/alive`, '')
+  await put(store, `${archives}/holder-1/${KEY}`, CONTENT)
+  vi.useFakeTimers({ toFake: ['Date'] })
+  try {
+    vi.setSystemTime(Date.now() + 48 * 3_600_000)
+    const { problems } = await check(store, { data: false })
+    const told = problems.map(({ code, path, mend }) => [code, path, mend.includes('riastore archive STORE')]).sort()
+    expect(told).toEqual([
+      ['leftover', `${archives}/holder-1/${KEY}`, true],
+      ['leftover', `${archives}/holder-1/alive`, true],
+      ['lock', `${archives}/lock`, true],
+    ])
+    await put(store, `${archives}/holder-1/alive`, '')
+    expect((await check(store, { data: false })).problems).toEqual([])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('a store that cannot be reached is an error, and no problem of the dataset', async () => {

@@ -3,7 +3,7 @@ import { ConfigError, isStoreError } from '../../../core/errors.ts'
 import { printable } from '../../../core/printable.ts'
 import type { ArgsOf } from '../../command.ts'
 import type { Console } from '../../console.ts'
-import { idOf } from '../../dataset-names.ts'
+import { idOf, NameFinder } from '../../dataset-names.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { formatSize, parseCount } from '../../quantities.ts'
 import { namedOrAll, withStoreOfWords } from '../../store-words.ts'
@@ -23,11 +23,13 @@ export async function run(console: Console, args: ArgsOf<typeof STAT>): Promise<
     const counter = new TotalsCounter()
     const counted: Counted[] = []
     let failed = 0
+    const finder = new NameFinder(store, console.json, call)
     for await (const dataset of namedOrAll(store, names, call)) {
       try {
         const totals = { dataset: idOf(dataset.directory), ...(await counter.count(dataset, call)) }
         counted.push(totals)
-        console.emit({ type: 'dataset', action: 'stat', aliases: [], ...totals })
+        const { aliases } = await finder.namesOf(dataset)
+        console.emit({ type: 'dataset', action: 'stat', aliases, ...totals })
         console.progress.show({ label: 'counting datasets', done: counted.length, total: 0, unit: 'steps' })
       } catch (error) {
         if (console.signal.aborted || isStoreError(error, 'unreachable')) throw error

@@ -148,6 +148,10 @@ describe('stat', () => {
     const history = join(root, 'history.jsonl')
     const { code, stdout } = await riastore(['stat', '--json', '--history', history, ...at()])
     expect(code).toBe(0)
+    expect(objectsOf({ stdout }, 'dataset').map(({ dataset, aliases }) => [dataset, aliases])).toEqual([
+      [OTHER, []],
+      [ID, ['mydata']],
+    ])
     expect(objectsOf({ stdout }, 'summary')).toEqual([
       expect.objectContaining({ action: 'stat', datasets: 2, keys: 1, bytes: 22, shared: 0, temporary: 0 }),
     ])
@@ -189,6 +193,7 @@ describe('check', () => {
           key: KEY,
           path: PLACE,
           dataset: ID,
+          aliases: ['mydata'],
           since: expect.any(String),
           mend: expect.stringContaining('git annex'),
         }),
