@@ -22,7 +22,7 @@ export interface Progress {
 
 export const noProgress: Progress = { show: () => {}, clear: () => {} }
 
-/** Between two times that it is shown, at least; ms. */
+/** Between two times that it is shown, at least; a terminal shows what is new at once. ms. */
 const EVERY_MS = { terminal: 100, lines: 30_000, json: 1_000 } as const
 
 /**
@@ -35,7 +35,7 @@ export function progressOn(
   now: () => number = () => performance.now(),
 ): Progress {
   const everyMs = emit ? EVERY_MS.json : terminal.isTerminal ? EVERY_MS.terminal : EVERY_MS.lines
-  let begun: { readonly label: string; readonly at: number; readonly done: number } | undefined
+  let begun: { readonly label: string; readonly at: number; readonly done: number; hasTotal: boolean } | undefined
   let shownAt = terminal.isTerminal ? Number.NEGATIVE_INFINITY : now()
   const clear = () => {
     begun = undefined
@@ -45,8 +45,11 @@ export function progressOn(
     clear,
     show(step) {
       const at = now()
-      if (begun?.label !== step.label) begun = { label: step.label, at, done: step.done }
-      if (at - shownAt < everyMs) return
+      const hasTotal = step.total > 0
+      const isNew = begun?.label !== step.label || (hasTotal && !begun.hasTotal)
+      if (begun?.label !== step.label) begun = { label: step.label, at, done: step.done, hasTotal }
+      begun.hasTotal ||= hasTotal
+      if (at - shownAt < everyMs && !(isNew && terminal.isTerminal && !emit)) return
       shownAt = at
       const perSecond = (step.done - begun.done) / Math.max((at - begun.at) / 1000, 0.001)
       if (emit) emit(asObject(step, perSecond))
