@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { descendants, isAlive, signal } from '../support/programs/processes.ts'
-import { type Running, runOk } from '../support/programs/run.ts'
+import { type Running, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { type AnnexRepo, exists, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { addDataset, initRemote, listTree, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
@@ -17,6 +17,8 @@ const MIB = 1024 * 1024
 const large = randomBytes(24 * MIB)
 /** No stall ends our process before it is told to end: it would take so long. s. */
 const NO_STALL = 24 * 3600
+/** What is done afterwards has one again: what hangs there says so, well before the test is ended. s. */
+const STALL = 120
 /** Larger than any pid. */
 const NOBODY = 2 ** 30
 /** For what would never come; ms. */
@@ -48,6 +50,16 @@ async function ourProcess(annex: Running): Promise<number> {
   expect(ours.length).toBeLessThanOrEqual(1)
   // It may have ended by now; this is nobody's.
   return ours[0]?.pid ?? NOBODY
+}
+
+/** What goes on when a test has failed: it is seen on machines that nobody can look at. */
+async function tell(proxy: StallProxy): Promise<void> {
+  const ours = (await descendants(process.pid)).map(({ pid, parent, command }) => `${pid} < ${parent}  ${command}`)
+  const sockets = await run('ss', ['-tinH', `( sport = :${proxy.port} or dport = :${proxy.port} )`]).then(
+    ({ stdout }) => stdout,
+    () => '(no ss here)',
+  )
+  console.error([`forwarded: ${JSON.stringify(proxy.forwarded())}`, ...ours, sockets].join('\n'))
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -104,13 +116,20 @@ describe('over ssh', () => {
     // git-annex would start the remote again by itself when some progress was made.
     await repo.setConfig('annex.forward-retry', '0')
     await initRemote(repo, `ria+ssh://behind-the-proxy${store.root}`, dataset.id, { name: remote })
-    await repo.setConfig(`remote.${remote}.riastore-stall-timeout`, String(NO_STALL))
   })
   afterAll(() => workspace?.remove())
-  afterEach(() => {
-    killAllStarted()
+  const stallAfter = (seconds: number) => repo.setConfig(`remote.${remote}.riastore-stall-timeout`, String(seconds))
+  beforeEach(() => stallAfter(NO_STALL))
+  /** The network is as before, for all that comes. */
+  const recover = async () => {
     proxy.cut()
     proxy.resume()
+    await stallAfter(STALL)
+  }
+  afterEach(async (context) => {
+    if (context.task.result?.state === 'fail') await tell(proxy)
+    killAllStarted()
+    await recover()
   })
 
   describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
@@ -124,8 +143,7 @@ describe('over ssh', () => {
         const annex = startAnnex(repo, 'copy', '--to', remote, 'large.bin')
         await until(() => proxy.forwarded().up - before >= 12 * MIB, 'half of it is sent')
         await die(annex, death)
-        proxy.cut()
-        proxy.resume()
+        await recover()
         expect(await dataset.keys()).toEqual([])
         expect((await repo.checkPresent('large.bin', remote)).presence).toBe('absent')
 
@@ -148,8 +166,7 @@ describe('over ssh', () => {
         const part = join(repo.path, '.git/annex/tmp', await repo.key('large.bin'))
         await until(async () => (await sizeOf(part)) > 9 * MIB, 'what has come is written')
         await die(annex, death)
-        proxy.cut()
-        proxy.resume()
+        await recover()
         expect(await repo.has('large.bin')).toBe(false)
 
         const again = proxy.forwarded().down
