@@ -1,8 +1,9 @@
 // A vitest reporter. The very last line of a run is `N passed, N failed`, alone on its line. In CI
 // (CI=true) a test that was skipped counts as failed: nothing may be left out there because
 // something is missing. Before that it prints where the time went: the slowest files, and how much
-// of it their hooks took.
-import { writeSync } from 'node:fs'
+// of it their hooks took. The environment may name a file (RIASTORE_FAILED_FILES) for the names of
+// the files whose tests failed, as JSON: none where something else went wrong too.
+import { writeFileSync, writeSync } from 'node:fs'
 
 /** So many files are named. */
 const SLOWEST = 10
@@ -21,6 +22,11 @@ export default class Summary {
       suites.filter((suite) => suite.errors().length > 0).length +
       unhandledErrors.length
     const passed = inState('passed').length
+    const list = process.env.RIASTORE_FAILED_FILES
+    if (list) {
+      const names = modules.filter((module) => !module.ok()).map((module) => module.relativeModuleId)
+      writeFileSync(list, JSON.stringify(skipped.length + unhandledErrors.length > 0 ? [] : names))
+    }
     printSlowest(modules)
     for (const test of skipped) process.stdout.write(`not run, which is a failure in CI: ${test.fullName}\n`)
 
