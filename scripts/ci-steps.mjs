@@ -13,8 +13,9 @@ const FEW_FILES = 3
  * for the lines that count tests: `N passed, N failed` alone on its line is the very last, for all
  * of them. Returns whether all is well.
  *
- * A step may say `again`: when a few of its test files fail, they run once more, by themselves. What
- * passes then lets the change in, and is named: it still shows a fault, of the code or of the test.
+ * A step may say `again`: when a few of its test files fail, they run once more, by themselves.
+ * What passes then lets the change in, and is named: it still shows a fault, of the code or of the
+ * test.
  *
  * @param {readonly { name: string, command: readonly string[], again?: boolean }[]} steps
  * @returns {Promise<boolean>}

@@ -17,7 +17,10 @@ const MIB = 1024 * 1024
 const large = randomBytes(24 * MIB)
 /** No stall ends our process before it is told to end: it would take so long. s. */
 const NO_STALL = 24 * 3600
-/** What is done afterwards has one again: what hangs there says so, well before the test is ended. s. */
+/**
+ * What is done afterwards has one again: what hangs there says so, well before the test is ended.
+ * s.
+ */
 const STALL = 120
 /** Larger than any pid. */
 const NOBODY = 2 ** 30

@@ -43,7 +43,7 @@ test('the first step that fails is the last, with or without tests of its own', 
 })
 
 describe('test files that fail in a step that may run them again', () => {
-  /** The first run has failures in these files; when it is given files, so many of their tests fail. */
+  /** The first run fails in these files; when it is given files, so many of their tests fail. */
   const script = (files: string[], failed: number) => `
     const again = process.argv.slice(1)
     require('fs').writeFileSync(process.env.RIASTORE_FAILED_FILES, '${JSON.stringify(files)}')
