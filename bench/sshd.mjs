@@ -60,6 +60,8 @@ export async function startSshd(keys, name, extra = []) {
   const file = (/** @type {string} */ suffix) => join(keys.directory, `${name}.${suffix}`)
   const port = await freePort()
   const server = '/usr/lib/openssh/sftp-server'
+  const home = join(keys.directory, 'home')
+  mkdirSync(home, { recursive: true, mode: 0o700 })
   const lines = [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
@@ -77,6 +79,9 @@ export async function startSshd(keys, name, extra = []) {
     'PrintLastLog no',
     'MaxSessions 100',
     'MaxStartups 100:30:200',
+    // bash reads ~/.bashrc for each command that it gets over ssh. What the user of this machine
+    // has there is no server's: with pyenv's lines a scp took six times as long.
+    `SetEnv HOME=${home}`,
     ...extra,
   ]
   writeFileSync(file('conf'), `${lines.join('\n')}\n`)
