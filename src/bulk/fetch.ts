@@ -11,10 +11,10 @@ import { keyPaths } from '../ria/layout/paths.ts'
 import type { AnnexPartials } from './clone/annex-partials.ts'
 import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked, writeNew } from './clone/content.ts'
 import type { DiskSpace } from './clone/disk-space.ts'
+import { Turns } from './clone/turns.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'
 import type { DirectReads } from './direct-reads.ts'
 import type { OpenRemote } from './open-remote.ts'
-import { Turns } from './turns.ts'
 
 export interface FetchOptions {
   readonly remote: OpenRemote

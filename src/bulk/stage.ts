@@ -3,10 +3,10 @@ import { parseKey } from '../core/key.ts'
 import type { KeyTable } from './clone/key-table.ts'
 import type { Placer } from './clone/placer.ts'
 import { syncFileSystem } from './clone/sync.ts'
+import { Turns } from './clone/turns.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'
 import type { BulkEvents } from './events.ts'
 import { STATE, type States } from './states.ts'
-import { Turns } from './turns.ts'
 
 /** So many keys, or bytes, are placed together, after one sync of the file system. */
 const BATCH_KEYS = 20_000

@@ -1,33 +1,67 @@
+import * as fs from 'node:fs'
 import type { Writable } from 'node:stream'
-import { decode, encode } from '../../core/text.ts'
+import { keyFileName } from '../../core/key.ts'
+import { decode, encode, toFsPath } from '../../core/text.ts'
+import { keyOfFileName } from '../../ria/layout/places.ts'
 import type { Clone } from './clone.ts'
 import type { KeyTable } from './key-table.ts'
 import { feed, outputOf, splitAt, startProgram } from './programs.ts'
+import { Turns } from './turns.ts'
 
-/** A file of the work tree that is not a link into the annex, and its key. */
+/** A file of the work tree that is a pointer in place of content, and its key. */
 export interface UnlockedFile {
   readonly number: number
   /** From the work tree's top. */
   readonly file: string
 }
 
-/** Finds the unlocked files of the work tree whose keys are in the table. */
+/** git-annex takes no longer file for a pointer. Bytes. */
+const POINTER_BYTES = 32 * 1024
+
+/** What a pointer begins with; the key's file name follows. */
+const POINTER = '/annex/objects/'
+
+/**
+ * Finds the unlocked files of the work tree that wait for the content of a key in the table: git
+ * tracks them, and they hold a pointer.
+ *
+ * `git annex find --unlocked` is not asked. It hangs for good when a file goes between two of its
+ * looks at it, and a `git annex get` beside us takes each pointer away before it puts the content
+ * there (seen with 10.20230126).
+ */
 export async function* unlockedFiles(
   clone: Clone,
   table: KeyTable,
   signal?: AbortSignal,
 ): AsyncGenerator<UnlockedFile, void, void> {
   if (clone.isBare) return
-  const args = ['annex', 'find', '--unlocked', '--format=$' + '{key}\\000$' + '{file}\\000']
-  const started = startProgram('git', args, { cwd: clone.directory, signal })
-  let number: number | undefined
-  let isKey = true
-  for await (const bytes of splitAt(started.stdout, 0)) {
-    if (isKey) number = table.findBytes(bytes)
-    else if (number !== undefined) yield { number, file: decode(bytes) }
-    isKey = !isKey
+  const listing = startProgram('git', ['ls-files', '--stage', '-z'], { cwd: clone.directory, signal })
+  const turns = new Turns()
+  for await (const bytes of splitAt(listing.stdout, 0)) {
+    // `<mode> <object> <stage>\t<file>`: 100644 and 100755 are files, neither links nor submodules.
+    if (bytes[0] !== ONE || bytes[1] !== ZERO) continue
+    await turns.pause()
+    const file = decode(bytes.subarray(bytes.indexOf(TAB) + 1))
+    const key = readPointer(`${clone.directory}/${file}`)
+    const number = key === undefined ? undefined : table.find(key)
+    if (number !== undefined) yield { number, file }
   }
-  await started.ended
+  await listing.ended
+}
+
+const [TAB, ZERO, ONE] = [9, 48, 49]
+
+/** The key that a file points to; undefined for one that is no pointer, or not there. */
+function readPointer(file: string): string | undefined {
+  const path = toFsPath(file)
+  try {
+    const stats = fs.lstatSync(path)
+    if (!stats.isFile() || stats.size > POINTER_BYTES || stats.size <= POINTER.length) return undefined
+    const [line = ''] = decode(fs.readFileSync(path)).split('\n')
+    return line.startsWith(POINTER) ? keyOfFileName(line.slice(POINTER.length)) : undefined
+  } catch {
+    return undefined // somebody else is at it
+  }
 }
 
 /**
@@ -48,7 +82,7 @@ export async function fillUnlockedFiles(
     yield Buffer.concat([packet('capability=smudge\n'), FLUSH])
     for await (const { number, file } of files) {
       count += 1
-      const pointer = encode(`/annex/objects/${table.text(number)}\n`)
+      const pointer = encode(`${POINTER}${keyFileName(table.text(number))}\n`)
       yield Buffer.concat([packet('command=smudge\n'), packet(`pathname=${file}\n`), FLUSH, packet(pointer), FLUSH])
     }
   }
