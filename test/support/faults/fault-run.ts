@@ -52,10 +52,21 @@ const LOCK_WAIT_MS = 20_000
 const GRACE = '2m'
 
 /**
- * In bad weather, and when it wakes up: then its connections are cut, and what it waited for has
- * taken too long.
+ * How it may end. When it was stopped, somebody else may have its lock, or have done its work; that
+ * the store cannot be reached it may say only where there is a network, and something happened to
+ * it.
  */
-const ENDS = { clear: [0], bad: [0, 1, 4, 5] }
+const ENDS = { clear: [0], disturbed: [0, 1, 5], cut: [0, 1, 4, 5] }
+
+/** Of a program that was stopped, or that the weather disturbed. */
+function endsIn(weather: Weather): readonly number[] {
+  return isBad(weather) && !isOfDisk(weather) ? ENDS.cut : ENDS.disturbed
+}
+
+/** Of a program that nobody stopped. Others may put packs together just now. */
+function endsUnstopped(command: Command, weather: Weather): readonly number[] {
+  return isBad(weather) || command === 'gc' ? endsIn(weather) : ENDS.clear
+}
 
 /** So many durations of each command are remembered, for moments to be drawn from. */
 const LAST = 4
@@ -162,12 +173,13 @@ class FaultRun {
     const then = random()
     await Promise.race([sleep(moment * isEarly), running.done])
     const end = await beginWeather(weather, random, this.#subject)
+    let isCut = false
     try {
       await Promise.race([sleep(moment * (1 - isEarly)), running.done])
       if (how === 'neither') {
-        verdict.judge(await verdict.waitFor(running, this.#limitMs), ENDS.bad)
+        verdict.judge(await verdict.waitFor(running, this.#limitMs), endsIn(weather))
         this.toll.others += 1
-      } else await this.#interrupt(running, step)
+      } else isCut = await this.#interrupt(running, step)
     } finally {
       await end()
     }
@@ -178,7 +190,7 @@ class FaultRun {
       running.killGroup('SIGCONT')
       const result = await verdict.waitFor(running, this.#limitMs)
       await endAgain()
-      verdict.judge(result, ENDS.bad)
+      verdict.judge(result, isCut ? ENDS.cut : endsIn(weather))
     } else if (then < 0.2) await this.#elsewhere(other, 'clear')
     await pushing
     await this.#check()
@@ -188,19 +200,23 @@ class FaultRun {
     if (pushing !== undefined) await this.#pusher?.check(verdict)
   }
 
-  /** Kills it; or stops it, and has somebody else at work meanwhile. */
-  async #interrupt(running: Running, { random, command, how, other, weather }: Step): Promise<void> {
+  /**
+   * Kills it; or stops it, and has somebody else at work meanwhile. Whether its connections were cut
+   * then.
+   */
+  async #interrupt(running: Running, { random, command, how, other, weather }: Step): Promise<boolean> {
     if (how === 'kill') {
       running.killGroup('SIGKILL')
       const result = await running.done
       if (result.signal === 'SIGKILL') this.toll.kills += 1
-      else this.#verdict.judge(result, isBad(weather) || command === 'gc' ? ENDS.bad : ENDS.clear)
-      return
+      else this.#verdict.judge(result, endsUnstopped(command, weather))
+      return false
     }
     running.killGroup('SIGSTOP')
     if (running.child.exitCode === null && running.child.signalCode === null) this.toll.stops += 1
-    cutWhileStopped(random, this.#subject)
+    const isCut = cutWhileStopped(random, this.#subject)
     await this.#elsewhere(other, weather)
+    return isCut
   }
 
   /** From a host of another name, where we may have one, and by a line that nobody cuts. */
@@ -212,8 +228,8 @@ class FaultRun {
       ? start('unshare', ['--uts', 'sh', '-c', rename, this.#riastore.path, ...words], options)
       : this.#riastore.start(words, options)
     const result = await this.#verdict.waitFor(running, this.#limitMs)
-    // The disk is the same one everywhere, and others may put packs together just now.
-    this.#verdict.judge(result, isOfDisk(weather) || command === 'gc' ? ENDS.bad : ENDS.clear)
+    // The disk is the same one everywhere.
+    this.#verdict.judge(result, endsUnstopped(command, isOfDisk(weather) ? weather : 'clear'))
     this.#remember(command, result)
   }
 

@@ -60,9 +60,14 @@ export async function beginWeather(
   return async () => {}
 }
 
-/** What a network does to somebody who is stopped: his connections end, unless they are frozen. */
-export function cutWhileStopped(random: Random, { network }: Surroundings): void {
-  if (random() < 0.5) network?.cut()
+/**
+ * What a network does to somebody who is stopped: his connections end, unless they are frozen.
+ * Returns whether they did.
+ */
+export function cutWhileStopped(random: Random, { network }: Surroundings): boolean {
+  const isCut = random() < 0.5 && network !== undefined
+  if (isCut) network.cut()
+  return isCut
 }
 
 export const isBad = (weather: Weather) => weather !== 'clear'
