@@ -148,6 +148,7 @@ async function readSignature(
     throw new StoreError({ kind: 'corrupt', op: 'get', where, message })
   }
   const range = { start: 0, end: SIGNATURE_BYTES }
-  const head = await readSmall(store, path, SIGNATURE_BYTES, { range, ifMatch: stat.identity, ...call })
+  const options = { range, ifMatch: stat.identity, fingerprint: true, ...call }
+  const head = await readSmall(store, path, SIGNATURE_BYTES, options)
   return parseSignature(head, stat.size, where)
 }

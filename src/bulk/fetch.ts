@@ -57,7 +57,7 @@ export class Fetch {
       const { remote } = this.#options
       for (const path of keyPaths(remote.directory, remote.layout.dataset.version, checked.key.text)) {
         try {
-          return await this.#receive(looseCopy(remote.store, path), checked)
+          return await this.#receive(looseCopy(remote.store, path, checked.key.size), checked)
         } catch (error) {
           if (!isStoreError(error, 'missing', 'corrupt', 'conflict')) throw error
         }

@@ -180,6 +180,19 @@ export interface GetOptions extends CallOptions {
   readonly range?: ByteRange | (() => ByteRange | undefined) | undefined
   /** Fail with `conflict` unless the file's `identity` is this. */
   readonly ifMatch?: string | undefined
+  /**
+   * These few bytes, from the file's beginning on, say what all of it is, as the head of a 7z
+   * archive does: a file of this length that begins so is this one. By them a backend knows a file
+   * again whose servers tell of it by different identities.
+   */
+  readonly fingerprint?: boolean | undefined
+  /**
+   * How long the file has to be, in bytes, for servers that do not say how long it is: then all of
+   * it is read, and one that ends elsewhere is an error, though never a damaged one.
+   */
+  readonly expectedSize?: number | undefined
+  /** It is one line of text: for such servers it is whole when it ends with its only newline. */
+  readonly isLine?: boolean | undefined
 }
 
 /**

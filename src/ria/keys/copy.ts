@@ -48,8 +48,8 @@ export interface CopyReadOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A key that is a file of its own. */
-export function looseCopy(store: Store, path: string): Copy {
+/** A key that is a file of its own. `size`: its length in bytes, where that is known. */
+export function looseCopy(store: Store, path: string, size: number | undefined): Copy {
   return {
     where: `${store.traits.root}/${path}`,
     path,
@@ -59,6 +59,7 @@ export function looseCopy(store: Store, path: string): Copy {
           const from = start()
           return from === 0 ? undefined : { start: from }
         },
+        expectedSize: size,
         signal,
       }),
   }

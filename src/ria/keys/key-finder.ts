@@ -197,7 +197,7 @@ export class KeyFinder {
     // Without an archive a key is most likely where it belongs, and to look first would cost a
     // round trip.
     const looksFirst = this.#archiveSeen && this.#dataset.store.traits.looksTogether
-    const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#dataset.store, path))
+    const likely = looksFirst ? [] : places.loose.map((path) => looseCopy(this.#dataset.store, path, places.key.size))
     if (await readAny(likely, read)) return true
     return whileMoving(async () => {
       const copy = await this.find(places, call)
@@ -226,7 +226,7 @@ export class KeyFinder {
       for (const path of loose) {
         const stat = await this.#dataset.store.stat(path, call)
         if (stat !== undefined)
-          return isWhole(key, stat.size) ? { copy: looseCopy(this.#dataset.store, path) } : undefined
+          return isWhole(key, stat.size) ? { copy: looseCopy(this.#dataset.store, path, key.size) } : undefined
       }
       if (quiet !== undefined) break
       quiet = await dataset.look(call)
@@ -264,7 +264,8 @@ export class KeyFinder {
       damaged ??= { copy: copy(), error: wrongLength('stat', this.#dataset.where(at), found, key) }
       return undefined
     }
-    const takeLoose = (at: string, stat: Stat | undefined) => take(at, stat, () => looseCopy(this.#dataset.store, at))
+    const takeLoose = (at: string, stat: Stat | undefined) =>
+      take(at, stat, () => looseCopy(this.#dataset.store, at, key.size))
     for (const at of loose) {
       const copy = takeLoose(at, await looks.loose(at))
       if (copy !== undefined) return copy

@@ -63,7 +63,7 @@ function notice(what: string, { version }: LayoutVersion, reason: string | undef
 async function readVersion(store: Store, path: string, ifMissing: string, call: CallOptions): Promise<LayoutVersion> {
   const where = `${store.traits.root}/${path}`
   try {
-    return parseLayoutVersion((await read(store, path, call)).toString(), where)
+    return parseLayoutVersion((await read(store, path, call, true)).toString(), where)
   } catch (error) {
     if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
     throw new StoreError({ kind: 'missing', op: 'get', where, message: `${ifMissing} (${error.reason})`, cause: error })
@@ -85,6 +85,6 @@ export async function readSharing(dataset: StoredDataset, call: CallOptions): Pr
   }
 }
 
-async function read(store: Store, path: string, { signal }: CallOptions): Promise<Buffer> {
-  return readSmall(store, path, SMALL_FILE_BYTES, { signal }) // its progress is not the key's
+async function read(store: Store, path: string, { signal }: CallOptions, isLine = false): Promise<Buffer> {
+  return readSmall(store, path, SMALL_FILE_BYTES, { signal, isLine }) // its progress is not the key's
 }

@@ -1,11 +1,12 @@
-import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import { StoreError } from '../../core/errors.ts'
 import type { GitConfig } from '../../core/git-config.ts'
+import { bufferSource } from '../../core/source.ts'
 import { Calls } from '../common/calls.ts'
 import { packingByServer, rangeHeader, refuseLoginPage, wholeLength } from '../common/http-answer.ts'
-import { deliverBody } from '../common/http-body.ts'
+import { bytesOf, DOES_NOT_SAY_LENGTH, deliverBody, lineOf } from '../common/http-body.ts'
 import { type Answer, drop, HttpClient, type Method } from '../common/http-client.ts'
 import { statFrom, timeOf } from '../common/http-headers.ts'
-import { KnownFiles } from '../common/http-identity.ts'
+import { type Fingerprint, KnownFiles } from '../common/http-identity.ts'
 import { packedError } from '../common/http-packed.ts'
 import { isAbsentStatus, statusError } from '../common/http-status.ts'
 import { encodePath, noBytes, parseUnsatisfiedRange, tooShort } from '../common/http-wire.ts'
@@ -23,6 +24,7 @@ import type {
   StoreTraits,
 } from '../store.ts'
 import { askForNothing, nobodysNeighbour } from './guard.ts'
+import { failure, lengthUnknown, refuseOther, refusesHead } from './refusals.ts'
 import { type HttpRoot, parseRoot } from './root.ts'
 
 export interface HttpSettings {
@@ -144,7 +146,8 @@ class HttpStore implements Store {
     const url = this.#url(path)
     const answer = await this.#askForStat(op, path, signal)
     await drop(answer)
-    return { method: answer.method, stat: this.#readStat(op, path, url, answer) }
+    const told = this.#readStat(op, path, url, answer)
+    return { method: answer.method, stat: told && (await this.#recognize(path, answer, told, signal)) }
   }
 
   #readStat(op: string, path: string, url: string, answer: Answer): Stat | undefined {
@@ -152,7 +155,7 @@ class HttpStore implements Store {
     if (isAbsentStatus(status) || answer.isDirectory) return undefined
     if (status === 416) {
       const size = parseUnsatisfiedRange(response.headers['content-range'])
-      if (size !== undefined) return this.#statFrom(url, answer, size)
+      if (size !== undefined) return statFrom(response.headers, size, host)
     }
     if (status !== 200 && status !== 206) throw statusError(op, url, host, status, response.statusMessage)
     refuseLoginPage(op, url, answer)
@@ -160,7 +163,7 @@ class HttpStore implements Store {
     if (packing !== undefined) throw packedError(op, url, host, packing)
     const size = wholeLength(answer)
     if (size === undefined) throw lengthUnknown(op, url, answer)
-    return this.#statFrom(url, answer, size)
+    return statFrom(response.headers, size, host)
   }
 
   async #askForStat(op: string, path: string, signal: AbortSignal): Promise<Answer> {
@@ -208,24 +211,64 @@ class HttpStore implements Store {
     // parts.
     const proof = options.ifMatch === undefined ? this.#askForNothing('get', path, 'GET', headers, signal) : undefined
     const answer = await requested
-    const { status, response, host } = answer
+    const { response } = answer
     try {
-      if (isAbsentStatus(status) || answer.isDirectory) throw failure('missing', 'get', url, 'no such file')
-      if (status === 416 && (range || this.#packsWholes)) {
+      if (answer.status === 416 && (range || this.#packsWholes)) {
         return await this.#getNothing(path, range ?? { start: 0 }, consume, options, signal)
       }
-      if (status !== 200 && status !== 206) throw statusError('get', url, host, status, response.statusMessage)
-      refuseLoginPage('get', url, answer)
-      const packing = packingByServer(answer, path)
-      if (packing !== undefined) throw packedError('get', url, host, packing)
-      const size = wholeLength(answer) ?? (await this.#stat('get', path, signal)).stat?.size
-      if (size === undefined) throw lengthUnknown('get', url, answer)
-      const stat = this.#statFrom(url, answer, size)
+      const isLine = options.isLine === true && range === undefined && wholeLength(answer) === undefined
+      const told = await this.#readAnswer(path, answer, isLine ? 0 : options.expectedSize, signal)
+      if (isLine && told.doubt !== undefined) {
+        const line = await lineOf({ url, answer, signal })
+        await proof
+        return await consume(bufferSource(line).open(), { ...told, size: line.length })
+      }
+      if (options.fingerprint && range?.end !== undefined) {
+        const bytes = await bytesOf({ url, answer, range, stat: told, options, signal })
+        const stat = await this.#recognize(path, answer, told, signal, bytes)
+        refuseOther(url, stat, options)
+        await proof
+        return await consume(bufferSource(bytes).open(), stat)
+      }
+      const stat = await this.#recognize(path, answer, told, signal)
       refuseOther(url, stat, options)
       await proof
       await deliverBody({ url, answer, range, stat, consume, options, signal })
     } finally {
       if (!response.readableEnded) await drop(answer)
+    }
+  }
+
+  /** What an answer that shows a file, or a part of it, says of the file. Throws for all others. */
+  async #readAnswer(path: string, answer: Answer, size: number | undefined, signal: AbortSignal): Promise<Stat> {
+    const url = this.#url(path)
+    const { status, response, host } = answer
+    if (isAbsentStatus(status) || answer.isDirectory) throw failure('missing', 'get', url, 'no such file')
+    if (status !== 200 && status !== 206) throw statusError('get', url, host, status, response.statusMessage)
+    refuseLoginPage('get', url, answer)
+    const packing = packingByServer(answer, path)
+    if (packing !== undefined) throw packedError('get', url, host, packing)
+    const told = wholeLength(answer)
+    if (told === undefined && status === 200 && size !== undefined) {
+      return { ...statFrom(response.headers, size, host), doubt: `${host} ${DOES_NOT_SAY_LENGTH}` }
+    }
+    const length = told ?? (await this.#stat('get', path, signal)).stat?.size
+    if (length === undefined) throw lengthUnknown('get', url, answer)
+    return statFrom(response.headers, length, host)
+  }
+
+  /** Reads the first bytes of a file. Undefined when it is not there. */
+  async #readHead(path: string, bytes: number, signal: AbortSignal): Promise<Fingerprint | undefined> {
+    const url = this.#url(path)
+    const range = { start: 0, end: bytes }
+    const answer = await this.#request(path, rangeHeader(range), signal)
+    try {
+      if (isAbsentStatus(answer.status) || answer.isDirectory || answer.status === 416) return undefined
+      const stat = await this.#readAnswer(path, answer, undefined, signal)
+      if (stat.size < bytes) return undefined
+      return { stat, bytes: await bytesOf({ url, answer, range, stat, options: {}, signal }) }
+    } finally {
+      if (!answer.response.readableEnded) await drop(answer)
     }
   }
 
@@ -255,8 +298,16 @@ class HttpStore implements Store {
     await consume(noBytes(), stat)
   }
 
-  #statFrom(url: string, { host, response: { headers } }: Answer, size: number): Stat {
-    return this.#known.recognize(url, statFrom(headers, size, host), timeOf(headers.date))
+  /** What is told of a file, by the identity that it is known by. */
+  #recognize(
+    path: string,
+    { response: { headers } }: Answer,
+    told: Stat,
+    signal: AbortSignal,
+    fingerprint?: Buffer,
+  ): Promise<Stat> {
+    const look = (bytes: number) => this.#readHead(path, bytes, signal)
+    return this.#known.recognize(this.#url(path), told, timeOf(headers.date), look, fingerprint)
   }
 
   #url(path: string): string {
@@ -271,29 +322,3 @@ class HttpStore implements Store {
 
 const FIRST_BYTE = rangeHeader({ start: 0, end: 1 })
 const FROM_FIRST_BYTE = rangeHeader({ start: 0 })
-
-/**
- * Whether an answer to HEAD may be about HEAD itself: some servers, and what stands before them,
- * refuse it with a status that says nothing of that. To be asked for a part is another matter.
- */
-function refusesHead(status: number): boolean {
-  const isAboutFile = isAbsentStatus(status) || [401, 407, 408, 425, 429].includes(status)
-  return status === 501 || (status >= 400 && status < 500 && !isAboutFile)
-}
-
-function lengthUnknown(op: string, url: string, { host, response }: Answer): StoreError {
-  const message = `${host} does not say how long the file is (HTTP/${response.httpVersion} without a Content-Length)`
-  return failure('unsupported', op, url, message)
-}
-
-function refuseOther(url: string, stat: Stat, { ifMatch }: GetOptions): void {
-  // Compared here, not by If-Match: servers ignore it for weak ETags, and some refuse every quoted
-  // one.
-  if (ifMatch !== undefined && ifMatch !== stat.identity) {
-    throw failure('conflict', 'get', url, 'the file was replaced meanwhile')
-  }
-}
-
-function failure(kind: StoreErrorKind, op: string, where: string, message: string): StoreError {
-  return new StoreError({ kind, op, where, message })
-}

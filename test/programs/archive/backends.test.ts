@@ -27,6 +27,14 @@ const mirrors = await startWebServer(root)
 mirrors.behave(/./, { etags: ['"a"', 'W/"a"', '"of another mirror"'] })
 afterAll(() => mirrors.close())
 
+const strangers = await startWebServer(root)
+const asTold = (name: string, ms: number) => ({
+  directory: root,
+  headers: { etag: `"${name}"`, 'last-modified': new Date(ms).toUTCString() },
+})
+strangers.behave(/./, { mirrors: [asTold('a', 1e12), asTold('b', 2e12), asTold('b', 2e12)] })
+afterAll(() => strangers.close())
+
 const BACKENDS: readonly (readonly [string, () => Store])[] = [
   ['local', () => openLocalStore({ root })],
   ['sftp by ssh2', () => openSftpStore({ target: { host: sshd.alias }, root, provider: 'ssh2' })],
@@ -34,6 +42,7 @@ const BACKENDS: readonly (readonly [string, () => Store])[] = [
   ['http', () => openHttpStore({ url: server.url })],
   ['http without ranges', () => openHttpStore({ url: rude.url })],
   ['http by mirrors with ETags of their own', () => openHttpStore({ url: mirrors.url })],
+  ['http by mirrors with ETags and dates of their own', () => openHttpStore({ url: strangers.url })],
 ]
 
 const FILES = new Map([...someFiles(40, 40_000), ['large', Buffer.alloc(3_000_000, 'abcdefg')] as const])

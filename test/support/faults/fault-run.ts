@@ -201,8 +201,8 @@ class FaultRun {
   }
 
   /**
-   * Kills it; or stops it, and has somebody else at work meanwhile. Whether its connections were cut
-   * then.
+   * Kills it; or stops it, and has somebody else at work meanwhile. Returns whether its connections
+   * were cut then.
    */
   async #interrupt(running: Running, { random, command, how, other, weather }: Step): Promise<boolean> {
     if (how === 'kill') {

@@ -34,6 +34,11 @@ export interface Behaviour {
   /** Answers with these ETags in turn, as mirrors behind one name do. */
   readonly etags?: readonly string[]
   /**
+   * Answers from these directories in turn, with these headers: mirrors that know nothing of each
+   * other.
+   */
+  readonly mirrors?: readonly { readonly directory: string; readonly headers: Readonly<Record<string, string>> }[]
+  /**
    * Compresses files though nobody asked for that; parts of them, too, or only those that are sent
    * whole.
    */
@@ -127,10 +132,12 @@ async function answer(
   behaviour: Behaviour,
 ): Promise<void> {
   if (behaviour.stallAfter === -1) return
-  const draft = await packed(await misbehave(behaviour, () => serveFile(directory, request, behaviour)), behaviour)
-  const headers: Record<string, string> = { ...draft.headers, ...behaviour.headers }
+  const mirror = behaviour.mirrors && nextOf(behaviour.mirrors)
+  const serve = () => serveFile(mirror?.directory ?? directory, request, behaviour)
+  const draft = await packed(await misbehave(behaviour, serve), behaviour)
+  const headers: Record<string, string> = { ...draft.headers, ...mirror?.headers, ...behaviour.headers }
   if (behaviour.contentLength !== undefined) headers['content-length'] = String(behaviour.contentLength)
-  if (behaviour.etags !== undefined) headers.etag = nextOf(behaviour.etags)
+  if (behaviour.etags !== undefined) headers.etag = nextOf(behaviour.etags) ?? ''
   for (const name of behaviour.without ?? []) delete headers[name]
   response.strictContentLength = false
   response.writeHead(draft.status, headers)
@@ -140,10 +147,10 @@ async function answer(
 
 const turns = new WeakMap<object, number>()
 
-function nextOf(etags: readonly string[]): string {
-  const turn = turns.get(etags) ?? 0
-  turns.set(etags, turn + 1)
-  return etags[turn % etags.length] ?? ''
+function nextOf<T>(all: readonly T[]): T | undefined {
+  const turn = turns.get(all) ?? 0
+  turns.set(all, turn + 1)
+  return all[turn % all.length]
 }
 
 async function misbehave(behaviour: Behaviour, serve: () => Promise<Draft>): Promise<Draft> {
