@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.ts'
 import { errorKind, exitCodeOf } from './exit-codes.ts'
 import { JsonLines, type JsonObject } from './json-lines.ts'
 import { noProgress, type Progress, progressOn } from './progress.ts'
-import type { Terminal } from './terminal.ts'
+import type { Terminal, Tone } from './terminal.ts'
 
 /** How a command that was told so by its options tells what it finds and does. */
 export interface Console {
@@ -13,8 +13,11 @@ export interface Console {
   readonly signal: AbortSignal
   /** Output is JSON, an object a line. */
   readonly json: boolean
-  /** What was asked for: the object, or its text; text of several lines is one. */
-  show(object: JsonObject, text: string | (() => string)): void
+  /**
+   * What was asked for: the object, or its text; text of several lines is one. `tone`: it is
+   * coloured on a terminal.
+   */
+  show(object: JsonObject, text: string | (() => string), tone?: Tone): void
   /** What was done: as `show`, but with --quiet there is no text. */
   report(object: JsonObject, text: string | (() => string)): void
   /** An object, which is only for programs. */
@@ -53,13 +56,14 @@ export function consoleOn(terminal: Terminal, manner: Manner): Console {
   const emit = (object: JsonObject) => {
     if (json) lines.print(object)
   }
-  const say = (text: string | (() => string)) => terminal.print(typeof text === 'string' ? text : text())
+  const say = (text: string | (() => string), tone?: Tone) =>
+    terminal.print(typeof text === 'string' ? text : text(), tone)
   return {
     columns: terminal.columns,
     isTerminal: terminal.isTerminal,
     signal: terminal.signal,
     json,
-    show: (object, text) => (json ? lines.print(object) : say(text)),
+    show: (object, text, tone) => (json ? lines.print(object) : say(text, tone)),
     report: (object, text) => {
       if (json) lines.print(object)
       else if (!quiet) say(text)

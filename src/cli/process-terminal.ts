@@ -1,8 +1,8 @@
 import { once, setMaxListeners } from 'node:events'
 import type { WriteStream } from 'node:tty'
-import { Interrupted, type Terminal } from './terminal.ts'
+import { Interrupted, type Terminal, type Tone } from './terminal.ts'
 
-const [RED, PLAIN] = ['\x1b[31m', '\x1b[39m']
+const [RED, YELLOW, PLAIN] = ['\x1b[31m', '\x1b[33m', '\x1b[39m']
 /** Back to the beginning of the line, and away with what is in it. */
 const CLEAR_LINE = '\r\x1b[K'
 
@@ -36,7 +36,7 @@ export function processTerminal(): Terminal {
     isTerminal: stdin.isTTY === true && stderr.isTTY === true,
     colors,
     signal: stop.signal,
-    print: (text) => write(stdout, text),
+    print: (text, tone) => write(stdout, hasColors(stdout) ? coloured(text, tone) : text),
     write: async (bytes) => {
       stop.signal.throwIfAborted()
       if (!stdout.write(bytes)) await once(stdout, 'drain', { signal: stop.signal })
@@ -52,6 +52,10 @@ export function processTerminal(): Terminal {
       return ask(question, { stop, input: stdin, output: stderr })
     },
   }
+}
+
+function coloured(text: string, tone: Tone): string {
+  return tone === undefined ? text : `${tone === 'bad' ? RED : YELLOW}${text}${PLAIN}`
 }
 
 /** NO_COLOR (https://no-color.org) counts if it is not empty. */

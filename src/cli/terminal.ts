@@ -1,6 +1,9 @@
 import { oneLine } from '../core/errors.ts'
 import { printable, printableLines } from '../core/printable.ts'
 
+/** What a text says is wrong, or somebody should know. */
+export type Tone = 'bad' | 'warning' | undefined
+
 /** What a command is shown on, and who sits before it. */
 export interface Terminal {
   /** Width of the terminal, or 80. */
@@ -11,8 +14,8 @@ export interface Terminal {
   readonly colors?: boolean
   /** Aborts when the user or the system asks us to end; the reason is an Interrupted. */
   readonly signal: AbortSignal
-  /** A line, or several, of what was asked for: to stdout. */
-  print(text: string): void
+  /** A line, or several, of what was asked for: to stdout. `tone`: coloured, where that can be. */
+  print(text: string, tone?: Tone): void
   /** Bytes of what was asked for, as they are: to stdout. Resolves when more can be taken. */
   write(bytes: Uint8Array): Promise<void>
   /** An error, as one line on stderr. */
@@ -35,7 +38,7 @@ export function safeTerminal(terminal: Terminal): Terminal {
     isTerminal: terminal.isTerminal,
     colors: terminal.colors === true,
     signal: terminal.signal,
-    print: (text) => terminal.print(printableLines(text)),
+    print: (text, tone) => terminal.print(printableLines(text), tone),
     write: (bytes) => terminal.write(bytes),
     fail: (message) => terminal.fail(oneLine(message)),
     note: (message) => terminal.note(oneLine(message)),

@@ -12,10 +12,14 @@ export interface Finding {
   readonly check: string
   readonly result: Verdict
   readonly why: string
+  /** The command that mends it. */
+  readonly mend?: string | undefined
+  /** The git remote that it is about, where a clone may have several. */
+  readonly remote?: string | undefined
 }
 
-/** A verdict and its reason. */
-export type Outcome = readonly [result: Verdict, why: string]
+/** A verdict, its reason, and the command that mends it. */
+export type Outcome = readonly [result: Verdict, why: string, mend?: string | undefined]
 
 /** Takes findings as they are made. */
 export class Findings {
@@ -28,8 +32,8 @@ export class Findings {
     this.#signal = signal
   }
 
-  add(check: string, [result, why]: Outcome): void {
-    const finding = { check, result, why }
+  add(check: string, [result, why, mend]: Outcome): void {
+    const finding = { check, result, why, mend }
     this.all.push(finding)
     this.#report(finding)
   }

@@ -45,6 +45,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'setup/*': ['core'],
   'setup/sibling': ['setup/*', 'git', 'ria', 'store', 'core'],
   'setup/gitlab': ['setup/*', 'gitlab', 'core'],
+  'setup/clone': ['setup/*', 'setup/sibling', 'ria', 'store', 'core'],
   'setup/site': ['setup', 'gitlab', 'git', 'ria', 'store', 'core'],
   'cli/*': ['bulk', 'setup', 'admin', 'git', 'ria', 'archive', 'store', 'core'],
   'cli/main.ts': ['cli', 'core'],

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { type Findings, type Outcome, type Verdict, verdictOf } from '../../core/finding.ts'
+import { judgeClock } from '../../store/clock-skew.ts'
 import { unwritable } from '../../store/unwritable.ts'
 import type { Scratch } from './scratch.ts'
-
-/** A clock that differs by more makes ages of keys, and S3's signatures, wrong. ms. */
-const MAX_SKEW_MS = 60_000
 
 /**
  * Checks that files can be written. When they cannot because we may not, that is how it was meant,
@@ -107,17 +105,10 @@ async function remove(scratch: Scratch): Promise<Outcome> {
   return ['ok', 'a removed file is known to be gone']
 }
 
-/** By the time that a new file gets, which may be cut to whole seconds. */
 async function compareClocks(scratch: Scratch): Promise<Outcome> {
   const path = scratch.path('clock')
   const began = Date.now()
   await scratch.put(path, 'now')
   const ended = Date.now()
-  const theirs = (await scratch.store.stat(path, scratch.call))?.mtimeMs
-  if (theirs === undefined) return ['skipped', 'the store tells no times']
-  const skewMs = theirs < began - 2000 ? theirs - began : theirs > ended + 2000 ? theirs - ended : 0
-  const seconds = Math.round(Math.abs(skewMs) / 1000)
-  if (seconds === 0) return ['ok', 'the same time as here, to two seconds']
-  const why = `the store's clock is ${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'} ours`
-  return Math.abs(skewMs) > MAX_SKEW_MS ? ['warning', why] : ['ok', why]
+  return judgeClock((await scratch.store.stat(path, scratch.call))?.mtimeMs, began, ended)
 }

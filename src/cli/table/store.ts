@@ -21,17 +21,25 @@ store would not be safe is refused, with the reason.',
 
 export const DOCTOR = {
   name: 'doctor',
-  summary: 'Examine a store: what it can do, and whether it is safe',
-  usage: '[options] STORE',
+  summary: 'Examine a store, or what is between a clone and its store',
+  usage: '[options] [STORE]',
   description: [
     `${STORE_WORD} It may be ria+http(s)://, too.`,
-    'The store is used as it will be: files are stored, read, replaced and removed below a temporary name; several \
+    'A store is used as it will be: files are stored, read, replaced and removed below a temporary name; several \
 are stored at once. Nothing of it stays.',
-    'The exit code is 3 when something is unsafe, or failed: could not be tried.',
+    'Without STORE, in a clone of a dataset: which git-annex-remote-ora git-annex runs, and whose it is; versions of \
+programs; whether the storage siblings are enabled, confirmed, used and reached, and can be written to; what datalad \
+push serves first; where credentials come from; clocks. With the clone’s own STORE, both. A store that gives no answer \
+is waited for five seconds, or as --stall-timeout says.',
+    'With what is wrong comes the command that mends it.',
+    'The exit code is 3 when something is unsafe, or failed: could not be tried, or does not work.',
   ],
   positionals: [STORE],
   options: {},
-  examples: [['doctor ria+s3+https://s3.example.org/bucket/store']],
+  examples: [
+    ['doctor ria+s3+https://s3.example.org/bucket/store'],
+    ['doctor', 'in a clone: why does git annex get, or datalad push, not work?'],
+  ],
   exits: [3, 4],
   json: ['finding', 'summary'],
 } as const satisfies CommandSpec

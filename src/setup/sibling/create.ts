@@ -67,7 +67,7 @@ export async function createSibling(
   const place = placeSibling(await idInStore(dataset, options), options, git)
   refuseWithoutPosix(options, place)
   const storage = options.storageName !== undefined
-  await requirePrograms(dataset, [place.location.scheme, place.readLocation.scheme], {
+  await requirePrograms([place.location.scheme, place.readLocation.scheme], {
     storage,
     git: options.storageSibling !== 'only',
   })

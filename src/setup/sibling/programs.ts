@@ -1,23 +1,13 @@
 import { ConfigError } from '../../core/errors.ts'
 import { findProgram } from '../../core/process/find-program.ts'
+import { makerOfRemoteProgram, REMOTE_PROGRAM } from '../../ria/remote-program.ts'
 import { gitHelperOf, SCHEMES, type Scheme } from '../../store/schemes.ts'
-import type { Dataset } from '../dataset.ts'
-
-/** What git-annex runs for `externaltype=ora`. */
-const REMOTE_PROGRAM = 'git-annex-remote-ora'
-
-/** Stock ORA does not know this setting, so a program that does is ours. */
-const OUR_SETTING = 'requeststyle'
-
-/** It only has to start. ms. */
-const ANSWER_MS = 30_000
 
 /**
  * Checks that git-annex and git will find the programs by which they reach a store. Throws
  * ConfigError that says what is missing: rather now than after half of the work.
  */
 export async function requirePrograms(
-  dataset: Dataset,
   schemes: readonly Scheme[],
   { storage, git }: { readonly storage: boolean; readonly git: boolean },
 ): Promise<void> {
@@ -30,7 +20,7 @@ export async function requirePrograms(
         `${REMOTE_PROGRAM}, which git-annex needs for a store, is not on PATH: install riastore there`,
       )
     }
-    if (ours !== undefined && !(await isOurs(dataset, program))) {
+    if (ours !== undefined && (await makerOfRemoteProgram(program)) !== 'riastore') {
       throw new ConfigError(
         `${program} is not riastore's, which ria+${ours}:// needs: put riastore's programs first on PATH`,
       )
@@ -43,11 +33,4 @@ export async function requirePrograms(
       throw new ConfigError(`${helper}, which git needs for ria+${scheme}://, is not on PATH: install riastore there`)
     }
   }
-}
-
-/** Asks it, in git-annex's words for special remotes, which settings it has. */
-async function isOurs(dataset: Dataset, program: string): Promise<boolean> {
-  const options = { input: 'LISTCONFIGS\n', stallMs: ANSWER_MS, mayEndWith: [1] }
-  const { stdout } = await dataset.run(REMOTE_PROGRAM, [program], options)
-  return stdout.toString().includes(`CONFIG ${OUR_SETTING} `)
 }

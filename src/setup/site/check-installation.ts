@@ -1,9 +1,9 @@
 import type { Finding, Outcome } from '../../core/finding.ts'
 import { findProgram } from '../../core/process/find-program.ts'
-import { decode } from '../../core/text.ts'
+import { programVersion } from '../../core/process/program-version.ts'
+import { makerOfRemoteProgram, REMOTE_PROGRAM } from '../../ria/remote-program.ts'
 import { parseStoreUrl } from '../../ria/url.ts'
 import { factsOf, gitHelperOf } from '../../store/schemes.ts'
-import { runProgram } from '../program.ts'
 import { readProcedureDirectories } from './add.ts'
 import type { Site } from './config.ts'
 import { findProcedure, procedureName } from './procedure-install.ts'
@@ -19,12 +19,6 @@ export interface CheckOptions {
  */
 const VERIFYREMOTE_SINCE = 10.20261026
 
-/** A program that only prints its version takes no longer. ms. */
-const VERSION_MS = 30_000
-
-/** DataLad's git-annex-remote-ora does not know this setting. */
-const OUR_SETTING = 'requeststyle'
-
 /**
  * Checks what a site needs on this machine: the procedure where DataLad looks, and the programs on
  * PATH.
@@ -32,14 +26,14 @@ const OUR_SETTING = 'requeststyle'
 export async function checkInstallation(site: Site, { signal, report }: CheckOptions): Promise<void> {
   const add = (check: string, [result, why]: Outcome) => report({ check, result, why })
   add('procedure', await procedure(site.name, signal))
-  add('git', await version(['git', '--version'], /git version (\S+)/, signal))
-  const annex = await version(['git', 'annex', 'version', '--raw'], /^(\S+)/, signal)
+  add('git', await programVersion(['git', '--version'], /git version (\S+)/, signal))
+  const annex = await programVersion(['git', 'annex', 'version', '--raw'], /^(\S+)/, signal)
   add('git-annex', annex[0] === 'ok' ? withVerifyRemote(annex[1]) : annex)
-  const datalad = await version(['datalad', '--version'], /(\d\S*)/, signal)
+  const datalad = await programVersion(['datalad', '--version'], /(\d\S*)/, signal)
   add('datalad', datalad[0] === 'ok' ? datalad : ['warning', `${datalad[1]}: datalad create needs it`])
-  add('git-annex-remote-ora', await remoteProgram(site, signal))
+  add(REMOTE_PROGRAM, await remoteProgram(site, signal))
   for (const program of helpersOf(site)) add(program, await helper(program))
-  if (/^ria\+s(sh|ftp):/.test(site.store)) add('ssh', await version(['ssh', '-V'], /(OpenSSH\S*)/i, signal))
+  if (/^ria\+s(sh|ftp):/.test(site.store)) add('ssh', await programVersion(['ssh', '-V'], /(OpenSSH\S*)/i, signal))
 }
 
 async function procedure(site: string, signal: AbortSignal | undefined): Promise<Outcome> {
@@ -50,18 +44,6 @@ async function procedure(site: string, signal: AbortSignal | undefined): Promise
   const { file, isOurs, isExecutable } = found
   if (!isOurs) return ['failed', `${file}, which DataLad finds first, is not from riastore`]
   return isExecutable ? ['ok', file] : ['failed', `${file} is not executable: riastore site add ${site} writes it anew`]
-}
-
-/** The version that a program prints; `failed` where it does not run. */
-async function version(command: readonly string[], pattern: RegExp, signal: AbortSignal | undefined): Promise<Outcome> {
-  try {
-    const { stdout, stderr } = await runProgram(command.join(' '), command, { signal, stallMs: VERSION_MS })
-    const [, found] = pattern.exec(`${decode(stdout)}\n${stderr}`.trim()) ?? []
-    return ['ok', found ?? 'it runs, and does not tell its version']
-  } catch (error) {
-    if (signal?.aborted) throw error
-    return ['failed', error instanceof Error ? error.message : String(error)]
-  }
 }
 
 function withVerifyRemote(version: string): Outcome {
@@ -86,12 +68,9 @@ async function helper(name: string): Promise<Outcome> {
 
 /** DataLad brings a program of the same name, which knows fewer stores. */
 async function remoteProgram({ store }: Site, signal: AbortSignal | undefined): Promise<Outcome> {
-  const name = 'git-annex-remote-ora'
-  const file = await findProgram(name)
-  if (file === undefined) return ['failed', missing(name, 'git-annex moves file content by it')]
-  const options = { signal, input: 'LISTCONFIGS\n', mayEndWith: [1], stallMs: VERSION_MS }
-  const { stdout } = await runProgram(name, [file], options)
-  if (decode(stdout).includes(`CONFIG ${OUR_SETTING} `)) return ['ok', file]
+  const file = await findProgram(REMOTE_PROGRAM)
+  if (file === undefined) return ['failed', missing(REMOTE_PROGRAM, 'git-annex moves file content by it')]
+  if ((await makerOfRemoteProgram(file, { signal })) === 'riastore') return ['ok', file]
   const isNeeded = !factsOf(parseStoreUrl(store)).stockRemote
   const why = isNeeded ? 'which this store needs' : 'which is faster, and tells the truth about what is absent'
   return [isNeeded ? 'failed' : 'warning', `${file} is not riastore's, ${why}: put riastore's programs first on PATH`]

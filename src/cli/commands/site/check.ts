@@ -18,7 +18,7 @@ export async function run(console: Console, { name }: ArgsOf<typeof SITE_CHECK>)
   const { signal } = console
   checkSiteName(name)
   const site = resolveSite(requireSite(await readSites(undefined, signal), name))
-  const table = new FindingsTable(console)
+  const table = new FindingsTable(console, 'push-url: unfinished uploads'.length)
   const report = (finding: Finding) => table.add(finding)
   report({ check: 'riastore', result: 'ok', why: `${version()}, run by node ${process.versions.node}` })
   await checkInstallation(site, { signal, report })
