@@ -18,6 +18,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   archive: () => import('./commands/archive/archive.ts'),
   unarchive: () => import('./commands/unarchive.ts'),
   gc: () => import('./commands/gc.ts'),
+  copy: () => import('./commands/copy.ts'),
   get: () => import('./commands/get.ts'),
   put: () => import('./commands/put.ts'),
   url: () => import('./commands/url.ts'),

@@ -28,6 +28,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   check: [`ria+dav://${NOBODY}/store`],
   archive: [`ria+dav://${NOBODY}/store`, ID],
   unarchive: [`ria+dav://${NOBODY}/store`, '--all'],
+  copy: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],
   gc: [`ria+dav://${NOBODY}/store`, ID],
   url: [`ria+s3+http://${NOBODY}/bucket`, ID, 'MD5-s1--0cc175b9c0f1b6a831c399e269772661'],
   'alias ls': [`ria+dav://${NOBODY}/store`],

@@ -2,6 +2,7 @@ import type { CommandSpec, GroupSpec } from '../command.ts'
 import { ALIAS_LS, ALIAS_RM, ALIAS_SET } from './alias.ts'
 import { ARCHIVE } from './archive.ts'
 import { GET, PUT } from './bulk.ts'
+import { COPY } from './copy.ts'
 import { CREATE_SIBLING } from './create-sibling.ts'
 import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
 import { GC } from './gc.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ARCHIVE,
   UNARCHIVE,
   GC,
+  COPY,
   GET,
   PUT,
   URL_TO_KEY,

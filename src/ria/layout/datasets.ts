@@ -79,6 +79,18 @@ export async function realDirectory(
   return target === undefined ? undefined : directoryOfLink(target)
 }
 
+/**
+ * The same as a dataset, for those who change or copy it. Throws StoreError `missing` where nobody
+ * can tell what its alias leads to.
+ */
+export async function realDataset(dataset: StoredDataset, call: CallOptions = {}): Promise<StoredDataset> {
+  const directory = await realDirectory(dataset, call)
+  if (directory === undefined) {
+    throw dataset.error('missing', 'find', `what ${dataset.name} leads to cannot be read: name it by its id`)
+  }
+  return new StoredDataset(dataset.store, directory, dataset.name)
+}
+
 /** An alias that no file explains is a link. */
 async function namedDirectory(store: Store, alias: string, call: CallOptions): Promise<string> {
   return (await readAlias(store, alias, call)) ?? aliasDirectory(alias)

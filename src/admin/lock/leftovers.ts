@@ -3,7 +3,7 @@ import { removeDeadWorkDirectories } from '../../core/work-directory.ts'
 import { archivesDirectory, fileNameOf, HOLDER, SUCCESSOR } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
-import type { Changes } from '../lock/changes.ts'
+import type { Changes } from './changes.ts'
 
 /**
  * A temporary name (store/temporary.ts), or what 7z makes of one for its own temporary file beside

@@ -1,0 +1,36 @@
+import type { CommandSpec } from '../command.ts'
+import { DATASETS, STORE_WORD } from './shared.ts'
+
+export const COPY = {
+  name: 'copy',
+  summary: 'Copy datasets into another store, or what is new of them',
+  usage: '[options] SRC DST [DATASET…]',
+  description: [
+    `SRC and DST are stores, on whatever they lie. DST is made where nothing is. ${STORE_WORD} \
+Each DATASET is an id or a ~alias; default: all.`,
+    'Keys, archives as they are, refs with their objects, the configuration and aliases are copied. Each file is held \
+against its checksum while it is read, and read back from DST. A dataset is seen in DST when it is whole. Run it again \
+where it was interrupted, or to bring over what is new: it moves nothing else, and removes nothing.',
+    'A ref of DST that somebody pushed to by another way than this is left as it is, and named.',
+  ],
+  positionals: [
+    {
+      name: 'src',
+      describe: 'the store to copy from',
+      required: 'which stores? Give the one to copy from, and the one to copy to',
+    },
+    { name: 'dst', describe: 'the store to copy to', required: 'to which store?' },
+    DATASETS,
+  ],
+  options: {
+    force: { type: 'flag', describe: 'set refs of DST back to those of SRC, also where DST has commits of its own' },
+  },
+  examples: [
+    ['copy /data/store ria+s3+https://s3.example.org/bucket/store', 'a second copy of all, or an update of it'],
+    ["copy /data/store ria+ssh://host/data/store '~mydata'"],
+  ],
+  exits: [3, 4, 5],
+  json: ['dataset', 'progress', 'summary'],
+  changes: true,
+  moves: true,
+} as const satisfies CommandSpec

@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs'
+import { chmod, readdir, readFile, readlink, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { recordAtomicPuts } from '../../../../src/ria/layout/atomic-puts.ts'
+import { placesOf } from '../../../../src/ria/layout/places.ts'
+import { makeStore } from '../../../../src/ria/make-store.ts'
+import { openS3Store } from '../../../../src/store/s3/s3.ts'
+import { putKeys } from '../../../support/programs/archive-program.ts'
+import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
+import { listTree, openRiaStore, type RiaDatasetFiles } from '../../../support/repos/ria-store.ts'
+import {
+  commit,
+  contentOf,
+  historyOf,
+  makeSampleStore,
+  type SampleStore,
+  writeAt,
+} from '../../../support/repos/sample-store.ts'
+import { useTestS3 } from '../../../support/servers/s3.ts'
+import { startSshd } from '../../../support/servers/sshd.ts'
+import { keyOf } from '../../../support/stores/dataset-on-disk.ts'
+import { makeWorkspace, type Workspace } from '../../../support/worlds/workspace.ts'
+
+let workspace: Workspace
+let sample: SampleStore
+const before = { ...process.env }
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  Object.assign(process.env, workspace.env)
+  sample = await makeSampleStore(workspace, 'first')
+})
+afterAll(async () => {
+  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name]
+  Object.assign(process.env, before)
+  await workspace?.remove()
+})
+
+const at = (name: string) => workspace.path(name)
+
+async function ok(...words: string[]): Promise<Record<string, unknown>[]> {
+  const ran = await riastore([...words, '--json'])
+  expect([ran.code, ran.stderr]).toEqual([0, ''])
+  return objectsOf(ran, 'dataset')
+}
+
+async function expectSame(root: string, datasets: readonly RiaDatasetFiles[]): Promise<void> {
+  for (const dataset of datasets) {
+    const copy = openRiaStore(root).dataset(dataset.id)
+    expect(await contentOf(copy)).toEqual(await contentOf(dataset))
+    expect(await historyOf(workspace, copy)).toBe(await historyOf(workspace, dataset))
+  }
+}
+
+test('a store goes from a disk to S3, from there behind ssh, and back to a disk, and is the same in the end', async () => {
+  const { store, top, sub } = sample
+  await ok('archive', store.root, sub.id, '--yes')
+  const s3 = await useTestS3()
+  const sshd = await startSshd(workspace)
+  process.env.AWS_ACCESS_KEY_ID = s3.account.accessKeyId
+  process.env.AWS_SECRET_ACCESS_KEY = s3.account.secretAccessKey
+  // So that nobody need try again what Ceph does: that takes three hundred requests.
+  const place = { endpoint: s3.endpoint, bucket: s3.bucket, prefix: 'store', credentials: s3.account }
+  const known = openS3Store(place)
+  await makeStore(known, false, {})
+  await recordAtomicPuts(known, {})
+  await known.close()
+  const bucket = `ria+s3+${s3.endpoint}/${s3.bucket}/store`
+  const behindSsh = `ria+ssh://${sshd.alias}${at('second')}`
+  const copied = await ok('copy', store.root, bucket)
+  expect(copied).toHaveLength(2)
+  expect(copied.find(({ dataset }) => dataset === top.id)).toMatchObject({
+    made: true,
+    keys: sample.keys.size,
+    kept: 0,
+    newAliases: ['study'],
+    problems: [],
+  })
+  expect(copied.find(({ dataset }) => dataset === sub.id)).toMatchObject({ keys: 0, archiveBytes: expect.any(Number) })
+  await ok('copy', bucket, behindSsh)
+  await ok('copy', behindSsh, at('third'))
+  await expectSame(at('second'), [top, sub])
+  await expectSame(at('third'), [top, sub])
+  expect(await readlink(join(at('third'), 'alias/study'))).toBe(`../${top.id.slice(0, 3)}/${top.id.slice(3)}`)
+  // Nothing is new, and then one key and one commit.
+  for (const report of await ok('copy', store.root, bucket)) {
+    expect(report).toMatchObject({ made: false, keys: 0, archiveBytes: 0, refs: 0, newAliases: [], problems: [] })
+  }
+  await commit(workspace, top, { 'NEW.md': 'new\n' })
+  for (const [from, to] of [
+    [store.root, bucket],
+    [bucket, behindSsh],
+    [behindSsh, at('third')],
+  ] as const) {
+    expect(await ok('copy', from, to, '~study')).toMatchObject([{ keys: 0, refs: 2 }])
+  }
+  await expectSame(at('third'), [top, sub])
+})
+
+test('a dry run says what would be copied, and makes nothing', async () => {
+  const { store, top } = sample
+  const [report] = await ok('copy', '-n', store.root, at('nowhere'), top.id)
+  expect(report).toMatchObject({ dryRun: true, made: true, keys: sample.keys.size, refs: 3, newAliases: ['study'] })
+  expect(existsSync(at('nowhere'))).toBe(false)
+})
+
+test('a key that is damaged is named and not copied, and all others are', async () => {
+  const damaged = await makeSampleStore(workspace, 'damaged', 5)
+  const [key = ''] = [...damaged.keys.keys()].slice(-5)
+  const place = `annex/objects/${placesOf(key, '2')[0]}`
+  const file = join(damaged.top.path, place)
+  await chmod(file, 0o644)
+  await writeFile(file, Buffer.alloc((await readFile(file)).length, 'x'))
+  const { code, stderr } = await riastore(['copy', damaged.store.root, at('from-damaged')])
+  expect(code).toBe(3)
+  expect(stderr).toContain(`${key} was not copied: `)
+  expect(stderr).toContain("its content does not have the key's checksum")
+  const expected = await contentOf(damaged.top)
+  delete expected[place]
+  expect(await contentOf(openRiaStore(at('from-damaged')).dataset(damaged.top.id))).toEqual(expected)
+})
+
+test('what a killed run had not read back is looked at by the next one, and only that', async () => {
+  const { store, top } = sample
+  const root = at('unproven')
+  await ok('copy', store.root, root, top.id)
+  const copy = openRiaStore(root).dataset(top.id)
+  const [old = '', fresh = ''] = Object.keys(await contentOf(copy)).filter((path) => /MD5E-s[1-9]\d\d/.test(path))
+  for (const path of [old, fresh]) {
+    await chmod(join(copy.path, path), 0o644)
+    await writeFile(join(copy.path, path), Buffer.alloc((await readFile(join(copy.path, path))).length, 'x'))
+  }
+  const hour = new Date(Date.now() - 3_600_000)
+  for (const { path, kind } of await listTree(join(copy.path, 'annex/objects'))) {
+    const isFresh = fresh.endsWith(path)
+    if (kind === 'file' && !isFresh) await utimes(join(copy.path, 'annex/objects', path), hour, hour)
+  }
+  await writeAt(join(copy.path, 'riastore/copying/0123456789abcdef'), '')
+  await utimes(join(copy.path, 'riastore/copying/0123456789abcdef'), new Date(), new Date(Date.now() - 60_000))
+  expect(await ok('copy', store.root, root, top.id)).toMatchObject([{ keys: 1 }])
+  const [now, expected] = [await contentOf(copy), await contentOf(top)]
+  expect(now[fresh]).toBe(expected[fresh])
+  expect(now[old]).not.toBe(expected[old])
+  expect(await readdir(join(copy.path, 'riastore')).catch(() => [])).not.toContain('copying')
+})
+
+test('a ref of the copy that has gone another way stays, until --force', async () => {
+  const { store, top } = sample
+  const root = at('diverged')
+  await ok('copy', store.root, root, top.id)
+  const copy = openRiaStore(root).dataset(top.id)
+  const own = await commit(workspace, copy, { 'OWN.md': 'of the copy\n' })
+  await commit(workspace, top, { 'NEWER.md': 'of the original\n' })
+  const refused = await riastore(['copy', store.root, root, top.id])
+  expect(refused.code).toBe(3)
+  expect(refused.stderr).toContain('refs/heads/main of the copy has what the original has not')
+  expect(await historyOf(workspace, copy)).toContain(`${own} commit\trefs/heads/main`)
+  await ok('copy', '--force', store.root, root, top.id)
+  expect(await historyOf(workspace, copy)).toBe(await historyOf(workspace, top))
+})
+
+test('an archive takes the place of the copy’s only where no key is lost by it', async () => {
+  const archived = await makeSampleStore(workspace, 'archived', 5)
+  const root = at('archived-copy')
+  await ok('copy', archived.store.root, root)
+  const copy = openRiaStore(root).dataset(archived.top.id)
+  const own = Buffer.from('only the copy has this')
+  await putKeys(copy, new Map([[keyOf(own), own]]))
+  await ok('archive', '--yes', root, archived.top.id)
+  await ok('archive', '--yes', archived.store.root, archived.top.id)
+  const before = await contentOf(copy)
+  const { code, stderr } = await riastore(['copy', archived.store.root, root, archived.top.id])
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining('its archive has 1 of its keys that the original has not'),
+  ])
+  expect(await contentOf(copy)).toEqual(before)
+  await ok('unarchive', '--yes', root, archived.top.id)
+  await ok('copy', archived.store.root, root, archived.top.id)
+  const after = await contentOf(copy)
+  expect(after).toMatchObject(await contentOf(archived.top))
+  expect(Object.keys(after).some((path) => path.endsWith(keyOf(own)))).toBe(true)
+})
