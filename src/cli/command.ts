@@ -29,6 +29,7 @@ export interface PositionalSpec {
 
 /** What a command writes as JSON: the types of its objects, see docs/json-schema.json. */
 export type JsonType =
+  | 'access'
   | 'alias'
   | 'dataset'
   | 'failure'
@@ -39,6 +40,7 @@ export type JsonType =
   | 'note'
   | 'procedure'
   | 'progress'
+  | 'server'
   | 'sibling'
   | 'site'
   | 'store'

@@ -21,6 +21,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   copy: () => import('./commands/copy.ts'),
   get: () => import('./commands/get.ts'),
   put: () => import('./commands/put.ts'),
+  serve: () => import('./commands/serve.ts'),
   url: () => import('./commands/url.ts'),
   'create-sibling': () => import('./commands/create-sibling.ts'),
   'create-sibling-gitlab': () => import('./commands/create-sibling-gitlab.ts'),

@@ -30,6 +30,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   unarchive: [`ria+dav://${NOBODY}/store`, '--all'],
   copy: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],
   gc: [`ria+dav://${NOBODY}/store`, ID],
+  serve: [`ria+dav://${NOBODY}/store`, '--listen', '127.0.0.1:0'],
   url: [`ria+s3+http://${NOBODY}/bucket`, ID, 'MD5-s1--0cc175b9c0f1b6a831c399e269772661'],
   'alias ls': [`ria+dav://${NOBODY}/store`],
   'alias set': [`ria+dav://${NOBODY}/store`, ID, 'name'],

@@ -10,6 +10,13 @@ import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { ByteRange, CallOptions } from '../../store/store.ts'
 
+/** Takes what was read, in order; resolves when more can be taken. */
+export type WriteChunk = (chunk: Uint8Array) => Promise<void>
+
+export interface ReadKeyOptions extends CallOptions {
+  readonly range?: ByteRange | undefined
+}
+
 /** The keys of a dataset in a store, for people who look. */
 export class StoredKeys {
   readonly #dataset: StoredDataset
@@ -47,11 +54,13 @@ export class StoredKeys {
    * checksum while it is read: what is wrong is told at its end, as `corrupt`. Throws StoreError,
    * `missing` when the key is proven absent.
    */
-  async read(
-    key: string,
-    write: (chunk: Uint8Array) => Promise<void>,
-    { range, ...call }: CallOptions & { readonly range?: ByteRange | undefined } = {},
-  ): Promise<void> {
+  async read(key: string, write: WriteChunk, options: ReadKeyOptions = {}): Promise<void> {
+    if (await this.readIfThere(key, write, options)) return
+    throw this.#dataset.error('missing', 'get', `key ${key} is not in the store`)
+  }
+
+  /** The same; false when the key is proven absent. */
+  async readIfThere(key: string, write: WriteChunk, { range, ...call }: ReadKeyOptions = {}): Promise<boolean> {
     const places = this.#places(key)
     let begun = false
     let spoilt: StoreError | undefined
@@ -68,8 +77,7 @@ export class StoredKeys {
         throw error
       }
     }
-    if (await this.#finder.read(places, read, call)) return
-    throw this.#dataset.error('missing', 'get', `key ${key} is not in the store`)
+    return this.#finder.read(places, read, call)
   }
 
   /** Never rejects. */
@@ -85,7 +93,7 @@ export class StoredKeys {
 async function readCopy(
   copy: Copy,
   key: Key,
-  write: (chunk: Uint8Array) => Promise<void>,
+  write: WriteChunk,
   range: ByteRange | undefined,
   { signal }: CallOptions,
 ): Promise<void> {

@@ -1,0 +1,158 @@
+import { describeDataset } from '../admin/inventory/describe.ts'
+import type { DatasetFacts } from '../admin/inventory/facts.ts'
+import { filesAt, openRevision } from '../admin/inventory/files.ts'
+import { ConfigError } from '../core/errors.ts'
+import { inOrder } from '../core/parallel.ts'
+import { listAliases } from '../git/alias.ts'
+import { annexKeyOf } from '../git/annexed-file.ts'
+import type { Revision, RevisionEntry } from '../git/revision.ts'
+import { eachDataset } from '../ria/layout/datasets.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import { sendBytes, sendKey, typeOfName } from './content.ts'
+import type { DatasetViews } from './dataset-views.ts'
+import type { Exchange } from './exchange.ts'
+import { ABSENT } from './failures.ts'
+import {
+  DATASET_COLUMNS,
+  datasetRow,
+  FILE_COLUMNS,
+  fileRow,
+  PAGE,
+  PAGE_END,
+  PAGE_POLICY,
+  pageTop,
+  trailTo,
+} from './pages.ts'
+
+/** What a dataset's own files may do in a browser: nothing, for strangers wrote them. */
+const FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
+
+/** A dataset needs several calls of the store. */
+const DATASETS_AT_ONCE = 8
+
+/** Where a file is: what stands in the path of a URL, without escapes. */
+export interface FileAddress {
+  /** An id or a `~alias`; an alias without `~` too. */
+  readonly dataset: string
+  /** A branch, a tag, HEAD, or the whole id of a commit. */
+  readonly ref: string
+  /** From the top of the dataset; a directory's ends with `/`, the top is empty. */
+  readonly path: string
+}
+
+/** Answers with the file at a path of a dataset, or with a list of what is in a directory. */
+export async function sendByPath(exchange: Exchange, views: DatasetViews, address: FileAddress): Promise<void> {
+  const call = { signal: exchange.signal }
+  const dataset = await findByName(views, address.dataset, call)
+  const revision = dataset && (await revisionOf(dataset, address.ref, call))
+  const entry = await revision?.find(address.path)
+  if (dataset === undefined || revision === undefined || entry === undefined) return exchange.refuse(ABSENT)
+  if (entry.kind === 'subdataset') return exchange.refuse({ status: 404, message: 'this is a subdataset' })
+  if (entry.kind !== 'directory') return sendEntry(exchange, views, dataset, revision, entry)
+  if (address.path !== '' && !address.path.endsWith('/')) {
+    // Relative links would lead astray.
+    const name = entry.path.slice(entry.path.lastIndexOf('/') + 1)
+    return exchange.answer(308, 'text/plain', '', { Location: `./${encodeURIComponent(name)}/` })
+  }
+  await sendDirectory(exchange, views, dataset, revision, { ...address, path: entry.path })
+}
+
+/** Answers with a list of all datasets. */
+export async function sendDatasets(exchange: Exchange, views: DatasetViews): Promise<void> {
+  const call = { signal: exchange.signal }
+  const aliases = new Map<string, string[]>()
+  for (const { name, directory } of await listAliases(views.store, call)) {
+    if (directory !== undefined) aliases.set(directory, [...(aliases.get(directory) ?? []), name])
+  }
+  const datasets = inOrder(eachDataset(views.store, call), DATASETS_AT_ONCE, (dataset) =>
+    describeDataset(dataset, { ...call, aliases: aliases.get(dataset.directory) }),
+  )
+  await sendList(exchange, datasets, {
+    top: pageTop('Datasets', [], DATASET_COLUMNS),
+    row: datasetRow,
+    object: ({ id, aliases: names, name, newest }: DatasetFacts) => ({ id, aliases: names, name, newest }),
+  })
+}
+
+async function findByName(views: DatasetViews, name: string, call: { readonly signal: AbortSignal }) {
+  const found = await views.find(name, call)
+  return found === undefined && !name.startsWith('~') ? views.find(`~${name}`, call) : found
+}
+
+async function revisionOf(dataset: StoredDataset, ref: string, call: { readonly signal: AbortSignal }) {
+  try {
+    return await openRevision(dataset, ref, call)
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined // the refs were read, and this is none of them
+    throw error
+  }
+}
+
+async function sendEntry(
+  exchange: Exchange,
+  views: DatasetViews,
+  dataset: StoredDataset,
+  revision: Revision,
+  entry: RevisionEntry,
+): Promise<void> {
+  const key = await annexKeyOf(revision, entry)
+  const type = entry.kind === 'link' && key === undefined ? 'text/plain; charset=utf-8' : typeOfName(entry.path)
+  const headers = {
+    'Content-Security-Policy': FILE_POLICY,
+    'Content-Disposition': `inline; filename*=UTF-8''${encodeURIComponent(entry.name).replaceAll("'", '%27')}`,
+  }
+  if (key === undefined) return sendBytes(exchange, await revision.read(entry), { type, tag: entry.id, headers })
+  await views.withKeys(dataset, (keys) => sendKey(exchange, keys, key, { type, tag: key, headers }))
+}
+
+async function sendDirectory(
+  exchange: Exchange,
+  views: DatasetViews,
+  dataset: StoredDataset,
+  revision: Revision,
+  address: FileAddress,
+): Promise<void> {
+  const { dataset: name, ref, path } = address
+  const options = { paths: [path], recursive: false, signal: exchange.signal }
+  await views.withKeys(dataset, (keys) =>
+    sendList(exchange, filesAt(dataset, revision, keys, options), {
+      top: pageTop(path === '' ? name : path, trailTo(name, ref, path), FILE_COLUMNS),
+      row: fileRow,
+      object: (file) => file,
+    }),
+  )
+}
+
+interface ListForms<T> {
+  /** Of a page, before its rows. */
+  readonly top: string
+  readonly row: (item: T) => string
+  readonly object: (item: T) => object
+}
+
+/** As a page, or an object of JSON a line for whoever asks for that, in the order of the items. */
+async function sendList<T>(exchange: Exchange, items: AsyncIterable<T>, forms: ListForms<T>): Promise<void> {
+  const isJson = wantsJson(exchange)
+  const begin = () => {
+    if (exchange.hasBegun) return ''
+    const type = isJson ? 'application/jsonl; charset=utf-8' : PAGE
+    exchange.begin(200, { 'Content-Type': type, 'Content-Security-Policy': PAGE_POLICY, 'Cache-Control': 'no-cache' })
+    return isJson ? '' : forms.top
+  }
+  if (exchange.isHead) {
+    begin()
+    return exchange.end()
+  }
+  for await (const item of items) {
+    const text = isJson ? `${JSON.stringify(forms.object(item))}\n` : forms.row(item)
+    await exchange.write(Buffer.from(begin() + text))
+  }
+  exchange.end(Buffer.from(begin() + (isJson ? '' : PAGE_END)))
+}
+
+function wantsJson({ request }: Exchange): boolean {
+  const query = new URL(request.url ?? '/', 'http://host').searchParams
+  const format = query.get('format')
+  if (format !== null) return format === 'json'
+  return /\bapplication\/(jsonl|json)\b/.test(request.headers.accept ?? '')
+}

@@ -1,0 +1,116 @@
+import { basename } from 'node:path/posix'
+import { getMimeType } from 'hono/utils/mime'
+import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
+import { parseKey } from '../core/key.ts'
+import type { Store } from '../store/store.ts'
+import type { Exchange } from './exchange.ts'
+import { ABSENT } from './failures.ts'
+import { wantedRange } from './range.ts'
+
+/** What is said of content besides its length. */
+export interface Described {
+  readonly type: string
+  /** Changes when the content does; without quotes. */
+  readonly tag: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** The media type that a file's name tells. */
+export function typeOfName(path: string): string {
+  return getMimeType(basename(path)) ?? 'application/octet-stream'
+}
+
+/**
+ * Answers with the content of a key, loose or out of an archive; with 404 when it is proven absent.
+ * A whole key is held against its checksum: the end is held back until that is right, and a client
+ * never gets the last bytes of a damaged one.
+ */
+export async function sendKey(exchange: Exchange, keys: StoredKeys, key: string, what: Described): Promise<void> {
+  const { size } = parseKey(key)
+  const head = headOf(exchange, size, what)
+  const call = { signal: exchange.signal }
+  if (exchange.isHead || head.range === 'none' || head.status === 304) {
+    if (!(await keys.has(key, call))) return exchange.refuse(ABSENT)
+    exchange.begin(head.status, head.headers)
+    return exchange.end()
+  }
+  const range = head.range === 'all' ? undefined : head.range
+  let held: Uint8Array | undefined
+  const write = async (chunk: Uint8Array) => {
+    const before = held
+    held = Buffer.from(chunk) // the reader uses its memory again
+    if (before === undefined) return
+    if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
+    await exchange.write(before)
+  }
+  if (!(await keys.readIfThere(key, write, { ...call, range }))) return exchange.refuse(ABSENT)
+  if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
+  exchange.end(held)
+}
+
+/**
+ * Answers with a file of the store, as it is. False when the store says that there is no such file:
+ * the caller knows whether that proves anything.
+ */
+export async function sendFile(exchange: Exchange, store: Store, path: string, type: string): Promise<boolean> {
+  const call = { signal: exchange.signal }
+  const stat = await store.stat(path, call)
+  if (stat === undefined) return false
+  const head = headOf(exchange, stat.size, { type, tag: stat.identity })
+  if (exchange.isHead || head.range === 'none' || head.status === 304 || stat.size === 0) {
+    exchange.begin(head.status, head.headers)
+    exchange.end()
+    return true
+  }
+  let sent = head.range === 'all' ? 0 : head.range.start
+  const end = head.range === 'all' ? stat.size : head.range.end
+  await store.get(
+    path,
+    async (bytes) => {
+      if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
+      for await (const chunk of bytes) {
+        sent += chunk.length
+        await exchange.write(Buffer.from(chunk)) // the reader uses its memory again
+      }
+    },
+    { ...call, ifMatch: stat.identity, range: () => ({ start: sent, end }) },
+  )
+  exchange.end()
+  return true
+}
+
+/** Answers with bytes that are here. */
+export function sendBytes(exchange: Exchange, bytes: Buffer, what: Described): void {
+  const head = headOf(exchange, bytes.length, what)
+  exchange.begin(head.status, head.headers)
+  if (head.range === 'none' || head.status === 304) exchange.end()
+  else exchange.end(head.range === 'all' ? bytes : bytes.subarray(head.range.start, head.range.end))
+}
+
+/** Status, headers and part that answer a request for content. `size` undefined: nobody knows. */
+function headOf({ request }: Exchange, size: number | undefined, { type, tag, headers: more }: Described) {
+  const etag = `"${encodeURIComponent(tag)}"`
+  const common = { ...more, ETag: etag, 'Content-Type': type, 'Cache-Control': 'no-cache' }
+  if (namesTag(request.headers['if-none-match'], etag))
+    return { status: 304, range: 'all', headers: { ETag: etag } } as const
+  if (size === undefined) return { status: 200, range: 'all', headers: common } as const
+  const ifRange = request.headers['if-range']
+  const isWanted = request.method === 'GET' && (ifRange === undefined || ifRange === etag)
+  const asked = isWanted ? request.headers.range : undefined
+  const range = wantedRange(asked, size)
+  const ranged = { ...common, 'Accept-Ranges': 'bytes' }
+  if (range === 'all') return { status: 200, range, headers: { ...ranged, 'Content-Length': size } } as const
+  const total = { 'Content-Range': `bytes */${size}`, 'Content-Length': 0 }
+  if (range === 'none') return { status: 416, range, headers: { ...ranged, ...total } } as const
+  const part = {
+    'Content-Range': `bytes ${range.start}-${range.end - 1}/${size}`,
+    'Content-Length': range.end - range.start,
+  }
+  return { status: 206, range, headers: { ...ranged, ...part } } as const
+}
+
+/** Source: RFC 9110, 13.1.2. */
+function namesTag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
+  return header.split(',').some((each) => each.trim().replace(/^W\//, '') === etag || each.trim() === '*')
+}

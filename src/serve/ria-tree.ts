@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { parseGitConfig } from '../core/git-config.ts'
+import { servedViews } from '../git/served-views.ts'
+import { LAYOUT_FILE } from '../ria/layout/paths.ts'
+import { keyAtPlace, placesOf } from '../ria/layout/places.ts'
+import { readLayout } from '../ria/layout/read-layout.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import { sendBytes, sendFile, sendKey } from './content.ts'
+import type { DatasetViews } from './dataset-views.ts'
+import type { Exchange } from './exchange.ts'
+import { ABSENT } from './failures.ts'
+
+const TEXT = 'text/plain; charset=utf-8'
+const BYTES = 'application/octet-stream'
+
+/** Objects as git keeps them; they are never changed. Source: gitrepository-layout(5). */
+const GIT_OBJECT = /^objects\/(?:[0-9a-f]{2}\/[0-9a-f]{38}|pack\/pack-[0-9a-f]{40}\.(?:pack|idx))$/
+
+/** What clients read in a bare repository's configuration; who keeps it may have more in there. */
+const PUBLIC_CONFIG = /^(?:core\.(?:repositoryformatversion|bare|filemode)|annex\.uuid|datalad\..+)$/
+
+const MAX_CONFIG_BYTES = 1024 * 1024
+
+/** Answers with the layout file of the store itself. */
+export async function sendStoreLayout(exchange: Exchange, views: DatasetViews): Promise<void> {
+  if (!(await sendFile(exchange, views.store, LAYOUT_FILE, TEXT))) {
+    exchange.refuse({ status: 503, message: 'the store is not there' })
+  }
+}
+
+/**
+ * Answers as a plain RIA store on a web server would: every key lies loose there, at the place that
+ * the dataset's layout gives it, and the files of the repository are as git's client for dumb HTTP
+ * needs them. `directory`: `abc/def-…` or `alias/name`; `name`: the path in the dataset.
+ */
+export async function sendFromTree(
+  exchange: Exchange,
+  views: DatasetViews,
+  directory: string,
+  name: string,
+): Promise<void> {
+  const call = { signal: exchange.signal }
+  const dataset = await views.at(directory, call)
+  if (dataset === undefined) return exchange.refuse(ABSENT)
+  const [, place] = /^annex\/objects\/(.+)$/.exec(name) ?? []
+  if (place !== undefined) return sendPlace(exchange, views, dataset, place)
+  if (name === 'config') return sendConfig(exchange, dataset)
+  if (name === 'HEAD' || name === 'info/refs' || name === 'objects/info/packs') {
+    const text = (await servedViews(dataset, call))?.get(name)
+    if (text === undefined) return exchange.refuse(ABSENT)
+    return exchange.answer(200, TEXT, text, { 'Cache-Control': 'no-cache' })
+  }
+  const isServed = name === LAYOUT_FILE || GIT_OBJECT.test(name)
+  if (!isServed || !(await sendFile(exchange, views.store, dataset.path(name), BYTES))) await refuse(exchange, dataset)
+}
+
+async function sendPlace(exchange: Exchange, views: DatasetViews, dataset: StoredDataset, place: string) {
+  const { version } = (await readLayout(dataset, { signal: exchange.signal })).dataset
+  const key = keyAtPlace(place)?.key
+  // At any other place no client looks, and a key there would be one that nobody can find.
+  if (key === undefined || !placesOf(key, version).includes(place)) return refuse(exchange, dataset)
+  await views.withKeys(dataset, (keys) => sendKey(exchange, keys, key, { type: BYTES, tag: key }))
+}
+
+async function sendConfig(exchange: Exchange, dataset: StoredDataset): Promise<void> {
+  const bytes = await dataset.findSmall('config', MAX_CONFIG_BYTES, { signal: exchange.signal })
+  if (bytes === undefined) return refuse(exchange, dataset)
+  const config = await parseGitConfig(bytes, dataset.where(dataset.path('config')))
+  const lines = [...config.keys()].filter((key) => PUBLIC_CONFIG.test(key)).map((key) => line(key, config.get(key)))
+  sendBytes(exchange, Buffer.from(lines.join('')), {
+    type: TEXT,
+    tag: createHash('sha256').update(lines.join('')).digest('hex'),
+  })
+}
+
+/**
+ * A line that git reads as `key = value`; the middle of a key is a subsection. Source:
+ * git-config(1).
+ */
+function line(key: string, value = ''): string {
+  const [section, name] = [key.slice(0, key.indexOf('.')), key.slice(key.lastIndexOf('.') + 1)]
+  const middle = key.slice(section.length + 1, -name.length - 1)
+  const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`
+  return `[${section}${middle === '' ? '' : ` ${quoted(middle)}`}]\n\t${name} = ${quoted(value)}\n`
+}
+
+/** The dataset has to be there still: only then what it has not is proven absent. */
+async function refuse(exchange: Exchange, dataset: StoredDataset): Promise<void> {
+  const isThere = (await dataset.store.stat(dataset.path(LAYOUT_FILE), { signal: exchange.signal })) !== undefined
+  exchange.refuse(isThere ? ABSENT : { status: 503, message: 'the dataset is not there any more' })
+}

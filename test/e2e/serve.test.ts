@@ -1,0 +1,76 @@
+import { rename } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Running, runOk, start } from '../support/programs/run.ts'
+import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { listTree, openRiaStore } from '../support/repos/ria-store.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
+
+const files = assortedFiles()
+
+let workspace: Workspace
+let serving: Running
+let root: string
+let id: string
+let clone: AnnexRepo
+let url: string
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  root = workspace.path('store')
+  const repo = await makeDataset(workspace, 'dataset')
+  id = await datasetId(repo)
+  const dataset = openRiaStore(root).dataset(id)
+  await repo.add({ ...files, 'missing.txt': 'not in the store\n' })
+  await repo.git('tag', '-a', '-m', 'The first', 'v1')
+  await repo.datalad('create-sibling-ria', '-s', 'store', '--new-store-ok', '--alias', 'public', `ria+file://${root}`)
+  await repo.datalad('push', '--to', 'store')
+  await repo.git('push', 'store', 'v1')
+  await repo.annex('drop', '--from', 'store-storage', '--force', 'missing.txt')
+  const riastore = workspace.path('programs/package/dist/riastore.js')
+  await runOk(process.execPath, [riastore, 'archive', '--yes', root, id], { env: workspace.env })
+  expect((await listTree(`${dataset.path}/annex/objects`)).filter(({ kind }) => kind === 'file')).toEqual([])
+  serving = start(process.execPath, [riastore, 'serve', '--listen', '127.0.0.1:0', root], { env: workspace.env })
+  await serving.says(/serving .* at http:/)
+  url = /at (http:\/\/[^ \n]+)\n/.exec(serving.stdout())?.[1] ?? ''
+})
+afterAll(() => workspace?.remove())
+
+/** Neither ours nor a post-update hook has a part in it. */
+const stock = () => ({ env: workspace.stockEnv })
+
+test('stock DataLad and its own ORA clone and get every key of an archive, by id and by alias', async () => {
+  for (const fragment of [id, '~public']) {
+    const name = `clone-${fragment.replace('~', '')}`
+    clone = await dataladClone(workspace, `ria+${url}#${fragment}`, name, stock())
+    await clone.datalad('get', ...Object.keys(files))
+    for (const [file, content] of Object.entries(files)) {
+      expect((await clone.read(file)).equals(Buffer.from(content)), file).toBe(true)
+    }
+    expect((await clone.git('tag')).stdout).toBe('v1\n')
+  }
+})
+
+test('for it and for ours a key is present, absent, or unknown when the store is gone', async () => {
+  const ours = clone.with({ env: workspace.env })
+  for (const each of [clone, ours]) {
+    expect((await each.checkPresent('readme.txt', 'store-storage')).presence).toBe('present')
+    expect((await each.checkPresent('missing.txt', 'store-storage')).presence).toBe('absent')
+  }
+  await rename(root, `${root}.unmounted`)
+  try {
+    for (const file of ['readme.txt', 'missing.txt']) {
+      expect((await ours.checkPresent(file, 'store-storage')).presence).toBe('unknown')
+    }
+  } finally {
+    await rename(`${root}.unmounted`, root)
+  }
+})
+
+test('a program reads a part of a file by its path, and Ctrl-C ends the server', async () => {
+  const readme = Buffer.from(files['readme.txt'] ?? '')
+  const { stdout } = await runOk('curl', ['-sf', '-r', '1-4', `${url}d/public/main/readme.txt`])
+  expect(stdout).toBe(readme.subarray(1, 5).toString())
+  expect(serving.stdout()).toMatch(/127\.0\.0\.1 GET \/d\/public\/main\/readme\.txt 206\n/)
+  serving.killGroup('SIGINT')
+  expect((await serving.done).status).toBe(130)
+})

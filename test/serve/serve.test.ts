@@ -1,0 +1,252 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import * as http from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { StoreError } from '../../src/core/errors.ts'
+import { keyPaths } from '../../src/ria/layout/paths.ts'
+import { type Access, type ServeOptions, storeServer } from '../../src/serve/server.ts'
+import type { Store } from '../../src/store/store.ts'
+import { annexLink, annexPointer, commitFiles } from '../support/repos/memory-repository.ts'
+import { CONTENT, DIRECTORY, ID, KEY, memoryStore, PLACE } from '../support/stores/memory-dataset.ts'
+import { withMethods, write } from '../support/stores/stores.ts'
+
+const ABSENT_KEY = 'MD5E-s7--00000000000000000000000000000000.dat'
+
+interface Answer {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  readonly body: string
+  /** The answer was broken off. */
+  readonly broken: boolean
+}
+
+let store: Store
+let port: number
+let served: ReturnType<typeof storeServer>
+let log: Access[]
+
+async function serve(of: Store, options: Partial<ServeOptions> = {}): Promise<void> {
+  await served?.close()
+  log = []
+  served = storeServer(of, {
+    cacheDirectory: undefined,
+    loopbackOnly: true,
+    onAccess: (access) => log.push(access),
+    ...options,
+  })
+  served.server.listen(0, '127.0.0.1')
+  await once(served.server, 'listening')
+  port = (served.server.address() as AddressInfo).port
+}
+
+beforeEach(async () => {
+  store = await memoryStore()
+  await commitFiles(store, DIRECTORY, {
+    'README.md': '# A study\n',
+    'sub-01/x.dat': annexLink(KEY),
+    'sub-01/y.dat': annexLink(ABSENT_KEY),
+    'unlocked.txt': annexPointer(KEY),
+    '<img src=x onerror=alert(1)>.html': '<script>alert(1)</script>',
+  })
+  await write(store, PLACE, CONTENT)
+  await serve(store)
+})
+afterEach(() => served.close())
+
+/** Sends a path as it is: a URL would be made clean before. */
+function ask(path: string, { method = 'GET', ...headers }: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      const end = (broken: boolean) => () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString(),
+          broken,
+        })
+      response.on('end', end(false))
+      response.on('error', end(true))
+    })
+    request.on('error', reject)
+    request.end()
+  })
+}
+
+describe('a store as on a web server', () => {
+  test('has layout files, and each key at its place, whole and in parts', async () => {
+    expect(await ask('/ria-layout-version')).toMatchObject({ status: 200, body: '1\n' })
+    expect(await ask(`/${DIRECTORY}/ria-layout-version`)).toMatchObject({ status: 200, body: '2\n' })
+    const whole = await ask(`/${PLACE}`)
+    expect(whole).toMatchObject({ status: 200, body: CONTENT.toString() })
+    expect(whole.headers).toMatchObject({ 'content-length': '22', 'accept-ranges': 'bytes', etag: `"${KEY}"` })
+    expect(await ask(`/${PLACE}`, { method: 'HEAD' })).toMatchObject({
+      status: 200,
+      body: '',
+      headers: { 'content-length': '22' },
+    })
+    expect(await ask(`/${PLACE}`, { Range: 'bytes=4-10' })).toMatchObject({
+      status: 206,
+      body: 'content',
+      headers: { 'content-range': 'bytes 4-10/22', 'content-length': '7' },
+    })
+    expect(await ask(`/${PLACE}`, { Range: 'bytes=-3' })).toMatchObject({ status: 206, body: 'key' })
+    expect(await ask(`/${PLACE}`, { Range: 'bytes=22-' })).toMatchObject({ status: 416, body: '' })
+    expect(await ask(`/${PLACE}`, { Range: 'bytes=4-10', 'If-Range': '"another"' })).toMatchObject({ status: 200 })
+    expect(await ask(`/${PLACE}`, { 'If-None-Match': `"${KEY}"` })).toMatchObject({ status: 304, body: '' })
+  })
+
+  test('says 404 for a key only where it is proven absent', async () => {
+    const absent = PLACE.replaceAll(KEY, KEY.replace('f5d0', '0000'))
+    expect((await ask(`/${PLACE.replace('W8', 'W9')}`)).status).toBe(404)
+    expect((await ask(`/${absent}`)).status).toBe(404)
+    await store.remove(PLACE)
+    expect((await ask(`/${PLACE}`)).status).toBe(404)
+    expect((await ask(`/${PLACE}`, { method: 'HEAD' })).status).toBe(404)
+    await store.remove('ria-layout-version')
+    for (const path of [PLACE, 'ria-layout-version', `${DIRECTORY}/HEAD`, `000/${ID}/HEAD`]) {
+      const { status, headers } = await ask(`/${path}`)
+      expect([status, headers['retry-after']]).toEqual([503, '30'])
+    }
+  })
+
+  test('says 503 where the store cannot be asked', async () => {
+    const fail = async () => {
+      throw new StoreError({ kind: 'unreachable', op: 'stat', where: 'store', message: 'no answer' })
+    }
+    await serve(withMethods(store, { stat: fail, statAll: fail, get: fail }))
+    for (const path of ['/ria-layout-version', `/${PLACE}`, `/${DIRECTORY}/info/refs`, `/d/${ID}/HEAD/README.md`]) {
+      expect((await ask(path)).status).toBe(503)
+      expect((await ask(path, { method: 'HEAD' })).status).toBe(503)
+    }
+    expect(log[0]?.failure).toContain('no answer')
+  })
+
+  test('never gives the end of a damaged key', async () => {
+    await write(store, PLACE, CONTENT.toString().toUpperCase())
+    const { status, body } = await ask(`/${PLACE}`)
+    expect([status, body]).toEqual([502, expect.stringMatching(/damaged/)])
+    const content = Buffer.alloc(1024 * 1024, 'a')
+    const key = `MD5-s${content.length}--${createHash('md5').update(content).digest('hex')}`
+    const [place = ''] = keyPaths(DIRECTORY, '2', key)
+    await write(store, place, content)
+    expect(await ask(`/${place}`)).toMatchObject({ status: 200, broken: false })
+    await write(store, place, Buffer.concat([content.subarray(1), Buffer.from('b')]))
+    expect(await ask(`/${place}`)).toMatchObject({ broken: true })
+    await write(store, place, 'too short')
+    expect((await ask(`/${place}`, { method: 'HEAD' })).status).toBe(502)
+  })
+
+  test('shows what git needs, and nothing else that is there', async () => {
+    expect((await ask(`/${DIRECTORY}/info/refs`)).body).toMatch(/^[0-9a-f]{40}\trefs\/heads\/main\n/)
+    expect((await ask(`/${DIRECTORY}/HEAD`)).body).toBe('ref: refs/heads/main\n')
+    for (const hidden of [
+      'riastore/refs/1',
+      'archives/archive.7z',
+      'packed-refs',
+      'hooks/post-update',
+      'objects/info',
+    ]) {
+      expect((await ask(`/${DIRECTORY}/${hidden}`)).status).toBe(404)
+    }
+  })
+})
+
+describe('files by their paths', () => {
+  test('come from git and from keys, with their types', async () => {
+    const readme = await ask(`/d/${ID}/main/README.md`)
+    expect(readme).toMatchObject({ status: 200, body: '# A study\n' })
+    expect(await ask(`/d/${ID}/main/sub-01/x.dat`, { Range: 'bytes=0-2' })).toMatchObject({ status: 206, body: 'the' })
+    const unlocked = await ask(`/d/${ID}/HEAD/unlocked.txt`)
+    expect(unlocked).toMatchObject({ status: 200, body: CONTENT.toString() })
+    expect(unlocked.headers['content-type']).toMatch(/^text\/plain/)
+    expect(unlocked.headers['content-disposition']).toBe("inline; filename*=UTF-8''unlocked.txt")
+    for (const none of ['main/sub-01/y.dat', 'main/nothing', 'other/README.md']) {
+      expect((await ask(`/d/${ID}/${none}`)).status).toBe(404)
+    }
+    expect((await ask('/d/00000000-0000-0000-0000-000000000000/main/README.md')).status).toBe(404)
+  })
+
+  test('a directory is a page, and a list for programs', async () => {
+    expect(await ask(`/d/${ID}/HEAD/sub-01`)).toMatchObject({ status: 308, headers: { location: './sub-01/' } })
+    const page = await ask(`/d/${ID}/HEAD/sub-01/`)
+    expect(page.body).toContain('<a href="./x.dat">x.dat</a>')
+    expect(page.body).toContain('not in this store')
+    const { body } = await ask(`/d/${ID}/HEAD/sub-01/?format=json`)
+    expect(
+      body
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { path: 'sub-01/x.dat', kind: 'link', key: KEY, size: 22, present: true },
+      { path: 'sub-01/y.dat', kind: 'link', key: ABSENT_KEY, size: 7, present: false },
+    ])
+    expect((await ask('/')).body).toContain(`<a href="d/${ID}/HEAD/">A study</a>`)
+  })
+
+  test('nothing that a dataset says is a program in a page', async () => {
+    const page = await ask(`/d/${ID}/HEAD/`)
+    expect(page.body).not.toContain('<img')
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'")
+    const file = await ask(`/d/${ID}/HEAD/${encodeURIComponent('<img src=x onerror=alert(1)>.html')}`)
+    expect(file.body).toBe('<script>alert(1)</script>')
+    expect(file.headers['content-security-policy']).toContain('sandbox')
+    expect(file.headers['x-content-type-options']).toBe('nosniff')
+  })
+})
+
+describe('what is no request for a store', () => {
+  test.each([
+    '/../../etc/passwd',
+    `/d/${ID}/HEAD/../../../etc/passwd`,
+    `/${DIRECTORY}/annex/objects/%2e%2e/%2e%2e/config`,
+    `/${DIRECTORY}/%2e%2e/ria-layout-version`,
+    '/alias/..%2f..%2fetc/passwd',
+    `/${DIRECTORY}/objects/pack/..%2f..%2fconfig`,
+    '/%00/x/y',
+    '/%zz/x/y',
+  ])('%s leads nowhere', async (path) => {
+    const { status, body } = await ask(path)
+    expect([400, 404]).toContain(status)
+    expect(body).not.toContain('root:')
+    expect(body).not.toContain('secret')
+  })
+
+  test('nothing can be changed', async () => {
+    for (const method of ['PUT', 'POST', 'DELETE', 'PROPFIND']) {
+      expect(await ask(`/${PLACE}`, { method })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
+    }
+  })
+
+  test('a name that another site has given to this computer is refused, unless everybody may read', async () => {
+    expect((await ask('/', { Host: 'evil.example.com' })).status).toBe(421)
+    expect((await ask('/', { Host: `localhost:${port}` })).status).toBe(200)
+    await serve(store, { loopbackOnly: false })
+    expect((await ask('/', { Host: 'data.example.com' })).status).toBe(200)
+  })
+
+  test('two lengths of one request are refused', async () => {
+    const socket = connect(port, '127.0.0.1')
+    socket.end(
+      'GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /d/ HTTP/1.1\r\n\r\n',
+    )
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    expect(text).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  test('each request is told of, with what was answered', async () => {
+    await ask(`/d/${ID}/HEAD/README.md`)
+    await expect
+      .poll(() => log.at(-1))
+      .toMatchObject({
+        client: '127.0.0.1',
+        method: 'GET',
+        target: `/d/${ID}/HEAD/README.md`,
+        status: 200,
+      })
+  })
+})
