@@ -10,7 +10,8 @@ import { type ArchiveProgram, installArchiveProgram } from '../support/programs/
 import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { initRemote } from '../support/repos/ria-store.ts'
-import type { S3Faults } from '../support/servers/s3-faults.ts'
+import type { Fault, S3Faults } from '../support/servers/s3-faults.ts'
+import { variants } from '../support/shared/variants.ts'
 import { paths, read, write } from '../support/stores/stores.ts'
 import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -148,6 +149,60 @@ test('an archive that is interrupted while it is sent leaves no upload that cost
   expect(await paths(bucket, `${datasetDirectory(id)}/archives`)).toEqual([])
   faults.reset()
   await riastore.ok(['archive', url, id], { env })
+})
+
+/** What the server does, and how it is made to. */
+type Case = readonly [string, readonly Fault[]]
+
+describe('while the server puts a large object together', () => {
+  const id = 'assembled-0001'
+  const atTheEnd = /^POST .*uploadId=/
+  const content = randomBytes(34 * MIB)
+  const key = `MD5-s${content.length}--${createHash('md5').update(content).digest('hex')}`
+  const loose = `${datasetDirectory(id)}/annex/objects/${placesOf(key, '2')[0]}`
+  const archive = `${datasetDirectory(id)}/archives/archive.7z`
+
+  beforeAll(async () => {
+    await write(bucket, `${datasetDirectory(id)}/ria-layout-version`, '2\n')
+    await write(bucket, loose, content)
+  })
+
+  const silent: Case = ['is silent for longer than a connection may be', [{ on: atTheEnd, delayMs: 4500 }]]
+  const blanks: Case = ['sends blanks', [{ on: atTheEnd, blanksThen: 'answer' }]]
+  // Ceph would say yes once more.
+  const no = { on: atTheEnd, status: 404, code: 'NoSuchUpload' }
+  const lost: Case = ['loses its answer', [no, { on: atTheEnd, cutAfter: 0, times: 1 }]]
+
+  test.each(variants([silent], [silent, blanks, lost]))(
+    'and %s, it is packed and unpacked, sent once, and nothing else stays',
+    async (_what, all) => {
+      for (const [command, path] of [
+        ['archive', archive],
+        ['unarchive', loose],
+      ] as const) {
+        faults.reset()
+        for (const fault of all) faults.misbehave(fault)
+        await riastore.ok([command, '--stall-timeout=3', '--yes', url, id], { env })
+        const sent = faults.requests.filter((request) => /^PUT .*partNumber=1&/.test(request))
+        expect([command, sent.length]).toEqual([command, 1])
+        expect(faults.requests.filter((request) => atTheEnd.test(request)).length).toBeGreaterThan(0)
+        const rest = (await paths(bucket, datasetDirectory(id))).filter((each) => !/layout-version$/.test(each))
+        expect(rest).toEqual([path])
+        expect(await uploads(id)).toBe(0)
+      }
+      expect((await read(bucket, loose)).equals(content)).toBe(true)
+    },
+  )
+
+  test('and never does it, packing fails, and neither its object nor an upload stays', async () => {
+    faults.reset()
+    faults.misbehave({ on: atTheEnd, status: 500, code: 'InternalError' })
+    const result = await riastore.run(['archive', '--stall-timeout=3', '--yes', url, id], { env })
+    expect([result.status, result.stderr.trim().split('\n').length], explain(result)).toEqual([1, 1])
+    faults.reset()
+    expect((await paths(bucket, datasetDirectory(id))).filter((each) => !/layout-version$/.test(each))).toEqual([loose])
+    expect(await uploads(id)).toBe(0)
+  })
 })
 
 test('killed at any moment it has lost nothing, and the next run finishes', async () => {
