@@ -43,7 +43,12 @@ export interface FileAddress {
 /** Answers with the file at a path of a dataset, or with a list of what is in a directory. */
 export async function sendByPath(exchange: Exchange, views: DatasetViews, address: FileAddress): Promise<void> {
   const call = { signal: exchange.signal }
+  if (address.dataset === '') return exchange.answer(308, 'text/plain', '', { Location: '/' })
   const dataset = await findByName(views, address.dataset, call)
+  if (dataset !== undefined && address.ref === '') {
+    const top = `/d/${encodeURIComponent(address.dataset)}/HEAD/`
+    return exchange.answer(308, 'text/plain', '', { Location: top })
+  }
   const revision = dataset && (await revisionOf(dataset, address.ref, call))
   const entry = await revision?.find(address.path)
   if (dataset === undefined || revision === undefined || entry === undefined) return exchange.refuse(ABSENT)
@@ -74,12 +79,14 @@ export async function sendDatasets(exchange: Exchange, views: DatasetViews): Pro
   })
 }
 
-async function findByName(views: DatasetViews, name: string, call: { readonly signal: AbortSignal }) {
+/** The dataset with an id or an alias, which may be given without its `~`. */
+export async function findByName(views: DatasetViews, name: string, call: { readonly signal: AbortSignal }) {
   const found = await views.find(name, call)
   return found === undefined && !name.startsWith('~') ? views.find(`~${name}`, call) : found
 }
 
-async function revisionOf(dataset: StoredDataset, ref: string, call: { readonly signal: AbortSignal }) {
+/** The commit that a ref of a dataset names; undefined when it has none of that name. */
+export async function revisionOf(dataset: StoredDataset, ref: string, call: { readonly signal: AbortSignal }) {
   try {
     return await openRevision(dataset, ref, call)
   } catch (error) {

@@ -27,6 +27,11 @@ export class Exchange {
     return this.request.method === 'HEAD'
   }
 
+  /** The path that was asked for, as it was sent. */
+  get path(): string {
+    return (this.request.url ?? '/').split('?')[0] ?? '/'
+  }
+
   get hasBegun(): boolean {
     return this.#response.headersSent
   }

@@ -9,6 +9,7 @@ import { DatasetViews } from './dataset-views.ts'
 import { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
 import { sendFromTree, sendStoreLayout } from './ria-tree.ts'
+import { DAV_HEADERS, sendProperties } from './webdav.ts'
 
 /** Who asked for what, and what was answered. */
 export interface Access {
@@ -32,6 +33,10 @@ export interface ServeOptions {
 }
 
 type Env = { readonly Bindings: HttpBindings }
+
+/** What is shown by path, also to those who mount it. */
+const BY_PATH = '/d/*'
+const DAV_METHODS = DAV_HEADERS.Allow.split(', ')
 
 /** A request that sends its head for longer is ended. ms. */
 const HEAD_MS = 20_000
@@ -71,7 +76,7 @@ function routes(views: DatasetViews, { loopbackOnly, onAccess }: ServeOptions): 
       )
       outgoing.setHeader('X-Content-Type-Options', 'nosniff')
       try {
-        const path = requirePath(exchange, loopbackOnly)
+        const path = requirePath(exchange, route === BY_PATH ? DAV_METHODS : ['GET', 'HEAD'], loopbackOnly)
         if (path !== undefined) await send(exchange, path)
       } catch (error) {
         failure = exchange.fail(error)
@@ -81,9 +86,13 @@ function routes(views: DatasetViews, { loopbackOnly, onAccess }: ServeOptions): 
   on('/', (exchange) => sendDatasets(exchange, views))
   on('/ria-layout-version', (exchange) => sendStoreLayout(exchange, views))
   on('/healthz', async (exchange) => exchange.answer(200, 'text/plain', 'ok\n'))
-  on('/d/*', (exchange, [, dataset = '', ref = 'HEAD', ...path]) =>
-    sendByPath(exchange, views, { dataset, ref, path: path.join('/') }),
-  )
+  on(BY_PATH, async (exchange, [, dataset = '', ref = '', ...path]) => {
+    const address = { dataset, ref, path: path.join('/') }
+    const { method } = exchange.request
+    if (method === 'OPTIONS') exchange.answer(200, 'text/plain', '', DAV_HEADERS)
+    else if (method === 'PROPFIND') await sendProperties(exchange, views, address)
+    else await sendByPath(exchange, views, address)
+  })
   on('/:top/:rest/*', async (exchange, path) => {
     const [top, rest, ...below] = path
     if (path.some((part) => part.includes('/'))) return exchange.refuse(ABSENT)
@@ -94,10 +103,15 @@ function routes(views: DatasetViews, { loopbackOnly, onAccess }: ServeOptions): 
 }
 
 /** The parts of the path, without escapes; undefined when the request was refused. */
-function requirePath(exchange: Exchange, loopbackOnly: boolean): readonly string[] | undefined {
-  const { method, url = '/', headers } = exchange.request
-  if (method !== 'GET' && method !== 'HEAD') {
-    exchange.answer(405, 'text/plain', 'this server is for reading\n', { Allow: 'GET, HEAD' })
+function requirePath(
+  exchange: Exchange,
+  methods: readonly string[],
+  loopbackOnly: boolean,
+): readonly string[] | undefined {
+  const { method = '', url = '/', headers } = exchange.request
+  exchange.request.resume() // what it may have for a body
+  if (!methods.includes(method)) {
+    exchange.answer(405, 'text/plain', 'this server is for reading\n', { Allow: methods.join(', ') })
     return undefined
   }
   // A page elsewhere may have had its own name point to this computer.

@@ -1,4 +1,5 @@
-import { rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Running, runOk, start } from '../support/programs/run.ts'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
@@ -66,11 +67,20 @@ test('for it and for ours a key is present, absent, or unknown when the store is
   }
 })
 
+test('rclone copies a dataset that it sees by WebDAV', async () => {
+  const dav = ['--webdav-url', `${url}d/public/`, '--webdav-vendor', 'other', '--config', workspace.path('none')]
+  const copied = workspace.path('copied')
+  await runOk('rclone', ['copy', ...dav, '--exclude', 'missing.txt', ':webdav:main', copied])
+  for (const [file, content] of Object.entries(files)) {
+    expect((await readFile(join(copied, file))).equals(Buffer.from(content)), file).toBe(true)
+  }
+})
+
 test('a program reads a part of a file by its path, and Ctrl-C ends the server', async () => {
   const readme = Buffer.from(files['readme.txt'] ?? '')
   const { stdout } = await runOk('curl', ['-sf', '-r', '1-4', `${url}d/public/main/readme.txt`])
   expect(stdout).toBe(readme.subarray(1, 5).toString())
-  expect(serving.stdout()).toMatch(/127\.0\.0\.1 GET \/d\/public\/main\/readme\.txt 206\n/)
+  await serving.says(/127\.0\.0\.1 GET \/d\/public\/main\/readme\.txt 206\n/)
   serving.killGroup('SIGINT')
   expect((await serving.done).status).toBe(130)
 })

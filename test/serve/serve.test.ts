@@ -187,6 +187,13 @@ describe('files by their paths', () => {
     expect((await ask('/')).body).toContain(`<a href="d/${ID}/HEAD/">A study</a>`)
   })
 
+  test('the top of a dataset leads to its newest commit, and what is above to the list of datasets', async () => {
+    for (const top of [`/d/${ID}`, `/d/${ID}/`]) {
+      expect(await ask(top)).toMatchObject({ status: 308, headers: { location: `/d/${ID}/HEAD/` } })
+    }
+    expect(await ask('/d/')).toMatchObject({ status: 308, headers: { location: '/' } })
+  })
+
   test('nothing that a dataset says is a program in a page', async () => {
     const page = await ask(`/d/${ID}/HEAD/`)
     expect(page.body).not.toContain('<img')
@@ -195,6 +202,37 @@ describe('files by their paths', () => {
     expect(file.body).toBe('<script>alert(1)</script>')
     expect(file.headers['content-security-policy']).toContain('sandbox')
     expect(file.headers['x-content-type-options']).toBe('nosniff')
+  })
+})
+
+describe('WebDAV', () => {
+  const find = (path: string, depth = '1') => ask(path, { method: 'PROPFIND', Depth: depth })
+  const hrefs = ({ body }: Answer) => [...body.matchAll(/<href>(.*?)<\/href>/g)].map(([, href]) => href)
+
+  test('tells datasets, their branches, and files with their lengths', async () => {
+    expect(await ask('/d/', { method: 'OPTIONS' })).toMatchObject({ status: 200, headers: { dav: '1' } })
+    expect(hrefs(await find('/d/'))).toEqual(['/d/', `/d/${ID}/`])
+    expect(hrefs(await find(`/d/${ID}/`))).toEqual([`/d/${ID}/`, `/d/${ID}/HEAD/`, `/d/${ID}/main/`])
+    const directory = await find(`/d/${ID}/main/sub-01/`)
+    expect(directory.status).toBe(207)
+    expect(hrefs(directory)).toEqual(['', 'x.dat', 'y.dat'].map((name) => `/d/${ID}/main/sub-01/${name}`))
+    expect(directory.body).toContain('<getcontentlength>22</getcontentlength>')
+    const file = await find(`/d/${ID}/main/sub-01/x.dat`, '0')
+    expect(hrefs(file)).toEqual([`/d/${ID}/main/sub-01/x.dat`])
+    expect(hrefs(await find(`/d/${ID}/main`, '0'))).toEqual([`/d/${ID}/main/`])
+  })
+
+  test('is never asked for all that there is, nor for what is not there', async () => {
+    expect((await find(`/d/${ID}/main/`, 'infinity')).body).toContain('propfind-finite-depth')
+    expect((await find(`/d/${ID}/main/nothing`)).status).toBe(404)
+    expect((await find(`/d/${ID}/nothing/`)).status).toBe(404)
+    expect((await find(`/${DIRECTORY}/`)).status).toBe(405)
+  })
+
+  test('a name of a file is no XML', async () => {
+    const { body } = await find(`/d/${ID}/main/`)
+    expect(body).not.toContain('<img')
+    expect(body).toContain('<displayname>&lt;img src=x onerror=alert(1)&gt;.html</displayname>')
   })
 })
 
@@ -216,8 +254,9 @@ describe('what is no request for a store', () => {
   })
 
   test('nothing can be changed', async () => {
-    for (const method of ['PUT', 'POST', 'DELETE', 'PROPFIND']) {
+    for (const method of ['PUT', 'POST', 'DELETE', 'MKCOL', 'MOVE']) {
       expect(await ask(`/${PLACE}`, { method })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
+      expect((await ask(`/d/${ID}/main/README.md`, { method })).status).toBe(405)
     }
   })
 

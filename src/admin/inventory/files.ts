@@ -20,7 +20,7 @@ export interface FileFacts {
   readonly size: number | undefined
   /**
    * Whether the store has the content: git has what is not annexed. Undefined for directories and
-   * subdatasets, and where it could not be found out.
+   * subdatasets, and where it could not be, or was not to be, found out.
    */
   readonly present: boolean | undefined
   /** Why `present` is not known, in one line. */
@@ -53,12 +53,13 @@ export async function requireEntry(dataset: StoredDataset, revision: Revision, p
 
 /**
  * The files at some paths of a commit: of a directory what is in it, with `recursive` all that is
- * below it. Throws ConfigError for a path at which nothing is, and StoreError.
+ * below it. Without `keys` nobody looks whether the store has their content. Throws ConfigError for
+ * a path at which nothing is, and StoreError.
  */
 export async function* filesAt(
   dataset: StoredDataset,
   revision: Revision,
-  keys: StoredKeys,
+  keys: StoredKeys | undefined,
   { paths, recursive, ...call }: CallOptions & { readonly paths: readonly string[]; readonly recursive: boolean },
 ): AsyncGenerator<FileFacts, void, void> {
   const wanted: RevisionEntry[] = []
@@ -74,7 +75,7 @@ export async function* filesAt(
 
 async function factsOf(
   revision: Revision,
-  keys: StoredKeys,
+  keys: StoredKeys | undefined,
   entry: RevisionEntry,
   call: CallOptions,
 ): Promise<FileFacts> {
@@ -84,6 +85,7 @@ async function factsOf(
   const key = await annexKeyOf(revision, entry)
   if (key === undefined) return { ...plain, size: await revision.sizeOf(entry), present: true }
   const annexed = { ...plain, key, size: parseKey(key).size }
+  if (keys === undefined) return annexed
   try {
     return { ...annexed, present: await keys.has(key, call) }
   } catch (error) {
