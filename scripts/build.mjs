@@ -3,7 +3,7 @@
 // node scripts/build.mjs [--if-stale] [bin directory] [output directory]
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -12,6 +12,8 @@ export const project = dirname(dirname(fileURLToPath(import.meta.url)))
 const PACKAGE = 'package.json'
 /** The pages of the manual. */
 const MANUAL = 'man'
+/** What `riastore help MESSAGE` looks through. */
+const TROUBLESHOOTING = 'troubleshooting.md'
 const LICENSES = 'THIRD-PARTY-LICENSES.txt'
 /** Where the bundles are that the launchers load. */
 const PROGRAMS = 'programs'
@@ -70,6 +72,7 @@ export async function build(
     for (const file of started) await chmod(join(staging, file), 0o755)
     await writeFile(join(staging, LICENSES), await thirdPartyLicenses(chunks.flatMap((chunk) => chunk.moduleIds)))
     await writeFile(join(staging, SOURCES), sources)
+    await copyFile(join(project, 'docs', TROUBLESHOOTING), join(staging, TROUBLESHOOTING))
     await writeFile(join(staging, PACKAGE), `{ "type": "${format === 'cjs' ? 'commonjs' : 'module'}" }\n`)
     const manual = entries.includes(`${PROGRAMS}/riastore.js`) ? await writeManual(staging) : []
     return await moveInto(outDirectory, staging, [
@@ -79,6 +82,7 @@ export async function build(
       ...(hasLaunchers ? started : []),
       ...manual,
       LICENSES,
+      TROUBLESHOOTING,
       SOURCES,
     ])
   } finally {
@@ -148,7 +152,13 @@ async function sourcesOf() {
   const names = await readdir(join(project, 'src'), { recursive: true })
   const sources = names.filter((name) => name.endsWith('.ts')).map((name) => join('src', name))
   const hash = createHash('sha256')
-  for (const name of [...sources.sort(), 'package.json', 'package-lock.json', 'scripts/build.mjs']) {
+  for (const name of [
+    ...sources.sort(),
+    'package.json',
+    'package-lock.json',
+    'scripts/build.mjs',
+    'docs/troubleshooting.md',
+  ]) {
     const content = await readFile(join(project, name))
     hash.update(`${name} ${content.length}\n`).update(content)
   }

@@ -36,7 +36,8 @@ interface Found {
 
 /** Runs it in the clone; its findings by check. */
 async function doctor(words: readonly string[] = [], options: RunOptions = {}) {
-  const result = await riastore.run(['doctor', '--json', ...words], { cwd: clone.path, ...options })
+  const args = ['doctor', '--json', '--stall-timeout', '120', ...words]
+  const result = await riastore.run(args, { cwd: clone.path, ...options })
   const findings = new Map<unknown, Found>()
   for (const { check, ...found } of objectsOf(result, 'finding')) findings.set(check, found as unknown as Found)
   const bad = [...findings].filter(([, found]) => !['ok', 'skipped'].includes(String(found.result)))

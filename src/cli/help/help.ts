@@ -22,6 +22,13 @@ export function helpText(names: readonly string[], columns: number): string {
   return lines(groupHelp(group.name, group.summary, columns))
 }
 
+/** Whether there is help of that name. */
+export function hasHelp(names: readonly string[]): boolean {
+  const name = names.join(' ')
+  const isTopic = name === '' || name === 'exit-codes' || GROUPS.some((each) => each.name === name)
+  return isTopic || byName(name) !== undefined
+}
+
 /** All sections in a row, with an empty line between them. */
 function lines(parts: readonly string[]): string {
   return parts.join('\n').trimEnd()
@@ -42,7 +49,11 @@ function programHelp(columns: number): string[] {
     'Commands:',
     ...definitions(rows, columns),
     '',
-    ...wrap('riastore help COMMAND tells more of each, riastore help exit-codes what scripts can rely on.', columns),
+    ...wrap(
+      'riastore help COMMAND tells more of each, riastore help exit-codes what scripts can rely on, and \
+riastore help MESSAGE what to do about what git, git-annex, DataLad or riastore said.',
+      columns,
+    ),
   ]
 }
 

@@ -2,12 +2,15 @@ import type { CommandSpec } from '../command.ts'
 
 export const HELP = {
   name: 'help',
-  summary: 'Say what a command does, or what exit codes mean',
-  usage: '[COMMAND | exit-codes]',
-  description: [],
-  positionals: [{ name: 'words', many: true, describe: 'a command, a group of commands, or exit-codes' }],
+  summary: 'Say what a command does, or what to do about a message',
+  usage: '[COMMAND | exit-codes | MESSAGE]',
+  description: [
+    'MESSAGE is a part of what riastore, git-annex, git, ssh or DataLad said, in quotes for the shell; what stands in \
+docs/troubleshooting.md is looked through.',
+  ],
+  positionals: [{ name: 'words', many: true, describe: 'a command, a group of commands, exit-codes, or a message' }],
   options: {},
-  examples: [['help site add'], ['help exit-codes']],
+  examples: [['help site add'], ['help exit-codes'], ['help "Unable to access these remotes"']],
   json: [],
 } as const satisfies CommandSpec
 
