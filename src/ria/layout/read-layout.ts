@@ -29,10 +29,14 @@ const SMALL_FILE_BYTES = 1024 * 1024
  * known of any key.
  */
 export async function readLayout(dataset: StoredDataset, call: CallOptions): Promise<Layout> {
-  const [ofStore, ofDataset] = await Promise.all([
+  const [store, inStore] = await Promise.allSettled([
     readVersion(dataset.store, LAYOUT_FILE, STORE_GONE, call),
     readVersion(dataset.store, dataset.path(LAYOUT_FILE), 'the dataset is not in the RIA store', call),
   ])
+  // Where the store is gone the dataset is, too, and whichever was found first says less.
+  if (store.status === 'rejected') throw store.reason
+  if (inStore.status === 'rejected') throw inStore.reason
+  const [ofStore, ofDataset] = [store.value, inStore.value]
   const storeUnknown = unknown(ofStore, STORE_VERSIONS, dataset.where(LAYOUT_FILE))
   const datasetUnknown = unknown(ofDataset, DATASET_VERSIONS, dataset.where(dataset.path(LAYOUT_FILE)))
   return {
