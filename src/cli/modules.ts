@@ -14,6 +14,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   cat: () => import('./commands/cat.ts'),
   stat: () => import('./commands/stat/stat.ts'),
   check: () => import('./commands/check.ts'),
+  repair: () => import('./commands/repair/repair.ts'),
   show: () => import('./commands/show.ts'),
   archive: () => import('./commands/archive/archive.ts'),
   unarchive: () => import('./commands/unarchive.ts'),

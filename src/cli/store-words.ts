@@ -1,7 +1,12 @@
 import { eachDataset, findDataset, realDirectory } from '../ria/layout/datasets.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
-import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
+import type { Limits } from './limits.ts'
+import { type NamedStoreOptions, openNamedStore, parseStore, storeAndRest } from './open-store.ts'
+
+export interface StoreWordsOptions extends NamedStoreOptions {
+  readonly limits?: Limits | undefined
+}
 
 /**
  * Opens the store that some words begin with, for as long as `work` goes on; it may be left out
@@ -11,11 +16,12 @@ import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
 export async function withStoreOfWords<T>(
   words: readonly string[],
   work: (store: Store, rest: readonly string[]) => Promise<T>,
+  { limits, ...options }: StoreWordsOptions = {},
 ): Promise<T> {
   const { store: name, rest } = storeAndRest(words)
-  const named = await parseStore(name)
+  const named = await parseStore(name, options)
   const asked = named.dataset === undefined || named.ofClone ? rest : [named.dataset, ...rest]
-  const store = await openNamedStore(named)
+  const store = await openNamedStore(named, limits)
   try {
     return await work(store, asked)
   } finally {

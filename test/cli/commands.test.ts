@@ -26,6 +26,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   cat: [`ria+http://${NOBODY}/store`, ID, 'a file'],
   stat: [`ria+dav://${NOBODY}/store`],
   check: [`ria+dav://${NOBODY}/store`],
+  repair: [`ria+dav://${NOBODY}/store`, '--yes'],
   archive: [`ria+dav://${NOBODY}/store`, ID],
   unarchive: [`ria+dav://${NOBODY}/store`, '--all'],
   copy: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],

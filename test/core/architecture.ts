@@ -30,6 +30,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'ria/keys': ['ria/layout', 'archive', 'store', 'core'],
   'admin/inventory': ['git', 'ria', 'archive', 'store', 'core'],
   'admin/check': ['admin/inventory', 'git', 'ria', 'archive', 'store', 'core'],
+  'admin/repair': ['admin/check', 'admin/inventory', 'admin/lock', 'git', 'ria', 'archive', 'store', 'core'],
   'admin/lock': ['ria', 'store', 'core'],
   'admin/compaction': ['admin/lock', 'ria', 'archive', 'store', 'core'],
   'admin/copy': ['admin/inventory', 'admin/lock', 'git', 'ria', 'archive', 'store', 'core'],

@@ -5,10 +5,12 @@ import { parseKey } from '../../core/key.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import type { Bytes } from '../../core/source.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
+import { placesOf } from '../../ria/layout/places.ts'
+import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { archivedFiles, looseFiles, openArchive } from '../inventory/count-keys.ts'
-import { FSCK_AND_COPY } from './check-keys.ts'
+import { repairFrom } from './check-keys.ts'
 import type { Problem, Report } from './problem.ts'
 import type { SeenGood } from './seen-good.ts'
 import { partOf, type Subset } from './subset.ts'
@@ -31,7 +33,7 @@ export interface DataChecked {
 }
 
 /** A copy of a key that is to be read. */
-interface Copy {
+export interface CopyToRead {
   readonly key: string
   readonly size: number
   /** Of a loose key; undefined: it is in the archive. */
@@ -86,7 +88,7 @@ export async function checkData(dataset: StoredDataset, report: Report, options:
 /** The key is not known to be good any more. */
 function problemOf(
   dataset: StoredDataset,
-  { key, path = archivePath(dataset.directory) }: Copy,
+  { key, path = archivePath(dataset.directory) }: CopyToRead,
   { outcome, why }: Extract<Verdict, { readonly why: string }>,
   seenGood: SeenGood,
 ): Problem {
@@ -95,15 +97,17 @@ function problemOf(
   if (outcome === 'unreadable') {
     return { ...about, code: 'unreadable', message: why, mend: 'run it where, and as somebody who, can read it' }
   }
-  seenGood.forget(key)
+  seenGood.addDamaged(key)
   const since = sinceMs === undefined ? '' : `; it was good on ${new Date(sinceMs).toISOString().slice(0, 10)}`
   const message = `the content is not that of the key: ${why}${since}`
-  return { ...about, code: 'data-damaged', message, mend: FSCK_AND_COPY }
+  return { ...about, code: 'data-damaged', message, mend: repairFrom(dataset) }
 }
 
-async function copiesOf(dataset: StoredDataset, call: CallOptions): Promise<Copy[]> {
-  const copies: Copy[] = []
-  for await (const { key, entry } of looseFiles(dataset, call)) {
+async function copiesOf(dataset: StoredDataset, call: CallOptions): Promise<CopyToRead[]> {
+  const copies: CopyToRead[] = []
+  const { version } = (await readLayout(dataset, call)).dataset
+  for await (const { key, place, entry } of looseFiles(dataset, call)) {
+    if (!placesOf(key, version).includes(place)) continue // nobody gets it
     const size = parseKey(key).size
     // One of another length was told of already.
     if (size === undefined || size === entry.size)
@@ -115,7 +119,8 @@ async function copiesOf(dataset: StoredDataset, call: CallOptions): Promise<Copy
   return copies
 }
 
-function select(copies: Copy[], { subset, seenGood }: DataOptions): readonly Copy[] {
+function select(copies: CopyToRead[], { subset, seenGood }: DataOptions): readonly CopyToRead[] {
+  if (subset === 'damaged') return copies.filter(({ key }) => seenGood.isDamaged(key))
   if (subset !== undefined && 'of' in subset) return copies.filter(({ key }) => partOf(key, subset.of) === subset.part)
   const age = new Map(copies.map((copy) => [copy, seenGood.timeOf(copy.key) ?? 0]))
   copies.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0))
@@ -129,14 +134,14 @@ function select(copies: Copy[], { subset, seenGood }: DataOptions): readonly Cop
   return end < 0 ? copies : copies.slice(0, end)
 }
 
-type Verdict =
+export type Verdict =
   | { readonly outcome: 'good' | 'no checksum' | 'gone' | 'moved' }
   | { readonly outcome: 'damaged' | 'unreadable'; readonly why: string }
 
-async function verdictOf(
+export async function verdictOf(
   dataset: StoredDataset,
   archive: Archive | undefined,
-  copy: Copy,
+  copy: CopyToRead,
   call: CallOptions,
 ): Promise<Verdict> {
   const key = parseKey(copy.key)

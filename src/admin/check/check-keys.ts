@@ -14,17 +14,19 @@ import {
 } from '../../ria/layout/places.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Entry, Permissions, Sharing } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { readSharingIfAny } from '../inventory/sharing.ts'
 import type { Problem, Report } from './problem.ts'
 
 /** An upload that has not moved for so long is dead. ms. */
-const DEAD_MS = 24 * 3_600_000
+export const DEAD_MS = 24 * 3_600_000
 
-/** How to get a good copy of a key in the place of a damaged one, in a clone that has the file. */
-export const FSCK_AND_COPY =
-  'in a clone that has the content: git annex fsck --from the storage sibling, then git annex copy --to it'
+/** How to get a good copy of a key in the place of a damaged one. */
+export function repairFrom(dataset: StoredDataset): string {
+  return `riastore repair --from CLONE STORE ${dataset.name}; or, in a clone that has the content, git annex fsck --from the storage sibling and git annex copy --to it`
+}
 
 type Tell = (problem: Omit<Problem, 'dataset'>) => void
 
@@ -61,7 +63,7 @@ async function checkLoose(dataset: StoredDataset, version: string, tell: Tell, c
   for await (const entry of dataset.store.list(top, call)) {
     const place = entry.path.slice(top.length + 1)
     if (isTemporaryName(fileNameOf(place))) {
-      tellLeftover(entry, tell)
+      tellLeftover(entry, tell, mendOf(dataset))
       continue
     }
     keys += 1
@@ -69,7 +71,7 @@ async function checkLoose(dataset: StoredDataset, version: string, tell: Tell, c
     checkPlace(dataset, version, place, entry, tell)
     readers.add(entry)
   }
-  readers.tell(tell)
+  readers.tell(tell, dataset.name)
   return { keys, bytes }
 }
 
@@ -83,18 +85,28 @@ function checkPlace(dataset: StoredDataset, version: string, place: string, entr
   const key = found?.key
   if (found === undefined || !placesOf(found.key, version).includes(place)) {
     const message = found === undefined ? 'this is no key' : 'no client looks for the key here'
-    const mend = key === undefined ? 'look at it, and move it away' : `move it to ${mendedPlace(dataset, key, version)}`
+    const mend =
+      key === undefined
+        ? `riastore repair STORE ${dataset.name} keeps it in quarantine/`
+        : `riastore repair STORE ${dataset.name} moves it to ${mendedPlace(dataset, key, version)}`
     tell({ code: 'key-misplaced', weight: 'warning', message, path, key, sinceMs, mend })
     return
   }
   const wanted = parseKey(found.key).size
   if (wanted === undefined || wanted === size) return
   const message = `the copy is damaged: it has ${size} bytes, the key ${wanted}`
-  tell({ code: 'key-size', weight: 'damage', message, path, key, sinceMs, mend: FSCK_AND_COPY })
+  tell({ code: 'key-size', weight: 'damage', message, path, key, sinceMs, mend: repairFrom(dataset) })
 }
 
 function mendedPlace(dataset: StoredDataset, key: string, version: string): string {
   return dataset.where(`${objectsDirectory(dataset.directory)}/${placesOf(key, version)[0]}`)
+}
+
+/**
+ * The mode that a loose key should have: its own, if all who should can read it, and not all write.
+ */
+export function rightMode({ mode }: Permissions, sharing: Sharing | undefined): number {
+  return (mode | 0o400 | ((sharing?.mode ?? 0) & 0o444)) & ~0o002
 }
 
 /** Who may read loose keys, told once for all of them. */
@@ -114,12 +126,11 @@ class Readers {
     this.#first ??= permissions
     const isForeign = permissions.uid !== this.#first.uid && this.#sharing === undefined
     if (isForeign) this.#others = { entry: this.#others?.entry ?? entry, count: (this.#others?.count ?? 0) + 1 }
-    const wanted = 0o400 | ((this.#sharing?.mode ?? 0) & 0o444)
-    const isClosed = (permissions.mode & wanted) !== wanted || (permissions.mode & 0o002) !== 0
+    const isClosed = rightMode(permissions, this.#sharing) !== permissions.mode
     if (isClosed) this.#closed = { entry: this.#closed?.entry ?? entry, count: (this.#closed?.count ?? 0) + 1 }
   }
 
-  tell(tell: Tell): void {
+  tell(tell: Tell, name: string): void {
     if (this.#others !== undefined) {
       const { entry, count } = this.#others
       const message = `${count} of the keys belong to other users than the first, and core.sharedRepository is not set: some cannot drop them`
@@ -129,7 +140,7 @@ class Readers {
     if (this.#closed !== undefined) {
       const { entry, count } = this.#closed
       const message = `${count} of the keys cannot be read by all who should, or be written by everybody`
-      const mend = `chmod them: ${this.#sharing === undefined ? 'u+r,o-w' : 'ug+r,o-w'}`
+      const mend = `riastore repair STORE ${name}`
       tell({ code: 'mode', weight: 'warning', message, path: entry.path, mend })
     }
   }
@@ -141,10 +152,12 @@ async function checkArchive(dataset: StoredDataset, tell: Tell, call: CallOption
   let [keys, bytes] = [0, 0]
   try {
     await withArchive(dataset, call, async (archive) => {
+      const dropped = await listTombstones(dataset, call)
       for await (const { name, size } of archive.members(call)) {
         keys += 1
         bytes += size
         const found = keyOfMember(name)
+        if (found !== undefined && dropped.has(found.fileName)) continue // the next packing leaves it out
         const wanted = found === undefined ? undefined : parseKey(found.key).size
         const sinceMs = archive.stat.mtimeMs
         if (found?.isFindable !== true) {
@@ -153,7 +166,15 @@ async function checkArchive(dataset: StoredDataset, tell: Tell, call: CallOption
           tell({ code: 'archive-member', weight: 'warning', message, path, key: found?.key, sinceMs, mend })
         } else if (wanted !== undefined && wanted !== size) {
           const message = `the archived copy is damaged: it has ${size} bytes, the key ${wanted}`
-          tell({ code: 'key-size', weight: 'damage', message, path, key: found.key, sinceMs, mend: FSCK_AND_COPY })
+          tell({
+            code: 'key-size',
+            weight: 'damage',
+            message,
+            path,
+            key: found.key,
+            sinceMs,
+            mend: repairFrom(dataset),
+          })
         }
       }
     })
@@ -172,28 +193,32 @@ async function checkLeftovers(dataset: StoredDataset, tell: Tell, call: CallOpti
   for await (const entry of dataset.store.list(archives, call)) {
     if (entry.path === lockPath(dataset.directory)) lock = entry
     else if (entry.path.startsWith(`${archives}/${HOLDER}`)) held.push(entry)
-    else if (isTemporaryName(fileNameOf(entry.path))) tellLeftover(entry, tell)
+    else if (isTemporaryName(fileNameOf(entry.path))) tellLeftover(entry, tell, mendOf(dataset))
   }
   // A run that lives shows it there, not by the lock file, however long it takes.
   if (held.every(isOld)) {
     if (lock !== undefined && isOld(lock)) tellLock(dataset, lock, tell)
     // Keys may be among them that are nowhere else: whoever takes the lock puts them back.
     for (const entry of held)
-      tellLeftover(entry, tell, `riastore archive STORE ${dataset.name} puts back what it has to`)
+      tellLeftover(entry, tell, `riastore repair STORE ${dataset.name} puts back what it has to`)
   }
   for await (const { path, file } of dataset.store.children(dataset.directory, call)) {
     if (file !== undefined || !fileNameOf(path).startsWith('ora-remote-')) continue
-    for await (const entry of dataset.store.list(`${path}/transfer`, call)) tellLeftover(entry, tell)
+    for await (const entry of dataset.store.list(`${path}/transfer`, call)) tellLeftover(entry, tell, mendOf(dataset))
   }
+}
+
+function mendOf({ name }: StoredDataset): string {
+  return `riastore repair STORE ${name}`
 }
 
 function tellLock(dataset: StoredDataset, { path, mtimeMs: sinceMs }: Entry, tell: Tell): void {
   const message = 'the lock of the archive is old, and who took it has shown no life for long'
-  const mend = `riastore archive STORE ${dataset.name}; with --break-lock once you know that nobody is at work there`
+  const mend = `riastore repair STORE ${dataset.name}; with --break-lock once you know that nobody is at work there`
   tell({ code: 'lock', weight: 'warning', message, path, sinceMs, mend })
 }
 
-function tellLeftover(entry: Entry, tell: Tell, mend = 'remove it'): void {
+function tellLeftover(entry: Entry, tell: Tell, mend: string): void {
   if (!isOld(entry)) return
   const { path, size, mtimeMs: sinceMs } = entry
   const message = `a dead upload or run left ${size} bytes`

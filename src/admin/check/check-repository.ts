@@ -4,9 +4,9 @@ import { toBoolean } from '../../core/git-config.ts'
 import { ObjectReader } from '../../git/objects/object-reader.ts'
 import { readRefs } from '../../git/read-remote.ts'
 import { RefLog } from '../../git/refs/ref-log.ts'
-import { areViewsTrue } from '../../git/refs/views.ts'
+import { areViewsTrue, readText } from '../../git/refs/views.ts'
 import { Revision } from '../../git/revision.ts'
-import { aliasDirectory } from '../../ria/layout/alias-file.ts'
+import { aliasDirectory, readAlias } from '../../ria/layout/alias-file.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Problem, Report } from './problem.ts'
@@ -152,12 +152,46 @@ async function hasTrailer({ store }: StoredDataset, path: string, call: CallOpti
 /** Where we keep the refs, that git sees the newest. */
 async function checkViews(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
   const state = await new RefLog(dataset).newest(call)
-  if (state.generation === 0) return
-  for (const place of [dataset.directory, ...state.aliases.map(aliasDirectory)]) {
+  if (state.generation === 0) return checkGitsViews(dataset, tell, call)
+  const own: string[] = []
+  for (const name of state.aliases) {
+    const owner = await readAlias(dataset.store, name, call)
+    if (owner === undefined || owner === dataset.directory) own.push(name)
+    else {
+      const message = `the dataset counts the alias ~${name} as its own, and it names ${owner.replace('/', '')}`
+      const mend = `riastore repair STORE ${dataset.name}`
+      tell({ code: 'alias-double', weight: 'warning', message, path: aliasDirectory(name), mend })
+    }
+  }
+  for (const place of [dataset.directory, ...own.map(aliasDirectory)]) {
     if (await areViewsTrue(dataset.at(place), state, call)) continue
     const message = 'who reads it without riastore does not see what was pushed last'
-    tell({ code: 'views', weight: 'warning', message, path: place, mend: `riastore gc STORE ${dataset.name}` })
+    tell({ code: 'views', weight: 'warning', message, path: place, mend: `riastore repair STORE ${dataset.name}` })
   }
+}
+
+/**
+ * Where git keeps the refs: what a web server's clients read, if it was ever written, as `git
+ * update-server-info` does after each push.
+ */
+async function checkGitsViews(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const shown = await readText(dataset.store, dataset.path('info/refs'), call)
+  if (shown === undefined) return
+  const { refs } = await readRefs(dataset, call)
+  const lines = shown.split('\n').filter((line) => line !== '' && !line.endsWith('^{}'))
+  const told = new Map(lines.map((line) => line.split('\t')).map(([id = '', name = '']) => [name, id]))
+  const areRefsTrue = told.size === refs.size && [...refs].every(([name, id]) => told.get(name) === id)
+  const packs = ((await readText(dataset.store, dataset.path('objects/info/packs'), call)) ?? '')
+    .split('\n')
+    .flatMap((line) => (line.startsWith('P ') ? [line.slice(2)] : []))
+  const there: string[] = []
+  for await (const { path, file } of dataset.store.children(dataset.path('objects/pack'), call)) {
+    if (file !== undefined && path.endsWith('.pack')) there.push(path.slice(path.lastIndexOf('/') + 1))
+  }
+  if (areRefsTrue && packs.sort().join() === there.sort().join()) return
+  const message = 'who reads it over HTTP does not see what was pushed last'
+  const mend = `riastore repair STORE ${dataset.name}`
+  tell({ code: 'views', weight: 'warning', message, path: dataset.path('info/refs'), mend })
 }
 
 async function checkConfig(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
@@ -190,7 +224,7 @@ async function checkLocks(dataset: StoredDataset, tell: Tell, call: CallOptions)
   for await (const { path, mtimeMs } of files()) {
     if (!path.endsWith('.lock') || mtimeMs === undefined || Date.now() - mtimeMs < OLD_LOCK_MS) continue
     const message = 'a git that was killed left its lock: pushes fail'
-    const mend = `remove it, when no git is at work: ${dataset.where(path)}`
+    const mend = `riastore repair STORE ${dataset.name} keeps it in quarantine/ once it is a day old`
     tell({ code: 'lock', weight: 'warning', message, path, sinceMs: mtimeMs, mend })
   }
 }

@@ -52,7 +52,7 @@ async function checkPlaces(store: Store, report: Report, call: CallOptions): Pro
         message: `there is a dataset without ${LAYOUT_FILE}: no client finds it`,
         path,
         dataset: path.replace('/', ''),
-        mend: `write 2 into ${store.traits.root}/${path}/${LAYOUT_FILE} (1 if its keys lie in directories of three letters)`,
+        mend: 'riastore repair STORE',
       })
     }
   }

@@ -1,6 +1,7 @@
 /** What is not as it should be. The codes are stable: scripts look for them. */
 export type ProblemCode =
   | 'alias-dangling'
+  | 'alias-double'
   | 'alias-unreadable'
   | 'archive-damaged'
   | 'archive-member'

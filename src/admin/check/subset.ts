@@ -9,6 +9,8 @@ export type Subset =
   | { readonly part: number; readonly of: number }
   /** So many bytes: those that were read longest ago. */
   | { readonly bytes: number }
+  /** Those that were damaged when they were read last. */
+  | 'damaged'
 
 /** Reads `5%`, `3/20` or `500G`. `parseBytes` reads a size. Throws ConfigError. */
 export function parseSubset(text: string, parseBytes: (text: string) => number): Subset {

@@ -1,7 +1,7 @@
 import type { Archive, Member } from '../../archive/archive.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { Bytes, Source } from '../../core/source.ts'
-import { Handover } from '../../store/handover.ts'
+import { pulledSource } from '../../store/pulled-source.ts'
 import type { Store } from '../../store/store.ts'
 import { checkFor } from './content.ts'
 
@@ -15,35 +15,12 @@ export function memberSource(store: Store, archive: Archive, member: Member, key
 
 async function* readMember(store: Store, archive: Archive, member: Member, key: string, signal?: AbortSignal): Bytes {
   const check = await checkFor(key, member)
-  const stop = new AbortController()
-  const handed = new Handover()
-  let position = 0
-  const reading = archive
-    .read(
-      member,
-      async (bytes) => {
-        for await (const chunk of bytes) {
-          await handed.give(chunk)
-          position += chunk.length
-        }
-      },
-      { start: () => position, signal: AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]) },
-    )
-    .then(
-      () => handed.end(),
-      (error: unknown) => handed.fail(error),
-    )
-  try {
-    for await (const chunk of handed) {
-      check.update(chunk)
-      yield chunk
-    }
-    if (!check.matches()) throw damaged(store, member)
-  } finally {
-    stop.abort()
-    handed.stop()
-    await reading
+  const content = pulledSource(member.size, (consume, options) => archive.read(member, consume, options))
+  for await (const chunk of content.open(signal)) {
+    check.update(chunk)
+    yield chunk
   }
+  if (!check.matches()) throw damaged(store, member)
 }
 
 function damaged(store: Store, member: Member): StoreError {

@@ -10,6 +10,7 @@ import type { CallOptions, MoveOptions, Sharing, Stat } from '../../store/store.
 import { temporaryName } from '../../store/temporary.ts'
 import { type Holder, newArchiveOf, oldArchiveOf, showActing } from './holder.ts'
 import type { Lock } from './lock.ts'
+import { moveAgain } from './move-again.ts'
 
 /**
  * A change may begin for so long after the lock and the archive were looked at, by two clocks. Far
@@ -242,22 +243,8 @@ export class Changes {
     })
   }
 
-  /**
-   * Renames, again when the answer got lost. False when there is nothing to be renamed, or no
-   * directory to take it.
-   */
-  async #move(from: string, to: string, options: MoveOptions): Promise<boolean> {
-    for (let tries = 1; ; tries++) {
-      try {
-        await this.#dataset.store.move(from, to, options)
-        return true
-      } catch (error) {
-        if (isStoreError(error, 'missing'))
-          return tries > 1 && (await this.#dataset.store.stat(to, this.#call)) !== undefined
-        const isLost = isStoreError(error, 'unreachable', 'transient') && !error.stalled && error.sent === 'maybe'
-        if (!isLost || tries === TRIES) throw error
-      }
-    }
+  #move(from: string, to: string, options: MoveOptions): Promise<boolean> {
+    return moveAgain(this.#dataset.store, from, to, options)
   }
 
   /** The lock is ours and the archive is as it has to be; gives when that was at the latest. */

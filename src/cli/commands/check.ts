@@ -6,11 +6,11 @@ import { SeenGood } from '../../admin/check/seen-good.ts'
 import { parseSubset } from '../../admin/check/subset.ts'
 import { cacheDirectory } from '../../core/cache-directory.ts'
 import { ConfigError, isStoreError } from '../../core/errors.ts'
-import { printable } from '../../core/printable.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { NameFinder } from '../dataset-names.ts'
 import { EXIT } from '../exit-codes.ts'
+import { problemAsObject, problemAsText } from '../problems.ts'
 import { formatSize, parseAge, parseSize } from '../quantities.ts'
 import { namedOrAll, withStoreOfWords } from '../store-words.ts'
 import type { CHECK } from '../table/inventory.ts'
@@ -27,7 +27,7 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
   let [problems, failed] = [0, 0]
   const report = (problem: Problem) => {
     problems += 1
-    console.show(asObject(problem, aliases), () => asText(problem))
+    console.show(problemAsObject(problem, aliases), () => problemAsText(problem))
   }
   /** Of the dataset that is looked at. */
   let aliases: readonly string[] = []
@@ -66,33 +66,6 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
     if (failed > 0) return EXIT.failed
     return problems > 0 ? EXIT.problems : EXIT.done
   })
-}
-
-function asObject({ code, weight, message, sinceMs, dataset, ...more }: Problem, aliases: readonly string[]) {
-  return {
-    type: 'finding',
-    check: code,
-    result: weight === 'damage' ? 'unsafe' : 'warning',
-    why: message,
-    ...(dataset !== undefined && { dataset, aliases }),
-    ...more,
-    since: sinceMs === undefined ? undefined : new Date(sinceMs).toISOString(),
-  }
-}
-
-function asText({ code, weight, message, path, dataset, key, file, sinceMs, mend }: Problem): string {
-  const row = (label: string, text: string | undefined) =>
-    text === undefined ? [] : [`  ${label.padEnd(8)} ${printable(text)}`]
-  const since = sinceMs === undefined ? undefined : new Date(sinceMs).toISOString().slice(0, 16).replace('T', ' ')
-  return [
-    printable(`${weight === 'damage' ? 'DAMAGE' : 'warning'} ${code}: ${message}`),
-    ...row('file', file),
-    ...row('dataset', dataset),
-    ...row('key', key),
-    ...row('place', path),
-    ...row('since', since),
-    ...row('mend', mend),
-  ].join('\n')
 }
 
 interface Sum {

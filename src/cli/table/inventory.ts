@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.ts'
+import { CAREFUL } from './shared.ts'
 
 const WORDS = {
   name: 'words',
@@ -132,4 +133,40 @@ or never. When each was last found good is remembered on this machine, in ~/.cac
   ],
   exits: [3, 4],
   json: ['finding', 'progress', 'summary'],
+} as const satisfies CommandSpec
+
+export const REPAIR = {
+  name: 'repair',
+  summary: 'Mend what check finds, as far as it can be proven',
+  usage: '[options] [STORE] [DATASET…]',
+  description: [
+    'All datasets, if none is named. It looks as check does, and mends: damaged keys, keys that lie where nobody looks \
+for them, modes, aliases that lead nowhere, what others see of the last push, what dead uploads and runs left, datasets \
+without a layout file. What it cannot prove it leaves, and says what to do.',
+    'Of damaged keys it knows those of a wrong length, and those that check --data found; with --data it reads all. A \
+damaged copy is kept in quarantine/ of the dataset. A good one comes from elsewhere in the dataset, else --from a \
+clone, another store that has the dataset, or a remote of the clone that we are in; it is read back before it is put in \
+place. Where none is found the key counts as not there, so that git annex copy brings it again; with a clone in --from \
+its records are set right.',
+    'Nothing is removed but unfinished uploads of our own that are a day old: what is in the way is kept in quarantine/.',
+  ],
+  positionals: [WORDS],
+  options: {
+    from: {
+      type: 'list',
+      value: 'SOURCE',
+      describe: 'where good copies are: a clone, a store, or a remote of the clone that we are in; may be repeated',
+    },
+    data: { type: 'flag', describe: 'read the content of all keys first' },
+    'break-lock': CAREFUL['break-lock'],
+  },
+  examples: [
+    ['repair -n ria+ssh://host/data/store', 'what would be done'],
+    ["repair --from ~/clone ria+ssh://host/data/store '~mydata'"],
+  ],
+  exits: [3, 4, 5],
+  json: ['finding', 'progress', 'summary'],
+  changes: true,
+  deletes: true,
+  moves: true,
 } as const satisfies CommandSpec

@@ -7,7 +7,7 @@ import { CREATE_SIBLING } from './create-sibling.ts'
 import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
 import { GC } from './gc.ts'
 import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
-import { CAT, CHECK, LS, STAT } from './inventory.ts'
+import { CAT, CHECK, LS, REPAIR, STAT } from './inventory.ts'
 import { STORE_ADD, STORE_LS, STORE_RM, STORE_SET } from './named-store.ts'
 import { SERVE } from './serve.ts'
 import { SHOW } from './show.ts'
@@ -25,6 +25,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   CAT,
   STAT,
   CHECK,
+  REPAIR,
   ARCHIVE,
   UNARCHIVE,
   GC,

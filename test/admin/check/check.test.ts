@@ -155,7 +155,7 @@ test('a lock is told as old when its holder shows no life, and what lies with th
   try {
     vi.setSystemTime(Date.now() + 48 * 3_600_000)
     const { problems } = await check(store, { data: false })
-    const told = problems.map(({ code, path, mend }) => [code, path, mend.includes('riastore archive STORE')]).sort()
+    const told = problems.map(({ code, path, mend }) => [code, path, mend.includes('riastore repair STORE')]).sort()
     expect(told).toEqual([
       ['leftover', `${archives}/holder-1/${KEY}`, true],
       ['leftover', `${archives}/holder-1/alive`, true],

@@ -1,0 +1,93 @@
+import { resolve } from 'node:path'
+import { ConfigError, messageOf } from '../../core/errors.ts'
+import { runProcess } from '../../core/process/process.ts'
+import { type Finished, run } from '../../core/process/run.ts'
+import { fileSource, type Source } from '../../core/source.ts'
+import { decode } from '../../core/text.ts'
+import type { CallOptions } from '../../store/store.ts'
+import type { GoodCopies } from './good-copies.ts'
+
+/** To look a key up, or to write down where it is. ms. */
+const LIMIT_MS = 600_000
+
+/**
+ * A git-annex that fetches is ended when it told of no progress, and computed nothing, for so long.
+ * ms.
+ */
+const STALL_MS = 600_000
+
+/**
+ * A repository of git-annex on this machine. With `remote`, what it has not is fetched from there
+ * by git-annex, and stays in it.
+ */
+export class CloneCopies implements GoodCopies {
+  readonly where: string
+  readonly #top: string
+  readonly #remote: string | undefined
+
+  private constructor(top: string, remote: string | undefined) {
+    this.#top = top
+    this.#remote = remote
+    this.where = remote === undefined ? top : `${remote} of ${top}`
+  }
+
+  /** Throws ConfigError for a directory that is no repository of git-annex. */
+  static async open(directory: string, remote?: string): Promise<CloneCopies> {
+    const asked = ['-C', directory, 'config', 'annex.uuid']
+    const { code } = await run('git', asked)
+    if (code !== 0) throw new ConfigError(`${directory} is no repository of git-annex`)
+    const { code: bare, stdout } = await run('git', ['-C', directory, 'rev-parse', '--show-toplevel'])
+    const top = bare === 0 ? decode(stdout).replace(/\n$/, '') : resolve(directory)
+    return new CloneCopies(top, remote)
+  }
+
+  async find(key: string, { signal }: CallOptions): Promise<Source | undefined> {
+    const file = await this.#objectOf(key)
+    if (file !== undefined) return fileSource(file)
+    if (this.#remote === undefined) return undefined
+    const get = ['git', 'annex', 'get', '--json-progress', `--key=${key}`, `--from=${this.#remote}`]
+    const maxOutput = { bytes: 0, more: 'is dropped' } as const
+    await runProcess(get, { cwd: this.#top, signal, stallMs: STALL_MS, countsComputing: true, maxOutput })
+    signal?.throwIfAborted()
+    const fetched = await this.#objectOf(key)
+    return fetched === undefined ? undefined : fileSource(fetched)
+  }
+
+  async #objectOf(key: string): Promise<string | undefined> {
+    const { code, stdout } = await this.#annex(['contentlocation', key])
+    return code === 0 ? resolve(this.#top, decode(stdout).replace(/\n$/, '')) : undefined
+  }
+
+  /**
+   * The uuids by which git-annex knows a dataset of a store here: that which the store names, else
+   * the only one for the dataset's id.
+   */
+  async remotesOf(id: string, named: string | undefined): Promise<readonly string[]> {
+    const { stdout } = await run('git', ['-C', this.#top, 'cat-file', 'blob', 'git-annex:remote.log'])
+    const known = decode(stdout)
+      .split('\n')
+      .filter((line) => line.split(' ').includes(`archive-id=${id}`))
+      .map((line) => line.slice(0, line.indexOf(' ')))
+    const uuids = [...new Set(known)]
+    if (named !== undefined && uuids.includes(named)) return [named]
+    return uuids.length === 1 ? uuids : []
+  }
+
+  /** Has git-annex write down whether a remote has a key. Throws Error with what it said. */
+  async record(key: string, uuid: string, isThere: boolean): Promise<void> {
+    const { code, stderr } = await this.#annex(['setpresentkey', key, uuid, isThere ? '1' : '0'])
+    if (code !== 0) throw new Error(`git annex setpresentkey in ${this.#top}: ${stderr.trim().split('\n').at(-1)}`)
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #annex(args: readonly string[]): Promise<Finished> {
+    try {
+      return await run('git', ['annex', ...args], { cwd: this.#top, limitMs: LIMIT_MS })
+    } catch (error) {
+      throw new ConfigError(`git annex ${args[0]} in ${this.#top}: ${messageOf(error)}`)
+    }
+  }
+}

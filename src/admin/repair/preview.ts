@@ -1,0 +1,55 @@
+import { readLayout } from '../../ria/layout/read-layout.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
+import type { Problem, ProblemCode } from '../check/problem.ts'
+import { openArchive } from '../inventory/count-keys.ts'
+import { examineKey } from './examine.ts'
+import type { GoodCopies } from './good-copies.ts'
+import { ifUnreadable, isMendable } from './repair-dataset.ts'
+import { left } from './repair-store.ts'
+import type { Repaired, TellRepaired } from './repaired.ts'
+
+const WOULD: Partial<Record<ProblemCode, string>> = {
+  'alias-double': 'it would not count it as its own any more',
+  'key-misplaced': 'it would be put where it belongs if it is good, else into quarantine/',
+  leftover: 'it would be removed, or kept in quarantine/ where it is not certainly ours',
+  lock: 'it would be taken over, and given up',
+  mode: 'they would be given the mode that they should have',
+  views: 'what others see would be written anew',
+}
+
+/** Says what repairDataset would do, and changes nothing. Throws StoreError. */
+export async function previewRepair(
+  dataset: StoredDataset,
+  problems: readonly Problem[],
+  tell: TellRepaired,
+  { sources = [], ...call }: CallOptions & { readonly sources?: readonly GoodCopies[] | undefined } = {},
+): Promise<void> {
+  const { readOnly, dataset: layout } = await readLayout(dataset, call)
+  for (const problem of problems) {
+    const { code, key } = problem
+    const how = WOULD[code]
+    if (readOnly !== undefined) tell({ problem, outcome: 'left', how: `nothing is changed here: ${readOnly}` })
+    else if (!isMendable(code)) tell({ problem, ...left(problem) })
+    else if (how !== undefined || key === undefined) tell({ problem, outcome: 'mended', how: how ?? '' })
+    else tell({ problem, ...(await previewKey(dataset, key, layout.version, sources, call)) })
+  }
+}
+
+async function previewKey(
+  dataset: StoredDataset,
+  key: string,
+  version: string,
+  sources: readonly GoodCopies[],
+  call: CallOptions,
+): Promise<Omit<Repaired, 'problem'>> {
+  const archive = await openArchive(dataset, call).catch(ifUnreadable)
+  const seen = await examineKey(dataset, key, { version, archive }, call).finally(() => archive?.close())
+  if ('outcome' in seen) return seen
+  if (seen.ownGood !== undefined) return { outcome: 'mended', how: 'another copy in the dataset is good' }
+  for (const source of sources) {
+    const isThere = (await source.find(key, call)) !== undefined
+    if (isThere) return { outcome: 'mended', how: `${source.where} has it; it would be read before it counts` }
+  }
+  return { outcome: 'quarantined', how: 'no good copy was found; what is damaged would be kept in quarantine/' }
+}

@@ -1,0 +1,163 @@
+import { isStoreError, messageOf } from '../../core/errors.ts'
+import type { Time } from '../../core/moment.ts'
+import { lockPath } from '../../ria/layout/places.ts'
+import { readLayout } from '../../ria/layout/read-layout.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions, Sharing } from '../../store/store.ts'
+import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
+import type { Problem } from '../check/problem.ts'
+import { openArchive } from '../inventory/count-keys.ts'
+import { readSharingIfAny } from '../inventory/sharing.ts'
+import { Changes } from '../lock/changes.ts'
+import { type Lock, withLock } from '../lock/lock.ts'
+import { Replacing } from '../lock/replace-copy.ts'
+import { Bench } from './bench.ts'
+import type { GoodCopies } from './good-copies.ts'
+import { mendKey } from './mend-key.ts'
+import { mendLeftover } from './mend-leftover.ts'
+import { mendMisplaced } from './mend-misplaced.ts'
+import { mendModes } from './mend-modes.ts'
+import { mendDoubleAliases, mendViews } from './mend-views.ts'
+import { left } from './repair-store.ts'
+import type { Repaired, TellRepaired } from './repaired.ts'
+
+export interface RepairOptions extends CallOptions {
+  /** Where good copies may be, the best first. */
+  readonly sources?: readonly GoodCopies[] | undefined
+  readonly breakLock?: boolean | undefined
+  /** Default: the real one. */
+  readonly time?: Time | undefined
+  /** Called when it changed whether the store has a key. */
+  readonly onKey?: ((key: string, isThere: boolean) => Promise<void>) | undefined
+}
+
+type Mended = Omit<Repaired, 'problem'>
+
+/**
+ * Mends what can be proven of the problems that were found in a dataset, under its lock. Nothing is
+ * deleted but our own unfinished uploads: what is damaged, or in the way, is kept in `quarantine/`.
+ * Each problem is told once, with what became of it. Throws StoreError when the store cannot be
+ * reached, or somebody else has the lock.
+ */
+export async function repairDataset(
+  given: StoredDataset,
+  problems: readonly Problem[],
+  tell: TellRepaired,
+  options: RepairOptions = {},
+): Promise<void> {
+  const dataset = given.through(withStrictLinks)
+  const call = { signal: options.signal }
+  const { readOnly } = await readLayout(dataset, call)
+  if (readOnly !== undefined) {
+    for (const problem of problems) tell({ problem, outcome: 'left', how: `nothing is changed here: ${readOnly}` })
+    return
+  }
+  const mendable = problems.filter(({ code }) => isMendable(code))
+  for (const problem of problems) if (!mendable.includes(problem)) tell({ problem, ...left(problem) })
+  if (mendable.length === 0) return
+  const sharing = await readSharingIfAny(dataset, call)
+  const { breakLock, time } = options
+  await withLock(dataset, { ...call, sharing, breakLock, time }, (lock, signal) =>
+    new Repairing(dataset, lock, sharing, { ...options, signal }).run(mendable, tell),
+  )
+}
+
+/** What is in an archive that cannot be read nobody knows. */
+export function ifUnreadable(error: unknown): undefined {
+  if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
+}
+
+const MENDABLE: readonly Problem['code'][] = [
+  ...(['alias-double', 'data-damaged', 'key-misplaced', 'key-size', 'leftover'] as const),
+  ...(['lock', 'mode', 'views'] as const),
+]
+
+/** Whether repair knows how. */
+export function isMendable(code: Problem['code']): boolean {
+  return MENDABLE.includes(code)
+}
+
+class Repairing {
+  readonly #dataset: StoredDataset
+  readonly #lock: Lock
+  readonly #sharing: Sharing | undefined
+  readonly #options: RepairOptions
+  readonly #call: CallOptions
+  readonly #bench: Bench
+  /** What became of each key. */
+  readonly #keys = new Map<string, Mended>()
+
+  constructor(dataset: StoredDataset, lock: Lock, sharing: Sharing | undefined, options: RepairOptions) {
+    this.#dataset = dataset
+    this.#lock = lock
+    this.#sharing = sharing
+    this.#options = options
+    this.#call = { signal: options.signal }
+    const changes = new Changes(dataset, lock, { sharing, ...this.#call })
+    const replacing = new Replacing(dataset, lock, changes, { sharing, ...this.#call })
+    const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+    this.#bench = new Bench(dataset, changes, replacing, { sharing, stamp, ...this.#call })
+  }
+
+  async run(problems: readonly Problem[], tell: TellRepaired): Promise<void> {
+    // What lies in the wrong place may be the good copy of what is damaged in the right one.
+    const misplaced = problems.filter(({ code }) => code === 'key-misplaced')
+    for (const problem of [...problems.filter((each) => !misplaced.includes(each)), ...misplaced]) {
+      try {
+        tell({ problem, ...(await this.#mend(problem)) })
+      } catch (error) {
+        const isOfOne = isStoreError(error, 'denied', 'corrupt', 'missing', 'unsupported')
+        if (this.#call.signal?.aborted || !isOfOne) throw error
+        tell({ problem, outcome: 'left', how: messageOf(error) })
+      }
+    }
+  }
+
+  async #mend(problem: Problem): Promise<Mended> {
+    const { code, path, key } = problem
+    switch (code) {
+      case 'key-size':
+      case 'data-damaged':
+        return key === undefined ? left(problem) : this.#mendKey(key)
+      case 'key-misplaced':
+        return mendMisplaced(this.#bench, path, await this.#version())
+      case 'lock':
+        if (path === lockPath(this.#dataset.directory))
+          return { outcome: 'mended', how: 'it was taken over, and given up' }
+        return mendLeftover(this.#bench, path, this.#nowMs())
+      case 'leftover':
+        return mendLeftover(this.#bench, path, this.#nowMs())
+      case 'mode':
+        return mendModes(this.#bench, this.#sharing)
+      case 'views':
+        return mendViews(this.#dataset, this.#call)
+      case 'alias-double':
+        return mendDoubleAliases(this.#dataset, this.#call)
+      default:
+        return left(problem)
+    }
+  }
+
+  async #mendKey(key: string): Promise<Mended> {
+    const known = this.#keys.get(key)
+    if (known !== undefined) return known
+    const { sources = [], onKey } = this.#options
+    const version = await this.#version()
+    const archive = await openArchive(this.#dataset, this.#call).catch(ifUnreadable)
+    const { isThere, ...mended } = await mendKey(this.#bench, key, { version, archive, sources }).finally(() =>
+      archive?.close(),
+    )
+    if (isThere !== undefined) await onKey?.(key, isThere)
+    this.#keys.set(key, mended)
+    return mended
+  }
+
+  async #version(): Promise<string> {
+    return (await readLayout(this.#dataset, this.#call)).dataset.version
+  }
+
+  /** By the store's clock, as far as it tells. */
+  #nowMs(): number {
+    return this.#lock.stat.mtimeMs ?? Date.now()
+  }
+}

@@ -1,0 +1,147 @@
+import { join } from 'node:path'
+import { checkDataset } from '../../../admin/check/check-dataset.ts'
+import { checkStore } from '../../../admin/check/check-store.ts'
+import type { Problem } from '../../../admin/check/problem.ts'
+import { SeenGood } from '../../../admin/check/seen-good.ts'
+import { previewRepair } from '../../../admin/repair/preview.ts'
+import { repairDataset } from '../../../admin/repair/repair-dataset.ts'
+import { repairStore } from '../../../admin/repair/repair-store.ts'
+import type { Outcome, Repaired } from '../../../admin/repair/repaired.ts'
+import { cacheDirectory } from '../../../core/cache-directory.ts'
+import { isStoreError, messageOf } from '../../../core/errors.ts'
+import { parseGitConfig } from '../../../core/git-config.ts'
+import { printable } from '../../../core/printable.ts'
+import type { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
+import type { Store } from '../../../store/store.ts'
+import type { ArgsOf } from '../../command.ts'
+import { confirmDeletion } from '../../confirm-deletion.ts'
+import type { Console } from '../../console.ts'
+import { idOf, NameFinder } from '../../dataset-names.ts'
+import { commonExit, EXIT, exitCodeOf } from '../../exit-codes.ts'
+import { limitsOf } from '../../limits.ts'
+import { problemAsObject, problemAsText } from '../../problems.ts'
+import { namedOrAll, withStoreOfWords } from '../../store-words.ts'
+import type { REPAIR } from '../../table/inventory.ts'
+import { counted } from '../../tables.ts'
+import { openSources, type RepairSources } from './sources.ts'
+
+type Args = ArgsOf<typeof REPAIR>
+
+/** `riastore repair` */
+export async function run(console: Console, args: Args): Promise<number> {
+  const limits = limitsOf(args)
+  const sources = await openSources(args.from ?? [])
+  try {
+    const work = (store: Store, names: readonly string[]) => new Repair(console, args, store, sources).run(names)
+    return await withStoreOfWords(args.words, work, { forWriting: true, limits })
+  } finally {
+    await sources.close()
+  }
+}
+
+class Repair {
+  readonly #console: Console
+  readonly #args: Args
+  readonly #store: Store
+  readonly #sources: RepairSources
+  readonly #counts: Record<Outcome, number> = { mended: 0, quarantined: 0, left: 0 }
+  /** Of the dataset that is worked on. */
+  #aliases: readonly string[] = []
+
+  constructor(console: Console, args: Args, store: Store, sources: RepairSources) {
+    this.#console = console
+    this.#args = args
+    this.#store = store
+    this.#sources = sources
+  }
+
+  async run(names: readonly string[]): Promise<number> {
+    const { dryRun = false } = this.#args
+    const console = this.#console
+    const call = { signal: console.signal }
+    const which = names.length === 0 ? 'all datasets' : names.join(', ')
+    const question = `Repair ${which} in ${this.#store.traits.root}, and keep what is damaged in quarantine/?`
+    if (!(await confirmDeletion(console, { yes: this.#args.yes, dryRun }, question))) return EXIT.failed
+    if (names.length === 0) {
+      const problems: Problem[] = []
+      await checkStore(this.#store, (problem) => problems.push(problem), call)
+      await repairStore(this.#store, problems, this.#tell, { ...call, dryRun })
+    }
+    const codes: number[] = []
+    const finder = new NameFinder(this.#store, console.json, call)
+    for await (const dataset of namedOrAll(this.#store, names, call)) {
+      try {
+        this.#aliases = (await finder.namesOf(dataset)).aliases
+        await this.#repair(dataset)
+        codes.push(EXIT.done)
+      } catch (error) {
+        if (console.signal.aborted || isStoreError(error, 'unreachable')) throw error
+        console.fail(error, { dataset: dataset.name })
+        codes.push(exitCodeOf(error))
+      } finally {
+        console.progress.clear()
+      }
+    }
+    const failed = codes.filter((code) => code !== EXIT.done).length
+    const { mended, quarantined, left } = this.#counts
+    const sum = { datasets: codes.length, mended, quarantined, left }
+    console.emit({ type: 'summary', action: 'repair', dryRun, ...sum, failed })
+    const would = dryRun ? 'would be ' : ''
+    const text = `${counted(codes.length, 'dataset')}; ${would}mended ${mended}, ${would}in quarantine ${quarantined}, left ${left}`
+    console.print(text)
+    return commonExit([...codes, quarantined + left > 0 ? EXIT.problems : EXIT.done])
+  }
+
+  async #repair(dataset: StoredDataset): Promise<void> {
+    const console = this.#console
+    const call = { signal: console.signal }
+    const seenGood = await SeenGood.load(join(cacheDirectory(), 'checked'), dataset)
+    let read = 0
+    const onChecked = (bytes: number) => {
+      read += bytes
+      console.progress.show({ label: `checking ${dataset.name}`, done: read, total: 0, unit: 'bytes' })
+    }
+    const problems: Problem[] = []
+    const data = { seenGood, subset: this.#args.data ? undefined : ('damaged' as const), onChecked }
+    await checkDataset(dataset, (problem) => problems.push(problem), { ...call, data })
+    console.progress.clear()
+    if (problems.length === 0) return
+    const sources = await this.#sources.of(idOf(dataset.directory), call)
+    const tell = (repaired: Repaired) => {
+      this.#tell(repaired)
+      const { outcome, problem } = repaired
+      if (problem.key === undefined || outcome === 'left' || this.#args.dryRun) return
+      if (outcome === 'mended') seenGood.add(problem.key, Date.now())
+      else seenGood.forget(problem.key)
+    }
+    if (this.#args.dryRun) return previewRepair(dataset, problems, tell, { ...call, sources })
+    const onKey = (key: string, isThere: boolean) => this.#record(dataset, key, isThere)
+    const { breakLock } = this.#args
+    await repairDataset(dataset, problems, tell, { ...call, sources, breakLock, onKey }).finally(() => seenGood.save())
+  }
+
+  readonly #tell = ({ problem, outcome, how }: Repaired) => {
+    this.#counts[outcome] += 1
+    const word = this.#args.dryRun && outcome !== 'left' ? `would be ${outcome}` : outcome
+    const { result, ...object } = problemAsObject(problem, this.#aliases)
+    this.#console.show(
+      { ...object, result: outcome === 'mended' ? 'ok' : result, repaired: outcome, how },
+      () => `${problemAsText(problem, word)}\n  ${'now'.padEnd(8)} ${printable(how)}`,
+    )
+  }
+
+  /** Sets right what git-annex recorded in the clones that were named. */
+  async #record(dataset: StoredDataset, key: string, isThere: boolean): Promise<void> {
+    if (this.#sources.clones.length === 0) return
+    const config = await dataset.findSmall('config', 1024 * 1024, { signal: this.#console.signal })
+    const parsed = config && (await parseGitConfig(config, dataset.where(dataset.path('config'))))
+    const named = parsed?.get('datalad.ora-remote.uuid')
+    for (const clone of this.#sources.clones) {
+      try {
+        for (const uuid of await clone.remotesOf(idOf(dataset.directory), named)) await clone.record(key, uuid, isThere)
+      } catch (error) {
+        this.#console.note(`what git-annex recorded of ${key} was not set right: ${messageOf(error)}`)
+      }
+    }
+  }
+}

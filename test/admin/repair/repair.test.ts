@@ -1,0 +1,297 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { checkDataset } from '../../../src/admin/check/check-dataset.ts'
+import { checkStore } from '../../../src/admin/check/check-store.ts'
+import type { Problem } from '../../../src/admin/check/problem.ts'
+import { SeenGood } from '../../../src/admin/check/seen-good.ts'
+import type { GoodCopies } from '../../../src/admin/repair/good-copies.ts'
+import { previewRepair } from '../../../src/admin/repair/preview.ts'
+import { type RepairOptions, repairDataset } from '../../../src/admin/repair/repair-dataset.ts'
+import { repairStore } from '../../../src/admin/repair/repair-store.ts'
+import type { Repaired } from '../../../src/admin/repair/repaired.ts'
+import { StoreCopies } from '../../../src/admin/repair/store-copies.ts'
+import { StoreError } from '../../../src/core/errors.ts'
+import { REAL_TIME } from '../../../src/core/moment.ts'
+import { bufferSource } from '../../../src/core/source.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { annexLink, commitFiles } from '../../support/repos/memory-repository.ts'
+import { copyingFrom } from '../../support/stores/copying-store.ts'
+import { DAMAGES, placeOf } from '../../support/stores/damage.ts'
+import {
+  CONTENT,
+  DIRECTORY,
+  downloads,
+  ID,
+  KEY,
+  memoryStore,
+  PLACE,
+  paths,
+  put,
+  read,
+  dataset as riaDataset,
+} from '../../support/stores/memory-dataset.ts'
+import { hurriedTime, stoppingAt } from '../../support/stores/stopping-store.ts'
+
+const victim = (store: Store) => ({ store, directory: DIRECTORY, key: KEY })
+const ABC = 'MD5-s3--900150983cd24fb0d6963f7d28e17f72'
+const NO_WAIT = { ...REAL_TIME, sleep: async () => {} }
+
+let memory: string
+beforeEach(async () => {
+  memory = await mkdtemp(join(tmpdir(), 'riastore-repair-'))
+})
+afterEach(() => rm(memory, { recursive: true, force: true }))
+
+async function goodStore(): Promise<Store> {
+  const store = await memoryStore()
+  await commitFiles(store, DIRECTORY, {
+    'sub-01/x.dat': annexLink(KEY),
+    '.datalad/config': `[datalad "dataset"]\n\tid = ${ID}\n`,
+  })
+  await put(store, PLACE, CONTENT)
+  await put(store, placeOf({ directory: DIRECTORY, key: ABC }), 'abc')
+  return store
+}
+
+const atHand = (store: Store) => new StoredDataset(store, DIRECTORY, ID)
+
+/** Somewhere else where these bytes are, whatever key is asked for. */
+function elsewhere(content: string | Buffer): GoodCopies {
+  return { where: 'elsewhere', find: async () => bufferSource(content), close: async () => {} }
+}
+
+async function check(store: Store, options: { readonly data?: boolean } = {}): Promise<Problem[]> {
+  const problems: Problem[] = []
+  const seenGood = await SeenGood.load(memory, atHand(store))
+  await checkStore(store, (problem) => problems.push(problem))
+  const data = { seenGood, subset: options.data === false ? ('damaged' as const) : undefined }
+  await checkDataset(atHand(store), (problem) => problems.push(problem), { data })
+  return problems
+}
+
+async function repair(store: Store, sources: readonly GoodCopies[] = []): Promise<Repaired[]> {
+  const told: Repaired[] = []
+  const problems = await check(store)
+  const ofStore = problems.filter(({ code }) => code.startsWith('alias-') || code === 'half-dataset')
+  const recorded: [string, boolean][] = []
+  await repairStore(store, ofStore, (repaired) => told.push(repaired))
+  await repairDataset(
+    atHand(store),
+    problems.filter((problem) => !ofStore.includes(problem)),
+    (repaired) => told.push(repaired),
+    { sources, onKey: async (key, isThere) => void recorded.push([key, isThere]), time: NO_WAIT },
+  )
+  return told
+}
+
+const outcomes = (told: readonly Repaired[]) => told.map(({ problem, outcome }) => `${problem.code} ${outcome}`).sort()
+const quarantined = async (store: Store) => (await paths(store)).filter((path) => path.includes('/quarantine/'))
+const strays = async (store: Store) =>
+  (await paths(store)).filter((path) => path.startsWith(`${DIRECTORY}/archives/`) || path.endsWith('.tmp'))
+
+/** Where a file is renamed in one step, and where it is copied. */
+const KINDS: readonly (readonly [string, (store: Store) => Store])[] = [
+  ['renames', (store) => store],
+  ['copies', copyingFrom],
+]
+
+describe.each(KINDS)('in a store that %s', (_kind, as) => {
+  test('a damaged key comes back from a good copy, and what was damaged is kept', async () => {
+    for (const damage of ['data-damaged', 'key-size']) {
+      const store = as(await goodStore())
+      await DAMAGES[damage]?.(victim(store))
+      const damaged = await read(store, PLACE)
+      const told = await repair(store, [elsewhere('wrong as well'), elsewhere(CONTENT)])
+      expect(new Set(outcomes(told))).toEqual(new Set([`${damage} mended`]))
+      expect(await read(store, PLACE)).toEqual(CONTENT)
+      const [kept = '', ...more] = await quarantined(store)
+      expect(more).toEqual([])
+      expect(await read(store, kept)).toEqual(damaged)
+      expect(await strays(store)).toEqual([])
+      expect(await check(store)).toEqual([])
+    }
+  })
+
+  test('a damaged key of which there is no good copy is kept aside, and clients are told that it is not there', async () => {
+    const store = as(await goodStore())
+    await DAMAGES['data-damaged']?.(victim(store))
+    expect(outcomes(await repair(store, [elsewhere('nothing of use')]))).toEqual(['data-damaged quarantined'])
+    expect(await quarantined(store)).toHaveLength(1)
+    expect(await riaDataset(store).checkPresent(KEY)).toBe(false)
+    expect(await check(store)).toEqual([])
+    expect(await strays(store)).toEqual([])
+  })
+
+  test('another store that has the dataset is a place to get a good copy from', async () => {
+    const store = as(await goodStore())
+    await DAMAGES['key-size']?.(victim(store))
+    const second = new StoreCopies(atHand(await goodStore()))
+    expect(await second.find('MD5-s4--00000000000000000000000000000000', {})).toBeUndefined()
+    expect(new Set(outcomes(await repair(store, [second])))).toEqual(new Set(['key-size mended']))
+    expect(await read(store, PLACE)).toEqual(CONTENT)
+  })
+
+  test('a key where no client looks is put where it belongs, or aside when it is damaged or there already', async () => {
+    const store = as(await goodStore())
+    const astray = `${DIRECTORY}/annex/objects/zz/zz/${KEY}/${KEY}`
+    await put(store, astray, CONTENT)
+    expect(outcomes(await repair(store))).toEqual(['key-misplaced mended'])
+    expect(await quarantined(store)).toHaveLength(1)
+    await store.remove(PLACE)
+    await put(store, astray, CONTENT)
+    expect(outcomes(await repair(store))).toEqual(['key-misplaced mended'])
+    expect(await read(store, PLACE)).toEqual(CONTENT)
+    expect(await quarantined(store)).toHaveLength(1)
+    await put(store, astray, 'not the content of the')
+    const [told] = await repair(store)
+    expect(told?.how).toMatch(/damaged, so the file is kept as .*quarantine/)
+    expect(await check(store)).toEqual([])
+  })
+
+  test.each(['alias-dangling', 'half-dataset', 'key-misplaced'])(
+    'damage of the kind %s is mended, and then nothing is found any more',
+    async (code) => {
+      const store = as(await goodStore())
+      await DAMAGES[code]?.(victim(store))
+      expect(outcomes(await repair(store))).toContain(`${code} mended`)
+      expect((await check(store)).filter((problem) => problem.code === code)).toEqual([])
+    },
+  )
+
+  test.each(['foreign-annex', 'ref-dangling', 'archive-damaged', 'layout'])(
+    'what nobody can prove, as with %s, is left as it is, and it is said what to do',
+    async (code) => {
+      const store = as(await goodStore())
+      await DAMAGES[code]?.(victim(store))
+      const before = await paths(store)
+      const told = await repair(store)
+      expect(outcomes(told)).toContain(`${code} left`)
+      expect(told.every(({ how }) => how !== '')).toBe(true)
+      expect(await paths(store)).toEqual(before)
+    },
+  )
+})
+
+test('with a dry run it says what would be done, and changes nothing', async () => {
+  const store = await goodStore()
+  await DAMAGES['data-damaged']?.(victim(store))
+  const before = await paths(store)
+  const told: Repaired[] = []
+  const problems = await check(store)
+  for (const sources of [[elsewhere(CONTENT)], []]) {
+    await previewRepair(atHand(store), problems, (repaired) => told.push(repaired), { sources })
+  }
+  expect(outcomes(told)).toEqual(['data-damaged mended', 'data-damaged quarantined'])
+  expect(await paths(store)).toEqual(before)
+})
+
+test('what check found damaged is known to the next run without reading everything', async () => {
+  const store = await goodStore()
+  await DAMAGES['data-damaged']?.(victim(store))
+  expect(await check(store, { data: false })).toEqual([])
+  await check(store)
+  expect((await check(store, { data: false })).map(({ code, key }) => [code, key])).toEqual([['data-damaged', KEY]])
+})
+
+test.each(KINDS)(
+  'in a store that %s a copy that is replaced by a client just before it is set aside stays, and is good',
+  async (_kind, as) => {
+    const store = as(await goodStore())
+    await DAMAGES['data-damaged']?.(victim(store))
+    const problems = await check(store)
+    const told: Repaired[] = []
+    const racing: GoodCopies = {
+      where: 'elsewhere',
+      find: async () => {
+        await put(store, PLACE, CONTENT)
+        return bufferSource(CONTENT)
+      },
+      close: async () => {},
+    }
+    await repairDataset(atHand(store), problems, (repaired) => told.push(repaired), {
+      sources: [racing],
+      time: NO_WAIT,
+    })
+    expect(outcomes(told)).toEqual(['data-damaged left'])
+    expect(await read(store, PLACE)).toEqual(CONTENT)
+    expect([await quarantined(store), await strays(store)]).toEqual([[], []])
+  },
+)
+
+test('a repair that cannot have the lock changes nothing', async () => {
+  const store = await goodStore()
+  await DAMAGES['data-damaged']?.(victim(store))
+  await put(store, `${DIRECTORY}/archives/lock`, JSON.stringify({ program: 'riastore', host: 'x', pid: 1, token: 't' }))
+  const before = await paths(store)
+  await expect(repair(store, [elsewhere(CONTENT)])).rejects.toMatchObject({ kind: 'conflict', op: 'lock' })
+  expect(await paths(store)).toEqual(before)
+})
+
+test('a client gets the key that came back', async () => {
+  const store = await goodStore()
+  await DAMAGES['data-damaged']?.(victim(store))
+  await repair(store, [elsewhere(CONTENT)])
+  const { file, remove } = await downloads()
+  try {
+    await riaDataset(store).retrieve(KEY, file('x'))
+  } finally {
+    await remove()
+  }
+})
+
+/** What somebody else does while a repair is stopped. */
+const MEANWHILE: readonly (readonly [string, (store: Store) => Promise<unknown>])[] = [
+  ['somebody else repairs with the lock broken', (store) => repairAs(store, { breakLock: true, time: hurriedTime() })],
+  ['a client stores the key', (store) => put(store, PLACE, CONTENT)],
+  [
+    'its machine breaks down',
+    () => Promise.reject(new StoreError({ kind: 'aborted', op: 'x', where: 'x', message: 'x' })),
+  ],
+]
+
+async function repairAs(store: Store, options: RepairOptions): Promise<Repaired[]> {
+  const told: Repaired[] = []
+  const problem = { code: 'data-damaged', weight: 'damage', message: '', path: PLACE, key: KEY, mend: '' } as const
+  const sources = [elsewhere(CONTENT)]
+  await repairDataset(atHand(store), [problem], (repaired) => told.push(repaired), { sources, ...options })
+  return told
+}
+
+describe.each(KINDS)('in a store that %s', (_kind, as) => {
+  test.each(MEANWHILE)(
+    'a repair that is stopped at any step while %s leaves no other copy than the good one, and the damaged one is kept',
+    async (_what, meanwhile) => {
+      for (let nth = 1; ; nth++) {
+        const store = as(await goodStore())
+        await put(store, PLACE, 'not the content of the')
+        const stopping = stoppingAt(store, nth, async () => void (await meanwhile(store)))
+        await repairAs(stopping, { time: hurriedTime() }).catch((error: unknown) => {
+          if (!(error instanceof StoreError)) throw error
+        })
+        await repairAs(store, { breakLock: true, time: hurriedTime() })
+        expect((await read(store, PLACE)).toString(), stopping.at).toBe(CONTENT.toString())
+        for (const path of await quarantined(store)) {
+          expect([CONTENT.toString(), 'not the content of the']).toContain((await read(store, path)).toString())
+        }
+        expect(
+          await paths(store).then((all) => all.filter((path) => path.includes('/holder-') || path.endsWith('/lock'))),
+        ).toEqual([])
+        if (!stopping.wasStopped) return expect(nth).toBeGreaterThan(6)
+      }
+    },
+  )
+})
+
+test('what a client stores while a key without a good copy is set aside stays, whenever that is', async () => {
+  for (let nth = 1; ; nth++) {
+    const store = await goodStore()
+    await put(store, PLACE, 'not the content of the')
+    const stopping = stoppingAt(store, nth, () => put(store, PLACE, CONTENT))
+    await repairAs(stopping, { sources: [], time: hurriedTime() })
+    if (!stopping.wasStopped) return expect(nth).toBeGreaterThan(4)
+    expect((await read(store, PLACE)).toString(), stopping.at).toBe(CONTENT.toString())
+  }
+})

@@ -1,0 +1,85 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { checkDataset } from '../../../src/admin/check/check-dataset.ts'
+import type { Problem } from '../../../src/admin/check/problem.ts'
+import { SeenGood } from '../../../src/admin/check/seen-good.ts'
+import { compact } from '../../../src/admin/compaction/compact.ts'
+import { repairDataset } from '../../../src/admin/repair/repair-dataset.ts'
+import type { Repaired } from '../../../src/admin/repair/repaired.ts'
+import { bufferSource } from '../../../src/core/source.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
+import { contents, type DatasetOnDisk, datasetOnDisk } from '../../support/stores/dataset-on-disk.ts'
+import { DIRECTORY, dataset as riaDataset } from '../../support/stores/memory-dataset.ts'
+
+let disk: DatasetOnDisk
+let memory: string
+const keys: string[] = []
+const CONTENTS = contents(3, 200)
+const [FIRST = Buffer.alloc(0)] = CONTENTS
+
+beforeEach(async () => {
+  memory = await mkdtemp(join(tmpdir(), 'riastore-repair-'))
+  disk = await datasetOnDisk()
+  keys.length = 0
+  for (const content of CONTENTS) keys.push(await disk.addKey(content))
+  await compact(stored(), { temporaryDirectory: memory })
+  // As a bad disk does: one bit of what the first member holds.
+  const archive = await readFile(disk.file('archives/archive.7z'))
+  const at = archive.indexOf(FIRST)
+  archive.writeUInt8(archive.readUInt8(at + 5) ^ 4, at + 5)
+  await writeFile(disk.file('archives/archive.7z'), archive)
+})
+afterEach(async () => {
+  await disk.remove()
+  await rm(memory, { recursive: true, force: true })
+})
+
+const stored = () => new StoredDataset(disk.store, DIRECTORY)
+
+async function check(): Promise<Problem[]> {
+  const problems: Problem[] = []
+  const seenGood = await SeenGood.load(memory, stored())
+  await checkDataset(stored(), (problem) => problems.push(problem), { data: { seenGood } })
+  return problems.filter(({ key }) => key !== undefined)
+}
+
+async function repair(good: Buffer | undefined): Promise<Repaired[]> {
+  const told: Repaired[] = []
+  const find = async () => good && bufferSource(good)
+  const sources = [{ where: 'elsewhere', find, close: async () => {} }]
+  await repairDataset(stored(), await check(), (repaired) => told.push(repaired), { sources })
+  return told
+}
+
+test('a damaged member of an archive is replaced by a loose copy, and no other member is touched', async () => {
+  const before = await readFile(disk.file('archives/archive.7z'))
+  expect((await check()).map(({ code, key }) => [code, key])).toEqual([['data-damaged', keys[0]]])
+  expect((await repair(FIRST)).map(({ outcome }) => outcome)).toEqual(['mended'])
+  expect(await readFile(disk.looseFile(keys[0] ?? ''))).toEqual(FIRST)
+  expect((await readFile(disk.file('archives/archive.7z'))).equals(before)).toBe(true)
+  expect(await check()).toEqual([])
+  // The next packing leaves the damaged member out; the one after it packs the good copy.
+  await compact(stored(), { temporaryDirectory: memory })
+  await compact(stored(), { temporaryDirectory: memory })
+  expect([await disk.dropped(), await disk.members(), disk.isLoose(keys[0] ?? '')]).toEqual([
+    [],
+    expect.objectContaining({ length: 3 }),
+    false,
+  ])
+  for (const [i, key] of keys.entries()) expect(await disk.extract(key)).toEqual(CONTENTS[i])
+  expect(await check()).toEqual([])
+})
+
+test('what can be read of a damaged member is kept when there is no good copy, and the key is absent', async () => {
+  expect((await repair(Buffer.from('no good'))).map(({ outcome }) => outcome)).toEqual(['quarantined'])
+  const [stamp = ''] = await readdir(disk.file('quarantine'))
+  const kept = await readFile(disk.file(`quarantine/${stamp}/${keys[0]}`))
+  expect([kept.length, kept.equals(FIRST)]).toEqual([FIRST.length, false])
+  const dataset = riaDataset(disk.store)
+  expect(await Promise.all(keys.map((key) => dataset.checkPresent(key)))).toEqual([false, true, true])
+  await dataset.close()
+  expect(await check()).toEqual([])
+  expect(await disk.archives()).toEqual(['archive.7z', 'dropped'])
+})
