@@ -19,6 +19,7 @@ import { explain, run, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { addDataset, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/repos/ria-store.ts'
 import { startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
 const ACCOUNT = 'nobody'
@@ -84,7 +85,8 @@ async function expectLoose(dataset: RiaDatasetFiles, keys: Keys): Promise<void> 
 
 const accessNames = ['file', 'ssh', ...(isRoot ? ['sftp'] : [])]
 
-describe.each(accessNames)('the life of an archive, by %s', (how) => {
+// Over SFTP: archive-killed.test.ts, among others.
+describe.each(variants(['file', 'ssh'], accessNames))('the life of an archive, by %s', (how) => {
   test('keys are packed, listed, verified, added to and unpacked', async () => {
     const access = accesses[how] as Access
     const keys = new Map([...makeKeys(29), ...makeOddKeys(), ['WORM-s3-m1--a b', Buffer.from('abc')]])

@@ -3,6 +3,7 @@ import { runFaults } from '../support/faults/fault-run.ts'
 import { chooseSeed } from '../support/faults/numbers.ts'
 import { fileSubject, s3Subject } from '../support/faults/subject.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeS3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -23,7 +24,8 @@ const subjects = {
 /** Against what hangs: all day long, the machine may be as busy as it likes. */
 const plan = { kills: 0, stops: 1, hangMs: 600_000, looksOnly: true, clear: true }
 
-test.each(['disk', 'ssh', 'S3'] as const)(
+// Programs that are really stopped; test/programs/admin/compaction/stopped.test.ts stops at each step.
+test.each(variants(['disk'], ['disk', 'ssh', 'S3'] as const))(
   'a run that is stopped, on %s, while somebody on another host breaks its lock, loses nothing when it goes on',
   async (where) => {
     const seed = chooseSeed()

@@ -13,6 +13,7 @@ import {
 import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { startSshd } from '../support/servers/sshd.ts'
 import { startWebServer } from '../support/servers/web-server.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const remote = 'store-storage'
@@ -60,11 +61,13 @@ async function expectAllFiles(clone: AnnexRepo): Promise<void> {
   }
 }
 
-describe.each([
-  ['disk', (root: string) => `ria+file://${root}`, []],
+const WAYS = [
   ['ssh', (root: string) => `ria+ssh://${ssh}${root}`, []],
   ['packed', (root: string) => `ria+file://${root}`, ['--level', '5']],
-] as const)('a dataset in an archive (%s)', (name, url, options) => {
+  ['disk', (root: string) => `ria+file://${root}`, []],
+] as const
+
+describe.each(variants(WAYS.slice(0, 2), WAYS))('a dataset in an archive (%s)', (name, url, options) => {
   let archived: Archived
   beforeAll(async () => {
     archived = await makeArchived(name, url, ...options)

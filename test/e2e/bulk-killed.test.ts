@@ -13,10 +13,10 @@ describe('killed at once at any moment', () => {
   afterAll(() => Promise.all([getting?.remove(), putting?.remove()]))
 
   test('a get has placed nothing that is not whole and recorded nothing that is not there, and the next one finishes', async () => {
-    if (getting) await killGets(getting, files, 3)
+    if (getting) await killGets(getting, files, 2)
   })
 
   test('a put has recorded nothing that the store does not have, and the next one finishes', async () => {
-    if (putting) await killPuts(putting, files, 3)
+    if (putting) await killPuts(putting, files, 2)
   })
 })

@@ -99,7 +99,8 @@ describe.each(['file', 'ssh'] as const)(
       ['shared by all', ['--shared', 'all'], 'ria-storage'],
       ['shared by a mode', ['--shared', '0640'], 'ria-storage'],
     ] as const
-    const here = scheme === 'file' ? all : all.filter(([what]) => DIFFERENT_OVER_SSH.some((each) => each === what))
+    const usual = scheme === 'file' ? variants(all.slice(0, -2), all) : all
+    const here = scheme === 'file' ? usual : all.filter(([what]) => DIFFERENT_OVER_SSH.some((each) => each === what))
 
     test.each(here)('%s', async (what, options, storage) => {
       const { datalad, riastore } = await both(URLS[scheme], options, storage)

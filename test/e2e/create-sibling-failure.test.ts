@@ -86,12 +86,12 @@ async function undisturbed() {
 }
 
 /** Of so many calls one is disturbed, in each way another one. */
-const [step = 1] = variants([3], [1])
+const [step = 1] = variants([6], [1])
 
 test.each([
-  ['fails', 'fail', [1, 2], 1],
-  ['is when the user presses Ctrl-C', 'INT', [130], 2],
-  ['is when the program is killed', 'KILL', [undefined], 3],
+  ['fails', 'fail', [1, 2], 2],
+  ['is when the user presses Ctrl-C', 'INT', [130], 4],
+  ['is when the program is killed', 'KILL', [undefined], 6],
 ])(
   'whichever call of git %s, the same command again ends as an undisturbed run',
   async (_what, how, statuses, first) => {

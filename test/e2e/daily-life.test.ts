@@ -15,7 +15,8 @@ const files: Record<string, string | Uint8Array> = {
   ...Object.fromEntries(Array.from({ length: 24 }, (_, i) => [`many/${i}.dat`, randomBytes(100 + 37 * i)])),
 }
 
-describe.each(['file', 'ssh'])('on ria+%s', (scheme) => {
+// On a disk: the demo, and interop.test.ts.
+describe.each(variants(['ssh'], ['file', 'ssh']))('on ria+%s', (scheme) => {
   let workspace: Workspace
   let sshd: Sshd
   let url: string
@@ -69,7 +70,7 @@ describe.each(['file', 'ssh'])('on ria+%s', (scheme) => {
   })
 
   // On a disk there is no connection to be counted.
-  test.each(scheme === 'ssh' ? ['-J1', '-J8'] : variants(['-J8'], ['-J1', '-J8']))(
+  test.each(variants(['-J8'], ['-J1', '-J8']))(
     'get, drop, copy, move and fsck serve all keys with one program and one connection at %s',
     async (jobs) => {
       expect(await counted(() => repo.annex('get', jobs, '--from', remote, '.'))).toEqual(once)

@@ -12,6 +12,7 @@ import {
   type RiaStore,
 } from '../support/repos/ria-store.ts'
 import { startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const remote = 'store'
@@ -113,7 +114,7 @@ async function expectMended(files: readonly string[], intact: readonly string[])
   for (const file of files) expect((await repo.read(file)).equals(contents.get(file) as Buffer), file).toBe(true)
 }
 
-describe.each(['file', 'ssh'] as const)(
+describe.each(variants(['ssh'], ['file', 'ssh'] as const))(
   'over ria+%s, git annex fsck --from takes away, and copy --to replaces,',
   (scheme) => {
     test('files that are damaged, also when riastore checks downloads', async () => {

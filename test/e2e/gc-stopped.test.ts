@@ -3,6 +3,7 @@ import { runFaults } from '../support/faults/fault-run.ts'
 import { chooseSeed } from '../support/faults/numbers.ts'
 import { fileSubject, s3Subject } from '../support/faults/subject.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeS3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -19,7 +20,7 @@ const subjects = {
   S3: async () => s3Subject(workspace, await makeS3Scene(workspace), 10),
 }
 
-test.each(['SFTP', 'S3'] as const)(
+test.each(variants(['S3'], ['SFTP', 'S3'] as const))(
   'riastore gc that is stopped, on %s, while others push and put packs together, loses no commit when it goes on',
   async (where) => {
     const plan = {

@@ -105,7 +105,7 @@ test('the program names, lists and forgets', async () => {
 })
 
 test('a push that is killed leaves a repository that clones, and that takes the next push', async () => {
-  await killPushes(world, 'aaa-killed', 8)
+  await killPushes(world, 'aaa-killed', 4)
 })
 
 test('what a killed push left in the repository is removed by the next', async () => {

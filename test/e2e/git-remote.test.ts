@@ -8,6 +8,7 @@ import { isRoot } from '../support/programs/users.ts'
 import { dataladClone, makeDataset } from '../support/repos/annex-repo.ts'
 import { addDataset, initRemote, makeRiaStore } from '../support/repos/ria-store.ts'
 import { startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeS3Scene, type S3Scene } from '../support/worlds/s3-scene.ts'
 import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -182,22 +183,23 @@ async function scenario(scheme: string): Promise<unknown[]> {
   return said
 }
 
+const SCHEMES = ['s3+http', 'sftp']
+
 describe.skipIf(!isRoot)('git without git on the other side', () => {
-  test.each(['s3+http', 'sftp'])(
-    'does and says what it does and says over file: %s',
-    { timeout: 300_000 },
+  test.each(SCHEMES)('does and says what it does and says over file: %s', { timeout: 300_000 }, async (scheme) => {
+    expected ??= scenario('file')
+    expect(await scenario(scheme)).toEqual(await expected)
+  })
+
+  test.each(variants(['s3+http'], SCHEMES))(
+    'of several who push a branch each at once all land: %s',
     async (scheme) => {
-      expected ??= scenario('file')
-      expect(await scenario(scheme)).toEqual(await expected)
+      const url = (await datasets[scheme]?.(`${++count}bc-of-the-branches`)) ?? ''
+      await pushManyBranches({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-branches`, 3)
     },
   )
 
-  test.each(['s3+http', 'sftp'])('of several who push a branch each at once all land: %s', async (scheme) => {
-    const url = (await datasets[scheme]?.(`${++count}bc-of-the-branches`)) ?? ''
-    await pushManyBranches({ git, gitOk, commit, newRepo, clone: cloneOf }, url, `${scheme}-branches`, 3)
-  })
-
-  test.each(['s3+http', 'sftp'])(
+  test.each(variants(['sftp'], SCHEMES))(
     'of several who push one branch at once one wins each time, and no commit is lost: %s',
     async (scheme) => {
       const url = (await datasets[scheme]?.(`${++count}cd-of-the-race`)) ?? ''
@@ -241,27 +243,30 @@ describe.skipIf(!isRoot)('git without git on the other side', () => {
     await cloneOf(alias, 'linked-clone')
   })
 
-  test.each(['s3+http', 'sftp'])('what has SHA-256 objects is told that it does not fit: %s', async (scheme) => {
-    const url = (await datasets[scheme]?.(`256-of-the-dataset-${scheme.slice(0, 2)}`)) ?? ''
-    const one = await newRepo(`${scheme}-sha1`)
-    await commit(one, 'file')
-    await gitOk(one, 'push', '-q', url, 'main')
-    const other = workspace.path(`${scheme}-sha256`)
-    await gitOk(workspace.directory, 'init', '-q', '--object-format=sha256', other)
-    await commit(other, 'file')
-    for (const args of [
-      ['fetch', url],
-      ['push', url, 'main:other'],
-    ]) {
-      const result = await git(other, ...args)
-      expect(result.status, explain(result)).not.toBe(0)
-      expect(result.stderr).toContain('this repository has sha256 objects, the one in the store has sha1')
-    }
-    expect(await gitOk(one, 'ls-remote', url)).not.toContain('other')
-    const options = { env: { ...env, GIT_DEFAULT_HASH: 'sha256' }, cwd: workspace.directory }
-    await runOk('git', ['clone', '-q', url, `${scheme}-default`], options)
-    expect(await gitOk(workspace.path(`${scheme}-default`), 'log', '--format=%s')).toBe('file\n')
-  })
+  test.each(variants(['s3+http'], SCHEMES))(
+    'what has SHA-256 objects is told that it does not fit: %s',
+    async (scheme) => {
+      const url = (await datasets[scheme]?.(`256-of-the-dataset-${scheme.slice(0, 2)}`)) ?? ''
+      const one = await newRepo(`${scheme}-sha1`)
+      await commit(one, 'file')
+      await gitOk(one, 'push', '-q', url, 'main')
+      const other = workspace.path(`${scheme}-sha256`)
+      await gitOk(workspace.directory, 'init', '-q', '--object-format=sha256', other)
+      await commit(other, 'file')
+      for (const args of [
+        ['fetch', url],
+        ['push', url, 'main:other'],
+      ]) {
+        const result = await git(other, ...args)
+        expect(result.status, explain(result)).not.toBe(0)
+        expect(result.stderr).toContain('this repository has sha256 objects, the one in the store has sha1')
+      }
+      expect(await gitOk(one, 'ls-remote', url)).not.toContain('other')
+      const options = { env: { ...env, GIT_DEFAULT_HASH: 'sha256' }, cwd: workspace.directory }
+      await runOk('git', ['clone', '-q', url, `${scheme}-default`], options)
+      expect(await gitOk(workspace.path(`${scheme}-default`), 'log', '--format=%s')).toBe('file\n')
+    },
+  )
 
   test('a dataset that is not there is an error, and so is one that cannot be looked at', async () => {
     const url = `${scene.directUrl.slice('ria+'.length)}/abc/nothing`

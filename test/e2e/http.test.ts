@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const files = assortedFiles()
@@ -49,15 +50,19 @@ test('what is there is present, what is not there is absent', async () => {
   expect((await clone.checkPresent('missing.txt', remote)).presence).toBe('absent')
 })
 
-test.each([401, 403, 429, 500, 503])('it is unknown what is there when the server answers %i', async (status) => {
-  server.behave(/./, { status })
-  for (const file of ['readme.txt', 'missing.txt']) {
-    const { presence, result } = await clone.checkPresent(file, remote)
-    expect(presence).toBe('unknown')
-    expect(result.stderr).toContain('127.0.0.1')
-    expect(result.stderr).toContain(String(status))
-  }
-})
+// Which answer proves what: test/store/http/http.test.ts, for each.
+test.each(variants([403, 503], [401, 403, 429, 500, 503]))(
+  'it is unknown what is there when the server answers %i',
+  async (status) => {
+    server.behave(/./, { status })
+    for (const file of ['readme.txt', 'missing.txt']) {
+      const { presence, result } = await clone.checkPresent(file, remote)
+      expect(presence).toBe('unknown')
+      expect(result.stderr).toContain('127.0.0.1')
+      expect(result.stderr).toContain(String(status))
+    }
+  },
+)
 
 test('it is unknown what is there when the server answers 404 to everything', async () => {
   server.behave(/./, { status: 404 })

@@ -15,6 +15,7 @@ import {
   type RiaStore,
 } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const MIB = 1024 * 1024
@@ -122,7 +123,7 @@ describe.skipIf(!isRoot).each(schemes)('on ria+%s', (scheme) => {
   })
 })
 
-describe.each(schemes)('names on ria+%s', (scheme) => {
+describe.each(variants(['ssh'], schemes))('names on ria+%s', (scheme) => {
   let store: RiaStore
   let dataset: RiaDatasetFiles
   let repo: AnnexRepo

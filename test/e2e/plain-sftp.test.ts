@@ -10,6 +10,7 @@ import { type AnnexRepo, assortedFiles, makeAnnexRepo } from '../support/repos/a
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { listed, read } from '../support/stores/stores.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -104,7 +105,7 @@ describe('a server that is nothing but SFTP version 3, without any extension,', 
     }
   })
 
-  test.each(['ssh2', 'openssh'])('serves git-annex through %s', async (channel) => {
+  test.each(variants(['ssh2'], ['ssh2', 'openssh']))('serves git-annex through %s', async (channel) => {
     const remote = await initRemote(repo, `ria+ssh://${sshd.alias}${root}`, dataset.id, { name: channel })
     await repo.setConfig(`remote.${remote}.riastore-ssh`, channel)
     await repo.annex('copy', '-J4', '--to', remote, '.')

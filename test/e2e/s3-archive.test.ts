@@ -206,5 +206,6 @@ describe('while the server puts a large object together', () => {
 })
 
 test('killed at any moment it has lost nothing, and the next run finishes', async () => {
-  expect(await killOnS3({ workspace, riastore, bucket, url, env, kills: 3 })).toHaveLength(3)
+  const [kills = 3] = variants([2], [3])
+  expect(await killOnS3({ workspace, riastore, bucket, url, env, kills })).toHaveLength(kills)
 })

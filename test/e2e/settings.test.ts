@@ -11,6 +11,7 @@ import {
   type RiaStore,
 } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
@@ -327,19 +328,24 @@ describe('a remote that was renamed', () => {
 })
 
 describe('a setting that makes no sense', () => {
-  test.each([
-    ['riastore-ssh', 'carrier-pigeon'],
+  const wrong = [
     ['riastore-stall-timeout', 'soon'],
+    ['ora-url', 'not a url'],
+    ['riastore-ssh', 'carrier-pigeon'],
     ['riastore-verify', 'perhaps'],
     ['ora-force-write', 'maybe'],
-    ['ora-url', 'not a url'],
-  ])('%s = %s is refused by its name and value, and nothing is reported absent', async (name, value) => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
-    await repo.annex('copy', '--to', remote, 'a.txt')
-    await repo.setConfig(`remote.${remote}.${name}`, value)
-    const { presence, result } = await repo.checkPresent('a.txt', remote)
-    expect(presence).toBe('unknown')
-    expect(result.stderr).toContain(value)
-    if (name !== 'ora-url') expect(result.stderr).toContain(name)
-  })
+  ] as const
+  // What each says: test/ria/settings/.
+  test.each(variants(wrong.slice(0, 2), wrong))(
+    '%s = %s is refused by its name and value, and nothing is reported absent',
+    async (name, value) => {
+      const remote = await initRemote(repo, fileUrl(), dataset.id)
+      await repo.annex('copy', '--to', remote, 'a.txt')
+      await repo.setConfig(`remote.${remote}.${name}`, value)
+      const { presence, result } = await repo.checkPresent('a.txt', remote)
+      expect(presence).toBe('unknown')
+      expect(result.stderr).toContain(value)
+      if (name !== 'ora-url') expect(result.stderr).toContain(name)
+    },
+  )
 })

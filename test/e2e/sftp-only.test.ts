@@ -7,6 +7,7 @@ import { type AnnexRepo, assortedFiles, makeAnnexRepo } from '../support/repos/a
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -37,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => workspace?.remove())
 
-test.skipIf(!isRoot).each(['auto', 'ssh2', 'openssh'])(
+test.skipIf(!isRoot).each(variants(['auto', 'openssh'], ['auto', 'ssh2', 'openssh']))(
   'an account with nothing but SFTP, in a chroot, serves keys in full through %s',
   async (channel) => {
     const shell = await repo.try('ssh', sshd.alias, 'true')

@@ -14,6 +14,7 @@ import {
   type RiaStore,
 } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const GROUP = 60000
@@ -67,14 +68,16 @@ const freshName = () => `store${++counter}`
 describe.skipIf(!isRoot)('a store on disk', () => {
   // By git-config(1), core.sharedRepository, with the umask 022 and for files that are read-only,
   // as keys are.
-  test.each([
+  const modes = [
     ['group', '2775', '0444'],
+    ['0640', '2750', '0440'],
     ['true', '2775', '0444'],
     ['all', '2775', '0444'],
     ['0660', '2770', '0440'],
-    ['0640', '2750', '0440'],
     ['0666', '2777', '0444'],
-  ])(
+  ] as const
+  // What each becomes: test/programs/store/sharing.test.ts.
+  test.each(variants(modes.slice(0, 2), modes))(
     'with core.sharedRepository=%s gets directories of mode %s and keys of mode %s, all of its group',
     async (shared, directoryMode, fileMode) => {
       const dataset = await sharedDataset(shared)
@@ -100,7 +103,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
     for (const entry of files) expect(entry.mode & 0o222, entry.path).toBe(0)
   })
 
-  test.each(['group', 'all', '0660'])(
+  test.each(variants(['0660'], ['group', 'all', '0660']))(
     'with core.sharedRepository=%s lets a second user read, drop, store again and overwrite',
     async (shared) => {
       const dataset = await sharedDataset(shared)

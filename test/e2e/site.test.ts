@@ -26,7 +26,8 @@ afterAll(() => scene?.workspace.remove())
 
 const schemes: readonly Scheme[] = isRoot ? ['file', 'ssh', 'sftp', 's3'] : ['file', 'ssh', 's3']
 
-describe.each(schemes)('a dataset made with a site whose store is %s', (scheme) => {
+// In other stores the sibling is that of create-sibling.test.ts.
+describe.each(variants<Scheme>(['file'], schemes))('a dataset made with a site whose store is %s', (scheme) => {
   test('is published with one push, and cloned from GitLab and the store by id and alias, with its content', async () => {
     const { gitlab } = scene
     const site = `lab-${scheme}`

@@ -10,8 +10,8 @@ import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const STALL_SECONDS = 1
-const large = randomBytes(24 * 1024 * 1024)
-const HALF = 12 * 1024 * 1024
+const large = randomBytes(12 * 1024 * 1024)
+const HALF = 6 * 1024 * 1024
 
 /**
  * After how many bytes from the server a connection is cut or falls silent: somewhere in the
@@ -91,20 +91,25 @@ describe.each(['ssh2', 'openssh'] as const)('through %s', (channel) => {
     expect(await repo.has('large.bin')).toBe(false)
   }
 
-  test('it is unknown what is there while the server is down, and known when it is back', async () => {
-    await sshd.kill()
-    try {
-      await expectUnknown('there')
-      await expectUnknown('elsewhere')
-      await expectFailure('get', '--from', remote, 'large.bin')
-      await expectFailure('copy', '--to', remote, 'larger.bin')
-      expect((await repo.tryAnnex('drop', 'there')).status).toBe(1)
-    } finally {
-      await sshd.restart()
-    }
-    expect((await repo.checkPresent('there', remote)).presence).toBe('present')
-    expect((await repo.checkPresent('elsewhere', remote)).presence).toBe('absent')
-  })
+  // Of OpenSSH's own ways to end, one is enough each day.
+  const isThorough = variants(['ssh2'], ['ssh2', 'openssh']).includes(channel)
+
+  if (isThorough) {
+    test('it is unknown what is there while the server is down, and known when it is back', async () => {
+      await sshd.kill()
+      try {
+        await expectUnknown('there')
+        await expectUnknown('elsewhere')
+        await expectFailure('get', '--from', remote, 'large.bin')
+        await expectFailure('copy', '--to', remote, 'larger.bin')
+        expect((await repo.tryAnnex('drop', 'there')).status).toBe(1)
+      } finally {
+        await sshd.restart()
+      }
+      expect((await repo.checkPresent('there', remote)).presence).toBe('present')
+      expect((await repo.checkPresent('elsewhere', remote)).presence).toBe('absent')
+    })
+  }
 
   test('it is unknown what is there when the server does not let us in', async () => {
     const wrongKey = workspace.path('ssh/wrong_key')

@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { startSshd } from '../support/servers/sshd.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
-describe.each(['file', 'ssh'])('a download over ria+%s', (scheme) => {
+// Whichever store the bytes come from, they are checked in one place.
+describe.each(variants(['file'], ['file', 'ssh']))('a download over ria+%s', (scheme) => {
   let workspace: Workspace
   let repo: AnnexRepo
   let dataset: RiaDatasetFiles
@@ -48,13 +50,14 @@ describe.each(['file', 'ssh'])('a download over ria+%s', (scheme) => {
     return damaged
   }
 
-  test.each([
+  const settings = [
     [false, undefined],
     [false, 'auto'],
     [false, 'always'],
     [true, 'always'],
     [undefined, 'always'],
-  ])(
+  ] as const
+  test.each(settings)(
     'with annex-verify=%s and riastore-verify=%s refuses a key whose content is damaged, and says which copy',
     async (annexVerify, riastoreVerify) => {
       await configure(annexVerify, riastoreVerify)
