@@ -20,8 +20,8 @@ import {
 } from '../support/repos/annex-repo.ts'
 import {
   addDataset,
+  addRemote,
   escapeKey,
-  initRemote,
   makeRiaStore,
   openRiaStore,
   type RiaDatasetFiles,
@@ -73,7 +73,7 @@ let counter = 0
  */
 async function stored(version: '1' | '2'): Promise<{ dataset: RiaDatasetFiles; remote: string }> {
   const dataset = await addDataset(workspace, store, { version })
-  const remote = await initRemote(source, `ria+file://${store.root}`, dataset.id, { name: `store${++counter}` })
+  const remote = await addRemote(source, `ria+file://${store.root}`, dataset.id, `store${++counter}`)
   await source.annex('copy', '--to', remote, '.')
   expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
   return { dataset, remote }

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
-import { addDataset, initRemote, listTree, makeRiaStore } from '../support/repos/ria-store.ts'
+import { addDataset, addRemote, initRemote, listTree, makeRiaStore } from '../support/repos/ria-store.ts'
 import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   expect((await listTree(dataset.path)).filter(({ path }) => path.includes('GPGHMAC'))).toEqual([])
   server = await startWebServer(store.root)
   workspace.onRemove(() => server.close())
-  await initRemote(repo, `ria+file://${store.root}`, dataset.id, { name: 'plain' })
+  await addRemote(repo, `ria+file://${store.root}`, dataset.id, 'plain')
   for (const name of [remote, 'plain']) await repo.setConfig(`remote.${name}.ora-url`, `ria+${server.url}`)
 })
 afterAll(() => workspace?.remove())

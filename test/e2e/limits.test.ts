@@ -7,13 +7,7 @@ import { explain, type Result, runOk } from '../support/programs/run.ts'
 import { isRoot } from '../support/programs/users.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
-import {
-  addDataset,
-  initRemote,
-  makeRiaStore,
-  type RiaDatasetFiles,
-  type RiaStore,
-} from '../support/repos/ria-store.ts'
+import { addDataset, addRemote, makeRiaStore, type RiaDatasetFiles, type RiaStore } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -67,7 +61,7 @@ describe.skipIf(!isRoot).each(schemes)('on ria+%s', (scheme) => {
     repo = await makeAnnexRepo(workspace, `repo-${scheme}`)
     await repo.setConfig('annex.forward-retry', '0')
     await repo.add({ 'small.txt': 'small\n', 'too large.bin': randomBytes(16 * MIB), 'fits.bin': randomBytes(2 * MIB) })
-    await initRemote(repo, storeUrl(scheme, store), dataset.id, { name: remote })
+    await addRemote(repo, storeUrl(scheme, store), dataset.id, remote)
   })
 
   test('a full disk fails an upload, says so, and everything that fits can still be stored', async () => {
@@ -133,7 +127,7 @@ describe.each(variants(['ssh'], schemes))('names on ria+%s', (scheme) => {
     store = await makeRiaStore(workspace.path(`names-${scheme}`))
     dataset = await addDataset(workspace, store)
     repo = await makeAnnexRepo(workspace, `names-repo-${scheme}`)
-    await initRemote(repo, storeUrl(scheme, store), dataset.id, { name: remote })
+    await addRemote(repo, storeUrl(scheme, store), dataset.id, remote)
     await repo.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
   })
 

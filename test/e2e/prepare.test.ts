@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { AnnexHost } from '../support/programs/annex-host.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { addDataset, addRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { type StallProxy, startStallProxy } from '../support/servers/stall-proxy.ts'
 import { startWebServer, type WebServer } from '../support/servers/web-server.ts'
@@ -31,10 +31,10 @@ beforeAll(async () => {
   sshUrl = `ria+ssh://${host}${store.root}`
   repo = await makeAnnexRepo(workspace, 'repo')
   await repo.add({ there: 'in the store\n', 'here.txt': 'only here\n' })
-  await initRemote(repo, sshUrl, dataset.id, { name: remote })
+  await addRemote(repo, sshUrl, dataset.id, remote)
   await repo.annex('copy', '--to', remote, 'there')
   const second = await makeRiaStore(workspace.path('second'))
-  await initRemote(repo, `ria+file://${second.root}`, (await addDataset(workspace, second)).id, { name: 'other' })
+  await addRemote(repo, `ria+file://${second.root}`, (await addDataset(workspace, second)).id, 'other')
 })
 afterAll(() => workspace?.remove())
 afterEach(() => proxy.resume())

@@ -7,7 +7,7 @@ import { type AnnexRepo, cloneAnnexRepo, makeAnnexRepo } from '../support/repos/
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import {
   addDataset,
-  initRemote,
+  addRemote,
   listTree,
   makeRiaStore,
   type RiaDatasetFiles,
@@ -81,7 +81,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
     'with core.sharedRepository=%s gets directories of mode %s and keys of mode %s, all of its group',
     async (shared, directoryMode, fileMode) => {
       const dataset = await sharedDataset(shared)
-      const remote = await initRemote(alices, `ria+file://${store.root}`, dataset.id, { name: freshName() })
+      const remote = await addRemote(alices, `ria+file://${store.root}`, dataset.id, freshName())
       await alices.annex('copy', '--to', remote, '.')
       const { directories, files } = await objects(dataset)
       expect(files).toHaveLength(3)
@@ -96,7 +96,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
 
   test('without core.sharedRepository leaves everything to the umask', async () => {
     const dataset = await sharedDataset(undefined)
-    const remote = await initRemote(alices, `ria+file://${store.root}`, dataset.id, { name: freshName() })
+    const remote = await addRemote(alices, `ria+file://${store.root}`, dataset.id, freshName())
     await alices.annex('copy', '--to', remote, '.')
     const { directories, files } = await objects(dataset)
     for (const entry of directories) expect(entry.mode & 0o777, entry.path).toBe(0o755)
@@ -107,7 +107,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
     'with core.sharedRepository=%s lets a second user read, drop, store again and overwrite',
     async (shared) => {
       const dataset = await sharedDataset(shared)
-      const remote = await initRemote(alices, `ria+file://${store.root}`, dataset.id, { name: freshName() })
+      const remote = await addRemote(alices, `ria+file://${store.root}`, dataset.id, freshName())
       await alices.annex('copy', '--to', remote, '.')
       await bobs.git('pull', '-q', 'origin')
       await bobs.git('fetch', '-q', 'origin')
@@ -137,7 +137,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
 
   test('tells a user who may not read there that it is unknown what is there', async () => {
     const dataset = await sharedDataset('all')
-    const remote = await initRemote(alices, `ria+file://${store.root}`, dataset.id, { name: freshName() })
+    const remote = await addRemote(alices, `ria+file://${store.root}`, dataset.id, freshName())
     await alices.annex('copy', '--to', remote, 'one.txt')
     await outsiders.git('pull', '-q', 'origin')
     await outsiders.annex('enableremote', remote)
@@ -151,7 +151,7 @@ describe.skipIf(!isRoot)('a store on disk', () => {
 
   test('keeps the read-only directories that git-annex left as they are, and works in them', async () => {
     const dataset = await sharedDataset(undefined)
-    const remote = await initRemote(alices, `ria+file://${store.root}`, dataset.id, { name: freshName() })
+    const remote = await addRemote(alices, `ria+file://${store.root}`, dataset.id, freshName())
     await alices.annex('copy', '--to', remote, 'one.txt', 'two.txt')
     const one = await dataset.keyFile(alices, await alices.key('one.txt'))
     const two = await dataset.keyFile(alices, await alices.key('two.txt'))
@@ -203,9 +203,7 @@ describe.skipIf(!isRoot)('a store behind ssh', () => {
         ['ssh2', 'one.txt'],
         ['openssh', 'two.txt'],
       ] as const) {
-        const remote = await initRemote(client, `ria+ssh://${sshd.alias}${store.root}`, dataset.id, {
-          name: freshName(),
-        })
+        const remote = await addRemote(client, `ria+ssh://${sshd.alias}${store.root}`, dataset.id, freshName())
         await client.setConfig(`remote.${remote}.riastore-ssh`, channel)
         await client.annex('copy', '--to', remote, file)
       }
@@ -222,9 +220,7 @@ describe.skipIf(!isRoot)('a store behind ssh', () => {
   test('keeps the read-only directories that git-annex left as they are, and works in them', async () => {
     const dataset = await sharedDataset(undefined)
     await runOk('chown', ['-R', account, dirname(dataset.path)])
-    const remote = await initRemote(client, `ria+ssh://${unprivileged.alias}${store.root}`, dataset.id, {
-      name: freshName(),
-    })
+    const remote = await addRemote(client, `ria+ssh://${unprivileged.alias}${store.root}`, dataset.id, freshName())
     await client.annex('copy', '--to', remote, 'one.txt', 'two.txt')
     const one = await dataset.keyFile(client, await client.key('one.txt'))
     const hashDirectory = dirname(dirname(one))

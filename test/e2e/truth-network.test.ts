@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { explain, type Result, runOk } from '../support/programs/run.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { addDataset, addRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { type StallProxy, startStallProxy } from '../support/servers/stall-proxy.ts'
 import { variants } from '../support/shared/variants.ts'
@@ -48,7 +48,7 @@ describe.each(['ssh2', 'openssh'] as const)('through %s', (channel) => {
       'large.bin': large,
       'larger.bin': Buffer.concat([large, large]),
     })
-    await initRemote(repo, `ria+ssh://${host}${store.root}`, dataset.id, { name: remote })
+    await addRemote(repo, `ria+ssh://${host}${store.root}`, dataset.id, remote)
     await repo.setConfig(`remote.${remote}.riastore-ssh`, channel)
     await repo.annex('copy', '--to', remote, 'there', 'large.bin')
     await repo.annex('drop', 'large.bin')

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runOk } from '../support/programs/run.ts'
 import { asUser, isRoot } from '../support/programs/users.ts'
 import { type AnnexRepo, type Asked, makeAnnexRepo } from '../support/repos/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { addDataset, addRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
 import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -86,7 +86,7 @@ describe.skipIf(!isRoot).each(['file', 'ssh2', 'openssh'])('through %s', (access
     place = { root, dataset }
     await runOk('chown', ['-R', access === 'file' ? String(UID) : ACCOUNT, workspace.path('mount')])
     const url = access === 'file' ? `ria+file://${root}` : `ria+ssh://${sshd.alias}${root}`
-    await initRemote(repo, url, dataset.id, { name: remote })
+    await addRemote(repo, url, dataset.id, remote)
     if (access !== 'file') await repo.setConfig(`remote.${remote}.riastore-ssh`, access)
     await repo.add({ there: 'in the store\n', elsewhere: 'never stored\n' })
     await repo.annex('copy', '--to', remote, 'there')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
-import { addDataset, initRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
+import { addDataset, addRemote, makeRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { startSshd } from '../support/servers/sshd.ts'
 import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
@@ -23,7 +23,7 @@ describe.each(variants(['file'], ['file', 'ssh']))('a download over ria+%s', (sc
     repo = await makeAnnexRepo(workspace, 'repo')
     const url =
       scheme === 'file' ? `ria+file://${store.root}` : `ria+ssh://${(await startSshd(workspace)).alias}${store.root}`
-    await initRemote(repo, url, dataset.id, { name: remote })
+    await addRemote(repo, url, dataset.id, remote)
     await repo.add({ [file]: content })
     await repo.annex('copy', '--to', remote, file)
     await repo.annex('drop', file)

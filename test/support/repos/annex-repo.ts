@@ -4,7 +4,9 @@ import { lstat, mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Result, type Running, type RunOptions, run, runOk, start } from '../programs/run.ts'
+import { hasSharedServices, shared } from '../shared/services.ts'
 import type { Workspace } from '../worlds/workspace.ts'
+import { copyAnnex } from './quick-annex.ts'
 
 export type CommandOptions = Omit<RunOptions, 'cwd'>
 
@@ -159,8 +161,12 @@ export async function makeAnnexRepo(
   const repo = new AnnexRepo(workspace, workspace.path(name), options)
   await mkdir(repo.path)
   await repo.own()
-  await repo.git('init', '-q')
-  await repo.annex('init', '-q', name)
+  if (hasSharedServices()) {
+    await copyAnnex(await shared('annex'), repo.path, name, repo.options, () => repo.own())
+  } else {
+    await repo.git('init', '-q')
+    await repo.annex('init', '-q', name)
+  }
   return repo
 }
 

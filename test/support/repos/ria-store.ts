@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { runOk } from '../programs/run.ts'
 import type { Workspace } from '../worlds/workspace.ts'
 import { type AnnexRepo, field } from './annex-repo.ts'
+import { recordRemote } from './quick-annex.ts'
 
 export interface RiaStore {
   readonly root: string
@@ -151,14 +152,20 @@ export async function initRemote(
   options: RemoteOptions = {},
 ): Promise<string> {
   const name = options.name ?? 'store'
-  const settings = {
-    type: 'external',
-    externaltype: 'ora',
-    encryption: 'none',
-    'archive-id': id,
-    url,
-    ...options.settings,
-  }
+  const settings = { ...settingsOf(url, id), ...options.settings }
   await repo.annex('initremote', name, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`))
+  return name
+}
+
+function settingsOf(url: string, id: string) {
+  return { type: 'external', externaltype: 'ora', encryption: 'none', 'archive-id': id, url }
+}
+
+/**
+ * Leaves what initRemote leaves, for tests that are about something else: git-annex starts the
+ * program three times, and git twenty times.
+ */
+export async function addRemote(repo: AnnexRepo, url: string, id: string, name = 'store'): Promise<string> {
+  await recordRemote(repo.path, repo.options, { name, settings: settingsOf(url, id) })
   return name
 }

@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { projectDirectory } from '../programs/programs.ts'
 import { killAllRunning, runOk } from '../programs/run.ts'
+import { makeAnnexTemplate } from '../repos/quick-annex.ts'
 import { type CephRgw, startCephRgw } from '../servers/ceph-rgw.ts'
+import { GIT_CONFIG } from '../worlds/git-config.ts'
 import { SHARED_SERVICES, type SharedServices } from './services.ts'
 
 declare module 'vitest' {
@@ -27,6 +29,7 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
   let ceph: CephRgw | undefined
   const services: { [Name in keyof SharedServices]: () => Promise<SharedServices[Name]> } = {
     dist: () => builtPrograms(join(directory, 'dist')),
+    annex: () => makeAnnexTemplate(join(directory, 'annex'), GIT_CONFIG),
     ceph: async () => {
       ceph = await startCephRgw()
       return { port: ceph.port, directory: ceph.directory }

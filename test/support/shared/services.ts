@@ -2,11 +2,13 @@
 export interface SharedServices {
   /** A directory with the built programs, as they were at the first question. */
   readonly dist: string
+  /** The `.git` of a repository with an annex, to be copied; see copyAnnex. */
+  readonly annex: string
   /** The S3 server; see connectCeph. */
   readonly ceph: { readonly port: number; readonly directory: string }
 }
 
-export const SHARED_SERVICES = ['dist', 'ceph'] as const satisfies readonly (keyof SharedServices)[]
+export const SHARED_SERVICES = ['dist', 'annex', 'ceph'] as const satisfies readonly (keyof SharedServices)[]
 
 const here: { url?: string; own?: Partial<SharedServices> } = {}
 

@@ -1,9 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { type ArchiveProgram, installArchiveProgram } from '../programs/archive-program.ts'
 import { explain, type Result } from '../programs/run.ts'
 import { AnnexRepo, cloneAnnexRepo, field, makeAnnexRepo } from '../repos/annex-repo.ts'
-import { addDataset, initRemote, listTree, makeRiaStore, type RiaDatasetFiles } from '../repos/ria-store.ts'
+import { renewAnnex } from '../repos/quick-annex.ts'
+import { addDataset, addRemote, initRemote, listTree, makeRiaStore, type RiaDatasetFiles } from '../repos/ria-store.ts'
 import { startSshd } from '../servers/sshd.ts'
 import { makeS3Scene, type S3Scene } from './s3-scene.ts'
 import { copyOf } from './sibling-scene.ts'
@@ -62,7 +63,8 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
     await source.annex('unlock', ...unlocked)
     await source.git('commit', '-q', '-a', '-m', 'Unlock files')
   }
-  await initRemote(source, url, dataset.id, { name: 'store' })
+  // In S3 git-annex has to be asked for credentials.
+  await (s3 === undefined ? addRemote : initRemote)(source, url, dataset.id)
   if (filled) await source.annex('copy', '--to', 'store', '-J2', '.')
   await source.annex('merge')
   /** AWS keys go to a server that the clone's user named, and to no other. */
@@ -95,8 +97,7 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
     riastore: (repo, ...args) => program.run(args, { cwd: repo.path, env }),
     clone: async (name, config = {}) => {
       const repo = await copyOf(await template(), name)
-      await repo.setConfig('annex.uuid', randomUUID())
-      await repo.annex('init', '-q', name)
+      await renewAnnex(repo.path, name, repo.options)
       for (const [key, value] of Object.entries(config)) await repo.setConfig(key, value)
       return repo
     },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { installOurPrograms, systemPath, systemProgram, writeWrapper } from '../programs/programs.ts'
 import { killAllRunning, run } from '../programs/run.ts'
+import { GIT_CONFIG } from './git-config.ts'
 
 /**
  * A directory for one test file, with a home of its own: no program started with its environment
@@ -30,21 +31,6 @@ export interface Workspace {
   remove(): Promise<void>
   onRemove(cleanup: () => Promise<void>): void
 }
-
-const GIT_CONFIG = `[user]
-\tname = A Tester
-\temail = tester@example.com
-[init]
-\tdefaultBranch = main
-[safe]
-\tdirectory = *
-[protocol "file"]
-\tallow = always
-[annex]
-\tsshcaching = true
-[datalad "ui"]
-\tprogressbar = none
-`
 
 /** Directories that are to be removed when the tests are broken off. */
 const directories = new Set<string>()
