@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { abortedError } from '../../core/abort.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
-import { watchStall } from '../../core/process/stall.ts'
+import { streamProcess } from '../../core/process/stream.ts'
 
 /**
  * With many small objects git spends most of its time giving memory back to the system and taking
@@ -10,9 +9,6 @@ import { watchStall } from '../../core/process/stall.ts'
  * libraries do not know these.
  */
 const MALLOC = { MALLOC_MMAP_THRESHOLD_: '4000000000', MALLOC_TRIM_THRESHOLD_: '4000000000' }
-
-/** What is kept of a program's stderr, for the message when it fails. Bytes. */
-const STDERR_BYTES = 16 * 1024
 
 /**
  * One that is asked about the clone, and neither computes nor says anything for so long, hangs. ms.
@@ -54,53 +50,36 @@ export interface Started {
 /** Starts git or git-annex. It is ended when the signal aborts. */
 export function startProgram(program: string, args: readonly string[], options: StartOptions): Started {
   const { cwd, signal, stdin = 'ignore', showErrors = false, accepts = [0], stallMs = STALL_MS } = options
-  const child: ChildProcess = spawn(program, args, {
+  const {
+    stdout,
+    stdin: input,
+    said,
+    end,
+  } = streamProcess([program, ...args], {
     cwd,
     env: { ...process.env, ...MALLOC },
-    stdio: [stdin, 'pipe', showErrors ? 'inherit' : 'pipe'],
-  })
-  let killing: NodeJS.Timeout | undefined
-  const stop = () => {
-    child.kill('SIGTERM')
-    killing ??= setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref()
-  }
-  let stalled = false
-  const watch = watchStall(child.pid, stallMs, true, () => {
-    stalled = true
-    stop()
-  })
-  if (signal?.aborted) stop()
-  signal?.addEventListener('abort', stop, { once: true })
-  const errors: Buffer[] = []
-  let kept = 0
-  const said = () => Buffer.concat(errors).toString().trim()
-  child.stderr?.on('data', (chunk: Buffer) => {
-    watch.moved()
-    if (kept < STDERR_BYTES) errors.push(chunk)
-    kept += chunk.length
+    stdin,
+    stderr: showErrors ? 'shown' : 'kept',
+    signal,
+    stallMs,
+    graceMs: GRACE_MS,
   })
   const failure = (message: string, cause?: unknown) => {
     if (signal?.aborted) return abortedError(program, cwd, signal)
     const op = [program, ...args.slice(0, 2)].join(' ')
     return new StoreError({ kind: 'unsupported', op, where: cwd, message, cause })
   }
-  const ended = new Promise<number>((resolve, reject) => {
-    child.on('error', (error) => {
-      if (child.pid === undefined) watch.end()
-      reject(failure(`it cannot be started: ${messageOf(error)}`, error))
-    })
-    child.on('close', (code, killedBy) => {
-      signal?.removeEventListener('abort', stop)
-      watch.end()
-      clearTimeout(killing)
-      if (stalled) return reject(failure(`it did nothing for ${stallMs / 1000} s`))
-      if (code !== null && accepts.includes(code) && !signal?.aborted) return resolve(code)
-      reject(failure(said() || `it ended with ${killedBy ?? `exit code ${code}`}`))
-    })
-  })
+  const finish = async () => {
+    const how = await end
+    if (how.how === 'exited' && accepts.includes(how.code) && !signal?.aborted) return how.code
+    if (how.how === 'not started') throw failure(`it cannot be started: ${messageOf(how.error)}`, how.error)
+    if (how.how === 'stopped' && how.why === 'stalled') throw failure(`it did nothing for ${stallMs / 1000} s`)
+    const inWords = how.how === 'exited' ? `exit code ${how.code}` : how.how === 'killed' ? how.signal : how.how
+    throw failure(said() || `it ended with ${inWords}`)
+  }
+  const ended = finish()
   ended.catch(() => {}) // whoever reads its output may see the failure first
-  child.stdin?.on('error', () => {}) // it ended: `ended` says why
-  return { stdout: child.stdout as Readable, stdin: child.stdin as Writable, ended, said }
+  return { stdout, stdin: input, ended, said }
 }
 
 /** Runs a program and returns what it printed, at most a few megabytes. */
