@@ -68,7 +68,7 @@ async function printHelp(terminal: Terminal, names: readonly string[]): Promise<
 }
 
 async function printVersion(terminal: Terminal): Promise<number> {
-  const { version } = await import('./version.ts')
+  const { version } = await import('./own-package.ts')
   terminal.print(version())
   return EXIT.done
 }

@@ -28,3 +28,8 @@ function versionIn(directory: string): string | undefined {
     return undefined
   }
 }
+
+/** The version of the package that the running program belongs to. */
+export function version(program?: string): string {
+  return ownPackage(program)?.version ?? 'unknown'
+}

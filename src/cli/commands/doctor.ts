@@ -8,10 +8,10 @@ import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { FindingsTable } from '../findings-table.ts'
 import { parseStore } from '../open-store.ts'
+import { version } from '../own-package.ts'
 import { withOpenStore } from '../store-command.ts'
 import type { DOCTOR } from '../table/store.ts'
 import { requestLog } from '../verbosity.ts'
-import { version } from '../version.ts'
 
 /** Nobody waits long for an answer to the question what is wrong. ms. */
 const STALL_MS = 5_000

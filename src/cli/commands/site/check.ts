@@ -9,9 +9,9 @@ import { readSites, requireSite } from '../../../setup/site/read.ts'
 import type { ArgsOf } from '../../command.ts'
 import type { Console } from '../../console.ts'
 import { FindingsTable } from '../../findings-table.ts'
+import { version } from '../../own-package.ts'
 import { withOpenStore } from '../../store-command.ts'
 import type { SITE_CHECK } from '../../table/site.ts'
-import { version } from '../../version.ts'
 
 /** `riastore site check` */
 export async function run(console: Console, { name }: ArgsOf<typeof SITE_CHECK>): Promise<number> {
