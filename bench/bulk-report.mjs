@@ -2,6 +2,7 @@
  * What was measured of many files at once: the table, and the budgets of issue "whole datasets".
  */
 import { BULK_OPS, BULK_TOOLS } from './suites-bulk.mjs'
+import { BESIDE_BIG } from './suites-bulk-big.mjs'
 import { cell, number, secondsOf, select, table } from './tables.mjs'
 
 /** @typedef {import('./run.mjs').Sample} Sample */
@@ -24,8 +25,29 @@ function placeTable(samples, place) {
   return table([`${items} files ${PLACES[place]}`, ...Object.values(BULK_OPS)], rows)
 }
 
+/** Titles of the columns about a large file. */
+const BIG_OPS = { put: 'to the store', get: 'from the store', 'get-md5-after': 'from the store, then md5sum' }
+
+/** @param {Sample[]} samples */
+function bigTable(samples) {
+  const own = select(samples, { suite: 'bulk-big' })
+  const rows = Object.entries(BESIDE_BIG).flatMap(([place, { peer, title }]) =>
+    [
+      [`riastore put, get, ${PLACES[place]}`, `riastore-${place}`],
+      [`${title}, ${PLACES[place]}`, peer],
+    ].map(([name, who]) => [name, ...Object.keys(BIG_OPS).map((op) => cell(own, { peer: who, op }))]),
+  )
+  return own.length === 0 ? '' : table(['one large file', ...Object.values(BIG_OPS)], rows)
+}
+
 /** @param {Sample[]} samples @returns {string[]} */
-export const bulkTables = (samples) => Object.keys(PLACES).map((place) => placeTable(samples, place))
+export const bulkTables = (samples) => [
+  ...Object.keys(PLACES).map((place) => placeTable(samples, place)),
+  bigTable(samples),
+]
+
+/** Of a large file riastore checks what comes, so the others do as well. */
+const FASTEST = { put: 'put', get: 'get-md5-after' }
 
 /** How many times faster than git-annex each has to be. */
 const FASTER = [
@@ -36,6 +58,7 @@ const FASTER = [
   ['get-archive', 'file', 10],
   ['get-archive', 'ssh', 10],
   ['get-archive', 's3', 10],
+  ['get-archive', 'far', 10],
   ['put', 'file', 8],
   ['put', 'ssh', 8],
   ['put', 's3', 10],
@@ -88,6 +111,20 @@ export function bulkBudgets(samples) {
         of(String(other), 'get'),
         Number(limit),
       ),
+    ),
+    ...Object.entries(BESIDE_BIG).flatMap(([place, { peer, title }]) =>
+      Object.entries(FASTEST).map(([op, theirs]) => {
+        const big = (/** @type {string} */ who, /** @type {string} */ what) =>
+          secondsOf(samples, { suite: 'bulk-big', peer: who, op: what })?.median
+        const beside = `≤ 1.1 × ${title}${op === 'get' ? ', then md5sum' : ''}`
+        return row(
+          `riastore ${op} of a large file, ${PLACES[place]}`,
+          beside,
+          big(`riastore-${place}`, op),
+          big(peer, theirs),
+          1.1,
+        )
+      }),
     ),
   ]
 }

@@ -12,6 +12,7 @@ import { openRepositories } from './repositories.mjs'
 import { archiveBlocks } from './suites-archive.mjs'
 import { bigBlocks } from './suites-big.mjs'
 import { bulkBlocks } from './suites-bulk.mjs'
+import { bulkBigBlocks } from './suites-bulk-big.mjs'
 import { gitBlocks } from './suites-git.mjs'
 import { s3Blocks } from './suites-s3.mjs'
 import { setupBlocks } from './suites-setup.mjs'
@@ -171,8 +172,8 @@ async function main(options) {
       repositories: openRepositories(workspace, options),
       ...recorder(workspace, samples),
     }
-    const suites = [startBlocks, smallBlocks, bigBlocks, archiveBlocks, s3Blocks, gitBlocks, setupBlocks, bulkBlocks]
-    const all = suites.flatMap((blocks) => blocks(bench))
+    const near = [startBlocks, smallBlocks, bigBlocks, archiveBlocks, s3Blocks, gitBlocks, setupBlocks]
+    const all = [...near, bulkBlocks, bulkBigBlocks].flatMap((blocks) => blocks(bench))
     const wanted = all.filter(({ name }) => options.only === undefined || new RegExp(options.only).test(name))
     if (options.list) return console.log(wanted.map(({ name }) => name).join('\n'))
     const missing = !existsSync(OURS)

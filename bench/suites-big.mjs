@@ -27,6 +27,16 @@ async function settle(bench, place) {
 }
 
 /**
+ * The next peer wants the large file in the repository, whatever this one did with it.
+ * @param {Bench} bench @param {Place} place @param {string} repo
+ */
+export async function bringBack({ workspace, repositories }, place, repo) {
+  if (workspace.closed.aborted || existsSync(join(repo, 'big.bin'))) return
+  await workspace.run(['cp', await repositories.bigFile(place), 'again.bin'], repo)
+  await workspace.run(['git-annex', 'reinject', 'again.bin', 'big.bin'], repo)
+}
+
+/**
  * @param {Bench} bench
  * @param {string} suite
  * @param {Place} place
@@ -53,14 +63,8 @@ function annexBlock(bench, suite, place, peer) {
         await timed('get-own-check', 'get', '--from', peer.id).finally(() => untimed('git', 'config', setting, 'true'))
       }
       await untimed('git-annex', 'drop', '--from', peer.id, 'big.bin')
-    } catch (error) {
-      // The next peer wants the file, whatever this one did with it.
-      if (!bench.workspace.closed.aborted && !existsSync(join(repo, 'big.bin'))) {
-        await untimed('cp', await bench.repositories.bigFile(place), 'again.bin')
-        await untimed('git-annex', 'reinject', 'again.bin', 'big.bin')
-      }
-      throw error
     } finally {
+      await bringBack(bench, place, repo)
       emptyStore(peer, store)
     }
   }
@@ -74,7 +78,7 @@ function annexBlock(bench, suite, place, peer) {
  * string}>} commands
  * @returns {Block}
  */
-function yardstickBlock(bench, suite, place, id, commands) {
+export function yardstickBlock(bench, suite, place, id, commands) {
   const labels = { suite, peer: id, bytes: bench.options.big }
   const run = async (/** @type {number} */ round) => {
     const big = await bench.repositories.bigFile(place)
@@ -96,7 +100,7 @@ function yardstickBlock(bench, suite, place, id, commands) {
 }
 
 /** @param {string} big @param {string} far @param {string} near */
-const sshCat = (big, far, near) => ({
+export const sshCat = (big, far, near) => ({
   put: { command: `ssh bench 'cat > ${far}' < ${big}`, makes: far },
   'put-sync': { command: `ssh bench 'cat > ${far} && sync ${far}' < ${big}`, makes: far },
   get: { command: `ssh bench 'cat ${far}' > ${near}`, makes: near },

@@ -33,7 +33,7 @@ export const BULK_TOOLS = {
 const OBJECTS = '.git/annex/objects'
 
 /** git-annex takes so much longer over a line with 40 ms that a part of the files has to do. */
-const SLOW_FILES = 1000
+const SLOW_FILES = 300
 
 /**
  * @typedef {object} Access how a block reaches its store

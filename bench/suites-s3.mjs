@@ -1,10 +1,11 @@
 /** Keys in S3: our remote beside git-annex's own and `rclone copy`, on one Ceph. */
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GROUP, removeTree } from './files.mjs'
 import { countKeys, DATASET, EXTERNAL_TYPES, emptyStore, isOurs, peer } from './peers.mjs'
 import { once } from './repositories.mjs'
 import { HOST } from './s3-server.mjs'
+import { bringBack } from './suites-big.mjs'
 import { directoriesFor, measureSmallFiles } from './suites-small.mjs'
 
 /** @typedef {import('./run.mjs').Bench} Bench */
@@ -199,14 +200,8 @@ function bigBlock(bench, s3, who) {
         await timed('get-own-check', 'get', '--from', who.id).finally(() => untimed('git', 'config', setting, 'true'))
       }
       await untimed('git-annex', 'drop', '--from', who.id, 'big.bin')
-    } catch (error) {
-      // The next peer wants the file, whatever this one did with it.
-      if (!bench.workspace.closed.aborted && !existsSync(join(repo, 'big.bin'))) {
-        await untimed('cp', await bench.repositories.bigFile(bench.workspace.main), 'again.bin')
-        await untimed('git-annex', 'reinject', 'again.bin', 'big.bin')
-      }
-      throw error
     } finally {
+      await bringBack(bench, bench.workspace.main, repo)
       await s3.empty(who)
     }
   }
@@ -217,10 +212,11 @@ function bigBlock(bench, s3, who) {
  * rclone without git-annex.
  * @param {Bench} bench
  * @param {ReturnType<typeof openS3>} s3
+ * @param {string} [suite]
  * @returns {Block}
  */
-function rcloneBlock(bench, s3) {
-  const labels = { suite: 's3-big', peer: 'rclone-copy', bytes: bench.options.big }
+export function rcloneBlock(bench, s3, suite = 's3-big') {
+  const labels = { suite, peer: 'rclone-copy', bytes: bench.options.big }
   const run = async (/** @type {number} */ round) => {
     const { main } = bench.workspace
     await s3.server()
@@ -239,7 +235,7 @@ function rcloneBlock(bench, s3) {
       await (await s3.server()).remove(BUCKETS.rclone, ['big.bin'])
     }
   }
-  return { name: 's3-big/rclone-copy', labels, run }
+  return { name: `${suite}/rclone-copy`, labels, run }
 }
 
 /**

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
+import { mountSmallDisk, type SmallDisk } from '../faults/small-disk.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../programs/archive-program.ts'
 import { explain, type Result } from '../programs/run.ts'
 import { AnnexRepo, cloneAnnexRepo, field, makeAnnexRepo } from '../repos/annex-repo.ts'
 import { renewAnnex } from '../repos/quick-annex.ts'
 import { addDataset, addRemote, initRemote, listTree, makeRiaStore, type RiaDatasetFiles } from '../repos/ria-store.ts'
 import { startSshd } from '../servers/sshd.ts'
+import { type StallProxy, startStallProxy } from '../servers/stall-proxy.ts'
 import { makeS3Scene, type S3Scene } from './s3-scene.ts'
 import { copyOf } from './sibling-scene.ts'
 import { makeWorkspace, type Workspace } from './workspace.ts'
@@ -24,6 +26,10 @@ export interface BulkScene {
   readonly dataset: RiaDatasetFiles
   /** What stands between the programs and the store, where that is in S3. */
   readonly s3: S3Scene | undefined
+  /** The same, where it is behind SSH and `misbehaves` was asked for. */
+  readonly network: StallProxy | undefined
+  /** That the store is on, where one was asked for. */
+  readonly disk: SmallDisk | undefined
   /** Runs `riastore` in a repository. */
   riastore(repo: AnnexRepo, ...args: string[]): Promise<Result>
   /** A clone that has no content, with the store as its remote `store`. */
@@ -43,20 +49,27 @@ export interface BulkSceneOptions {
   readonly unlocked?: readonly string[]
   /** The store has the files. Default: yes. */
   readonly filled?: boolean
+  /** The network to a store behind SSH can be made to. */
+  readonly misbehaves?: boolean
+  /** The store gets a disk of this size of its own, as mount(8) has it. Only root can do that. */
+  readonly diskSize?: string
 }
 
 export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScene> {
   const { store: kind = 'file', files, unlocked, filled = true } = options
   const workspace = await makeWorkspace()
   const program = await installArchiveProgram(workspace)
-  const store = await makeRiaStore(workspace.path('store'))
+  const disk = options.diskSize === undefined ? undefined : await mountSmallDisk(workspace, 'disk', options.diskSize)
+  const store = await makeRiaStore(`${disk?.path ?? workspace.directory}/store`)
   const dataset = await addDataset(workspace, store)
   const s3 = kind === 's3' ? await makeS3Scene(workspace) : undefined
   await s3?.addDataset(dataset.id)
   const env = s3?.env ?? workspace.env
-  const url =
-    s3?.url ??
-    (kind === 'ssh' ? `ria+ssh://${(await startSshd(workspace)).alias}${store.root}` : `ria+file://${store.root}`)
+  const sshd = kind === 'ssh' ? await startSshd(workspace) : undefined
+  const network = sshd !== undefined && options.misbehaves ? await startStallProxy(sshd.port) : undefined
+  if (network !== undefined) workspace.onRemove(() => network.stop())
+  const host = network === undefined ? sshd?.alias : await sshd?.addAlias('through-proxy', { Port: network.port })
+  const url = s3?.url ?? (host === undefined ? `ria+file://${store.root}` : `ria+ssh://${host}${store.root}`)
   const source = await makeAnnexRepo(workspace, 'source', { env })
   await source.add(files)
   if (unlocked !== undefined) {
@@ -94,6 +107,8 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
     env,
     dataset,
     s3,
+    network,
+    disk,
     riastore: (repo, ...args) => program.run(args, { cwd: repo.path, env }),
     clone: async (name, config = {}) => {
       const repo = await copyOf(await template(), name)

@@ -1,0 +1,52 @@
+import { afterEach, describe, test } from 'vitest'
+import { chooseSeed, numbersOf, pick } from '../../support/faults/numbers.ts'
+import { mountSmallDisk } from '../../support/faults/small-disk.ts'
+import { disturbGets, disturbPuts, type Trouble } from '../../support/kill/disturb-bulk.ts'
+import { type BulkScene, makeBulkScene, manyFiles } from '../../support/worlds/bulk-scene.ts'
+
+const files = manyFiles(60)
+const unlocked = ['d1/f1.bin', 'd2/f2.bin', 'd3/f3.bin', 'large.bin']
+
+const TROUBLES: readonly [Trouble, ...Trouble[]] = [
+  'killed',
+  'all killed',
+  'stopped',
+  'all stopped',
+  'gone',
+  'damaged',
+  'twice',
+  'annex',
+  'archive',
+  'full',
+]
+
+/** Of each kind of command and store; each trouble comes at least twice in twenty. */
+const STEPS = Number(process.env.RIASTORE_FAULT_STEPS ?? 20)
+const seed = chooseSeed()
+
+function chosen(without: readonly Trouble[], salt: number): Trouble[] {
+  const random = numbersOf(seed, salt)
+  const possible = TROUBLES.filter((trouble) => !without.includes(trouble)) as [Trouble, ...Trouble[]]
+  // 'twice' first: it tells how long one takes.
+  return ['twice', ...Array.from({ length: STEPS - 1 }, (_, i) => possible[i] ?? pick(random, possible))]
+}
+
+describe.each(['file', 'ssh'] as const)('whatever happens to it, with a store by %s', (store) => {
+  let scene: BulkScene | undefined
+  afterEach(() => scene?.remove())
+
+  test('a get records nothing wrong, and the same command again finishes', async () => {
+    scene = await makeBulkScene({ store, files, unlocked, misbehaves: true })
+    const disk = await mountSmallDisk(scene.workspace, 'clones', '64m')
+    await disturbGets({ scene, files, disk, seed }, chosen([], 1))
+  })
+
+  test.each([[[]], [['--archive']]])(
+    'a put %j records nothing wrong, and the same command again finishes',
+    async (options) => {
+      scene = await makeBulkScene({ store, files, unlocked, filled: false, misbehaves: true, diskSize: '64m' })
+      const { disk } = scene
+      await disturbPuts({ scene, files, disk, seed }, chosen([], 2 + options.length), ...options)
+    },
+  )
+})
