@@ -2,24 +2,27 @@ import * as fs from 'node:fs'
 import { Bandwidth } from '../core/bandwidth.ts'
 import { StoreError } from '../core/errors.ts'
 import { keyFileName } from '../core/key.ts'
+import type { Bytes } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
 import { findMember } from '../ria/keys/member-names.ts'
-import { objectsDirectory, placesOf } from '../ria/layout/places.ts'
+import { keyAtPlace, objectsDirectory, placesOf } from '../ria/layout/places.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { childrenOf } from '../store/children-of.ts'
 import type { Entry, Stat, Store } from '../store/store.ts'
 import type { CheckedKey } from './clone/content.ts'
+import type { KeyTable } from './clone/key-table.ts'
 import { objectSource } from './object-source.ts'
 import { type OpenRemote, openArchive } from './open-remote.ts'
 import type { Pack } from './put-options.ts'
 
-/** A key of the clone that is to go into an archive. */
-export interface KeyToPack {
-  readonly number: number
-  readonly checked: CheckedKey
-  /** Its object. */
-  readonly file: string
+/** Keys of the clone that are to go into an archive, by their numbers in a table. */
+export interface KeysToPack {
+  readonly table: KeyTable
+  readonly numbers: Iterable<number>
+  readonly checked: (number: number) => CheckedKey
+  /** Its object. Throws StoreError `missing` when there is none any more. */
+  readonly file: (number: number) => string
 }
 
 export interface PackOptions {
@@ -35,22 +38,116 @@ export interface PackOptions {
  * reads every key back from it and swaps it in as always. Keys that it leaves out are not told of
  * by `onPacked`. Throws StoreError and what `pack` throws.
  */
-export async function packKeys(opened: OpenRemote, keys: readonly KeyToPack[], options: PackOptions): Promise<void> {
-  if (keys.length === 0) return
+export async function packKeys(opened: OpenRemote, keys: KeysToPack, options: PackOptions): Promise<void> {
+  const local = new LocalKeys(opened, keys)
+  if (local.isEmpty) return
   const { pack, signal, onPacked } = options
-  await pack(withLocalKeys(opened, keys), opened.directory, signal)
+  await pack(withLocalKeys(opened.store, local), opened.directory, signal)
   const call = { signal }
   const archive = await openArchive(opened, call)
   if (archive === undefined) return
   try {
     const dropped = await listTombstones(new StoredDataset(opened.store, opened.directory), call)
-    for (const { number, checked } of keys) {
-      if (dropped.has(keyFileName(checked.key.text))) continue
-      const member = await findMember(archive, checked.key.text)
-      if (member?.size === checked.size) onPacked(number)
+    for (const number of local.numbers()) {
+      const { key, size } = keys.checked(number)
+      if (dropped.has(keyFileName(key.text))) continue
+      const member = await findMember(archive, key.text)
+      if (member?.size === size) onPacked(number)
     }
   } finally {
     await archive.close()
+  }
+}
+
+/** Keys of the clone as files below a dataset's annex/objects: some bytes for each, no object. */
+class LocalKeys {
+  readonly #keys: KeysToPack
+  readonly #objects: string
+  readonly #version: string
+  /** By their first directories, which is how they are listed. */
+  readonly #below = new Map<string, number[]>()
+  /** By number: 1 as long as nobody took the key away. */
+  readonly #isThere: Uint8Array
+
+  constructor({ directory, layout }: OpenRemote, keys: KeysToPack) {
+    this.#keys = keys
+    this.#objects = objectsDirectory(directory)
+    this.#version = layout.dataset.version
+    this.#isThere = new Uint8Array(keys.table.size)
+    for (const number of keys.numbers) {
+      const path = this.#path(number)
+      const below = path.slice(0, path.indexOf('/', this.#objects.length + 1))
+      const there = this.#below.get(below)
+      if (there === undefined) this.#below.set(below, [number])
+      else there.push(number)
+      this.#isThere[number] = 1
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#below.size === 0
+  }
+
+  /** All of them, also those that were taken away. */
+  *numbers(): IterableIterator<number> {
+    for (const numbers of this.#below.values()) yield* numbers
+  }
+
+  /** Whether a path is for a loose key, one of these or not. */
+  owns(path: string): boolean {
+    return path === this.#objects || path.startsWith(`${this.#objects}/`)
+  }
+
+  stat(path: string): Stat | undefined {
+    const number = this.#numberAt(path)
+    return number === undefined ? undefined : this.#stat(number)
+  }
+
+  /** Throws StoreError `missing` when it is not one of these. */
+  open(path: string, signal: AbortSignal | undefined): { readonly stat: Stat; readonly bytes: Bytes } {
+    const number = this.#numberAt(path)
+    if (number === undefined) {
+      throw new StoreError({ kind: 'missing', op: 'get', where: path, message: 'no such key is to be packed' })
+    }
+    const { checked, file } = this.#keys
+    const source = objectSource(file(number), checked(number), {
+      bandwidth: new Bandwidth(undefined),
+      onBytes: () => {},
+    })
+    return { stat: this.#stat(number), bytes: source.open(signal) }
+  }
+
+  forget(path: string): void {
+    const number = this.#numberAt(path)
+    if (number !== undefined) this.#isThere[number] = 0
+  }
+
+  async *list(directory: string): AsyncGenerator<Entry, void, void> {
+    for (const number of directory === this.#objects ? this.numbers() : (this.#below.get(directory) ?? [])) {
+      if (this.#isThere[number] === 1) yield { path: this.#path(number), ...this.#stat(number) }
+    }
+  }
+
+  #path(number: number): string {
+    const [place = ''] = placesOf(this.#keys.table.text(number), this.#version)
+    return `${this.#objects}/${place}`
+  }
+
+  #numberAt(path: string): number | undefined {
+    const found = keyAtPlace(path.slice(this.#objects.length + 1))
+    const number = found && this.#keys.table.find(found.key)
+    if (number === undefined || this.#isThere[number] !== 1) return undefined
+    return this.#path(number) === path ? number : undefined
+  }
+
+  /** Of an object, which nobody changes. Throws StoreError `missing` when it was dropped. */
+  #stat(number: number): Stat {
+    const file = this.#keys.file(number)
+    const stats = fs.statSync(toFsPath(file), { throwIfNoEntry: false })
+    if (stats === undefined)
+      throw new StoreError({ kind: 'missing', op: 'read', where: file, message: 'it was dropped' })
+    const { size } = this.#keys.checked(number)
+    return { size, mtimeMs: stats.mtimeMs, identity: `${stats.size}-${stats.mtimeMs}-${stats.ino}` }
   }
 }
 
@@ -58,43 +155,13 @@ export async function packKeys(opened: OpenRemote, keys: readonly KeyToPack[], o
  * The store, in which keys of the clone seem to lie loose: they can be read there, and to remove
  * them does nothing. No other loose key is seen.
  */
-function withLocalKeys({ store, directory, layout }: OpenRemote, keys: readonly KeyToPack[]): Store {
-  const objects = objectsDirectory(directory)
-  const local = new Map<string, KeyToPack>()
-  /** The same by their first directories, which is how they are listed. */
-  const below = new Map<string, string[]>()
-  for (const key of keys) {
-    const [place = ''] = placesOf(key.checked.key.text, layout.dataset.version)
-    const path = `${objects}/${place}`
-    local.set(path, key)
-    for (const directory of [objects, path.slice(0, path.indexOf('/', objects.length + 1))]) {
-      const paths = below.get(directory) ?? []
-      paths.push(path)
-      below.set(directory, paths)
-    }
-  }
-  const isLocal = (path: string) => path === objects || path.startsWith(`${objects}/`)
-  const look = (path: string) => {
-    const key = local.get(path)
-    return key === undefined ? undefined : statOf(key)
-  }
-  const missing = (path: string) =>
-    new StoreError({ kind: 'missing', op: 'get', where: path, message: 'no such key is to be packed' })
-  const listLocal = async function* (directory: string): AsyncIterable<Entry> {
-    for (const path of below.get(directory) ?? []) {
-      const stat = look(path)
-      if (stat !== undefined) yield { path, ...stat }
-    }
-  }
-  const forget = (path: string) => {
-    local.delete(path)
-  }
+function withLocalKeys(store: Store, local: LocalKeys): Store {
   return {
     // It is read here, so it is packed here.
     traits: { ...store.traits, local: false, exec: false },
-    stat: async (path, options) => (isLocal(path) ? look(path) : store.stat(path, options)),
+    stat: async (path, options) => (local.owns(path) ? local.stat(path) : store.stat(path, options)),
     statAll: async (paths, options) => {
-      const ours = paths.map((path) => (isLocal(path) ? { stat: look(path) } : undefined))
+      const ours = paths.map((path) => (local.owns(path) ? { stat: local.stat(path) } : undefined))
       const others = await store.statAll(
         paths.filter((_path, i) => ours[i] === undefined),
         options,
@@ -103,36 +170,27 @@ function withLocalKeys({ store, directory, layout }: OpenRemote, keys: readonly 
       return ours.map((mine) => (mine === undefined ? found.next().value : mine.stat))
     },
     get: async (path, consume, options) => {
-      if (!isLocal(path)) return store.get(path, consume, options)
-      const key = local.get(path)
-      if (key === undefined) throw missing(path)
-      const source = objectSource(key.file, key.checked, { bandwidth: new Bandwidth(undefined), onBytes: () => {} })
-      await consume(source.open(options?.signal), statOf(key))
+      if (!local.owns(path)) return store.get(path, consume, options)
+      const { stat, bytes } = local.open(path, options?.signal)
+      await consume(bytes, stat)
     },
     put: (path, source, options) => store.put(path, source, options),
-    remove: async (path, options) => (isLocal(path) ? forget(path) : store.remove(path, options)),
+    remove: async (path, options) => (local.owns(path) ? local.forget(path) : store.remove(path, options)),
     removeAll:
       store.removeAll &&
       (async (paths, options) =>
         store.removeAll?.(
-          paths.filter((path) => !isLocal(path)),
+          paths.filter((path) => !local.owns(path)),
           options,
         )),
-    list: (directory, options) => (isLocal(directory) ? listLocal(directory) : store.list(directory, options)),
+    list: (directory, options) => (local.owns(directory) ? local.list(directory) : store.list(directory, options)),
     children: (directory, options) =>
-      isLocal(directory) ? childrenOf(directory, listLocal(directory)) : store.children(directory, options),
+      local.owns(directory) ? childrenOf(directory, local.list(directory)) : store.children(directory, options),
     append: (path, content, options) => store.append(path, content, options),
     // Compaction puts a copy aside before it removes it.
-    move: async (from, to, options) => (isLocal(from) ? forget(from) : store.move(from, to, options)),
+    move: async (from, to, options) => (local.owns(from) ? local.forget(from) : store.move(from, to, options)),
     freeBytes: (directory, options) => store.freeBytes(directory, options),
     exec: (command, options) => store.exec(command, options),
     close: async () => {},
   }
-}
-
-/** Of an object, which nobody changes. Throws StoreError `missing` when it was dropped. */
-function statOf({ file, checked }: KeyToPack): Stat {
-  const stats = fs.statSync(toFsPath(file), { throwIfNoEntry: false })
-  if (stats === undefined) throw new StoreError({ kind: 'missing', op: 'read', where: file, message: 'it was dropped' })
-  return { size: checked.size, mtimeMs: stats.mtimeMs, identity: `${stats.size}-${stats.mtimeMs}-${stats.ino}` }
 }

@@ -108,16 +108,21 @@ export class PutRun {
   async #putAll(opened: OpenRemote): Promise<void> {
     const { archiveBelow, jobs, pack, signal } = this.#options
     if (archiveBelow !== undefined) {
-      const small = [...this.#states.in(STATE.wanted)].filter((number) => this.#checked(number).size <= archiveBelow)
-      await packKeys(
-        opened,
-        small.map((number) => ({ number, checked: this.#checked(number), file: this.#file(number) })),
-        { pack, signal, onPacked: (number) => this.#done(number) },
-      )
+      const keys = {
+        table: this.#table,
+        numbers: this.#smallKeys(archiveBelow),
+        checked: (number: number) => this.#checked(number),
+        file: (number: number) => this.#file(number),
+      }
+      await packKeys(opened, keys, { pack, signal, onPacked: (number) => this.#done(number) })
     }
     await forEachParallel(this.#states.in(STATE.wanted), jobs ?? opened.store.traits.maxInFlight, (number) =>
       this.#putOne(opened, number),
     )
+  }
+
+  *#smallKeys(limit: number): IterableIterator<number> {
+    for (const number of this.#states.in(STATE.wanted)) if (this.#checked(number).size <= limit) yield number
   }
 
   async #putOne({ dataset }: OpenRemote, number: number): Promise<void> {

@@ -76,11 +76,15 @@ export async function fillUnlockedFiles(
   files: AsyncIterable<UnlockedFile>,
   signal?: AbortSignal,
 ): Promise<number> {
+  const reading = files[Symbol.asyncIterator]()
+  const first = await reading.next()
+  if (first.done) return 0 // git-annex need not be started
   let count = 0
   const requests = async function* () {
     yield Buffer.concat([packet('git-filter-client\n'), packet('version=2\n'), FLUSH])
     yield Buffer.concat([packet('capability=smudge\n'), FLUSH])
-    for await (const { number, file } of files) {
+    for (let next: IteratorResult<UnlockedFile> = first; !next.done; next = await reading.next()) {
+      const { number, file } = next.value
       count += 1
       const pointer = encode(`${POINTER}${keyFileName(table.text(number))}\n`)
       yield Buffer.concat([packet('command=smudge\n'), packet(`pathname=${file}\n`), FLUSH, packet(pointer), FLUSH])
@@ -90,7 +94,6 @@ export async function fillUnlockedFiles(
   filter.stdout.resume()
   await feed(filter.stdin as Writable, requests())
   await filter.ended
-  if (count === 0) return 0
   const options = { cwd: clone.directory, signal }
   await outputOf('git', ['annex', 'smudge', '--update'], options)
   // Has git's index know the files as unchanged. Before 10.20220927 there was no such command, and

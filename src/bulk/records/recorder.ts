@@ -97,17 +97,16 @@ export class Recorder {
     spool.add('\ndone\n')
     await this.#runImport(spool, '--done')
     const commit = await this.#commitOf(ref)
-    await this.#merge(table.text(numbers[0] as number), ref, commit)
+    await this.#merge(ref, commit)
   }
 
   /** Has git-annex merge the ref, and takes the ref away when it has. */
-  async #merge(key: string, ref: string, commit: string): Promise<void> {
-    const { clone, uuid } = this.#options
-    const options = { cwd: clone.directory, accepts: [0, 1] }
-    // `git annex merge` would merge synced/ branches into the user's, too. Whoever asks where a key
-    // is gets branches merged first.
-    const said = await outputOf('git', ['annex', 'whereis', '--json', `--key=${key}`], options)
-    if (!said.includes(uuid) || !(await isMerged(clone, commit))) {
+  async #merge(ref: string, commit: string): Promise<void> {
+    const { clone } = this.#options
+    // `git annex merge` would merge synced/ branches into the user's, too. Whoever reads records
+    // gets branches merged first, and these need no remote to be started.
+    await outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, accepts: [0, 1] })
+    if (!(await isMerged(clone, commit))) {
       const message = `git-annex did not merge ${ref} into its branch; it will with its next merge`
       throw new StoreError({ kind: 'unsupported', op: 'record', where: clone.directory, message })
     }
