@@ -1,22 +1,19 @@
-import { afterAll, beforeAll, describe, test } from 'vitest'
-import { killGets, killPuts } from '../support/kill/kill-bulk.ts'
+import { afterEach, test } from 'vitest'
+import { disturbGets, disturbPuts } from '../support/kill/disturb-bulk.ts'
 import { type BulkScene, makeBulkScene, manyFiles } from '../support/worlds/bulk-scene.ts'
 
+// All troubles, at many moments, on disk and ssh: full/bulk-disturbed.test.ts.
 const files = manyFiles(25)
+const seed = Math.floor(Math.random() * 2 ** 32)
+let scene: BulkScene | undefined
+afterEach(() => scene?.remove())
 
-describe('killed at once at any moment', () => {
-  let [getting, putting] = [undefined as BulkScene | undefined, undefined as BulkScene | undefined]
-  beforeAll(async () => {
-    getting = await makeBulkScene({ files, unlocked: ['d1/f1.bin', 'd2/f2.bin'] })
-    putting = await makeBulkScene({ files, filled: false })
-  })
-  afterAll(() => Promise.all([getting?.remove(), putting?.remove()]))
+test('whatever happens to a get, nothing is wrong, what is recorded is there, and the next one finishes', async () => {
+  scene = await makeBulkScene({ files, unlocked: ['d1/f1.bin', 'd2/f2.bin'] })
+  await disturbGets({ scene, files, seed }, ['all killed', 'stopped', 'gone', 'archive'])
+})
 
-  test('a get has placed nothing that is not whole and recorded nothing that is not there, and the next one finishes', async () => {
-    if (getting) await killGets(getting, files, 2)
-  })
-
-  test('a put has recorded nothing that the store does not have, and the next one finishes', async () => {
-    if (putting) await killPuts(putting, files, 2)
-  })
+test('whatever happens to a put, nothing is recorded that the store does not have, and the next one finishes', async () => {
+  scene = await makeBulkScene({ files, filled: false })
+  await disturbPuts({ scene, files, seed }, ['killed', 'gone'])
 })
