@@ -7,6 +7,7 @@ import { Counter } from './counter.ts'
 import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
 import { GetRun } from './get-run.ts'
 import { handOverSelection } from './hand-over.ts'
+import { removeMergedRefs } from './records/own-refs.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
 import { findKeys } from './wanted.ts'
 
@@ -29,6 +30,7 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
     // does so when it reads its records.
     outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, signal, accepts: [0, 1] }),
   ])
+  if (!options.dryRun) await removeMergedRefs(clone)
   const work = WorkDirectory.open(clone.annexDirectory)
   let recorded = false
   try {

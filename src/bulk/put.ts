@@ -8,6 +8,7 @@ import { Counter } from './counter.ts'
 import { handOverSelection } from './hand-over.ts'
 import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
 import { PutRun } from './put-run.ts'
+import { removeMergedRefs } from './records/own-refs.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
 import { findKeys } from './wanted.ts'
 
@@ -27,6 +28,7 @@ export async function putKeys(clone: Clone, options: PutOptions): Promise<PutRep
     // What was fetched with the git repository is merged first: it says what the store has.
     outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, signal, accepts: [0, 1] }),
   ])
+  if (!options.dryRun) await removeMergedRefs(clone)
   const work = WorkDirectory.open(clone.annexDirectory)
   try {
     return await new PutRun(clone, options, table, remote, work).run()

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { StoreError } from '../../core/errors.ts'
 import { run } from '../../core/process/run.ts'
@@ -8,13 +8,9 @@ import type { KeyTable } from '../clone/key-table.ts'
 import { outputOf, startProgram } from '../clone/programs.ts'
 import type { WorkDirectory } from '../clone/work-directory.ts'
 import { logPath, withPresent } from './location-log.ts'
-import { branchCommit, readLogs } from './read-logs.ts'
+import { newRef, removeMergedRefs } from './own-refs.ts'
+import { ANNEX_BRANCH, branchCommit, readLogs } from './read-logs.ts'
 import { SpoolFile } from './spool-file.ts'
-
-/**
- * Ours end in /git-annex, as those of remotes do: git-annex merges each such ref into its branch.
- */
-const REFS = 'refs/riastore'
 
 export interface RecordOptions {
   readonly clone: Clone
@@ -83,7 +79,7 @@ export class Recorder {
     // too, but by clocks that are older.
     if ((await branchCommit(clone)) !== this.#base) await this.prepare(numbers)
     await this.#importing
-    const ref = `${REFS}/${process.pid}-${randomBytes(6).toString('hex')}/git-annex`
+    const ref = newRef()
     const idBytes = this.#base.length / 2
     const spool = new SpoolFile(work.newFile())
     const [author, message] = await Promise.all([this.#author(), this.#message()])
@@ -106,11 +102,12 @@ export class Recorder {
     // `git annex merge` would merge synced/ branches into the user's, too. Whoever reads records
     // gets branches merged first, and these need no remote to be started.
     await outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, accepts: [0, 1] })
-    if (!(await isMerged(clone, commit))) {
+    const merged = await removeMergedRefs(clone)
+    // Another of us may have removed it, since it was merged.
+    if (!merged.has(ref) && !(await isMerged(clone, commit))) {
       const message = `git-annex did not merge ${ref} into its branch; it will with its next merge`
       throw new StoreError({ kind: 'unsupported', op: 'record', where: clone.directory, message })
     }
-    await run('git', ['update-ref', '-d', ref, commit], { cwd: clone.gitDirectory })
   }
 
   async #commitOf(ref: string): Promise<string> {
@@ -146,7 +143,7 @@ export class Recorder {
 }
 
 async function isMerged({ gitDirectory }: Clone, commit: string): Promise<boolean> {
-  const { code } = await run('git', ['merge-base', '--is-ancestor', commit, 'refs/heads/git-annex'], {
+  const { code } = await run('git', ['merge-base', '--is-ancestor', commit, ANNEX_BRANCH], {
     cwd: gitDirectory,
   })
   return code === 0
