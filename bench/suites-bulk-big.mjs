@@ -1,4 +1,4 @@
-/** One large file by `riastore put` and `get`, beside the fastest program that there is for each way. */
+/** One large file by `riastore put` and `get`, beside the fastest program for each way. */
 import { emptyStore, peer } from './peers.mjs'
 import { bringBack, sshCat, yardstickBlock } from './suites-big.mjs'
 import { rcloneBlock, s3Of } from './suites-s3.mjs'

@@ -18,7 +18,7 @@ const DIRECTORY = '111/1111'
 const OBJECTS = `${DIRECTORY}/annex/objects`
 const CONTENT = Buffer.from('content')
 
-/** All keys have the same object: what is looked at is which of them are seen, and what they cost. */
+/** All keys have the same object: what counts is which of them are seen, and what they cost. */
 let object: string
 let directory: string
 beforeAll(async () => {
