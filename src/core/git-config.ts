@@ -127,6 +127,20 @@ export function parseGitConfig(text: Uint8Array, where: string): Promise<GitConf
   return readConfig(['config', '--file', '-', '--no-includes', '--list', '-z'], where, text)
 }
 
+/**
+ * Writes entries as git reads them from a file, by keys as it prints them: what is between the first
+ * and the last dot is a subsection. Source: git-config(1), CONFIGURATION FILE.
+ */
+export function formatGitConfig(entries: Iterable<readonly [key: string, value: string]>): string {
+  const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`
+  const lines = [...entries].map(([key, value]) => {
+    const [section, name] = [key.slice(0, key.indexOf('.')), key.slice(key.lastIndexOf('.') + 1)]
+    const middle = key.slice(section.length + 1, -name.length - 1)
+    return `[${section}${middle === '' ? '' : ` ${quoted(middle)}`}]\n\t${name} = ${quoted(value)}\n`
+  })
+  return lines.join('')
+}
+
 async function readConfig(args: readonly string[], where: string, input?: Uint8Array): Promise<GitConfig> {
   const { code, stdout, stderr } = await run('git', args, input && { input })
   if (code !== 0) {

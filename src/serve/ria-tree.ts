@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parseGitConfig } from '../core/git-config.ts'
+import { formatGitConfig, parseGitConfig } from '../core/git-config.ts'
 import { servedViews } from '../git/served-views.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { keyAtPlace, placesOf } from '../ria/layout/places.ts'
@@ -66,22 +66,12 @@ async function sendConfig(exchange: Exchange, dataset: StoredDataset): Promise<v
   const bytes = await dataset.findSmall('config', MAX_CONFIG_BYTES, { signal: exchange.signal })
   if (bytes === undefined) return refuse(exchange, dataset)
   const config = await parseGitConfig(bytes, dataset.where(dataset.path('config')))
-  const lines = [...config.keys()].filter((key) => PUBLIC_CONFIG.test(key)).map((key) => line(key, config.get(key)))
-  sendBytes(exchange, Buffer.from(lines.join('')), {
+  const keys = [...config.keys()].filter((key) => PUBLIC_CONFIG.test(key))
+  const text = formatGitConfig(keys.map((key) => [key, config.get(key) ?? '']))
+  sendBytes(exchange, Buffer.from(text), {
     type: TEXT,
-    tag: createHash('sha256').update(lines.join('')).digest('hex'),
+    tag: createHash('sha256').update(text).digest('hex'),
   })
-}
-
-/**
- * A line that git reads as `key = value`; the middle of a key is a subsection. Source:
- * git-config(1).
- */
-function line(key: string, value = ''): string {
-  const [section, name] = [key.slice(0, key.indexOf('.')), key.slice(key.lastIndexOf('.') + 1)]
-  const middle = key.slice(section.length + 1, -name.length - 1)
-  const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`
-  return `[${section}${middle === '' ? '' : ` ${quoted(middle)}`}]\n\t${name} = ${quoted(value)}\n`
 }
 
 /** The dataset has to be there still: only then what it has not is proven absent. */

@@ -67,11 +67,12 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
   const markers = await findMarkers(copy, call)
   const there = await keysThere(copy, call)
   const marker = new CopyMarker(copy, call)
+  let leftOut: readonly string[] = []
   if (!dryRun) {
     await proveKeys(from, copy, there, markers, call)
     if (made) {
       await marker.begin()
-      await copyFiles(from, copy, call)
+      leftOut = await copyFiles(from, copy, call)
     }
   }
   const sharing = await readSharing(copy, call)
@@ -100,6 +101,7 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
     newAliases: named.made,
     problems: [
       ...keys.problems.map(describeProblem),
+      ...leftOut.map((key) => `its configuration was copied without ${key}: set it there if it is yours`),
       ...refs.refused.map(
         (ref) => `${ref} of the copy has what the original has not, and stays as it is: --force sets it back`,
       ),

@@ -182,3 +182,24 @@ test('an archive takes the place of the copy’s only where no key is lost by it
   expect(after).toMatchObject(await contentOf(archived.top))
   expect(Object.keys(after).some((path) => path.endsWith(keyOf(own)))).toBe(true)
 })
+
+test('nothing of the original’s configuration has git start a program at the copy', async () => {
+  const { store, sub } = await makeSampleStore(workspace, 'hostile', 3)
+  const config = await readFile(join(sub.path, 'config'), 'utf8')
+  const hostile =
+    '[core]\n\thooksPath = /tmp/evil\n\tfsmonitor = evil\n[include]\n\tpath = /etc/evil\n[gc]\n\trecentObjectsHook = evil\n'
+  await writeFile(join(sub.path, 'config'), `${config}${hostile}[datalad "ora-remote.x"]\n\tuuid = 1234\n`)
+  await writeFile(join(sub.path, 'commondir'), '.\n')
+  const { code, stderr } = await riastore(['copy', store.root, at('hostile-copy'), sub.id])
+  expect(code).toBe(3)
+  for (const key of ['core.hookspath', 'core.fsmonitor', 'include.path', 'gc.recentobjectshook']) {
+    expect(stderr).toContain(`its configuration was copied without ${key}`)
+  }
+  const copy = openRiaStore(at('hostile-copy')).dataset(sub.id)
+  const copied = await readFile(join(copy.path, 'config'), 'utf8')
+  expect(copied).not.toMatch(/evil/)
+  expect(copied).toContain('1234')
+  expect(copied).toMatch(/sharedRepository = "?(1|group|0660)"?/i)
+  expect(existsSync(join(copy.path, 'commondir'))).toBe(false)
+  expect(await historyOf(workspace, copy)).toBe(await historyOf(workspace, sub))
+})
