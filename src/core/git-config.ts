@@ -128,8 +128,8 @@ export function parseGitConfig(text: Uint8Array, where: string): Promise<GitConf
 }
 
 /**
- * Writes entries as git reads them from a file, by keys as it prints them: what is between the first
- * and the last dot is a subsection. Source: git-config(1), CONFIGURATION FILE.
+ * Writes entries as git reads them from a file, by keys as it prints them: what is between the
+ * first and the last dot is a subsection. Source: git-config(1), CONFIGURATION FILE.
  */
 export function formatGitConfig(entries: Iterable<readonly [key: string, value: string]>): string {
   const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`

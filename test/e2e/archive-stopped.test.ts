@@ -24,7 +24,8 @@ const subjects = {
 /** Against what hangs: all day long, the machine may be as busy as it likes. */
 const plan = { kills: 0, stops: 1, hangMs: 600_000, looksOnly: true, clear: true }
 
-// Programs that are really stopped; test/programs/admin/compaction/stopped.test.ts stops at each step.
+// Programs that are really stopped; test/programs/admin/compaction/stopped.test.ts stops at each
+// step.
 test.each(variants(['disk'], ['disk', 'ssh', 'S3'] as const))(
   'a run that is stopped, on %s, while somebody on another host breaks its lock, loses nothing when it goes on',
   async (where) => {

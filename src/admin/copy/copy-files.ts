@@ -24,8 +24,8 @@ const HARMLESS =
 /**
  * Makes the bare repository of a copy that nobody sees yet, and copies the files that lie beside
  * git's own: its configuration, its description, and whatever else somebody put there. Hooks are
- * programs, and are not copied, nor are settings by which git would start some. Returns the names of
- * the settings that were left out.
+ * programs, and are not copied, nor are settings by which git would start some. Returns the names
+ * of the settings that were left out.
  */
 export async function copyFiles(
   from: StoredDataset,

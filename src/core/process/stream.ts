@@ -16,7 +16,9 @@ export interface StreamOptions {
   readonly stderr: 'kept' | 'shown'
   /** Stops it. */
   readonly signal?: AbortSignal | undefined
-  /** It is stopped when neither it nor what it started computes, or says an error, for so long. ms. */
+  /**
+   * It is stopped when neither it nor what it started computes, or says an error, for so long. ms.
+   */
   readonly stallMs: number
   /** To be stopped it is asked to end, and killed after so long. ms. */
   readonly graceMs: number

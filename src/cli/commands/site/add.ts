@@ -3,8 +3,8 @@ import { optionFlag } from '../../../setup/site/option-flag.ts'
 import { checkSiteName } from '../../../setup/site/options.ts'
 import type { Console } from '../../console.ts'
 import { EXIT } from '../../exit-codes.ts'
-import { installedPrograms } from '../../installed-programs.ts'
 import { type SiteArguments, siteValues } from './arguments.ts'
+import { installedPrograms } from './installed-programs.ts'
 import { forWhom, type ScopeArgs, scopeOf } from './scope.ts'
 
 type Args = SiteArguments & ScopeArgs & { readonly name: string; readonly dryRun?: boolean }

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { installedPrograms } from '../../../../../src/cli/installed-programs.ts'
+import { installedPrograms } from '../../../../../src/cli/commands/site/installed-programs.ts'
 import { type GitLabServer, startGitLab } from '../../../../support/gitlab/server.ts'
 import { objectsOf, riastore } from '../../../../support/programs/console-double.ts'
 import { temporaryDirectory } from '../../../../support/stores/stores.ts'

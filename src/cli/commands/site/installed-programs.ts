@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import type { ProcedurePrograms } from '../setup/site/procedure-script.ts'
+import type { ProcedurePrograms } from '../../../setup/site/procedure-script.ts'
 
 const REMOTE = 'git-annex-remote-ora'
 
