@@ -29,6 +29,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   procedure: () => import('./commands/procedure.ts'),
   'alias ls': () => import('./commands/alias/ls.ts'),
   'alias set': () => import('./commands/alias/set.ts'),
+  'alias mv': () => import('./commands/alias/mv.ts'),
   'alias rm': () => import('./commands/alias/rm.ts'),
   'store add': () => import('./commands/store/add.ts'),
   'store set': () => import('./commands/store/set.ts'),

@@ -62,6 +62,20 @@ export async function removeAlias(store: Store, name: string, call: CallOptions 
 }
 
 /**
+ * Gives a dataset another name for one that it has. The new one is made before the old one goes, so
+ * it can be found at any time; what was broken off is finished by the same call. Throws StoreError
+ * `conflict` when another dataset has the new name.
+ */
+export async function moveAlias(
+  dataset: StoredDataset,
+  { from, to }: { readonly from: string; readonly to: string },
+  call: CallOptions = {},
+): Promise<void> {
+  await setAlias(dataset, to, call)
+  await removeAlias(dataset.store, from, call)
+}
+
+/**
  * All aliases of a store, by name. Throws StoreError, `unsupported` where nothing can be listed.
  */
 export async function listAliases(store: Store, call: CallOptions = {}): Promise<Alias[]> {

@@ -35,6 +35,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   url: [`ria+s3+http://${NOBODY}/bucket`, ID, 'MD5-s1--0cc175b9c0f1b6a831c399e269772661'],
   'alias ls': [`ria+dav://${NOBODY}/store`],
   'alias set': [`ria+dav://${NOBODY}/store`, ID, 'name'],
+  'alias mv': [`ria+dav://${NOBODY}/store`, 'name', 'other'],
   'alias rm': [`ria+dav://${NOBODY}/store`, 'name', '--yes'],
 }
 

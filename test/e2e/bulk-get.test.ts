@@ -194,6 +194,10 @@ test('a remote that git-annex does not know is an error, in its words', async ()
   const result = await get(repo, '--from', 'nosuch', 'd6')
   const words = expect.stringContaining('there is no available git remote named "nosuch"')
   expect([result.status, result.stderr], explain(result)).toEqual([1, words])
+  const dry = await get(repo, '-n', '--from', 'nosuch', 'd6')
+  expect([dry.status, dry.stderr], explain(dry)).toEqual([1, expect.stringContaining('there is no remote "nosuch"')])
+  const noKey = await get(repo, '--key', 'XX')
+  expect([noKey.status, noKey.stderr], explain(noKey)).toEqual([2, expect.stringContaining('"XX" is no key')])
 })
 
 test('a repository that only git-annex understands is left to it as a whole', async () => {

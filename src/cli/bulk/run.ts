@@ -6,7 +6,7 @@ import type { StoreErrorKind } from '../../core/errors.ts'
 import type { Console } from '../console.ts'
 import { commonExit, exitCodeOf } from '../exit-codes.ts'
 import { Interrupted } from '../terminal.ts'
-import { type BulkArgs, failureCode } from './options.ts'
+import { type BulkArgs, failureCode, requireKeys, requireRemote } from './options.ts'
 import { bulkOutput, type Verb } from './output.ts'
 
 /** What a command did in one clone. */
@@ -24,10 +24,11 @@ export interface BulkReport {
  */
 export async function runBulk(
   console: Console,
-  args: BulkArgs,
+  args: BulkArgs & { readonly from?: string | undefined; readonly to?: string | undefined },
   verb: Verb,
   work: (clone: Clone, selection: Selection, events: BulkEvents) => Promise<BulkReport>,
 ): Promise<number> {
+  requireKeys(args.key ?? [])
   const output = bulkOutput(console, verb)
   let [moved, bytes, handedOver, clones] = [0, 0, 0, 0]
   const failures: StoreErrorKind[] = []
@@ -48,6 +49,7 @@ export async function runBulk(
   try {
     for await (const selected of selectedClones(selection, args.recursive === true, console.signal)) {
       try {
+        if (args.dryRun) requireRemote(selected.clone, args.from ?? args.to)
         const report = await work(selected.clone, selected.selection, output.events)
         moved += report.moved
         bytes += report.bytes

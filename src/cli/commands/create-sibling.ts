@@ -8,7 +8,7 @@ import { createSiblings, type SiblingFailure, type SiblingSkip } from '../../set
 import type { SiblingOptions } from '../../setup/sibling/options.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
-import { commonExit, EXIT, exitCodeOf } from '../exit-codes.ts'
+import { commonExit, EXIT, errorKind, exitCodeOf } from '../exit-codes.ts'
 import { urlsOfName } from '../open-store.ts'
 import type { CREATE_SIBLING } from '../table/create-sibling.ts'
 import { requestLog } from '../verbosity.ts'
@@ -36,18 +36,17 @@ export async function run(console: Console, args: Args): Promise<number> {
 }
 
 function report(console: Console, { dryRun }: Args, result: SiblingResult | SiblingFailure | SiblingSkip): void {
-  const names = 'id' in result && { dataset: result.id, aliases: result.alias === undefined ? [] : [result.alias] }
-  console.emit({
-    type: 'sibling',
-    action: 'create-sibling',
-    dryRun: dryRun === true,
-    ...names,
-    ...result,
-    error: undefined,
-  })
   if (result.status === 'error') {
-    console.complain(result.message.includes(result.path) ? result.message : `${result.path}: ${result.message}`)
-  } else if (result.status === 'notneeded') {
+    const message = result.message.includes(result.path) ? result.message : `${result.path}: ${result.message}`
+    const kind = errorKind(result.error)
+    console.emit({ type: 'error', kind, message, exitCode: exitCodeOf(result.error), path: result.path })
+    console.complain(message)
+    return
+  }
+  const names = 'id' in result && { dataset: result.id, aliases: result.alias === undefined ? [] : [result.alias] }
+  const object = { type: 'sibling', action: 'create-sibling', dryRun: dryRun === true, ...names, ...result }
+  console.emit(object)
+  if (result.status === 'notneeded') {
     console.print(printable(`${result.path}: ${'id' in result ? 'nothing to do: ' : ''}${result.message}`))
   } else {
     if (dryRun) for (const step of result.steps) console.print(printable(`  would ${step}`))

@@ -10,15 +10,16 @@ import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { NameFinder } from '../dataset-names.ts'
 import { EXIT } from '../exit-codes.ts'
-import { openNamedStore, parseStore } from '../open-store.ts'
+import { openNamedStore, parseStore, storeAndRest } from '../open-store.ts'
 import { parseAge } from '../quantities.ts'
 import type { URL_TO_KEY } from '../table/url.ts'
 
 /** `riastore url` */
 export async function run(console: Console, args: ArgsOf<typeof URL_TO_KEY>): Promise<number> {
-  const { store: name, what } = args
+  const { store: name, rest } = storeAndWords(args.words)
   const named = await parseStore(name)
-  const words = named.dataset === undefined ? what : [named.dataset, ...what]
+  const isNamed = named.dataset !== undefined && !(named.ofClone && rest.length > 1)
+  const words = isNamed ? [named.dataset, ...rest] : rest
   const [datasetName, keyOrPath] = words
   if (datasetName === undefined || keyOrPath === undefined || words.length > 2) {
     throw new ConfigError('give a dataset (its id, or ~alias) and one key or file')
@@ -51,6 +52,15 @@ export async function run(console: Console, args: ArgsOf<typeof URL_TO_KEY>): Pr
     await links.close()
     await store.close()
   }
+}
+
+/**
+ * A store comes first, unless a dataset does, or nothing but a key or file is given. Throws
+ * ConfigError where there is nothing.
+ */
+function storeAndWords(words: readonly string[]) {
+  if (words.length === 0) throw new ConfigError('which key? Give a key of git-annex, or an annexed file')
+  return words.length === 1 ? { store: undefined, rest: words } : storeAndRest(words)
 }
 
 /** What is there as a file is one; everything else has to be a key. */

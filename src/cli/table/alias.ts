@@ -33,6 +33,23 @@ export const ALIAS_SET = {
   changes: true,
 } as const satisfies CommandSpec
 
+export const ALIAS_MV = {
+  name: 'alias mv',
+  summary: 'Give a dataset another name for one that it has',
+  usage: '[options] STORE NAME NEWNAME',
+  description: [
+    'The new name is made before the old one is taken away, so the dataset can be found by one of them at any time. \
+A name that another dataset has is refused.',
+    KINDS,
+  ],
+  positionals: [{ name: 'words', many: true, describe: 'the store, the name and the new name' }],
+  options: {},
+  examples: [['alias mv ria+ssh://host/data/store mydata ourdata']],
+  exits: [4],
+  json: ['alias'],
+  changes: true,
+} as const satisfies CommandSpec
+
 export const ALIAS_RM = {
   name: 'alias rm',
   formerly: ['alias remove'],

@@ -1,5 +1,5 @@
 import type { CommandSpec, GroupSpec } from '../command.ts'
-import { ALIAS_LS, ALIAS_RM, ALIAS_SET } from './alias.ts'
+import { ALIAS_LS, ALIAS_MV, ALIAS_RM, ALIAS_SET } from './alias.ts'
 import { ARCHIVE } from './archive.ts'
 import { GET, PUT } from './bulk.ts'
 import { COPY } from './copy.ts'
@@ -39,6 +39,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   PROCEDURE,
   ALIAS_LS,
   ALIAS_SET,
+  ALIAS_MV,
   ALIAS_RM,
   STORE_ADD,
   STORE_SET,

@@ -19,10 +19,11 @@ afterAll(async () => {
 })
 
 test.each([
-  ['create-sibling', ['-s', 'ria', '--new-store-ok', 'ria+ssh://127.0.0.1:1/store'], 'sibling'],
-  ['create-sibling-gitlab', ['--gitlab', 'https://127.0.0.1:1', 'lab/eeg'], 'error'],
-])('riastore %s ends with 4 where its server cannot be reached', async (command, words, type) => {
+  ['create-sibling', ['-s', 'ria', '--new-store-ok', 'ria+ssh://127.0.0.1:1/store']],
+  ['create-sibling-gitlab', ['--gitlab', 'https://127.0.0.1:1', 'lab/eeg']],
+])('riastore %s ends with 4 where its server cannot be reached', async (command, words) => {
   const ran = await riastore([command, '-d', directory.path, '--json', ...words])
   expect([ran.code, ran.stderr]).toEqual([4, expect.stringMatching(/^riastore: .*127\.0\.0\.1.*\n$/m)])
-  expect(objectsOf(ran, type)).toHaveLength(1)
+  expect(objectsOf(ran, 'error')).toMatchObject([{ kind: 'unreachable', exitCode: 4 }])
+  expect(objectsOf(ran, 'sibling')).toEqual([])
 })

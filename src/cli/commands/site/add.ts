@@ -1,8 +1,9 @@
 import { type AddedSite, addSite } from '../../../setup/site/add.ts'
 import { optionFlag } from '../../../setup/site/option-flag.ts'
-import { checkSiteName } from '../../../setup/site/options.ts'
+import { checkSiteName, type SiteValues } from '../../../setup/site/options.ts'
 import type { Console } from '../../console.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { urlsOfName } from '../../open-store.ts'
 import { type SiteArguments, siteValues } from './arguments.ts'
 import { installedPrograms } from './installed-programs.ts'
 import { forWhom, type ScopeArgs, scopeOf } from './scope.ts'
@@ -16,11 +17,23 @@ export async function run(console: Console, args: Args): Promise<number> {
   const scope = scopeOf(args)
   const { dryRun = false } = args
   const options = { programs: installedPrograms(), signal: console.signal, dryRun }
-  const added = await addSite(name, scope, siteValues(args), options)
+  const added = await addSite(name, scope, await withUrlsOfName(siteValues(args)), options)
   console.report({ type: 'site', action: 'add', dryRun, site: name, scope, ...added }, () =>
     text(name, forWhom(scope), added, dryRun),
   )
   return EXIT.done
+}
+
+/** A name for a store is written as what it stands for: others may not have it. */
+async function withUrlsOfName(values: SiteValues): Promise<SiteValues> {
+  if (!values.store) return values
+  const named = await urlsOfName(values.store)
+  if (named === undefined) return values
+  return {
+    ...values,
+    store: named.url,
+    ...(values.pushUrl === undefined && named.pushUrl && { pushUrl: named.pushUrl }),
+  }
 }
 
 function text(

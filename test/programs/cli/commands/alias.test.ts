@@ -85,6 +85,43 @@ describe('riastore alias rm', () => {
   })
 })
 
+describe('riastore alias mv', () => {
+  test('gives a dataset another name, and with -n says what it would do', async () => {
+    for (const name of ['one', 'kept']) await alias('set', store, 'abc-def', name)
+    const about = { action: 'mv', alias: 'new', formerly: 'one', dataset: 'abc-def' }
+    const dry = objectsOf(await alias('mv', '-n', '--json', store, '~one', 'new'))
+    expect(dry).toMatchObject([{ ...about, dryRun: true, aliases: ['kept', 'one'] }])
+    expect((await alias('ls', store)).stdout).toBe('~kept abc-def\n~one abc-def\n')
+    const done = objectsOf(await alias('mv', '--json', store, '~one', 'new'))
+    expect(done).toMatchObject([{ ...about, dryRun: false, aliases: ['kept', 'new'] }])
+    expect((await alias('ls', store)).stdout).toBe('~kept abc-def\n~new abc-def\n')
+  })
+
+  test('finishes what was broken off when both names were there', async () => {
+    for (const name of ['one', 'new']) await alias('set', store, 'abc-def', name)
+    expect((await alias('mv', store, 'one', 'new')).stdout).toBe('renamed ~one to ~new abc-def\n')
+    expect((await alias('ls', store)).stdout).toBe('~new abc-def\n')
+  })
+
+  test.each([
+    [['one', 'taken'], 1, /another dataset has this alias/],
+    [['gone', 'new'], 1, /no such alias/],
+    [['one', 'one'], 2, /is the name that it has/],
+    [['one', 'x@1'], 2, /is no alias that anybody could clone by/],
+    [['one'], 2, /wants a store, a name and the new one/],
+  ])('refuses %j, and changes nothing, with -n too', async (names, code, said) => {
+    await mkdir(join(store, 'abc/other'))
+    await writeFile(join(store, 'abc/other/ria-layout-version'), '2\n')
+    await alias('set', store, 'abc-def', 'one')
+    await alias('set', store, 'abcother', 'taken')
+    for (const options of [['-n'], []]) {
+      const ran = await alias('mv', ...options, store, ...names)
+      expect([ran.code, ran.stderr]).toEqual([code, expect.stringMatching(said)])
+    }
+    expect((await alias('ls', store)).stdout).toBe('~one abc-def\n~taken abcother\n')
+  })
+})
+
 describe('riastore show', () => {
   const shown = async (where: string, name: string) =>
     objectsOf(await riastore(['show', '--json', where, name]), 'dataset')[0]?.aliases
