@@ -64,7 +64,11 @@ export async function readRefs(dataset: StoredDataset, call: CallOptions = {}): 
 async function readShownRefs(dataset: StoredDataset, call: CallOptions) {
   const head = await readText(dataset.store, dataset.path('HEAD'), call)
   const text = await readText(dataset.store, dataset.path('info/refs'), call)
-  if (head === undefined || text === undefined) return undefined
+  if (head === undefined) return undefined
+  if (text === undefined) {
+    const message = 'what is in it is not shown to the web: git update-server-info has to be run in it, on the server'
+    throw dataset.error('missing', 'show', message, { path: dataset.path('info/refs') })
+  }
   const lines = text.split('\n').map((line) => line.split('\t'))
   const refs = lines.flatMap(([id, name = '']) => (isObjectId(id) && isRefName(name) ? [[name, id] as const] : []))
   return { head: /^ref: (refs\/heads\/.+)$/m.exec(head)?.[1], refs: new Map(refs) }

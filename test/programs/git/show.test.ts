@@ -76,8 +76,14 @@ describe('what a dataset is can be read without a clone', () => {
     expect(await readRemote(new StoredDataset(disk, 'aaa/git'))).toMatchObject(await expected())
   })
 
-  test('from a web server', async () => {
+  test('from a web server, which says what is missing where git was not told to show it', async () => {
     const path = await bareRepository('aaa/web')
+    const before = await startWebServer(world.workspace.path('disk'))
+    const unshown = openHttpStore({ url: before.url })
+    const words = /info\/refs: .*git update-server-info has to be run/
+    await expect(readRemote(new StoredDataset(unshown, 'aaa/web'))).rejects.toThrow(words)
+    await unshown.close()
+    await before.close()
     await world.gitOk(path, 'repack', '-adq')
     await world.gitOk(path, 'update-server-info')
     const server = await startWebServer(world.workspace.path('disk'))

@@ -108,7 +108,8 @@ describe('riastore alias mv', () => {
     [['gone', 'new'], 1, /no such alias/],
     [['one', 'one'], 2, /is the name that it has/],
     [['one', 'x@1'], 2, /is no alias that anybody could clone by/],
-    [['one'], 2, /wants a store, a name and the new one/],
+    [['one'], 2, /which store\?/],
+    [['one', 'new', 'newer'], 2, /wants a store, a name and the new one/],
   ])('refuses %j, and changes nothing, with -n too', async (names, code, said) => {
     await mkdir(join(store, 'abc/other'))
     await writeFile(join(store, 'abc/other/ria-layout-version'), '2\n')

@@ -71,6 +71,12 @@ describe('riastore site add', () => {
     expect(await readdir(path('mine'))).toEqual(['cfg_lab'])
   })
 
+  test('writes, for the name of a store, what it stands for', async () => {
+    await ok('store', 'add', 'named', STORE)
+    const added = JSON.parse(await ok('site', 'add', 'lab', '--store', 'named', '--json'))
+    expect(added.changes).toEqual([{ option: 'store', after: STORE }])
+  })
+
   test('changes what is given, removes what is given as empty, and leaves the rest', async () => {
     await ok('site', 'add', 'lab', '--store', STORE, '--alias', '{name}', '--trust', 'untrust')
     const changed = JSON.parse(await ok('site', 'add', 'lab', '--store', 'ria+file:///x', '--alias', '', '--json'))
