@@ -34,7 +34,7 @@ export function run(console: Console, { words, dryRun = false }: ArgsOf<typeof A
   })
 }
 
-/** Names may be given with `~`, and in a clone without a store, so three words are told by their number. */
+/** In a clone the store may be left out: then two words are names, with or without `~`. */
 function aliasWords(words: readonly string[]): readonly string[] {
   return words.length === 2 ? words.map((name) => `~${name.replace(/^~/, '')}`) : words
 }
