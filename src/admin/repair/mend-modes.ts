@@ -1,5 +1,6 @@
 import { isStoreError } from '../../core/errors.ts'
 import { chunksOf } from '../../core/parallel.ts'
+import { decode } from '../../core/text.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Sharing } from '../../store/store.ts'
 import { rightMode } from '../check/check-keys.ts'
@@ -38,9 +39,12 @@ async function closedKeys(dataset: StoredDataset, sharing: Sharing | undefined, 
   return closed
 }
 
-/** False where no program can be run. */
+/**
+ * False where no program can be run, or where it would be root's: chmod follows a link that
+ * somebody puts in the way of a key just then, to files that only root may change.
+ */
 async function changeModes(dataset: StoredDataset, closed: ReadonlyMap<LooseFile, number>, call: CallOptions) {
-  if (!dataset.store.traits.exec) return false
+  if (!dataset.store.traits.exec || closed.size === 0 || (await isRootThere(dataset, call))) return false
   for (const mode of new Set(closed.values())) {
     const paths = [...closed].filter(([, wanted]) => wanted === mode).map(([{ place }]) => `annex/objects/${place}`)
     for (const some of chunksOf(paths, AT_ONCE)) {
@@ -54,6 +58,16 @@ async function changeModes(dataset: StoredDataset, closed: ReadonlyMap<LooseFile
     }
   }
   return true
+}
+
+async function isRootThere({ store, directory }: StoredDataset, call: CallOptions): Promise<boolean> {
+  try {
+    const { code, stdout } = await store.exec(['id', '-u'], { ...call, cwd: directory })
+    return code !== 0 || decode(stdout).trim() === '0'
+  } catch (error) {
+    if (!isStoreError(error, 'unsupported')) throw error
+    return true // whoever it is, no program can be run
+  }
 }
 
 async function storeAnew(bench: Bench, closed: ReadonlyMap<LooseFile, number>): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -10,8 +10,11 @@ import { repairDataset } from '../../../src/admin/repair/repair-dataset.ts'
 import type { Repaired } from '../../../src/admin/repair/repaired.ts'
 import { bufferSource } from '../../../src/core/source.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { isRoot } from '../../support/programs/users.ts'
 import { contents, type DatasetOnDisk, datasetOnDisk } from '../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY, dataset as riaDataset } from '../../support/stores/memory-dataset.ts'
+import { withMethods } from '../../support/stores/stores.ts'
 
 let disk: DatasetOnDisk
 let memory: string
@@ -82,4 +85,31 @@ test('what can be read of a damaged member is kept when there is no good copy, a
   await dataset.close()
   expect(await check()).toEqual([])
   expect(await disk.archives()).toEqual(['archive.7z', 'dropped'])
+})
+
+test('modes are mended, by root without a program that follows links', async () => {
+  const shared = await datasetOnDisk({ config: '[core]\n\tsharedRepository = group\n' })
+  try {
+    const key = await shared.addKey(FIRST)
+    const file = shared.looseFile(key)
+    await chmod(file, 0o400)
+    const ran: string[] = []
+    const exec: Store['exec'] = (command, options) => {
+      ran.push(command[0] ?? '')
+      return shared.store.exec(command, options)
+    }
+    const dataset = new StoredDataset(withMethods(shared.store, { exec }), DIRECTORY)
+    const problems: Problem[] = []
+    await checkDataset(dataset, (problem) => problems.push(problem))
+    const modes = problems.filter(({ code }) => code === 'mode')
+    expect(modes).toHaveLength(1)
+    const told: Repaired[] = []
+    await repairDataset(dataset, modes, (repaired) => told.push(repaired))
+    expect(told.map(({ outcome }) => outcome)).toEqual(['mended'])
+    expect((await stat(file)).mode & 0o440).toBe(0o440)
+    expect(await readFile(file)).toEqual(FIRST)
+    expect(ran.includes('chmod')).toBe(!isRoot)
+  } finally {
+    await shared.remove()
+  }
 })
