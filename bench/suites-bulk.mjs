@@ -4,10 +4,11 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { removeTree } from './files.mjs'
+import { GROUP, removeTree } from './files.mjs'
 import { countKeys, datasetIn, emptyStore, peer } from './peers.mjs'
 import { countObjects } from './repositories.mjs'
 import { s3Of } from './suites-s3.mjs'
+import { directoriesFor } from './suites-small.mjs'
 
 /** @typedef {import('./run.mjs').Bench} Bench */
 /** @typedef {import('./run.mjs').Block} Block */
@@ -72,15 +73,23 @@ function accessTo(bench, transport) {
  * @param {Bench} bench
  * @param {Peer['transport']} transport
  * @param {'riastore' | 'annex'} tool
+ * @param {string[]} [paths] of the files that are moved
  * @returns {Block}
  */
-function block(bench, transport, tool) {
-  const { files } = bench.options
+function block(bench, transport, tool, paths = ['.']) {
+  const { files: all } = bench.options
+  const files = paths[0] === '.' ? all : Math.min(all, paths.length * GROUP)
   const access = accessTo(bench, transport)
   const labels = { suite: 'bulk', peer: `${tool}-${transport}`, items: files }
   const commands = {
-    riastore: { put: ['riastore', 'put', '--to', 'store'], get: ['riastore', 'get', '--from', 'store'] },
-    annex: { put: ['git-annex', 'copy', '--to', 'store'], get: ['git-annex', 'get', '--from', 'store'] },
+    riastore: {
+      put: ['riastore', 'put', '--to', 'store', ...paths],
+      get: ['riastore', 'get', '--from', 'store', ...paths],
+    },
+    annex: {
+      put: ['git-annex', 'copy', '--to', 'store', ...paths],
+      get: ['git-annex', 'get', '--from', 'store', ...paths],
+    },
   }[tool]
   const expect = (/** @type {string} */ op, /** @type {number} */ found, /** @type {number} */ wanted) => {
     if (found !== wanted) throw new Error(`${labels.peer} ${op}: ${found} of ${wanted} files are there`)
@@ -90,22 +99,22 @@ function block(bench, transport, tool) {
     access.withRepository(async (repo, store) => {
       const timed = (/** @type {string} */ op, /** @type {string[]} */ command) =>
         bench.measure({ ...labels, op, round }, command, repo, { sampleEvery: 100, watch: 'program' })
-      const drop = () => bench.workspace.run(['git-annex', 'drop', '--force', '--quiet', '.'], repo)
+      const drop = () => bench.workspace.run(['git-annex', 'drop', '--force', '--quiet', ...paths], repo)
       await access.empty(store)
       await timed('put', commands.put)
       expect('put', await access.count(store), files)
       await drop()
       await timed('get', commands.get)
-      expect('get', countObjects(repo), files)
+      expect('get', countObjects(repo), all)
       // git-annex reads archives, too; only we write them.
-      await bench.workspace.run(['git-annex', 'drop', '--force', '--quiet', '--from', 'store', '.'], repo)
+      await bench.workspace.run(['git-annex', 'drop', '--force', '--quiet', '--from', 'store', ...paths], repo)
       await access.empty(store)
-      const archive = ['riastore', 'put', '--to', 'store', '--archive']
+      const archive = ['riastore', 'put', '--to', 'store', '--archive', ...paths]
       if (tool === 'riastore') await timed('put-archive', archive)
       else await bench.workspace.run(archive, repo)
       await drop()
       await timed('get-archive', commands.get)
-      expect('get-archive', countObjects(repo), files)
+      expect('get-archive', countObjects(repo), all)
       await access.empty(store)
     })
   return { name: `bulk/${labels.peer}`, labels, peer: access.peer, run }
@@ -153,12 +162,12 @@ function copyBlock(bench, tool) {
 
 /** @param {Bench} bench @returns {Block[]} */
 export function bulkBlocks(bench) {
-  const few = { ...bench, options: { ...bench.options, files: Math.min(bench.options.files, SLOW_FILES) } }
+  const few = directoriesFor(Math.min(bench.options.files, SLOW_FILES))
   const near = /** @type {const} */ (['file', 'ssh', 's3'])
   return [
     ...near.flatMap((transport) => [block(bench, transport, 'riastore'), block(bench, transport, 'annex')]),
-    block(few, 'far', 'riastore'),
-    block(few, 'far', 'annex'),
+    block(bench, 'far', 'riastore', few),
+    block(bench, 'far', 'annex', few),
     .../** @type {const} */ (['cp', 'rsync', 'rclone']).map((tool) => copyBlock(bench, tool)),
   ]
 }

@@ -46,28 +46,35 @@ export function repositoriesIn(log: string): Set<string> {
 
 /**
  * A location log after `uuid` got the key. What the log says of other repositories, and what is not
- * understood, stays byte for byte. As git-annex does, one line is left of `uuid`, and it is newer
- * than all that were there, whatever the clocks say.
+ * understood, stays byte for byte. The new line of `uuid` is newer than all that were there, whatever
+ * the clocks say, so it counts.
+ *
+ * The newest of its old lines stays, until git-annex writes the log next. git-annex takes a log as
+ * it is when all lines of its own are in it; else it puts each together and writes it anew, which
+ * took longer than all else for 2,000 keys.
  *
  * @param log the log as it is, decoded as latin1; empty for none
  * @param nowMs ms since 1970
  */
 export function withPresent(log: string, uuid: string, nowMs: number): string {
-  let seconds = Math.floor(nowMs / 1000)
-  let fraction = String(Math.floor(nowMs % 1000)).padStart(3, '0')
   const kept: string[] = []
+  let before: { readonly text: string; readonly line: Line } | undefined
   for (const text of log.split('\n')) {
     if (text === '') continue
     const line = parseLine(text)
-    if (line?.uuid !== uuid) {
-      kept.push(text)
-      continue
-    }
-    if (!isNewer({ ...line, seconds, fraction: fraction.padEnd(9, '0') }, line)) {
-      seconds = line.seconds + 1
-      fraction = line.fraction
-    }
+    if (line?.uuid !== uuid) kept.push(text)
+    else if (before === undefined || isNewer(line, before.line)) before = { text, line }
   }
-  kept.push(`${seconds}.${fraction}s 1 ${uuid}`)
+  if (before !== undefined) kept.push(before.text)
+  kept.push(`${timeAfter(before?.line, nowMs)}s 1 ${uuid}`)
   return `${kept.join('\n')}\n`
+}
+
+/** Now, or a second after a line that a clock ahead of ours has written. */
+function timeAfter(line: Line | undefined, nowMs: number): string {
+  const seconds = Math.floor(nowMs / 1000)
+  const fraction = String(Math.floor(nowMs % 1000)).padStart(3, '0')
+  if (line === undefined || isNewer({ ...line, seconds, fraction: fraction.padEnd(9, '0') }, line))
+    return `${seconds}.${fraction}`
+  return `${line.seconds + 1}.${line.fraction}`
 }

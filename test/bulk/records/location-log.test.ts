@@ -19,17 +19,22 @@ test('what is no line of a log says nothing', () => {
   expect([...repositoriesIn(`garbage\n\n12s 1\n12s 2 ${a}\n12 1 ${a}\n`)]).toEqual([])
 })
 
-test('a new line takes the place of those of the same repository, and the others stay byte for byte', () => {
+test('a new line is added, of its repository the newest line before stays, and of others all byte for byte', () => {
   const log = `1.5s 0 ${a}\n1.25s 1 ${b}\nwhat is this\n2s X ${a}\n`
-  expect(withPresent(log, a, 1_700_000_000_123)).toBe(`1.25s 1 ${b}\nwhat is this\n1700000000.123s 1 ${a}\n`)
+  expect(withPresent(log, a, 1_700_000_000_123)).toBe(`1.25s 1 ${b}\nwhat is this\n2s X ${a}\n1700000000.123s 1 ${a}\n`)
   expect(withPresent('', a, 1_700_000_000_007)).toBe(`1700000000.007s 1 ${a}\n`)
+})
+
+test('a log does not become longer each time', () => {
+  const once = withPresent(`1s 0 ${a}\n2s 1 ${b}\n`, a, 1_700_000_000_000)
+  expect(withPresent(once, a, 1_700_000_001_000).split('\n').length).toBe(once.split('\n').length)
 })
 
 test('a new line is newer than what was there, also when a clock was ahead', () => {
   const log = `1800000000.5s 0 ${a}\n`
   const after = withPresent(log, a, 1_700_000_000_000)
-  expect(after).toBe(`1800000001.500000000s 1 ${a}\n`)
-  expect([...repositoriesIn(log + after)]).toEqual([a])
+  expect(after).toBe(`${log}1800000001.500000000s 1 ${a}\n`)
+  expect([...repositoriesIn(after)]).toEqual([a])
 })
 
 test('the clock of one repository does not set that of another', () => {
