@@ -22,10 +22,18 @@ export class LocalDirectory {
   readonly path: string
   /** It can be flushed and its mode be changed. */
   readonly isReadable: boolean
+  /** So many of the last names of its path in the store were no link when it was opened. */
+  readonly plainParts: number
   readonly #files: Files
   readonly #byNumber: boolean
 
-  constructor(files: Files, fd: number, path: string, options: { isReadable: boolean; byNumber: boolean }) {
+  constructor(
+    files: Files,
+    fd: number,
+    path: string,
+    options: { isReadable: boolean; byNumber: boolean; plainParts?: number },
+  ) {
+    this.plainParts = options.plainParts ?? 0
     this.#files = files
     this.fd = fd
     this.path = path
@@ -46,6 +54,14 @@ export class LocalDirectory {
   /** For node's functions: a name in it. */
   at(name: string): string | Buffer {
     return toFsPath(this.#byNumber ? `${DESCRIPTORS}/${this.fd}/${name}` : `${this.path}/${name}`)
+  }
+
+  /**
+   * For node's functions: a name in the directory that is so many levels up. Undefined where
+   * descriptors cannot be named.
+   */
+  above(levels: number, name: string): string | Buffer | undefined {
+    return this.#byNumber ? toFsPath(`${DESCRIPTORS}/${this.fd}/${'../'.repeat(levels)}${name}`) : undefined
   }
 
   /** For messages. */

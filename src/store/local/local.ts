@@ -28,6 +28,7 @@ import { isAbsent, localError } from './errors.ts'
 import { execHere } from './exec.ts'
 import { openToList, readPart } from './list.ts'
 import { freeLocalBytes, moveLocal } from './move.ts'
+import { pruneAbove } from './prune.ts'
 import { putLocal, removeQuietly } from './put.ts'
 import { toStat } from './stat.ts'
 import { type Disk, LocalTree } from './tree.ts'
@@ -110,38 +111,31 @@ class LocalStore implements Store {
   }
 
   remove(path: string, options: RemoveOptions = {}): Promise<void> {
-    return this.#run('remove', path, options, async ({ files, tree }) => {
-      const unlink = async (parent: LocalDirectory) => {
-        try {
-          await withWritable(files, parent, () => {
-            options.mayChange?.()
-            return files.unlink(parent.at(nameOf(path)))
-          })
-        } catch (error) {
-          if (!isAbsent(error)) throw error
+    return this.#run('remove', path, options, async (disk) => {
+      const { files, tree } = disk
+      const parent = await tree.directory(parentOf(path), { op: 'remove', strict: true })
+      if (parent === undefined) return
+      try {
+        const unlink = () => {
+          options.mayChange?.()
+          return files.unlink(parent.at(nameOf(path)))
         }
+        await withWritable(files, parent, unlink).catch((error: unknown) => {
+          if (!isAbsent(error)) throw error
+        })
+        await this.#prune(disk, path, options.pruneParents, parent)
+      } finally {
+        await parent.close()
       }
-      await within(await tree.directory(parentOf(path), { op: 'remove', strict: true }), unlink)
-      await this.#prune({ files, tree }, path, options.pruneParents)
     })
   }
 
   /**
    * Removes up to `count` directories above a file, the nearest first, as long as they are empty.
+   * `parent`: the nearest one, where it is open.
    */
-  async #prune({ files, tree }: Disk, path: string, count = 0): Promise<void> {
-    let directory = parentOf(path)
-    for (let n = count; n > 0 && directory !== ''; n--) {
-      const child = directory
-      directory = parentOf(child)
-      const prune = (parent: LocalDirectory) => withWritable(files, parent, () => files.rmdir(parent.at(nameOf(child))))
-      try {
-        if (!(await within(await tree.directory(directory, { op: 'remove', strict: true }), prune))) return
-        this.#known.delete(child)
-      } catch {
-        return // not empty, or not ours to remove: the file is gone, that was asked
-      }
-    }
+  async #prune({ files, tree }: Disk, path: string, count = 0, parent?: LocalDirectory): Promise<void> {
+    for (const removed of await pruneAbove(files, tree, parentOf(path), count, parent)) this.#known.delete(removed)
   }
 
   async *list(directory: string, options: CallOptions = {}): AsyncIterable<Entry> {
@@ -289,20 +283,6 @@ class LocalStore implements Store {
 
 function access(op: string, { strictLinks }: CallOptions): Access {
   return { op, strict: strictLinks === true }
-}
-
-/** Works in a directory and closes it. False when there is none. */
-async function within(
-  directory: LocalDirectory | undefined,
-  work: (directory: LocalDirectory) => Promise<void>,
-): Promise<boolean> {
-  if (directory === undefined) return false
-  try {
-    await work(directory)
-    return true
-  } finally {
-    await directory.close()
-  }
 }
 
 async function getLocal(

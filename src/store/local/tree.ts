@@ -145,7 +145,8 @@ export class LocalTree {
   /** Undefined when it is not there, or not where it should be. */
   async #openExpected(path: string, access: Access): Promise<LocalDirectory | undefined> {
     const files = this.#files
-    const expected = joined(await this.#start(path, access), path)
+    const start = await this.#start(path, access)
+    const expected = joined(start, path)
     let opened: OpenDescriptor
     try {
       opened = await openDirectory(files, toFsPath(expected))
@@ -154,7 +155,8 @@ export class LocalTree {
       throw error
     }
     if (await this.#isAt(opened.fd, expected)) {
-      return new LocalDirectory(files, opened.fd, expected, { ...opened, byNumber: this.#byNumber })
+      const plainParts = partsOf(path) - (start.isLinked ? partsOf(path.slice(0, start.length)) : 0)
+      return new LocalDirectory(files, opened.fd, expected, { ...opened, byNumber: this.#byNumber, plainParts })
     }
     await files.close(opened.fd)
     return undefined
@@ -235,17 +237,20 @@ export class LocalTree {
     if (last !== undefined && path.startsWith(last.path) && isUsable(last, now, access)) {
       if (path.length === last.length || path[last.length] === '/') return last
     }
-    let found: Start | undefined
-    for (let end = path.indexOf('/'), n = 1; n <= REMEMBERED_PARTS; n++, end = path.indexOf('/', end + 1)) {
-      const prefix = end < 0 ? path : path.slice(0, end)
-      const place = this.#places.get(prefix)
-      if (place !== undefined && isUsable(place, now, access)) {
-        this.#last = { ...place, path: prefix, length: prefix.length }
-        found = this.#last
-      }
+    const ends: number[] = []
+    for (let end = path.indexOf('/'); ends.length < REMEMBERED_PARTS; end = path.indexOf('/', end + 1)) {
+      ends.unshift(end < 0 ? path.length : end) // the longest comes first
       if (end < 0) break
     }
-    return found ?? { length: 0, real: await this.#realRoot(now), strict: true, isLinked: false }
+    for (const end of ends) {
+      const prefix = path.slice(0, end)
+      const place = this.#places.get(prefix)
+      if (place === undefined || !isUsable(place, now, access)) continue
+      const start = { ...place, path: prefix, length: end }
+      if (ends.length === REMEMBERED_PARTS && end === ends[0]) this.#last = start // none is longer
+      return start
+    }
+    return { length: 0, real: await this.#realRoot(now), strict: true, isLinked: false }
   }
 
   async #realRoot(now: number): Promise<string> {

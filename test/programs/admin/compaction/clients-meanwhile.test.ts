@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -14,7 +14,7 @@ import type { Store } from '../../../../src/store/store.ts'
 import { copyingFrom } from '../../../support/stores/copying-store.ts'
 import { keyOf } from '../../../support/stores/dataset-on-disk.ts'
 import { gatedStore } from '../../../support/stores/gated-store.ts'
-import { DIRECTORY, dataset, memoryStore, paths, put, read } from '../../../support/stores/memory-dataset.ts'
+import { DIRECTORY, dataset, downloads, memoryStore, paths, put, read } from '../../../support/stores/memory-dataset.ts'
 import { secondsFrom } from '../../../support/stores/seconds-store.ts'
 import { withMethods } from '../../../support/stores/stores.ts'
 
@@ -86,6 +86,37 @@ async function ignorant(store: Store): Promise<RiaDataset> {
   await client.layout()
   current = store
   return client
+}
+
+/** What a process that may be killed sees of a store: once it is dead, nothing comes back to it. */
+class Mortal {
+  readonly store: Store
+  readonly killed: Promise<void>
+  #tell = () => {}
+  #isDead = false
+
+  constructor(store: Store) {
+    this.killed = new Promise((resolve) => {
+      this.#tell = resolve
+    })
+    const never = () => new Promise<never>(() => {})
+    this.store = new Proxy(store, {
+      get: (target, name: keyof Store) => {
+        const value = target[name]
+        if (typeof value !== 'function') return value
+        if (!this.#isDead) return value.bind(target)
+        return name === 'list' || name === 'children'
+          ? () => ({ [Symbol.asyncIterator]: () => ({ next: never }) })
+          : never
+      },
+    })
+  }
+
+  kill(): Promise<never> {
+    this.#isDead = true
+    this.#tell()
+    return new Promise<never>(() => {})
+  }
 }
 
 const RUNS = [
@@ -170,6 +201,40 @@ describe.each([
     },
     120_000,
   )
+
+  test('a key that is dropped while a run that is killed unpacks it is gone, or whole, and can be dropped again', async () => {
+    const start = await startingPoint(true)
+    const target = await downloads()
+    const expectWholeIfThere = async (store: Store, at: string) => {
+      if (!(await isPresent(store))) return
+      const client = dataset(store)
+      const file = target.file('copy')
+      await client.retrieve(KEY, file)
+      await client.close()
+      expect((await readFile(file)).equals(CONTENT), at).toBe(true)
+      await rm(file)
+    }
+    for (let nth = 1, wasHeld = true; wasHeld; nth++) {
+      for (const later of [0, 1, 2]) {
+        const store = await copyOf(start)
+        const client = dataset(store)
+        const mortal = new Mortal(store)
+        const killed = gatedStore(mortal.store, [KEY], nth + later, () => mortal.kill())
+        const gated = gatedStore(killed.store, [KEY], nth, () => client.remove(KEY))
+        await Promise.race([unpack(gated.store), mortal.killed])
+        wasHeld = gated.heldAt !== undefined
+        if (!wasHeld) break
+        const at = `${gated.heldAt}, ${killed.heldAt}`
+        await expectWholeIfThere(store, at)
+        await unarchive(new StoredDataset(store, DIRECTORY), { time: TIME, breakLock: true })
+        await expectWholeIfThere(store, at)
+        await client.remove(KEY)
+        expect(await isPresent(store), at).toBe(false)
+        await client.close()
+      }
+    }
+    await target.remove()
+  })
 
   test('a key that is dropped and stored again before it could be packed stays loose, and is no problem', async () => {
     const store = await copyOf(await startingPoint(false))
