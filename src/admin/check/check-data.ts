@@ -113,8 +113,13 @@ async function copiesOf(dataset: StoredDataset, call: CallOptions): Promise<Copy
     if (size === undefined || size === entry.size)
       copies.push({ key, size: entry.size, path: entry.path, member: undefined })
   }
-  for await (const { key, size, name } of archivedFiles(dataset, call)) {
-    copies.push({ key, size, path: undefined, member: name })
+  try {
+    for await (const { key, size, name } of archivedFiles(dataset, call)) {
+      copies.push({ key, size, path: undefined, member: name })
+    }
+  } catch (error) {
+    // An archive that cannot be read was told of already.
+    if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
   }
   return copies
 }

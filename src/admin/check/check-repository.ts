@@ -86,8 +86,10 @@ function ifNotThere(error: unknown): undefined {
 
 /** By git where it reaches; else by the checksum at the end of each pack, and of each index. */
 async function checkPacks(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+  const there = await packFiles(dataset, call)
+  tellWithoutIndex(there, tell)
   const damage = await gitFsck(dataset, call)
-  if (damage === undefined) return checkPackFiles(dataset, tell, call)
+  if (damage === undefined) return checkPackFiles(dataset, there, tell, call)
   for (const line of damage) {
     const mend = PUSH_AGAIN
     tell({ code: 'git-damaged', weight: 'damage', message: `git fsck: ${line}`, path: dataset.directory, mend })
@@ -112,16 +114,31 @@ async function gitFsck({ store, directory }: StoredDataset, call: CallOptions): 
   }
 }
 
-async function checkPackFiles(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
+/** Packs and indices, by their paths, and when each was changed. */
+async function packFiles(dataset: StoredDataset, call: CallOptions): Promise<Map<string, number | undefined>> {
   const there = new Map<string, number | undefined>()
   for await (const { path, file } of dataset.store.children(dataset.path('objects/pack'), call)) {
     if (file !== undefined && /\.(pack|idx)$/.test(path)) there.set(path, file.mtimeMs)
   }
+  return there
+}
+
+/** git fsck says nothing of them. */
+function tellWithoutIndex(there: ReadonlyMap<string, number | undefined>, tell: Tell): void {
   for (const [path, sinceMs] of there) {
-    if (path.endsWith('.pack') && !there.has(path.replace(/pack$/, 'idx'))) {
-      const message = 'a pack has no index: git does not find what is in it'
-      tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend: 'git index-pack it' })
-    }
+    if (!path.endsWith('.pack') || there.has(path.replace(/pack$/, 'idx'))) continue
+    const message = 'a pack has no index: git does not find what is in it'
+    tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend: 'git index-pack it' })
+  }
+}
+
+async function checkPackFiles(
+  dataset: StoredDataset,
+  there: ReadonlyMap<string, number | undefined>,
+  tell: Tell,
+  call: CallOptions,
+): Promise<void> {
+  for (const [path, sinceMs] of there) {
     if (await hasTrailer(dataset, path, call)) continue
     const message = 'it is damaged: its content does not have the checksum at its end'
     tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend: PUSH_AGAIN })

@@ -11,8 +11,9 @@ import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
 import { annexLink, commitFiles } from '../../support/repos/memory-repository.ts'
-import { DAMAGES, placeOf } from '../../support/stores/damage.ts'
-import { CONTENT, DIRECTORY, ID, KEY, memoryStore, PLACE, put } from '../../support/stores/memory-dataset.ts'
+import { DAMAGES, DAMAGES_OF_PUSHES, keepRefLog, placeOf } from '../../support/stores/damage.ts'
+import { CONTENT, DIRECTORY, ID, KEY, memoryStore, PLACE, put, read } from '../../support/stores/memory-dataset.ts'
+import { withMethods } from '../../support/stores/stores.ts'
 
 const OLD = 'MD5-s3--900150983cd24fb0d6963f7d28e17f72'
 const victim = (store: Store) => ({ store, directory: DIRECTORY, key: KEY })
@@ -171,4 +172,43 @@ test('a lock is told as old when its holder shows no life, and what lies with th
 test('a store that cannot be reached is an error, and no problem of the dataset', async () => {
   const store = withFaults(await goodStore(), [{ fail: 'unreachable', op: 'get', path: PLACE, times: 100 }])
   await expect(check(store)).rejects.toMatchObject({ kind: 'unreachable' })
+})
+
+test.each(Object.keys(DAMAGES_OF_PUSHES))(
+  'with damage of the kind %s, where riastore keeps the pushes, it is told as that',
+  async (code) => {
+    const store = await goodStore()
+    const main = (await read(store, `${DIRECTORY}/refs/heads/main`)).toString().trim()
+    await store.remove(`${DIRECTORY}/refs/heads/main`)
+    await keepRefLog(store, DIRECTORY, { refs: new Map([['refs/heads/main', main]]) })
+    if (code === 'dataset-id') await keepRefLog(store, DIRECTORY, { generation: 2 })
+    expect((await check(store)).problems).toEqual([])
+    await DAMAGES_OF_PUSHES[code]?.(victim(store))
+    expect((await check(store)).problems.map((problem) => problem.code)).toContain(code)
+  },
+)
+
+test('keys that some cannot read, that all can write, or that belong to others, are told once with how many', async () => {
+  const store = await goodStore()
+  const seen = [
+    { uid: 1, gid: 1, mode: 0o444 },
+    { uid: 2, gid: 1, mode: 0o446 },
+  ]
+  const owned = withMethods(store, {
+    async *list(directory, options) {
+      let count = 0
+      for await (const entry of store.list(directory, options)) yield { ...entry, permissions: seen[count++ % 2] }
+    },
+  })
+  const { problems } = await check(owned, { data: false })
+  expect(problems.map(({ code, message }) => `${code} ${message}`).sort()).toEqual([
+    expect.stringMatching(/^mode 1 of the keys cannot be read/),
+    expect.stringMatching(/^owner 1 of the keys belong to other users/),
+  ])
+})
+
+test('a repository whose refs cannot be read is told as damaged', async () => {
+  const store = await goodStore()
+  await put(store, `${DIRECTORY}/riastore/refs/0000000001`, 'no JSON')
+  expect((await check(store, { data: false })).problems.map(({ code }) => code)).toContain('git-damaged')
 })

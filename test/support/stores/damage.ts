@@ -1,6 +1,12 @@
+import { chmod, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
 import { dirHash } from '../../../src/core/dirhash.ts'
 import { keyFileName } from '../../../src/core/key.ts'
+import { EMPTY_STATE, formatState, type RefState } from '../../../src/git/refs/ref-state.ts'
+import { writeViews } from '../../../src/git/refs/views.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { commitFiles } from '../repos/memory-repository.ts'
 import { read, write } from './stores.ts'
 
 /** What a dataset of a store must have for all kinds of damage to be done to it. */
@@ -39,6 +45,78 @@ export const DAMAGES: Readonly<Record<string, (victim: Victim) => Promise<void>>
       `${directory}/config`,
       '[core]\n\tbare = true\n[annex]\n\tuuid = 11111111-2222-3333-4444-555555555555\n',
     ),
+}
+
+/** Longer ago than anybody works at one thing. ms. */
+const LONG_MS = 48 * 3_600_000
+
+/** Damage to a dataset whose pushes riastore keeps (`keepRefLog`). */
+export const DAMAGES_OF_PUSHES: Readonly<Record<string, (victim: Victim) => Promise<void>>> = {
+  views: ({ store, directory }) => write(store, `${directory}/info/refs`, `${NOT_THERE}\trefs/heads/main\n`),
+  'alias-double': async ({ store, directory }) => {
+    await write(store, 'abc/def/ria-layout-version', '2\n')
+    await write(store, 'alias/taken/riastore-alias', 'abc/def\n')
+    await keepRefLog(store, directory, { aliases: ['taken'], generation: 2 })
+  },
+  // The last: what the repository says of itself is another dataset.
+  'dataset-id': async ({ store, directory }) => {
+    const said = '[datalad "dataset"]\n\tid = 99999999-8888-7777-6666-555555555555\n'
+    const main = await commitFiles(store, directory, { '.datalad/config': said })
+    await store.remove(`${directory}/refs/heads/main`)
+    await keepRefLog(store, directory, { refs: new Map([['refs/heads/main', main]]), generation: 3 })
+  },
+}
+
+/** Damage by old files, in a store that lies at `root` on this machine. */
+export const OLD_FILES: Readonly<Record<string, (victim: Victim, root: string) => Promise<void>>> = {
+  leftover: async ({ store, directory }, root) => {
+    const transfer = `${directory}/ora-remote-x/transfer`
+    await writeOld({ store, root }, `${transfer}/riastore-1-0123456789ab-1.tmp`, 'half a key')
+    await writeOld({ store, root }, `${transfer}/MD5-s3--900150983cd24fb0d6963f7d28e17f72`, 'ab')
+    await writeOld({ store, root }, `${directory}/archives/riastore-1-0123456789ab-2.tmp`, 'half an archive')
+  },
+  lock: async ({ store, directory }, root) => {
+    await writeOld({ store, root }, `${directory}/packed-refs.lock`, '')
+    await writeOld(
+      { store, root },
+      `${directory}/archives/lock`,
+      '{"program":"riastore","host":"gone","pid":1,"token":"dead"}',
+    )
+  },
+}
+
+/** Damage that is done to the files of a store, which lies at `root` on this machine. */
+export const DAMAGES_OF_FILES: Readonly<Record<string, (victim: Victim, root: string) => Promise<void>>> = {
+  mode: (victim, root) => chmod(join(root, placeOf(victim)), 0o666),
+}
+
+async function writeOld(
+  { store, root }: { readonly store: Store; readonly root: string },
+  path: string,
+  content: string,
+): Promise<void> {
+  await write(store, path, content)
+  const old = new Date(Date.now() - LONG_MS)
+  await utimes(join(root, path), old, old)
+}
+
+/** Makes a push of what git keeps in a dataset, or of more, as riastore keeps them. */
+export async function keepRefLog(store: Store, directory: string, more: Partial<RefState>): Promise<void> {
+  const last = more.generation ?? 1
+  const name = (generation: number) => `${directory}/riastore/refs/${String(generation).padStart(10, '0')}`
+  let before: RefState = EMPTY_STATE
+  if (last > 1) {
+    const { refs, head } = JSON.parse((await read(store, name(last - 1))).toString()) as {
+      refs: Record<string, string>
+      head: string
+    }
+    before = { ...EMPTY_STATE, refs: new Map(Object.entries(refs)), head }
+  }
+  const state = { ...before, head: 'refs/heads/main', generation: last, ...more }
+  await write(store, name(last), formatState(state, `token-${last}`, last > 1 ? `token-${last - 1}` : undefined))
+  const dataset = new StoredDataset(store, directory)
+  await writeViews(dataset, state)
+  await write(store, `${directory}/refs/.keep`, '')
 }
 
 /** Where a loose key lies in a dataset of layout version 2. */
