@@ -3,6 +3,8 @@ import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../store/store.ts'
 import { consolidate } from './consolidate.ts'
 import { type Expired, expire } from './expire.ts'
+import { gcThere } from './gc-there.ts'
+import { hasGit } from './git-there.ts'
 import { git } from './objects/git.ts'
 import type { RefState } from './refs/ref-state.ts'
 import type { StoredRepository } from './repository.ts'
@@ -29,6 +31,8 @@ export interface GcReport {
   readonly dryRun: boolean
   /** How many packs hold the objects. */
   readonly packs: { readonly before: number; readonly after: number }
+  /** Objects that were files of their own, where git itself looks after the repository. */
+  readonly loose?: { readonly before: number; readonly after: number } | undefined
   readonly removed: Expired
   /** The files for others were not true, and are now. */
   readonly mended: boolean
@@ -36,14 +40,18 @@ export interface GcReport {
 
 /**
  * Puts all packs of a repository together into one of what its refs need, and removes what went out
- * of use before the grace period. Throws `unsupported` for a repository that git itself looks
- * after.
+ * of use before the grace period. One that git itself looks after is left to it: throws
+ * `unsupported` where it cannot be run.
  */
 export async function collectGarbage(repository: StoredRepository, options: GcOptions = {}): Promise<GcReport> {
   const { dataset } = repository
   const { graceMs = GRACE_MS, dryRun = false, ...call } = options
   if (dataset.store.traits.exec && (await repository.log.newest(call)).generation === 0) {
-    const message = 'git itself looks after this repository: run git gc in it'
+    if (await hasGit(dataset, call)) {
+      const { bytes, ...done } = await gcThere(dataset, { graceMs, dryRun }, call)
+      return { dryRun, ...done, removed: { packs: 0, bytes, generations: 0 }, mended: false }
+    }
+    const message = 'git itself looks after this repository, and cannot be run here: run git gc in it'
     throw dataset.error('unsupported', 'gc', message)
   }
   const before = await repository.state(call)

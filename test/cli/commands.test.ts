@@ -30,6 +30,8 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   archive: [`ria+dav://${NOBODY}/store`, ID],
   unarchive: [`ria+dav://${NOBODY}/store`, '--all'],
   copy: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],
+  rm: [`ria+dav://${NOBODY}/store`, ID, '--yes'],
+  restore: [`ria+dav://${NOBODY}/store`, ID],
   gc: [`ria+dav://${NOBODY}/store`, ID],
   serve: [`ria+dav://${NOBODY}/store`, '--listen', '127.0.0.1:0'],
   url: [`ria+s3+http://${NOBODY}/bucket`, ID, 'MD5-s1--0cc175b9c0f1b6a831c399e269772661'],

@@ -13,6 +13,7 @@ import { SERVE } from './serve.ts'
 import { SHOW } from './show.ts'
 import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './site.ts'
 import { DOCTOR, INIT } from './store.ts'
+import { RESTORE, RM } from './trash.ts'
 import { UNARCHIVE } from './unarchive.ts'
 import { URL_TO_KEY } from './url.ts'
 
@@ -30,6 +31,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   UNARCHIVE,
   GC,
   COPY,
+  RM,
+  RESTORE,
   GET,
   PUT,
   SERVE,

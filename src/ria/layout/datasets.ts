@@ -3,6 +3,7 @@ import { inOrder } from '../../core/parallel.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { aliasDirectory, isDatasetDirectory, readAlias } from './alias-file.ts'
 import { directoryOfLink, readAliasLink } from './alias-link.ts'
+import { fateOf } from './gravestone.ts'
 import { noStore } from './no-store.ts'
 import { datasetDirectory, LAYOUT_FILE } from './paths.ts'
 import { StoredDataset } from './stored-dataset.ts'
@@ -17,7 +18,8 @@ export async function findDataset(store: Store, name: string, call: CallOptions 
   if (ofStore === undefined) throw noStore(store)
   if (ofDataset === undefined) {
     const link = name.startsWith('~') ? await danglingAlias(store, name.slice(1), call) : undefined
-    const message = link ?? `the dataset ${name} is not in the store`
+    const fate = await fateOf(new StoredDataset(store, directory), call)
+    const message = link ?? `the dataset ${name} is not in the store${fate}`
     throw new StoreError({ kind: 'missing', op: 'find', where: store.traits.root, message })
   }
   return new StoredDataset(store, directory, name)

@@ -3,6 +3,7 @@ import { parseGitConfig } from '../../core/git-config.ts'
 import { readSmall } from '../../store/read-small.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import { fateOf } from './gravestone.ts'
 import { STORE_GONE } from './no-store.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
 import type { StoredDataset } from './stored-dataset.ts'
@@ -21,6 +22,8 @@ export interface Layout {
   readonly logErrors: boolean
 }
 
+const NOT_THERE = 'the dataset is not in the RIA store'
+
 /** No layout file and no bare repository's configuration is longer, in bytes. */
 const SMALL_FILE_BYTES = 1024 * 1024
 
@@ -31,7 +34,7 @@ const SMALL_FILE_BYTES = 1024 * 1024
 export async function readLayout(dataset: StoredDataset, call: CallOptions): Promise<Layout> {
   const [store, inStore] = await Promise.allSettled([
     readVersion(dataset.store, LAYOUT_FILE, STORE_GONE, call),
-    readVersion(dataset.store, dataset.path(LAYOUT_FILE), 'the dataset is not in the RIA store', call),
+    readVersion(dataset.store, dataset.path(LAYOUT_FILE), NOT_THERE, call, () => fateOf(dataset, call)),
   ])
   // Where the store is gone the dataset is, too, and whichever was found first says less.
   if (store.status === 'rejected') throw store.reason
@@ -64,13 +67,25 @@ function notice(what: string, { version }: LayoutVersion, reason: string | undef
   ]
 }
 
-async function readVersion(store: Store, path: string, ifMissing: string, call: CallOptions): Promise<LayoutVersion> {
+async function readVersion(
+  store: Store,
+  path: string,
+  ifMissing: string,
+  call: CallOptions,
+  fate: () => Promise<string> = async () => '',
+): Promise<LayoutVersion> {
   const where = `${store.traits.root}/${path}`
   try {
     return parseLayoutVersion((await read(store, path, call, true)).toString(), where)
   } catch (error) {
     if (!(error instanceof StoreError) || error.kind !== 'missing') throw error
-    throw new StoreError({ kind: 'missing', op: 'get', where, message: `${ifMissing} (${error.reason})`, cause: error })
+    throw new StoreError({
+      kind: 'missing',
+      op: 'get',
+      where,
+      message: `${ifMissing}${await fate()} (${error.reason})`,
+      cause: error,
+    })
   }
 }
 

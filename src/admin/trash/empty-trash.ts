@@ -1,0 +1,93 @@
+import { bufferSource } from '../../core/source.ts'
+import { formatGravestone, gravestonePath } from '../../ria/layout/gravestone.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
+import { entryFile, listEntries, readEntry, type TrashEntry } from './entry.ts'
+import { filesIn, removeEmptyDirectories } from './move-tree.ts'
+import { finishRemoval, isHalfRemoved, isLock, withEntry } from './remove-dataset.ts'
+
+export interface Emptied {
+  /** Datasets that were deleted for good, or would be. */
+  readonly entries: number
+  readonly files: number
+  readonly bytes: number
+  /** Removals that had been broken off, and are done now. */
+  readonly finished: number
+  /** Datasets that can still be brought back. */
+  readonly kept: number
+}
+
+/**
+ * Deletes what has been in the trash for longer than it is kept, by the clock of the store, and
+ * what another run began to delete; finishes removals that were broken off.
+ */
+export async function emptyTrash(
+  store: Store,
+  { dryRun = false, ...call }: CallOptions & { readonly dryRun?: boolean | undefined },
+): Promise<Emptied> {
+  let [entries, files, bytes, finished, kept] = [0, 0, 0, 0, 0]
+  for (const { path, entry } of await listEntries(store, call)) {
+    if (entry !== undefined && (await isHalfRemoved(store, entry, call))) {
+      finished += 1
+      if (!dryRun) await finishRemoval(withStrictLinks(store), entry, call)
+    }
+    if (entry !== undefined && entry.untilMs > Date.now()) {
+      kept += 1
+      continue
+    }
+    const deleted = dryRun ? await sizeOf(store, path, call) : await deleteEntry(store, path, { ...call, isDue })
+    if (deleted === undefined) kept += 1
+    else {
+      entries += 1
+      files += deleted.files
+      bytes += deleted.bytes
+    }
+  }
+  return { entries, files, bytes, finished, kept }
+}
+
+export interface DeleteEntryOptions extends CallOptions {
+  /** Whether it may go; asked under its lock. `nowMs`: by the clock of the store. */
+  readonly isDue: (entry: TrashEntry, nowMs: number) => boolean
+}
+
+/**
+ * Deletes an entry for good, under its lock: first what says that it can be brought back, and each
+ * file only if the lock was seen to be ours just before. Undefined when it is not due.
+ */
+export async function deleteEntry(
+  given: Store,
+  path: string,
+  { isDue: mayGo, ...call }: DeleteEntryOptions,
+): Promise<{ readonly files: number; readonly bytes: number } | undefined> {
+  const store = withStrictLinks(given)
+  const deleted = await withEntry(store, path, call, async (changes, nowMs) => {
+    const entry = await readEntry(store, path, call)
+    if (entry !== undefined && !mayGo(entry, nowMs)) return undefined
+    await changes.removeOwn([entryFile(path)], 'whichever')
+    const found = (await filesIn(store, path, call)).filter((file) => !isLock(path, file.path))
+    await changes.removeOwn(
+      found.map((file) => file.path),
+      'whichever',
+    )
+    return { files: found.length, bytes: found.reduce((sum, { size }) => sum + size, 0), entry }
+  })
+  if (deleted === undefined) return undefined
+  await removeEmptyDirectories(store, path, call)
+  const { entry, files, bytes } = deleted
+  const [, id = ''] = path.split('/')
+  if (entry !== undefined && (await listEntries(store, call, id)).length === 0) {
+    const stone = formatGravestone({ removed: new Date(entry.removedMs).toISOString() })
+    await store.put(gravestonePath(id), bufferSource(stone), call)
+  }
+  return { files, bytes }
+}
+
+function isDue({ untilMs }: TrashEntry, nowMs: number): boolean {
+  return untilMs <= nowMs
+}
+
+async function sizeOf(store: Store, path: string, call: CallOptions) {
+  const found = await filesIn(store, path, call)
+  return { files: found.length, bytes: found.reduce((sum, { size }) => sum + size, 0) }
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { userInfo } from 'node:os'
+import { bufferSource } from '../../core/source.ts'
+import { isDatasetDirectory } from '../../ria/layout/alias-file.ts'
+import { formatGravestone, gravestonePath, trashOf } from '../../ria/layout/gravestone.ts'
+import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import { findSmall } from '../../store/read-small.ts'
+import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+
+/** Bytes. */
+const MAX_BYTES = 1024 * 1024
+
+/** Only who removed it reads what is in the trash: who else could is known to its directories. */
+export const PRIVATE: Sharing = { mode: 0o600, force: true }
+
+/**
+ * A dataset in the trash, `trash/<id>/<time>-<random>/`: what it was is in `entry.json` there, and
+ * all of it in `dataset/`. Where `entry.json` is not, somebody has begun to delete the rest.
+ */
+export interface TrashEntry {
+  readonly path: string
+  /** `abc/def-…` */
+  readonly directory: string
+  readonly aliases: readonly string[]
+  /** ms since 1970. */
+  readonly removedMs: number
+  readonly untilMs: number
+  readonly user: string
+}
+
+export const entryFile = (path: string) => `${path}/entry.json`
+export const contentOf = (path: string) => `${path}/dataset`
+
+/** What holds the lock of an entry: `archives/lock` in it, as a dataset has it. */
+export const lockable = (store: Store, path: string) => new StoredDataset(store, path, path)
+
+export function newEntry(directory: string, aliases: readonly string[], nowMs: number, keptMs: number): TrashEntry {
+  const time = new Date(nowMs).toISOString().replace(/[-:.]/g, '')
+  const path = `${trashOf(directory.replace('/', ''))}/${time}-${randomBytes(4).toString('hex')}`
+  return { path, directory, aliases, removedMs: nowMs, untilMs: nowMs + keptMs, user: nameOfUser() }
+}
+
+/** Writes down what is about to be put there, and then, for clients, that it is. */
+export async function writeEntry(store: Store, entry: TrashEntry, call: CallOptions): Promise<void> {
+  const { path, directory, aliases, removedMs, untilMs, user } = entry
+  const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
+  const stone = formatGravestone({ removed, until })
+  await store.put(gravestonePath(directory.replace('/', '')), bufferSource(stone), call)
+  const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user })}\n`
+  await store.put(entryFile(path), bufferSource(text), { ...call, sharing: PRIVATE })
+}
+
+/**
+ * Entries of a store, or of one dataset; by path. `entry` is undefined for one that is being
+ * deleted.
+ */
+export async function listEntries(
+  store: Store,
+  call: CallOptions,
+  id?: string,
+): Promise<readonly { readonly path: string; readonly entry: TrashEntry | undefined }[]> {
+  const paths: string[] = []
+  for (const top of id === undefined ? await directoriesIn(store, 'trash', call) : [trashOf(id)]) {
+    paths.push(...(await directoriesIn(store, top, call)))
+  }
+  return Promise.all(paths.sort().map(async (path) => ({ path, entry: await readEntry(store, path, call) })))
+}
+
+/**
+ * The last removal of a dataset that can be taken back; undefined where there is none. One that was
+ * broken off before it had moved anything is none.
+ */
+export async function lastEntry(store: Store, id: string, call: CallOptions): Promise<TrashEntry | undefined> {
+  for (const { path, entry } of [...(await listEntries(store, call, id))].reverse()) {
+    const layout = `${contentOf(path)}/${LAYOUT_FILE}`
+    if (entry !== undefined && (await store.stat(layout, call)) !== undefined) return entry
+  }
+  return undefined
+}
+
+/** Undefined where there is none, or what is there is none of ours. */
+export async function readEntry(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {
+  const text = (await findSmall(store, entryFile(path), MAX_BYTES, call))?.toString()
+  if (text === undefined) return undefined
+  const { directory, aliases, removed, until, user } = JSON.parse(text)
+  const [removedMs, untilMs] = [Date.parse(removed), Date.parse(until)]
+  if (!isDatasetDirectory(directory) || Number.isNaN(removedMs) || Number.isNaN(untilMs)) {
+    throw lockable(store, path).error('corrupt', 'get', 'this is no entry of the trash', { path: entryFile(path) })
+  }
+  return { path, directory, aliases, removedMs, untilMs, user: String(user) }
+}
+
+async function directoriesIn(store: Store, directory: string, call: CallOptions): Promise<string[]> {
+  const found: string[] = []
+  for await (const { path, file } of store.children(directory, call)) if (file === undefined) found.push(path)
+  return found
+}
+
+function nameOfUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,118 @@
+import { removeAlias } from '../../git/alias.ts'
+import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
+import { archivesDirectory, HOLDER, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import { removeFiles } from '../../store/remove-files.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
+import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
+import { Changes } from '../lock/changes.ts'
+import { withLock } from '../lock/lock.ts'
+import { contentOf, lockable, newEntry, PRIVATE, type TrashEntry, writeEntry } from './entry.ts'
+import { filesIn, moveTree, removeEmptyDirectories } from './move-tree.ts'
+import { renameDirectory } from './rename-directory.ts'
+
+export interface RemoveDatasetOptions extends CallOptions {
+  /** Its names, which go with it. */
+  readonly aliases: readonly string[]
+  /** So long it can be brought back. ms. */
+  readonly keepMs: number
+  readonly breakLock?: boolean | undefined
+}
+
+/**
+ * Puts a dataset into the trash of its store: in one step where that can be, else file by file, the
+ * layout file first, so that nobody takes the rest for a dataset. It holds the locks of the
+ * dataset and of the entry, and each file is moved only if both were seen to be ours just before. A
+ * run that was killed is gone on with by `finishRemoval`, or taken back by restoring. Throws
+ * StoreError.
+ */
+export async function removeDataset(given: StoredDataset, options: RemoveDatasetOptions): Promise<TrashEntry> {
+  const { aliases, keepMs, breakLock, signal } = options
+  const dataset = given.through(withStrictLinks)
+  const { store, directory } = dataset
+  const entry = await withLock(dataset, { signal, breakLock }, async (lock, held) => {
+    const made = newEntry(directory, aliases, lock.stat.mtimeMs ?? Date.now(), keepMs)
+    await writeEntry(store, made, { signal: held })
+    await withEntry(store, made.path, { signal: held }, async (changes) => {
+      const own = new Changes(dataset, lock, { signal: held })
+      const target = contentOf(made.path)
+      const isDone = await own.whileProven('whichever', () =>
+        changes.whileProven('whichever', (call) => renameDirectory(store, directory, target, { signal: call.signal })),
+      )
+      if (isDone) return
+      await moveTree(store, directory, target, {
+        signal,
+        first: LAYOUT_FILE,
+        stays: (path) => isLock(directory, path),
+        within: made.path,
+        sharing: PRIVATE,
+        whileProven: (work) =>
+          own.whileProven('whichever', (first) =>
+            changes.whileProven('whichever', (second) => {
+              const mayChange = () => {
+                first.mayChange()
+                second.mayChange()
+              }
+              return work({ signal, mayChange })
+            }),
+          ),
+      })
+    })
+    return made
+  })
+  await tidyUp(store, entry, { signal })
+  return entry
+}
+
+/** Moves what a run left behind that was killed after it had taken the layout file away. */
+export async function finishRemoval(store: Store, entry: TrashEntry, call: CallOptions): Promise<void> {
+  await withEntry(store, entry.path, call, (changes) =>
+    moveTree(store, entry.directory, contentOf(entry.path), {
+      ...call,
+      stays: (path) => isLock(entry.directory, path),
+      within: entry.path,
+      sharing: PRIVATE,
+      whileProven: (work) => changes.whileProven('whichever', work),
+    }),
+  )
+  await tidyUp(store, entry, call)
+}
+
+/** Whether the dataset of an entry is gone from its place in part only. */
+export async function isHalfRemoved(store: Store, { directory }: TrashEntry, call: CallOptions): Promise<boolean> {
+  if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) !== undefined) return false
+  for await (const { path } of store.list(directory, call)) if (!isLock(directory, path)) return true
+  return false
+}
+
+/** Holds the lock of an entry of the trash. */
+export function withEntry<T>(
+  store: Store,
+  path: string,
+  { signal, breakLock }: CallOptions & { readonly breakLock?: boolean | undefined },
+  work: (changes: Changes, nowMs: number) => Promise<T>,
+): Promise<T> {
+  const place = lockable(store, path)
+  return withLock(place, { signal, breakLock, sharing: PRIVATE }, (lock, held) =>
+    work(new Changes(place, lock, { sharing: PRIVATE, signal: held }), lock.stat.mtimeMs ?? Date.now()),
+  )
+}
+
+/** The lock of what lies in a directory, and what belongs to it. */
+export function isLock(directory: string, path: string): boolean {
+  const archives = `${archivesDirectory(directory)}/`
+  return path === lockPath(directory) || [HOLDER, SUCCESSOR].some((name) => path.startsWith(archives + name))
+}
+
+/** Its names lead nowhere now, and its lock is in the trash with it. */
+async function tidyUp(store: Store, { path, directory, aliases }: TrashEntry, call: CallOptions): Promise<void> {
+  for (const name of aliases) await removeAlias(store, name, call)
+  const content = contentOf(path)
+  const locks = (await filesIn(store, archivesDirectory(content), call)).filter((file) => isLock(content, file.path))
+  await removeFiles(
+    store,
+    locks.map((file) => file.path),
+    { ...call, pruneParents: 1 },
+  )
+  await removeEmptyDirectories(store, directory, call)
+}

@@ -1,0 +1,89 @@
+import { countKeys } from '../../admin/inventory/count-keys.ts'
+import { type Parent, parentsOf, remotesOf } from '../../admin/trash/before-removal.ts'
+import { deleteEntry } from '../../admin/trash/empty-trash.ts'
+import { removeDataset } from '../../admin/trash/remove-dataset.ts'
+import { ConfigError } from '../../core/errors.ts'
+import { printable } from '../../core/printable.ts'
+import { listAliases } from '../../git/alias.ts'
+import { realDataset } from '../../ria/layout/datasets.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
+import type { ArgsOf } from '../command.ts'
+import { confirmDeletion } from '../confirm-deletion.ts'
+import type { Console } from '../console.ts'
+import { forEachDataset } from '../each-dataset.ts'
+import { EXIT } from '../exit-codes.ts'
+import { formatSize, parseAge } from '../quantities.ts'
+import type { RM } from '../table/trash.ts'
+import { counted } from '../tables.ts'
+
+/** `riastore rm` */
+export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<number> {
+  const { now = false, force = false, dryRun = false, breakLock } = args
+  const call = { signal: console.signal }
+  const keepMs = now ? 0 : parseAge('keep', args.keep)
+  const which = [args.store, ...args.datasets].filter((word) => word !== undefined).join(' ')
+  if (which === '') throw new ConfigError('which dataset? Give ids or ~aliases')
+  const question = now ? `Delete ${which} for good?` : `Remove ${which}?`
+  if (!(await confirmDeletion(console, args, question))) return EXIT.failed
+  return forEachDataset(console, args, { action: 'rm', forWriting: true, names: true }, async (given, names) => {
+    const dataset = await realDataset(given, call)
+    const parents = await parentsOf(dataset, call)
+    if (parents.length > 0 && !force) throw new ConfigError(refusal(dataset, parents))
+    const proof = await proofOf(dataset, call)
+    const said = { type: 'dataset', action: 'rm', ...names, dryRun, now, parents }
+    if (dryRun) {
+      console.report({ ...said, ...proof }, () => `${printable(given.name)}: would remove ${describe(proof)}`)
+      return EXIT.done
+    }
+    const aliases = (await listAliases(dataset.store, call)).filter(({ directory }) => directory === dataset.directory)
+    const entry = await removeDataset(dataset, { ...call, aliases: aliases.map(({ name }) => name), keepMs, breakLock })
+    if (!now) {
+      const until = new Date(entry.untilMs).toISOString()
+      console.report({ ...said, ...proof, until }, () =>
+        printable(
+          `${given.name}: removed ${describe(proof)}; riastore restore brings it back until ${until.slice(0, 10)}`,
+        ),
+      )
+      return EXIT.done
+    }
+    const deleted = await deleteEntry(dataset.store, entry.path, { ...call, isDue: () => true })
+    const left = await countFiles(dataset, call)
+    if (left > 0)
+      throw dataset.error('conflict', 'rm', `somebody stores in it: ${counted(left, 'file')} came meanwhile`)
+    console.report({ ...said, ...proof, files: deleted?.files, fileBytes: deleted?.bytes, left }, () =>
+      [
+        printable(`${given.name}: deleted ${describe(proof)}; ${counted(deleted?.files ?? 0, 'file')}, none is left`),
+        ...(proof.remotes.length === 0 ? [] : ['git-annex knew these, which may have copies:']),
+        ...proof.remotes.map((line) => `  ${printable(line)}`),
+      ].join('\n'),
+    )
+    return EXIT.done
+  })
+}
+
+type Proof = Awaited<ReturnType<typeof proofOf>>
+
+/** What the dataset was, before it goes. */
+async function proofOf(dataset: StoredDataset, call: CallOptions) {
+  const { loose, looseBytes, archived, archivedBytes, archiveBytes } = await countKeys(dataset, call)
+  return { keys: { loose, looseBytes, archived, archivedBytes, archiveBytes }, remotes: await remotesOf(dataset, call) }
+}
+
+function describe({ keys }: Proof): string {
+  const archived =
+    keys.archived === 0 ? '' : ` and ${counted(keys.archived, 'archived key')}, ${formatSize(keys.archiveBytes)}`
+  return `${counted(keys.loose, 'loose key')}, ${formatSize(keys.looseBytes)}${archived}, and its git repository`
+}
+
+function refusal(dataset: StoredDataset, parents: readonly Parent[]): string {
+  const [{ id, path } = { id: '', path: '' }] = parents
+  const others = parents.length > 1 ? ` and ${parents.length - 1} more` : ''
+  return `${dataset.name} is a subdataset of ${id} (${path})${others}: --force removes it all the same`
+}
+
+async function countFiles(dataset: StoredDataset, call: CallOptions): Promise<number> {
+  let count = 0
+  for await (const _entry of dataset.store.list(dataset.directory, call)) count += 1
+  return count
+}
