@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { examinePlace } from '../../src/admin/doctor/examine.ts'
 import { StoreError } from '../../src/core/errors.ts'
 import type { Finding } from '../../src/core/finding.ts'
+import { StoredDataset } from '../../src/ria/layout/stored-dataset.ts'
 import { makeStore } from '../../src/ria/make-store.ts'
 import { makeRepository } from '../../src/setup/sibling/bare-repository.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
@@ -35,9 +36,9 @@ describe('a place that cannot be written to gets the same words', () => {
   })
 
   test('where a dataset is made in a store', async () => {
-    const wish = { directory: 'abc/def', git: true, annex: true, uuid: undefined, shared: undefined, group: undefined }
+    const wish = { git: true, annex: true, uuid: undefined, shared: undefined, group: undefined }
     const made = makeRepository(
-      await readOnly(),
+      new StoredDataset(await readOnly(), 'abc/def'),
       'files',
       { ...wish, hook: false, branch: undefined, isNew: true, token: 't' },
       {},

@@ -1,15 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { isStoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
 import { inTemporaryDirectory } from '../../core/work-directory.ts'
 import { readText } from '../../git/refs/views.ts'
 import { StoredRepository } from '../../git/repository.ts'
 import { requireAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
-import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { parseSharing } from '../../store/sharing.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { CallOptions } from '../../store/store.ts'
 import { runProgram } from '../program.ts'
 import { NEW_LAYOUT, type RepositoryWish } from './repository-wish.ts'
 
@@ -17,57 +17,58 @@ import { NEW_LAYOUT, type RepositoryWish } from './repository-wish.ts'
  * Writes what makes a directory a bare repository where git cannot be run; the first push adds the
  * rest.
  */
-export async function makeByFiles(store: Store, wish: RepositoryWish, call: CallOptions): Promise<void> {
+export async function makeByFiles(dataset: StoredDataset, wish: RepositoryWish, call: CallOptions): Promise<void> {
   const sharing = parseSharing(wish.shared)
   const options = { ...call, sharing }
   const putNew = async (name: string, text: string): Promise<boolean> => {
     try {
-      await store.put(`${wish.directory}/${name}`, bufferSource(text), { ...options, ifAbsent: true })
+      await dataset.store.put(dataset.path(name), bufferSource(text), { ...options, ifAbsent: true })
       return true
     } catch (error) {
       if (isStoreError(error, 'conflict')) return false
       throw error
     }
   }
-  await requireAtomicPuts(new StoredDataset(store, wish.directory), 'make', call)
+  await requireAtomicPuts(dataset, 'make', call)
   const files = Object.entries(filesOf(wish))
   for (const [name, text] of files) {
     if (await putNew(name, text)) continue
     // The first of its files decides who makes it.
-    if (wish.isNew && (name === 'config' || !wish.git)) throw conflict(store, wish)
-    if (name === 'config') await setUuid(store, wish, options)
+    if (wish.isNew && (name === 'config' || !wish.git))
+      throw dataset.error('conflict', 'make', 'somebody else made it just now')
+    if (name === 'config') await setUuid(dataset, wish.uuid, options)
   }
 }
 
 /** Removes the repository, unless something came into it. */
 export async function removeByFiles(
-  store: Store,
+  dataset: StoredDataset,
   wish: RepositoryWish,
   isWhole: boolean,
   call: CallOptions,
 ): Promise<string | undefined> {
-  const path = (name: string) => `${wish.directory}/${name}`
+  const { store, directory } = dataset
   // What is not whole may be that of somebody who began at the same time: theirs has another uuid.
-  const config = await readText(store, path('config'), call)
+  const config = await readText(store, dataset.path('config'), call)
   if (!isWhole && (config === undefined || config !== filesOf(wish).config)) return undefined
-  const left = (what: string) => `${store.traits.root}/${wish.directory} was left: it is in use (${what})`
+  const left = (what: string) => `${dataset.where()} was left: it is in use (${what})`
   const found: string[] = []
-  for await (const entry of store.list(wish.directory, call)) {
-    if (IN_USE.test(entry.path.slice(wish.directory.length + 1))) return left(entry.path)
+  for await (const entry of store.list(directory, call)) {
+    if (IN_USE.test(entry.path.slice(directory.length + 1))) return left(entry.path)
     found.push(entry.path)
   }
-  for (const name of await refsOf(store, wish, call)) return left(name)
+  for (const name of await refsOf(dataset, call)) return left(name)
   // Without its layout file nobody takes it for a dataset any more.
-  const layout = path(LAYOUT_FILE)
+  const layout = dataset.path(LAYOUT_FILE)
   for (const file of [layout, ...found.filter((each) => each !== layout)]) {
     await store.remove(file, { ...call, pruneParents: file.split('/').length - 1 })
   }
   return undefined
 }
 
-async function refsOf(store: Store, { directory }: RepositoryWish, call: CallOptions): Promise<Iterable<string>> {
+async function refsOf(dataset: StoredDataset, call: CallOptions): Promise<Iterable<string>> {
   try {
-    const { refs } = await new StoredRepository(new StoredDataset(store, directory), {
+    const { refs } = await new StoredRepository(dataset, {
       gitDir: undefined,
       shows: false,
     }).state(call)
@@ -115,8 +116,8 @@ function sharedRepository(shared: string): string | undefined {
 }
 
 /** git itself writes it into a copy: the rest of somebody's configuration stays as it is. */
-async function setUuid(store: Store, { directory, uuid }: RepositoryWish, call: CallOptions): Promise<void> {
-  const path = `${directory}/config`
+async function setUuid(dataset: StoredDataset, uuid: string | undefined, call: CallOptions): Promise<void> {
+  const [store, path] = [dataset.store, dataset.path('config')]
   const text = await readText(store, path, call)
   if (uuid === undefined || text === undefined) return
   await inTemporaryDirectory(async (scratch) => {
@@ -127,9 +128,4 @@ async function setUuid(store: Store, { directory, uuid }: RepositoryWish, call: 
     const changed = await readFile(file, 'utf8')
     if (changed !== text) await store.put(path, bufferSource(changed), call)
   })
-}
-
-function conflict(store: Store, { directory }: RepositoryWish): StoreError {
-  const where = `${store.traits.root}/${directory}`
-  return new StoreError({ kind: 'conflict', op: 'make', where, message: 'somebody else made it just now' })
 }

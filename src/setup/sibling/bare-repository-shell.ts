@@ -1,4 +1,4 @@
-import { StoreError } from '../../core/errors.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, ExecResult, Sharing, Store } from '../../store/store.ts'
 import { execWithin } from './exec.ts'
@@ -86,16 +86,18 @@ rm -rf "./$prefix/$rest" 2>/dev/null || { sleep 1; rm -rf "./$prefix/$rest"; }
 rmdir "./$prefix" 2>/dev/null || :
 `
 
+const OP = 'git init'
+
 /**
  * Makes a repository by the git of where the store lies. Throws StoreError `unsupported` where
  * there is no shell or no git.
  */
-export async function makeByShell(store: Store, wish: RepositoryWish, call: CallOptions): Promise<void> {
+export async function makeByShell(dataset: StoredDataset, wish: RepositoryWish, call: CallOptions): Promise<void> {
   const { token, isNew, git, annex, shared, group, uuid, hook, branch } = wish
   const sharing = parseSharing(shared)
   const flag = (value: boolean) => (value ? '1' : '')
   const parameters = [
-    ...splitDirectory(wish),
+    ...splitDirectory(dataset),
     token,
     flag(isNew),
     flag(git),
@@ -108,31 +110,36 @@ export async function makeByShell(store: Store, wish: RepositoryWish, call: Call
     directoryMode(sharing),
     fileMode(sharing),
   ]
-  const result = await runScript(store, MAKE, parameters, call)
+  const result = await runScript(dataset.store, MAKE, parameters, call)
   if (result.code === 0) return
-  if (result.code === IS_THERE) throw failure(store, wish, 'conflict', 'somebody else made it just now')
-  if (result.code === NO_GIT) throw failure(store, wish, 'unsupported', 'git is not installed')
-  throw failure(store, wish, 'denied', lastLine(result))
+  if (result.code === IS_THERE) throw dataset.error('conflict', OP, 'somebody else made it just now')
+  if (result.code === NO_GIT) throw dataset.error('unsupported', OP, 'git is not installed')
+  throw dataset.error('denied', OP, lastLine(result))
 }
 
 /** Returns why it was left, if it was. */
 export async function removeByShell(
-  store: Store,
+  dataset: StoredDataset,
   wish: RepositoryWish,
   isWhole: boolean,
   call: CallOptions,
 ): Promise<string | undefined> {
-  const result = await runScript(store, REMOVE, [...splitDirectory(wish), wish.token, isWhole ? '1' : ''], call)
-  if (result.code !== 0) throw failure(store, wish, 'denied', lastLine(result))
+  const result = await runScript(
+    dataset.store,
+    REMOVE,
+    [...splitDirectory(dataset), wish.token, isWhole ? '1' : ''],
+    call,
+  )
+  if (result.code !== 0) throw dataset.error('denied', OP, lastLine(result))
   const used = result.stdout.toString().trim()
-  return used === '' ? undefined : `${store.traits.root}/${wish.directory} was left: it is in use (${used})`
+  return used === '' ? undefined : `${dataset.where()} was left: it is in use (${used})`
 }
 
 function runScript(store: Store, script: string, parameters: readonly string[], call: CallOptions) {
   return execWithin(store, ['sh', '-c', script, 'riastore', ...parameters], call)
 }
 
-function splitDirectory({ directory }: RepositoryWish): [string, string] {
+function splitDirectory({ directory }: StoredDataset): [string, string] {
   const at = directory.indexOf('/')
   return [directory.slice(0, at), directory.slice(at + 1)]
 }
@@ -153,8 +160,4 @@ function fileMode(sharing: Sharing | undefined): string {
 
 function lastLine({ code, stderr }: ExecResult): string {
   return stderr.trim().split('\n').slice(-2).join(' ') || `the shell ended with exit code ${code}`
-}
-
-function failure(store: Store, { directory }: RepositoryWish, kind: StoreError['kind'], message: string): StoreError {
-  return new StoreError({ kind, op: 'git init', where: `${store.traits.root}/${directory}`, message })
 }

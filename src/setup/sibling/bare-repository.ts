@@ -49,17 +49,18 @@ export async function inspectRepository(dataset: StoredDataset, call: CallOption
  * already and should be new.
  */
 export async function makeRepository(
-  store: Store,
+  dataset: StoredDataset,
   maker: RepositoryMaker,
   wish: RepositoryWish,
   call: CallOptions,
 ): Promise<void> {
-  if (maker === 'shell') await requireOwnWay(store, wish, call)
+  const { store, directory } = dataset
+  if (maker === 'shell') await requireOwnWay(dataset, call)
   try {
-    await (maker === 'files' ? makeByFiles(store, wish, call) : makeByShell(store, wish, call))
+    await (maker === 'files' ? makeByFiles(dataset, wish, call) : makeByShell(dataset, wish, call))
   } catch (error) {
-    if (maker === 'files' || !isStoreError(error, 'unsupported')) throw unwritable(store, error, wish.directory)
-    if (!wish.git) return makeByFiles(store, wish, call)
+    if (maker === 'files' || !isStoreError(error, 'unsupported')) throw unwritable(store, error, directory)
+    if (!wish.git) return makeByFiles(dataset, wish, call)
     throw new StoreError({
       kind: 'unsupported',
       op: 'git init',
@@ -86,9 +87,9 @@ const WRITTEN_TO = ['config', 'HEAD', 'description', 'info/refs', 'objects/info/
  * The shell follows any link, so the store looks at the way first. Throws StoreError `denied` for a
  * link of a stranger; somebody who puts one there afterwards goes unnoticed.
  */
-async function requireOwnWay(store: Store, { directory }: RepositoryWish, call: CallOptions): Promise<void> {
-  await withStrictLinks(store).statAll(
-    [...WORKED_IN, ...WRITTEN_TO].map((path) => `${directory}/${path}`),
+async function requireOwnWay(dataset: StoredDataset, call: CallOptions): Promise<void> {
+  await withStrictLinks(dataset.store).statAll(
+    [...WORKED_IN, ...WRITTEN_TO].map((name) => dataset.path(name)),
     call,
   )
 }
@@ -98,18 +99,18 @@ async function requireOwnWay(store: Store, { directory }: RepositoryWish, call: 
  * goes. Returns what was left, and why: what others put there meanwhile is never removed.
  */
 export async function removeRepository(
-  store: Store,
+  dataset: StoredDataset,
   maker: RepositoryMaker,
   wish: RepositoryWish,
   isWhole: boolean,
   call: CallOptions,
 ): Promise<string | undefined> {
-  if (maker === 'files') return removeByFiles(store, wish, isWhole, call)
+  if (maker === 'files') return removeByFiles(dataset, wish, isWhole, call)
   try {
-    return await removeByShell(store, wish, isWhole, call)
+    return await removeByShell(dataset, wish, isWhole, call)
   } catch (error) {
     if (!isStoreError(error, 'unsupported')) throw error
-    return wish.git ? undefined : removeByFiles(store, wish, isWhole, call)
+    return wish.git ? undefined : removeByFiles(dataset, wish, isWhole, call)
   }
 }
 

@@ -122,7 +122,6 @@ export async function planSibling(
     store: found === 'store' ? 'there' : 'make',
     maker: factsOf(location).repositoryBy,
     repository: {
-      directory,
       git,
       annex: storageName !== undefined,
       uuid: storageName === undefined ? undefined : (uuid ?? randomUUID()),

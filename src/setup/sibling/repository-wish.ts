@@ -1,9 +1,8 @@
 /** The layout version of a dataset that is made: keys under the mixed-case hash directories. */
 export const NEW_LAYOUT = '2\n'
 
-/** A dataset's directory in a store, as it shall be. */
+/** What a dataset's directory in a store shall be. */
 export interface RepositoryWish {
-  readonly directory: string
   /** A bare git repository is wanted, not keys alone. */
   readonly git: boolean
   /** Keys will lie in it. */

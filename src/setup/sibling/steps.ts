@@ -116,13 +116,14 @@ function newStore({ store, place }: SiblingWork): Step {
   return { title: titled('make', 'made', `a store: ${root}`), run }
 }
 
-function repository({ store, plan }: SiblingWork): Step {
+function repository({ store, place, plan }: SiblingWork): Step {
   const wish = plan.repository
-  const where = `${store.traits.root}/${wish.directory}`
+  const stored = new StoredDataset(store, place.directory)
+  const where = stored.where()
   const run: Step['run'] = async ({ undo, tell: _tell, ...call }) => {
     let isWhole = false
-    if (wish.isNew) undo.add(where, () => removeRepository(store, plan.maker, wish, isWhole, {}))
-    await makeRepository(store, plan.maker, wish, call)
+    if (wish.isNew) undo.add(where, () => removeRepository(stored, plan.maker, wish, isWhole, {}))
+    await makeRepository(stored, plan.maker, wish, call)
     isWhole = true
   }
   const what = wish.git ? 'bare repository' : 'directory for keys'

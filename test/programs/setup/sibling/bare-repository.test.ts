@@ -6,13 +6,13 @@ import { inspectRepository, makeRepository, removeRepository } from '../../../..
 import type { RepositoryWish } from '../../../../src/setup/sibling/repository-wish.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../../src/store/memory.ts'
+import type { Store } from '../../../../src/store/store.ts'
 import { withFaults } from '../../../../src/store/wrappers/faulty.ts'
 import { runOk } from '../../../support/programs/run.ts'
 import { isRoot } from '../../../support/programs/users.ts'
 import { paths, read, temporaryDirectory, write } from '../../../support/stores/stores.ts'
 
 const WISH: RepositoryWish = {
-  directory: 'abc/def',
   git: true,
   annex: true,
   uuid: 'our-uuid',
@@ -24,9 +24,12 @@ const WISH: RepositoryWish = {
   token: 'token',
 }
 
+/** The dataset that is to be made in a store. */
+const placed = (store: Store, directory = 'abc/def') => new StoredDataset(store, directory)
+
 test('written file by file, a repository has its layout file last', async () => {
   const store = withFaults(openMemoryStore(), [])
-  await makeRepository(store, 'files', WISH, {})
+  await makeRepository(placed(store), 'files', WISH, {})
   expect(store.calls.filter(({ op }) => op === 'put').at(-1)?.path).toBe('abc/def/ria-layout-version')
   expect(await inspectRepository(new StoredDataset(store, 'abc/def'), {})).toEqual({
     hasGit: true,
@@ -40,9 +43,9 @@ test('written file by file, a repository has its layout file last', async () => 
 
 test('of two who make it at once, one is told', async () => {
   const store = openMemoryStore()
-  await makeRepository(store, 'files', { ...WISH, uuid: 'their-uuid' }, {})
-  await expect(makeRepository(store, 'files', WISH, {})).rejects.toMatchObject({ kind: 'conflict' })
-  expect(await removeRepository(store, 'files', WISH, false, {})).toBeUndefined()
+  await makeRepository(placed(store), 'files', { ...WISH, uuid: 'their-uuid' }, {})
+  await expect(makeRepository(placed(store), 'files', WISH, {})).rejects.toMatchObject({ kind: 'conflict' })
+  expect(await removeRepository(placed(store), 'files', WISH, false, {})).toBeUndefined()
   expect((await inspectRepository(new StoredDataset(store, 'abc/def'), {})).uuid).toBe('their-uuid')
 })
 
@@ -50,7 +53,7 @@ test('one that is there gets the uuid, and keeps the rest of its configuration',
   const store = openMemoryStore()
   await write(store, 'abc/def/config', '[core]\n\tbare = true\n[mine]\n\tkey = value\n')
   await write(store, 'abc/def/HEAD', 'ref: refs/heads/old\n')
-  await makeRepository(store, 'files', { ...WISH, isNew: false }, {})
+  await makeRepository(placed(store), 'files', { ...WISH, isNew: false }, {})
   const config = (await read(store, 'abc/def/config')).toString()
   expect(config).toContain('[mine]\n\tkey = value\n')
   expect((await inspectRepository(new StoredDataset(store, 'abc/def'), {})).uuid).toBe('our-uuid')
@@ -59,14 +62,14 @@ test('one that is there gets the uuid, and keeps the rest of its configuration',
 
 test('whichever file cannot be written, all that was made is taken back', async () => {
   const whole = withFaults(openMemoryStore(), [])
-  await makeRepository(whole, 'files', WISH, {})
+  await makeRepository(placed(whole), 'files', WISH, {})
   const puts = whole.calls.filter(({ op }) => op === 'put').length
   for (let nth = 1; nth <= puts; nth++) {
     for (const at of ['before', 'after'] as const) {
       const store = openMemoryStore()
       const faulty = withFaults(store, [{ op: 'put', nth, fail: 'unreachable', at }])
-      await expect(makeRepository(faulty, 'files', WISH, {})).rejects.toMatchObject({ kind: 'unreachable' })
-      expect(await removeRepository(store, 'files', WISH, false, {})).toBeUndefined()
+      await expect(makeRepository(placed(faulty), 'files', WISH, {})).rejects.toMatchObject({ kind: 'unreachable' })
+      expect(await removeRepository(placed(store), 'files', WISH, false, {})).toBeUndefined()
       expect(await paths(store, ''), `put ${nth}, ${at}`).toEqual([])
     }
   }
@@ -76,9 +79,9 @@ test.each(['annex/objects/a/b/key/key', 'archives/archive.7z', 'objects/pack/pac
   'with %s in it, it is left as it is',
   async (name) => {
     const store = openMemoryStore()
-    await makeRepository(store, 'files', WISH, {})
+    await makeRepository(placed(store), 'files', WISH, {})
     await write(store, `abc/def/${name}`, 'x')
-    expect(await removeRepository(store, 'files', WISH, true, {})).toMatch(/was left: it is in use/)
+    expect(await removeRepository(placed(store), 'files', WISH, true, {})).toMatch(/was left: it is in use/)
     expect((await inspectRepository(new StoredDataset(store, 'abc/def'), {})).hasLayout).toBe(true)
   },
 )
@@ -96,18 +99,19 @@ test('of several who make one at once with git, at most one does, and it is whol
   const store = openLocalStore({ root: directory.path })
   try {
     for (let round = 1; round <= 20; round++) {
-      const wishes = ['a', 'b', 'c'].map((uuid) => ({ ...WISH, uuid, token: `${uuid}.tmp`, directory: `abc/${round}` }))
-      const made = await Promise.allSettled(wishes.map((wish) => makeRepository(store, 'shell', wish, {})))
+      const wishes = ['a', 'b', 'c'].map((uuid) => ({ ...WISH, uuid, token: `${uuid}.tmp` }))
+      const dataset = placed(store, `abc/${round}`)
+      const made = await Promise.allSettled(wishes.map((wish) => makeRepository(dataset, 'shell', wish, {})))
       const winners = wishes.filter((_wish, at) => made[at]?.status === 'fulfilled')
       expect(winners.length).toBeLessThanOrEqual(1)
       for (const each of made)
         if (each.status === 'rejected') expect(each.reason, String(each.reason)).toMatchObject({ kind: 'conflict' })
       for (const loser of wishes.filter((wish) => !winners.includes(wish)))
-        expect(await removeRepository(store, 'shell', loser, false, {})).toBeUndefined()
-      const state = await inspectRepository(new StoredDataset(store, `abc/${round}`), {})
+        expect(await removeRepository(dataset, 'shell', loser, false, {})).toBeUndefined()
+      const state = await inspectRepository(dataset, {})
       expect([state.hasLayout, state.uuid]).toEqual([winners.length === 1, winners[0]?.uuid])
       // Who lost may try again.
-      if (winners[0] === undefined && wishes[0]) await makeRepository(store, 'shell', wishes[0], {})
+      if (winners[0] === undefined && wishes[0]) await makeRepository(dataset, 'shell', wishes[0], {})
     }
   } finally {
     await store.close()
@@ -125,13 +129,13 @@ describe.skipIf(!isRoot)('where a stranger has put a link', () => {
       await mkdir(`${path}/store`)
       const store = openLocalStore({ root: `${path}/store` })
       try {
-        await makeRepository(store, 'shell', { ...WISH, shared: 'group' }, {})
+        await makeRepository(placed(store), 'shell', { ...WISH, shared: 'group' }, {})
         await mkdir(`${path}/outside`)
         await rm(`${path}/store/abc/def/${part}`, { recursive: true, force: true })
         await symlink(`${path}/outside`, `${path}/store/abc/def/${part}`)
         await lchown(`${path}/store/abc/def/${part}`, HOSTILE, HOSTILE)
         const before = (await runOk('find', [`${path}/outside`, '-ls'])).stdout
-        const made = makeRepository(store, 'shell', { ...WISH, shared: 'group', isNew: false, hook: true }, {})
+        const made = makeRepository(placed(store), 'shell', { ...WISH, shared: 'group', isNew: false, hook: true }, {})
         await expect(made).rejects.toMatchObject({ kind: 'denied' })
         expect((await runOk('find', [`${path}/outside`, '-ls'])).stdout).toBe(before)
       } finally {
@@ -146,7 +150,7 @@ describe.skipIf(!isRoot)('where a stranger has put a link', () => {
     await mkdir(`${path}/store`)
     const store = openLocalStore({ root: `${path}/store` })
     try {
-      await makeRepository(store, 'shell', WISH, {})
+      await makeRepository(placed(store), 'shell', WISH, {})
       await mkdir(`${path}/outside`)
       await symlink('../store/abc/def', `${path}/outside/taken`)
       await symlink(`${path}/outside`, `${path}/store/alias`)
