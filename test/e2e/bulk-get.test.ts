@@ -11,6 +11,7 @@ import {
   makeBulkScene,
   manyFiles,
   objectTree,
+  whereAll,
   whereis,
 } from '../support/worlds/bulk-scene.ts'
 
@@ -35,10 +36,12 @@ test('all files come, and git-annex sees what it would see had it got them itsel
   expect(result.stdout).toMatch(/^got 42 keys, [\d.]+ MiB\n$/)
   await other.annex('get')
   expect(await objectTree(repo)).toEqual(await objectTree(other))
+  const [here, there] = [await repo.uuid(), await other.uuid()]
+  const [ours, theirs] = [await whereAll(repo), await whereAll(other)]
+  expect([...ours.keys()].sort()).toEqual(names)
   for (const name of names) {
-    const [here, there] = [await repo.uuid(), await other.uuid()]
-    const others = (await whereis(other, name)).filter((uuid) => uuid !== there)
-    expect(await whereis(repo, name)).toEqual([...others, here].sort())
+    const others = (theirs.get(name) ?? []).filter((uuid) => uuid !== there)
+    expect(ours.get(name), name).toEqual([...others, here].sort())
   }
   await expectHere(repo)
   expect((await repo.git('for-each-ref', 'refs/riastore')).stdout).toBe('')

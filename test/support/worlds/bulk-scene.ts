@@ -146,10 +146,23 @@ export async function objectTree(repo: AnnexRepo): Promise<string[]> {
 }
 
 /** The repositories that git-annex knows to have a file's content, as `git annex whereis` tells. */
-export async function whereis(repo: AnnexRepo, file: string): Promise<string[]> {
-  const { stdout } = await repo.annex('whereis', '--json', file)
-  const said = JSON.parse(stdout) as { whereis: { uuid: string }[] }
-  return said.whereis.map(({ uuid }) => uuid).sort()
+export async function whereis(repo: AnnexRepo, file: string): Promise<readonly string[]> {
+  const found = (await whereAll(repo, file)).get(file)
+  if (found === undefined) throw new Error(`git-annex does not know ${file}`)
+  return found
+}
+
+/** The same of several files, or of all, by one run of git-annex. */
+export async function whereAll(repo: AnnexRepo, ...files: string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  // It ends with 1 when one of them is nowhere.
+  const { stdout } = await repo.tryAnnex('whereis', '--json', ...files)
+  const said = stdout.split('\n').filter((line) => line.startsWith('{'))
+  return new Map(
+    said.map((line) => {
+      const { file, whereis } = JSON.parse(line) as { file: string; whereis: { uuid: string }[] }
+      return [file, whereis.map(({ uuid }) => uuid).sort()]
+    }),
+  )
 }
 
 /** The files whose content is here, by git-annex's records and by what it finds on the disk. */
