@@ -37,6 +37,22 @@ export async function writeManual(contents, share) {
   await copy(join(contents, 'dist/man'), join(share, 'man/man1'))
 }
 
+/** Where each shell looks for completions below the `share` of a directory like `/usr`. */
+const COMPLETIONS = {
+  bash: 'bash-completion/completions/riastore',
+  zsh: 'zsh/site-functions/_riastore',
+  fish: 'fish/vendor_completions.d/riastore.fish',
+}
+
+/** Writes completions to `share`. `zsh`: where zsh looks, if elsewhere. */
+export async function writeCompletions(contents, share, zsh = COMPLETIONS.zsh) {
+  for (const [shell, file] of Object.entries({ ...COMPLETIONS, zsh })) {
+    const script = run(process.execPath, [join(contents, 'dist/riastore.js'), 'completion', shell])
+    await mkdir(dirname(join(share, file)), { recursive: true })
+    await writeFile(join(share, file), script)
+  }
+}
+
 /** Of package.json, what somebody who installs the package needs. */
 function packedManifest() {
   const { scripts, devDependencies, overrides, ...kept } = manifest

@@ -29,7 +29,7 @@ export async function makeDebianPackage({ output, work, level }) {
   // In Debian's order, 1.0~rc.1 comes before 1.0.
   const version = manifest.version.replace('-', '~')
   const root = join(work, 'debian')
-  await writeTree(join(root, 'usr'))
+  await writeTree(join(root, 'usr'), { zsh: 'zsh/vendor-completions/_riastore' })
   await writeDocumentation(join(root, 'usr/share/doc/riastore'))
   run('gzip', ['-9nr', join(root, 'usr/share/man')])
   await setModes(root)

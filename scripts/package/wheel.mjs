@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { project } from '../build.mjs'
-import { copy, manifest, setModes, sourceTime, writeContents, writeManual } from './contents.mjs'
+import { copy, manifest, setModes, sourceTime, writeCompletions, writeContents, writeManual } from './contents.mjs'
 import { withNodeOfPython, writeLaunchers } from './launchers.mjs'
 import { run } from './run.mjs'
 
@@ -16,6 +16,7 @@ export async function makeWheel({ output, work }) {
   const info = join(root, `riastore-${version}.dist-info`)
   await writeContents(join(data, 'data/share/riastore'))
   await writeManual(join(data, 'data/share/riastore'), join(data, 'data/share'))
+  await writeCompletions(join(data, 'data/share/riastore'), join(data, 'data/share'))
   await writeLaunchers(join(data, 'scripts'), withNodeOfPython('../share/riastore'))
   await mkdir(info)
   await copy(join(project, 'LICENSE'), join(info, 'licenses/LICENSE'))

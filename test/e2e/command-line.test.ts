@@ -57,6 +57,13 @@ describe('completion', () => {
     expect((await runOk('zsh', ['-f', '-c', script, 'zsh', words(line)], { env })).stdout).toBe(`${expected}\n`)
   })
 
+  test('zsh runs the script where it finds it as a file of its own', async () => {
+    await writeFile(workspace.path('_riastore'), await riastore.ok(['completion', 'zsh']))
+    const script = `compdef() { : }; compadd() { shift 2; print -rl -- "$@" }
+      fpath=(${workspace.directory}); autoload -Uz _riastore; words=(riastore una); CURRENT=2; _riastore`
+    expect((await runOk('zsh', ['-f', '-c', script], { env })).stdout).toBe('unarchive\n')
+  })
+
   test.each(cases)('fish makes of "%s" %s', async (line, expected) => {
     const script = `riastore completion fish | source; complete -C '${words(line)}'`
     expect((await runOk('fish', ['--no-config', '-c', script], { env })).stdout).toBe(`${expected}\n`)

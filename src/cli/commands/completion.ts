@@ -6,7 +6,7 @@ import type { COMPLETION } from '../table/help.ts'
 /**
  * Each asks `riastore complete-words` with all words up to the cursor, and completes paths where
  * there is no answer. Bash takes `:` for the end of a word: what stands before the last one is cut
- * off from the answers.
+ * off from the answers. Zsh runs the script itself where it finds it as a file of its own.
  */
 const SCRIPTS = {
   bash: `_riastore() {
@@ -27,7 +27,7 @@ _riastore() {
   found=("\${(@f)$(riastore complete-words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n \${found[1]} ]]; then compadd -Q -- "\${(@q)found}"; else _files; fi
 }
-compdef _riastore riastore
+if [[ $funcstack[1] == _riastore ]]; then _riastore "$@"; else compdef _riastore riastore; fi
 `,
   fish: `function __riastore_complete
     set -l words (commandline -opc) (commandline -ct)

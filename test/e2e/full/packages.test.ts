@@ -129,6 +129,9 @@ echo "$before" >/before`,
 if command -v node; then exit 1; fi
 PROGRAMS=/usr/bin ALSO=readlink
 gzip -t /usr/share/man/man1/riastore.1.gz
+test -s /usr/share/bash-completion/completions/riastore
+test -s /usr/share/zsh/vendor-completions/_riastore
+test -s /usr/share/fish/vendor_completions.d/riastore.fish
 ${FIRST}${USE}${READ_ARCHIVE}`,
     atTheEnd: `
 dpkg --remove riastore
