@@ -106,11 +106,11 @@ export class Dataset {
 
   /** A value of git's configuration, of whatever scope; the last counts. */
   async get(key: string): Promise<string | undefined> {
-    return (await this.config()).get(normalized(key))
+    return (await this.config()).get(normalizedKey(key))
   }
 
   async getAll(key: string): Promise<readonly string[]> {
-    return (await this.config()).all(normalized(key))
+    return (await this.config()).all(normalizedKey(key))
   }
 
   /** Those values that are set in the repository's own configuration. */
@@ -144,7 +144,7 @@ export class Dataset {
    */
   async localSection(section: string): Promise<readonly (readonly [string, string])[]> {
     const { stdout } = await this.git(['config', '--local', '--list', '-z'])
-    const prefix = normalized(`${section}.`)
+    const prefix = normalizedKey(`${section}.`)
     return parseListing(stdout)
       .filter(({ key }) => key.startsWith(prefix) && !key.slice(prefix.length).includes('.'))
       .map(({ key, value }) => [key, value])
@@ -212,7 +212,7 @@ export class Dataset {
 }
 
 /** As git prints keys: section and name in lower case, what is between them as it is. */
-function normalized(key: string): string {
+export function normalizedKey(key: string): string {
   const first = key.indexOf('.')
   const last = key.lastIndexOf('.')
   return key.slice(0, first).toLowerCase() + key.slice(first, last) + key.slice(last).toLowerCase()

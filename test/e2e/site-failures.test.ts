@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addSiteOnDisk, applySite, expectSiteError, failOnce, SITE_FAILURES } from '../support/kill/site-failures.ts'
 import { interruptSite } from '../support/kill/site-interrupt.ts'
+import { objectsOf } from '../support/programs/console-double.ts'
 import { explain, run } from '../support/programs/run.ts'
 import { makeSiteScene, type SiteScene } from '../support/worlds/site-scene.ts'
 import { occupy, quickDataset, stateOf } from '../support/worlds/site-state.ts'
@@ -24,8 +25,15 @@ beforeAll(async () => {
 })
 afterAll(() => scene?.workspace.remove())
 
-test('a run that went through is repeated without any change', async () => {
+test('a run with -n says what it would do and changes nothing, and one that went through is repeated without any change', async () => {
   const dataset = await quickDataset(scene, 'repeated')
+  const before = await stateOf(scene, store, dataset)
+  const dry = await applySite(scene, dataset.repo, scene.env, '-n', '--json')
+  expect(dry.status, explain(dry)).toBe(0)
+  expect(objectsOf(dry, 'procedure')).toMatchObject([{ dryRun: true, dataset: dataset.id, committed: true }])
+  const said = objectsOf(dry, 'note').map(({ message }) => String(message))
+  expect(said.filter((line) => line.startsWith('would ')).length).toBeGreaterThan(3)
+  expect(await stateOf(scene, store, dataset)).toEqual(before)
   await applySite(scene, dataset.repo)
   const heads = await dataset.repo.git('rev-parse', 'HEAD', 'git-annex')
   expect((await applySite(scene, dataset.repo)).status).toBe(0)

@@ -11,19 +11,25 @@ type Args = SiteArguments & {
   readonly site: string
   readonly dataset: string
   readonly existing?: Existing
+  readonly dryRun?: boolean
 }
 
 /** `riastore procedure` */
 export async function run(console: Console, args: Args): Promise<number> {
-  const { site, existing } = args
+  const { site, existing, dryRun = false } = args
   checkSiteName(site)
   const tell = (line: string) => (console.json ? console.note(line) : console.print(printable(line)))
   try {
-    const applied = await applySite(args.dataset, site, siteValues(args), { signal: console.signal, tell, existing })
-    console.emit({ type: 'procedure', dataset: applied.id, ...applied })
+    const applied = await applySite(args.dataset, site, siteValues(args), {
+      signal: console.signal,
+      tell,
+      existing,
+      dryRun,
+    })
+    console.emit({ type: 'procedure', dryRun, dataset: applied.id, ...applied })
     return EXIT.done
   } catch (error) {
-    if (!(error instanceof ConfigError))
+    if (!(error instanceof ConfigError) && !dryRun)
       console.note(`${args.dataset}: to go on from here: datalad run-procedure cfg_${site}`)
     throw error
   }

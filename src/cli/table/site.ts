@@ -112,4 +112,5 @@ the site has. When something failed, run it again: what is done is not done twic
   examples: [['procedure lab . --project-name other-name']],
   exits: [4],
   json: ['procedure'],
+  changes: true,
 } as const satisfies CommandSpec

@@ -1,9 +1,9 @@
 import { ConfigError } from '../../core/errors.ts'
 import { withoutPassword } from '../../core/secret.ts'
 import { isGitLabError } from '../../gitlab/gitlab-error.ts'
-import { Dataset } from '../dataset.ts'
+import { Dataset, normalizedKey } from '../dataset.ts'
 import { createGitLabSibling } from '../gitlab/create.ts'
-import { createSibling } from '../sibling/create.ts'
+import { createSibling, type SiblingResult } from '../sibling/create.ts'
 import type { Existing } from '../sibling/options.ts'
 import { isOfSite } from './belonging.ts'
 import { resolveSite, type Site, type SiteGitLab } from './config.ts'
@@ -25,6 +25,8 @@ export interface ApplyOptions {
    * Default: it is an error.
    */
   readonly existing?: Existing | undefined
+  /** Only looks, and tells what would be done. */
+  readonly dryRun?: boolean | undefined
 }
 
 export interface AppliedSite {
@@ -82,15 +84,15 @@ export async function applySite(
   if (site.gitlab !== undefined && project !== undefined) {
     await addGitLab(anew(), site, site.gitlab, project, call)
   }
-  const committed = await commitSettings(
-    dataset,
-    committedSettings(site, project),
-    `Note where this dataset is published (riastore, site ${site.name})`,
-  )
-  if (committed) tell('noted in .datalad/config, and committed: where subdatasets are found')
-  await tellUnverified(anew(), site, tell)
+  const settings = committedSettings(site, project)
+  const committed = call.dryRun
+    ? await lacksSettings(dataset, settings)
+    : await commitSettings(dataset, settings, `Note where this dataset is published (riastore, site ${site.name})`)
+  if (committed && call.dryRun) tell('would note in .datalad/config, and commit, where subdatasets are found')
+  else if (committed) tell('noted in .datalad/config, and committed: where subdatasets are found')
+  if (!call.dryRun) await tellUnverified(anew(), site, tell)
   const pushTo = site.gitlab?.siblingName ?? site.siblingName
-  tell(`publish with: datalad push --to ${pushTo}`)
+  if (!call.dryRun) tell(`publish with: datalad push --to ${pushTo}`)
   return {
     site: site.name,
     path: dataset.path,
@@ -115,14 +117,19 @@ async function addStore(
   { existing, ...call }: ApplyOptions,
 ): Promise<void> {
   const { store: url, pushUrl, siblingName: name, storageName, shared, group, trust: trustLevel } = site
-  const options = { url, pushUrl, name, storageName, alias, shared, group, trustLevel, existing }
+  const { dryRun } = call
+  const options = { url, pushUrl, name, storageName, alias, shared, group, trustLevel, existing, dryRun }
   try {
-    const { status, message, stored } = await createSibling(dataset, options, call)
-    if (status === 'notneeded') call.tell(`${stored}: ${message}`)
+    tellSibling(await createSibling(dataset, options, call), call)
   } catch (error) {
     if (!(error instanceof ConfigError) || existing !== undefined || !(await isOfSite(dataset, site))) throw error
-    await createSibling(dataset, { ...options, existing: 'reconfigure' }, call)
+    tellSibling(await createSibling(dataset, { ...options, existing: 'reconfigure' }, call), call)
   }
+}
+
+function tellSibling({ status, message, stored, steps }: SiblingResult, { tell, dryRun }: ApplyOptions): void {
+  if (status === 'notneeded') tell(`${stored}: ${message}`)
+  else if (dryRun) for (const step of steps) tell(`would ${step}`)
 }
 
 async function addGitLab(
@@ -133,8 +140,10 @@ async function addGitLab(
   { existing, ...call }: ApplyOptions,
 ): Promise<void> {
   // The store before GitLab: nobody shall find a commit there whose content is nowhere.
-  const publishDepends = [site.siblingName]
-  const options = { gitlab: url, project, name, access, visibility, publishDepends, existing }
+  const { dryRun } = call
+  // Where nothing is done, the sibling that it will depend on may not be there yet.
+  const publishDepends = dryRun ? [] : [site.siblingName]
+  const options = { gitlab: url, project, name, access, visibility, publishDepends, existing, dryRun }
   try {
     await createGitLabSibling(dataset, options, call)
   } catch (error) {
@@ -165,6 +174,12 @@ async function tellUnverified(dataset: Dataset, { storageName }: Site, tell: App
   if (verified === undefined || verified === 'verified') return
   tell(`before you push, look at what ${storageName} is: git annex verifyremote ${storageName} shows it and an ID,`)
   tell(`and git annex verifyremote ${storageName} --safe ID agrees to it`)
+}
+
+/** Whether something would have to be committed in .datalad/config. */
+async function lacksSettings(dataset: Dataset, settings: Readonly<Record<string, string>>): Promise<boolean> {
+  const committed = await dataset.committedConfig()
+  return Object.entries(settings).some(([key, value]) => committed.get(normalizedKey(key)) !== value)
 }
 
 function projectOf(gitlab: SiteGitLab, fill: (template: string) => string): string {
