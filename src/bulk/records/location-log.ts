@@ -46,8 +46,8 @@ export function repositoriesIn(log: string): Set<string> {
 
 /**
  * A location log after `uuid` got the key. What the log says of other repositories, and what is not
- * understood, stays byte for byte. The new line of `uuid` is newer than all that were there, whatever
- * the clocks say, so it counts.
+ * understood, stays byte for byte. The new line of `uuid` is newer than all that were there,
+ * whatever the clocks say, so it counts.
  *
  * The newest of its old lines stays, until git-annex writes the log next. git-annex takes a log as
  * it is when all lines of its own are in it; else it puts each together and writes it anew, which
