@@ -39,6 +39,7 @@ async function sevenZip(store: Store, call: CallOptions): Promise<Outcome> {
   if (here === undefined) return ['warning', `keys cannot be packed into archives: ${INSTALL_HINT}`]
   if (!here.isSafe) return ['warning', tooOld(here.path, here.version)]
   if (store.traits.local) return ['ok', `${here.name} packs archives`]
+  if (!store.traits.exec) return ['ok', `${here.name} on this machine packs archives: the keys pass through it`]
   return [
     'ok',
     `the server runs no 7z that is new enough: ${here.name} on this machine packs archives, and the keys pass through it`,

@@ -230,6 +230,7 @@ describe('riastore doctor on S3', () => {
     for (const check of ['put-if-absent, race', 'multipart upload', 'ranges', 'checksums', 'versioning', 'lifecycle']) {
       expect(finding(all, check)).toMatchObject({ result: 'ok' })
     }
+    expect(finding(all, '7z')?.why).toMatch(/^7zz?.? on this machine packs archives: the keys pass through it$/)
     expect(before).toContain('store/ria-layout-version')
     expect(await versions()).toEqual(before)
   })
