@@ -19,7 +19,7 @@ const GITS_OWN =
  * copies owns the copy, where git trusts its configuration; who wrote the original may be anybody.
  */
 const HARMLESS =
-  /^(core\.(repositoryformatversion|filemode|bare|sharedrepository|logallrefupdates|ignorecase|precomposeunicode|symlinks)|annex\.(uuid|version)|datalad\.ora-remote\..+\.uuid|receive\.(autogc|denycurrentbranch|denydeletes|denydeletecurrent|denynonfastforwards|fsckobjects|maxinputsize)|transfer\.(fsckobjects|hiderefs)|gc\.(auto|autopacklimit|pruneexpire|reflogexpire)|gitlab\..+|extensions\.objectformat)$/
+  /^(core\.(repositoryformatversion|filemode|bare|sharedrepository|logallrefupdates|ignorecase|precomposeunicode|symlinks)|annex\.(uuid|version)|datalad\.ora-remote\.(.+\.)?uuid|receive\.(autogc|denycurrentbranch|denydeletes|denydeletecurrent|denynonfastforwards|fsckobjects|maxinputsize)|transfer\.(fsckobjects|hiderefs)|gc\.(auto|autopacklimit|pruneexpire|reflogexpire)|gitlab\..+|extensions\.objectformat)$/
 
 /**
  * Makes the bare repository of a copy that nobody sees yet, and copies the files that lie beside

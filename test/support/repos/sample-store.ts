@@ -19,6 +19,8 @@ export async function makeSampleStore(workspace: Workspace, name: string, keys =
   const store = await makeRiaStore(workspace.path(name))
   const sub = await addDataset(workspace, store, { id: randomUUID(), shared: 'group' })
   const top = await addDataset(workspace, store, { id: randomUUID(), alias: 'study' })
+  // As create-sibling leaves it.
+  await runOk('git', ['-C', top.path, 'config', 'datalad.ora-remote.uuid', randomUUID()], { env: workspace.env })
   const module = `[submodule "sub"]\n\tpath = sub\n\turl = ./sub\n\tdatalad-id = ${sub.id}\n`
   await commit(workspace, top, { 'README.md': '# A study\n', '.gitmodules': module })
   await runOk('git', ['-C', top.path, 'tag', '-a', '-m', 'one', 'v1', 'main'], { env: workspace.env })
