@@ -6,10 +6,12 @@ import { SeenGood } from '../../admin/check/seen-good.ts'
 import { parseSubset } from '../../admin/check/subset.ts'
 import { cacheDirectory } from '../../core/cache-directory.ts'
 import { ConfigError, isStoreError } from '../../core/errors.ts'
+import type { Store } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { NameFinder } from '../dataset-names.ts'
 import { EXIT } from '../exit-codes.ts'
+import { limitsOf } from '../limits.ts'
 import { problemAsObject, problemAsText } from '../problems.ts'
 import { formatSize, parseAge, parseSize } from '../quantities.ts'
 import { namedOrAll, withStoreOfWords } from '../store-words.ts'
@@ -21,6 +23,7 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
   const { words, data = false, subset: part, for: time } = args
   if (!data && (part !== undefined || time !== undefined)) throw new ConfigError('--subset and --for want --data')
   const subset = part === undefined ? undefined : parseSubset(part, (text) => parseSize('subset', text))
+  const limits = limitsOf(args)
   const untilMs = time === undefined ? undefined : Date.now() + parseAge('for', time)
   const call = { signal: console.signal }
   const sum = { datasets: 0, keys: 0, bytes: 0, checked: 0, checkedBytes: 0, withoutChecksum: 0, left: 0 }
@@ -31,7 +34,7 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
   }
   /** Of the dataset that is looked at. */
   let aliases: readonly string[] = []
-  return withStoreOfWords(words, async (store, names) => {
+  const work = async (store: Store, names: readonly string[]) => {
     const counts = new Map<string, number>()
     await (names.length === 0 ? checkStore(store, report, call) : requireListing(store, call))
     const finder = new NameFinder(store, console.json, call)
@@ -65,7 +68,8 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
     console.print(summaryLine(sum, data, problems))
     if (failed > 0) return EXIT.failed
     return problems > 0 ? EXIT.problems : EXIT.done
-  })
+  }
+  return withStoreOfWords(words, work, { limits })
 }
 
 interface Sum {

@@ -133,6 +133,7 @@ or never. When each was last found good is remembered on this machine, in ~/.cac
   ],
   exits: [3, 4],
   json: ['finding', 'progress', 'summary'],
+  moves: true,
 } as const satisfies CommandSpec
 
 export const REPAIR = {
