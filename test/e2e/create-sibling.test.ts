@@ -173,7 +173,7 @@ test('subdatasets get siblings of their own, and no alias; one that cannot does 
   await top.git('-C', 'sub/deep', 'config', 'remote.ria.url', '/elsewhere')
   const refused = await createSibling(top, args)
   expect(refused.status).toBe(2)
-  expect(lines(refused.stdout)).toMatchObject([{ path: join(top.path, 'sub/deep'), status: 'error' }])
+  expect(lines(refused.stdout)).toMatchObject([{ path: join(top.path, 'sub/deep'), type: 'error', exitCode: 2 }])
   expect(await top.config('remote.ria.url')).toBeUndefined()
 
   const skipped = lines((await created(top, '--existing', 'skip', ...args)).stdout)
