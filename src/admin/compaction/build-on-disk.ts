@@ -43,15 +43,16 @@ export class DiskBuilder implements Builder {
     if (add.length === 0) return
     const objects = await this.#open(objectsDirectory(directory))
     try {
-      await addMembers({
+      const settings = {
         archive: this.#file(archives),
         isOurs: old === undefined,
         directory: String(objects.self),
         names: add.map(({ place }) => place),
         level,
         signal,
-        onProgress: ({ percent }) => onPart?.(percent / 100),
-      })
+        onProgress: ({ percent }: { readonly percent: number }) => onPart?.(percent / 100),
+      }
+      await inPlainWords(archives, () => addMembers(settings))
     } finally {
       await objects.close()
     }
@@ -59,7 +60,8 @@ export class DiskBuilder implements Builder {
 
   async remove(members: readonly string[], { signal }: CallOptions = {}): Promise<void> {
     const isOurs = this.#work.old === undefined
-    await removeMembers({ archive: this.#file(this.#opened), isOurs, names: members, signal })
+    const settings = { archive: this.#file(this.#opened), isOurs, names: members, signal }
+    await inPlainWords(this.#opened, () => removeMembers(settings))
   }
 
   async finish(): Promise<void> {
@@ -103,5 +105,17 @@ export class DiskBuilder implements Builder {
   /** For 7z. */
   #file(archives: LocalDirectory): string {
     return `${archives.selfForOthers}/${fileNameOf(this.path)}`
+  }
+}
+
+/** 7z has the directory by another name, which says nothing to people. */
+async function inPlainWords<T>(archives: LocalDirectory, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    const plain = (text: string) => text.replaceAll(archives.selfForOthers, archives.path)
+    const { kind, op, where, reason, sent, stalled } = error
+    throw new StoreError({ kind, op, where: plain(where), message: plain(reason), sent, stalled, cause: error })
   }
 }

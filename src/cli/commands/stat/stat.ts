@@ -39,11 +39,12 @@ export async function run(console: Console, args: ArgsOf<typeof STAT>): Promise<
     }
     console.progress.clear()
     const sum = sumOf(counted)
-    // A line of a run that did not see everything would be taken for a loss.
+    // What a run tells that did not see everything would be taken for a loss.
+    const isTold = failed === 0 || (counted.length > 0 && !prometheus)
     const grown =
       history === undefined || failed > 0 ? undefined : await addToHistory(history, store.traits.root, counted)
     console.emit({ type: 'summary', action: 'stat', datasets: counted.length, failed, ...sum, since: grown?.since })
-    console.print(prometheus ? asMetrics(store.traits.root, counted) : asText(counted, sum, grown, top))
+    if (isTold) console.print(prometheus ? asMetrics(store.traits.root, counted) : asText(counted, sum, grown, top))
     return failed === 0 ? EXIT.done : EXIT.failed
   })
 }

@@ -5,12 +5,14 @@ import { dirname } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type CompactOptions, compact } from '../../../../src/admin/compaction/compact.ts'
 import { takeLock } from '../../../../src/admin/lock/lock.ts'
+import { StoreError } from '../../../../src/core/errors.ts'
 import { keyFileName } from '../../../../src/core/key.ts'
 import { placesOf } from '../../../../src/ria/layout/places.ts'
 import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { temporaryName } from '../../../../src/store/temporary.ts'
 import { withFaults } from '../../../../src/store/wrappers/faulty.ts'
+import { systemProgram } from '../../../support/programs/programs.ts'
 import { run, runOk } from '../../../support/programs/run.ts'
 import { contents, type DatasetOnDisk, datasetOnDisk, keyOf } from '../../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY } from '../../../support/stores/memory-dataset.ts'
@@ -55,6 +57,25 @@ describe('compaction', () => {
     const found = (await runOk('find', [dataset.file('annex/objects'), dataset.file('archives')])).stdout.trim()
     expect(found.split('\n')).toHaveLength(3) // the two directories and the archive: no empty hash directory
     expect(await dataset.archives()).toEqual(['archive.7z'])
+  })
+
+  test('tells of an error of 7z by the paths that people know', async () => {
+    dataset = await datasetOnDisk()
+    await addAll(contents(2))
+    const before = process.env.PATH
+    const real = await systemProgram('7zz')
+    const script = `#!/bin/sh\n[ "$1" = i ] && exec ${real} i\necho "ERROR: Permission denied: $*" >&2\nexit 2\n`
+    await writeFile(dataset.file('7zz'), script, { mode: 0o755 })
+    process.env.PATH = `${dataset.file('.')}:${before}`
+    try {
+      const error = await pack().catch((thrown: unknown) => thrown)
+      expect(error).toBeInstanceOf(StoreError)
+      expect(String(error)).toContain(dataset.file('archives'))
+      expect(String(error)).not.toContain('/proc/')
+    } finally {
+      process.env.PATH = before
+    }
+    expect(await dataset.archives()).toEqual([])
   })
 
   test('lists loose keys once, and tells what is left of them, to the inode', async () => {

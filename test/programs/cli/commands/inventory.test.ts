@@ -144,6 +144,19 @@ describe('cat', () => {
 })
 
 describe('stat', () => {
+  test('tells nothing of what it could not count, least of all that it is nothing', async () => {
+    const server = await startWebServer(join(root, 'store'))
+    try {
+      for (const options of [[], ['--prometheus']]) {
+        const { code, stdout, stderr } = await riastore(['stat', ...options, `ria+${server.url}`, ID])
+        expect([code, stdout]).toEqual([1, ''])
+        expect(stderr).toMatch(/a web server does not list its files\n$/)
+      }
+    } finally {
+      await server.close()
+    }
+  })
+
   test('counts keys, files and bytes of all datasets, and what grew since the run before', async () => {
     const history = join(root, 'history.jsonl')
     const { code, stdout } = await riastore(['stat', '--json', '--history', history, ...at()])
