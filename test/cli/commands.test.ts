@@ -1,9 +1,12 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { camelCase } from '../../src/cli/command.ts'
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts'
 import { helpText } from '../../src/cli/help/help.ts'
 import { MODULES } from '../../src/cli/modules.ts'
 import { COMMANDS, GROUPS } from '../../src/cli/table/table.ts'
+import { Interrupted } from '../../src/cli/terminal.ts'
 import { optionsOf } from '../../src/cli/words/common-options.ts'
 import { objectsOf, riastore } from '../support/programs/console-double.ts'
 import { jsonSchema } from '../support/programs/json-schema.ts'
@@ -114,6 +117,24 @@ test.concurrent.each(Object.entries(ASKING))(
       expect(told).toEqual(hasJson ? expect.arrayContaining([error]) : [])
       expect(ran.stderr).toMatch(/^riastore: [^\n]*127\.0\.0\.1:1[^\n]*\n$/)
     }
+  },
+)
+
+test.concurrent.each(Object.entries(ASKING))(
+  'riastore %s ends with 130 after Ctrl-C, also while a server says nothing',
+  async (name, words) => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const there = words.map((word) => word.replace(NOBODY, `127.0.0.1:${port}`))
+    const asked = once(server, 'connection')
+    const stop = new AbortController()
+    const running = riastore([...wordsOf(name), ...there, '--stall-timeout=600'], { signal: stop.signal })
+    const [socket] = await Promise.race([asked, running.then((ran) => expect.fail(JSON.stringify(ran)))])
+    stop.abort(new Interrupted('SIGINT'))
+    expect((await running).code).toBe(130)
+    socket.destroy()
+    server.close()
   },
 )
 
