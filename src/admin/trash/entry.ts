@@ -83,12 +83,22 @@ export async function lastEntry(store: Store, id: string, call: CallOptions): Pr
 export async function readEntry(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {
   const text = (await findSmall(store, entryFile(path), MAX_BYTES, call))?.toString()
   if (text === undefined) return undefined
-  const { directory, aliases, removed, until, user } = JSON.parse(text)
+  const { directory, aliases, removed, until, user } = parse(text)
   const [removedMs, untilMs] = [Date.parse(removed), Date.parse(until)]
-  if (!isDatasetDirectory(directory) || Number.isNaN(removedMs) || Number.isNaN(untilMs)) {
+  const isWhole = typeof directory === 'string' && isDatasetDirectory(directory) && Array.isArray(aliases)
+  if (!isWhole || Number.isNaN(removedMs) || Number.isNaN(untilMs)) {
     throw lockable(store, path).error('corrupt', 'get', 'this is no entry of the trash', { path: entryFile(path) })
   }
   return { path, directory, aliases, removedMs, untilMs, user: String(user) }
+}
+
+/** Empty for what is no JSON. */
+function parse(text: string) {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 async function directoriesIn(store: Store, directory: string, call: CallOptions): Promise<string[]> {

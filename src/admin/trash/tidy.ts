@@ -37,7 +37,10 @@ export async function tidyDataset(
   const isDead = found.length === 0 ? () => false : await olderThan(dataset, DEAD_MS, dryRun, call)
   const dead = found.filter(isDead)
   if (!dryRun) {
-    for (const { path } of dead) await dataset.store.remove(path, call)
+    for (const { path, identity } of dead) {
+      // Whoever slept may have gone on with it since it was listed.
+      if ((await dataset.store.stat(path, call))?.identity === identity) await dataset.store.remove(path, call)
+    }
   }
   const bytes = dead.reduce((sum, { size }) => sum + size, 0)
   return { uploads: dead.length, bytes, lock: await takeDeadLock(dataset, dryRun, call) }
