@@ -3,6 +3,7 @@ import { listAliases } from '../../git/alias.ts'
 import { isDatasetDirectory } from '../../ria/layout/alias-file.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
+import { whyHidden } from './half-dataset.ts'
 import type { Report } from './problem.ts'
 
 /**
@@ -52,7 +53,7 @@ async function checkPlaces(store: Store, report: Report, call: CallOptions): Pro
         message: `there is a dataset without ${LAYOUT_FILE}: no client finds it`,
         path,
         dataset: path.replace('/', ''),
-        mend: 'riastore repair STORE',
+        mend: (await whyHidden(store, path, call)) ?? 'riastore repair STORE',
       })
     }
   }

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { bufferSource } from '../../core/source.ts'
+import { copyingDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Entry } from '../../store/store.ts'
-
-/** Where a run that copies a dataset says, in the copy, what it has proven so far. */
-const MARKERS = 'riastore/copying'
 
 /** The clocks of some backends tell whole seconds. ms. */
 const CLOCK_MS = 2_000
@@ -22,7 +20,7 @@ export class CopyMarker {
 
   constructor(copy: StoredDataset, call: CallOptions) {
     this.#copy = copy
-    this.#path = copy.path(`${MARKERS}/${randomBytes(8).toString('hex')}`)
+    this.#path = `${copyingDirectory(copy.directory)}/${randomBytes(8).toString('hex')}`
     this.#call = call
   }
 
@@ -45,7 +43,7 @@ export class CopyMarker {
 /** What runs left that were killed, or are at work now. */
 export async function findMarkers(copy: StoredDataset, call: CallOptions): Promise<readonly Entry[]> {
   const found: Entry[] = []
-  for await (const entry of copy.store.list(copy.path(MARKERS), call)) found.push(entry)
+  for await (const entry of copy.store.list(copyingDirectory(copy.directory), call)) found.push(entry)
   return found
 }
 

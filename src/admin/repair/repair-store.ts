@@ -5,6 +5,7 @@ import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { placesOf } from '../../ria/layout/places.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
+import { whyHidden } from '../check/half-dataset.ts'
 import type { Problem } from '../check/problem.ts'
 import { looseFiles } from '../inventory/count-keys.ts'
 import type { Repaired, TellRepaired } from './repaired.ts'
@@ -60,6 +61,8 @@ async function mendHalf(store: Store, problem: Problem, dryRun: boolean, call: C
   }
   const [version = '2', ...others] = versions
   if (others.length > 0) return { outcome: 'left', how: 'its keys lie in places of both layout versions' }
+  const why = await whyHidden(store, problem.path, call)
+  if (why !== undefined) return { outcome: 'left', how: why }
   const file = dataset.path(LAYOUT_FILE)
   if (!dryRun) {
     const ifAbsent = store.traits.putIfAbsent === 'atomic'

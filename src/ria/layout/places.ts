@@ -16,6 +16,9 @@ export const holderDirectory = (directory: string, token: string) => `${director
 export const droppedDirectory = (directory: string) => `${directory}/archives/dropped`
 export const tombstonePath = (directory: string, fileName: string) => `${directory}/archives/dropped/${fileName}`
 
+/** Where runs that copy a dataset say so, in the copy. */
+export const copyingDirectory = (directory: string) => `${directory}/riastore/copying`
+
 const UNESCAPES: Readonly<Record<string, string>> = { '%': '/', '&s': '%', '&a': '&', '&c': ':' }
 
 /**

@@ -15,6 +15,7 @@ import { StoreCopies } from '../../../src/admin/repair/store-copies.ts'
 import { StoreError } from '../../../src/core/errors.ts'
 import { REAL_TIME } from '../../../src/core/moment.ts'
 import { bufferSource } from '../../../src/core/source.ts'
+import { gravestonePath } from '../../../src/ria/layout/gravestone.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { annexLink, commitFiles } from '../../support/repos/memory-repository.ts'
@@ -88,6 +89,19 @@ async function repair(store: Store, sources: readonly GoodCopies[] = []): Promis
 }
 
 const outcomes = (told: readonly Repaired[]) => told.map(({ problem, outcome }) => `${problem.code} ${outcome}`).sort()
+
+test.each([
+  ['abc/half/riastore/copying/1', /riastore copy, once more/],
+  [gravestonePath('abchalf'), /riastore restore takes it back/],
+])('a dataset that is hidden on purpose, as %s tells, is not made one that clients find', async (marker, how) => {
+  const store = await goodStore()
+  await put(store, 'abc/half/HEAD', 'ref: refs/heads/main\n')
+  await put(store, marker, '{}\n')
+  const half = (await repair(store)).filter(({ problem }) => problem.code === 'half-dataset')
+  expect(half).toMatchObject([{ outcome: 'left', how: expect.stringMatching(how) }])
+  expect(half[0]?.problem.mend).toMatch(how)
+  expect(await store.stat('abc/half/ria-layout-version')).toBeUndefined()
+})
 const quarantined = async (store: Store) => (await paths(store)).filter((path) => path.includes('/quarantine/'))
 const strays = async (store: Store) =>
   (await paths(store)).filter((path) => path.startsWith(`${DIRECTORY}/archives/`) || path.endsWith('.tmp'))
