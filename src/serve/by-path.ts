@@ -1,7 +1,7 @@
 import { describeDataset } from '../admin/inventory/describe.ts'
 import type { DatasetFacts } from '../admin/inventory/facts.ts'
-import { filesAt, openRevision } from '../admin/inventory/files.ts'
-import { ConfigError } from '../core/errors.ts'
+import { filesAt } from '../admin/inventory/files.ts'
+import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { inOrder } from '../core/parallel.ts'
 import { listAliases } from '../git/alias.ts'
 import { annexKeyOf } from '../git/annexed-file.ts'
@@ -49,7 +49,7 @@ export async function sendByPath(exchange: Exchange, views: DatasetViews, addres
     const top = `/d/${encodeURIComponent(address.dataset)}/HEAD/`
     return exchange.answer(308, 'text/plain', '', { Location: top })
   }
-  const revision = dataset && (await revisionOf(dataset, address.ref, call))
+  const revision = dataset && (await views.revision(dataset, address.ref, call))
   const entry = await revision?.find(address.path)
   if (dataset === undefined || revision === undefined || entry === undefined) return exchange.refuse(ABSENT)
   if (entry.kind === 'subdataset') return exchange.refuse({ status: 404, message: 'this is a subdataset' })
@@ -85,16 +85,6 @@ export async function findByName(views: DatasetViews, name: string, call: { read
   return found === undefined && !name.startsWith('~') ? views.find(`~${name}`, call) : found
 }
 
-/** The commit that a ref of a dataset names; undefined when it has none of that name. */
-export async function revisionOf(dataset: StoredDataset, ref: string, call: { readonly signal: AbortSignal }) {
-  try {
-    return await openRevision(dataset, ref, call)
-  } catch (error) {
-    if (error instanceof ConfigError) return undefined // the refs were read, and this is none of them
-    throw error
-  }
-}
-
 async function sendEntry(
   exchange: Exchange,
   views: DatasetViews,
@@ -109,7 +99,8 @@ async function sendEntry(
     'Content-Disposition': `inline; filename*=UTF-8''${encodeURIComponent(entry.name).replaceAll("'", '%27')}`,
   }
   if (key === undefined) return sendBytes(exchange, await revision.read(entry), { type, tag: entry.id, headers })
-  await views.withKeys(dataset, (keys) => sendKey(exchange, keys, key, { type, tag: key, headers }))
+  const send = (keys: StoredKeys) => sendKey(exchange, keys, key, { type, tag: key, headers })
+  if (!(await views.withKeys(dataset, send))) exchange.refuse(ABSENT)
 }
 
 async function sendDirectory(

@@ -4,7 +4,6 @@ import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { parseKey } from '../core/key.ts'
 import type { Store } from '../store/store.ts'
 import type { Exchange } from './exchange.ts'
-import { ABSENT } from './failures.ts'
 import { wantedRange } from './range.ts'
 
 /** What is said of content besides its length. */
@@ -21,18 +20,19 @@ export function typeOfName(path: string): string {
 }
 
 /**
- * Answers with the content of a key, loose or out of an archive; with 404 when it is proven absent.
- * A whole key is held against its checksum: the end is held back until that is right, and a client
+ * Answers with the content of a key, loose or out of an archive; false when it is proven absent. A
+ * whole key is held against its checksum: the end is held back until that is right, and a client
  * never gets the last bytes of a damaged one.
  */
-export async function sendKey(exchange: Exchange, keys: StoredKeys, key: string, what: Described): Promise<void> {
+export async function sendKey(exchange: Exchange, keys: StoredKeys, key: string, what: Described): Promise<boolean> {
   const { size } = parseKey(key)
   const head = headOf(exchange, size, what)
   const call = { signal: exchange.signal }
   if (exchange.isHead || head.range === 'none' || head.status === 304) {
-    if (!(await keys.has(key, call))) return exchange.refuse(ABSENT)
+    if (!(await keys.has(key, call))) return false
     exchange.begin(head.status, head.headers)
-    return exchange.end()
+    exchange.end()
+    return true
   }
   const range = head.range === 'all' ? undefined : head.range
   let held: Uint8Array | undefined
@@ -43,9 +43,10 @@ export async function sendKey(exchange: Exchange, keys: StoredKeys, key: string,
     if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
     await exchange.write(before)
   }
-  if (!(await keys.readIfThere(key, write, { ...call, range }))) return exchange.refuse(ABSENT)
+  if (!(await keys.readIfThere(key, write, { ...call, range }))) return false
   if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
   exchange.end(held)
+  return true
 }
 
 /**

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
+import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
+import { isStoreError } from '../core/errors.ts'
 import { formatGitConfig, parseGitConfig } from '../core/git-config.ts'
 import { servedViews } from '../git/served-views.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { keyAtPlace, placesOf } from '../ria/layout/places.ts'
-import { readLayout } from '../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { sendBytes, sendFile, sendKey } from './content.ts'
 import type { DatasetViews } from './dataset-views.ts'
@@ -40,31 +41,41 @@ export async function sendFromTree(
   name: string,
 ): Promise<void> {
   const call = { signal: exchange.signal }
-  const dataset = await views.at(directory, call)
+  const dataset = await views.named(directory)
   if (dataset === undefined) return exchange.refuse(ABSENT)
   const [, place] = /^annex\/objects\/(.+)$/.exec(name) ?? []
   if (place !== undefined) return sendPlace(exchange, views, dataset, place)
-  if (name === 'config') return sendConfig(exchange, dataset)
+  if (!(await views.isThere(dataset, call))) return exchange.refuse(ABSENT)
+  if (name === 'config') return sendConfig(exchange, views, dataset)
   if (name === 'HEAD' || name === 'info/refs' || name === 'objects/info/packs') {
     const text = (await servedViews(dataset, call))?.get(name)
     if (text === undefined) return exchange.refuse(ABSENT)
     return exchange.answer(200, TEXT, text, { 'Cache-Control': 'no-cache' })
   }
   const isServed = name === LAYOUT_FILE || GIT_OBJECT.test(name)
-  if (!isServed || !(await sendFile(exchange, views.store, dataset.path(name), BYTES))) await refuse(exchange, dataset)
+  if (!isServed || !(await sendFile(exchange, views.store, dataset.path(name), BYTES)))
+    await refuse(exchange, views, dataset)
 }
 
+/** A key that is read is there, and so is its dataset: it is looked for only when something fails. */
 async function sendPlace(exchange: Exchange, views: DatasetViews, dataset: StoredDataset, place: string) {
-  const { version } = (await readLayout(dataset, { signal: exchange.signal })).dataset
   const key = keyAtPlace(place)?.key
-  // At any other place no client looks, and a key there would be one that nobody can find.
-  if (key === undefined || !placesOf(key, version).includes(place)) return refuse(exchange, dataset)
-  await views.withKeys(dataset, (keys) => sendKey(exchange, keys, key, { type: BYTES, tag: key }))
+  try {
+    // At any other place no client looks, and a key there would be one that nobody can find.
+    if (key === undefined || !placesOf(key, await views.version(dataset)).includes(place))
+      return await refuse(exchange, views, dataset)
+    const send = (keys: StoredKeys) => sendKey(exchange, keys, key, { type: BYTES, tag: key })
+    if (!(await views.withKeys(dataset, send))) await refuse(exchange, views, dataset)
+  } catch (error) {
+    const isGone = isStoreError(error, 'missing') && !exchange.hasBegun
+    if (isGone && !(await views.isThere(dataset, { signal: exchange.signal }))) return exchange.refuse(ABSENT)
+    throw error
+  }
 }
 
-async function sendConfig(exchange: Exchange, dataset: StoredDataset): Promise<void> {
+async function sendConfig(exchange: Exchange, views: DatasetViews, dataset: StoredDataset): Promise<void> {
   const bytes = await dataset.findSmall('config', MAX_CONFIG_BYTES, { signal: exchange.signal })
-  if (bytes === undefined) return refuse(exchange, dataset)
+  if (bytes === undefined) return refuse(exchange, views, dataset)
   const config = await parseGitConfig(bytes, dataset.where(dataset.path('config')))
   const keys = [...config.keys()].filter((key) => PUBLIC_CONFIG.test(key))
   const text = formatGitConfig(keys.map((key) => [key, config.get(key) ?? '']))
@@ -74,8 +85,8 @@ async function sendConfig(exchange: Exchange, dataset: StoredDataset): Promise<v
   })
 }
 
-/** The dataset has to be there still: only then what it has not is proven absent. */
-async function refuse(exchange: Exchange, dataset: StoredDataset): Promise<void> {
-  const isThere = (await dataset.store.stat(dataset.path(LAYOUT_FILE), { signal: exchange.signal })) !== undefined
-  exchange.refuse(isThere ? ABSENT : { status: 503, message: 'the dataset is not there any more' })
+/** The store has to be there still: only then what it has not is proven absent. */
+async function refuse(exchange: Exchange, views: DatasetViews, dataset: StoredDataset): Promise<void> {
+  await views.isThere(dataset, { signal: exchange.signal })
+  exchange.refuse(ABSENT)
 }

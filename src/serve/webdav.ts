@@ -1,7 +1,6 @@
 import { filesAt } from '../admin/inventory/files.ts'
-import { readRefs } from '../git/read-remote.ts'
 import { eachDataset } from '../ria/layout/datasets.ts'
-import { type FileAddress, findByName, revisionOf } from './by-path.ts'
+import { type FileAddress, findByName } from './by-path.ts'
 import { typeOfName } from './content.ts'
 import type { DatasetViews } from './dataset-views.ts'
 import type { Exchange } from './exchange.ts'
@@ -61,8 +60,8 @@ async function membersOf(
   if (name === '') return collection(undefined, datasets(views, call))
   const dataset = await findByName(views, name, call)
   if (dataset === undefined) return undefined
-  if (ref === '') return collection(undefined, refsOf((await readRefs(dataset, call)).refs.keys()))
-  const revision = await revisionOf(dataset, ref, call)
+  if (ref === '') return collection(undefined, refsOf((await views.refs(dataset)).refs.keys()))
+  const revision = await views.revision(dataset, ref, call)
   const entry = await revision?.find(path)
   if (revision === undefined || entry === undefined) return undefined
   const modifiedMs = revision.commit.committedMs

@@ -1,44 +1,29 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import * as http from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/core/errors.ts'
 import { keyPaths } from '../../src/ria/layout/paths.ts'
-import { type Access, type ServeOptions, storeServer } from '../../src/serve/server.ts'
+import type { Access, ServeOptions } from '../../src/serve/server.ts'
 import type { Store } from '../../src/store/store.ts'
 import { annexLink, annexPointer, commitFiles } from '../support/repos/memory-repository.ts'
+import { type Answer, type ServedStore, serveStore } from '../support/servers/served-store.ts'
 import { CONTENT, DIRECTORY, ID, KEY, memoryStore, PLACE } from '../support/stores/memory-dataset.ts'
 import { withMethods, write } from '../support/stores/stores.ts'
 
 const ABSENT_KEY = 'MD5E-s7--00000000000000000000000000000000.dat'
 
-interface Answer {
-  readonly status: number
-  readonly headers: http.IncomingHttpHeaders
-  readonly body: string
-  /** The answer was broken off. */
-  readonly broken: boolean
-}
-
 let store: Store
+let served: ServedStore
 let port: number
-let served: ReturnType<typeof storeServer>
-let log: Access[]
+let log: readonly Access[]
 
 async function serve(of: Store, options: Partial<ServeOptions> = {}): Promise<void> {
   await served?.close()
-  log = []
-  served = storeServer(of, {
-    cacheDirectory: undefined,
-    loopbackOnly: true,
-    onAccess: (access) => log.push(access),
-    ...options,
-  })
-  served.server.listen(0, '127.0.0.1')
-  await once(served.server, 'listening')
-  port = (served.server.address() as AddressInfo).port
+  served = await serveStore(of, options)
+  ;({ port, log } = served)
 }
+
+const ask: ServedStore['ask'] = (...all) => served.ask(...all)
 
 beforeEach(async () => {
   store = await memoryStore()
@@ -53,27 +38,6 @@ beforeEach(async () => {
   await serve(store)
 })
 afterEach(() => served.close())
-
-/** Sends a path as it is: a URL would be made clean before. */
-function ask(path: string, { method = 'GET', ...headers }: Record<string, string> = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = http.request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      const end = (broken: boolean) => () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-          broken,
-        })
-      response.on('end', end(false))
-      response.on('error', end(true))
-    })
-    request.on('error', reject)
-    request.end()
-  })
-}
 
 describe('a store as on a web server', () => {
   test('has layout files, and each key at its place, whole and in parts', async () => {

@@ -38,7 +38,12 @@ export class StoredKeys {
     call: CallOptions = {},
   ): Promise<StoredKeys> {
     const layout = await readLayout(dataset, call)
-    return new StoredKeys(dataset, layout.dataset.version, cacheDirectory)
+    return StoredKeys.of(dataset, layout.dataset.version, cacheDirectory)
+  }
+
+  /** The same where the version of the dataset's layout is known. */
+  static of(dataset: StoredDataset, version: string, cacheDirectory: string | undefined): StoredKeys {
+    return new StoredKeys(dataset, version, cacheDirectory)
   }
 
   /**

@@ -30,18 +30,21 @@ export class BlockFile {
   readonly path: string
   readonly size: number
   readonly #store: Store
+  readonly #reader: number
   readonly #cache: BlockCache
   readonly #call: CallOptions
 
+  /** `reader`: what the blocks in the cache belong to, where several have one cache. */
   constructor(
     store: Store,
-    { path, size }: { readonly path: string; readonly size: number },
+    { path, size, reader = 0 }: { readonly path: string; readonly size: number; readonly reader?: number },
     cache: BlockCache,
     call: CallOptions,
   ) {
     this.#store = store
     this.path = path
     this.size = size
+    this.#reader = reader
     this.#cache = cache
     this.#call = call
   }
@@ -76,7 +79,7 @@ export class BlockFile {
   #block(number: number): Promise<Buffer> {
     const start = number * BLOCK_BYTES
     const read = () => this.#fetch(start, Math.min(start + BLOCK_BYTES, this.size))
-    return this.#cache.get(`${number} ${this.path}`, read)
+    return this.#cache.get(`${this.#reader} ${number} ${this.path}`, read)
   }
 
   async #fetch(start: number, end: number): Promise<Buffer> {

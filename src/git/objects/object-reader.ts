@@ -5,6 +5,7 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { isPackName } from '../refs/ref-state.ts'
 import { BlockCache, BlockFile } from './block-file.ts'
+import type { ObjectCache } from './object-cache.ts'
 import { PackIndex } from './pack-index.ts'
 import { type GitObject, type ObjectType, PARTIAL, PackReader } from './pack-reader.ts'
 
@@ -16,6 +17,14 @@ const LOOSE_HEAD_BYTES = 128
 
 const MAX_LIST_BYTES = 4 * 1024 * 1024
 
+/** What several readers may have together, so that it is bounded for all of them. */
+export interface SharedCaches {
+  readonly blocks: BlockCache
+  readonly objects: ObjectCache
+}
+
+let readers = 0
+
 /**
  * Reads git's objects out of a bare repository on any store, whoever wrote it: packs by range, so
  * that a large one costs no more than what is asked of it. Each object is held against its id.
@@ -24,12 +33,17 @@ const MAX_LIST_BYTES = 4 * 1024 * 1024
 export class ObjectReader {
   readonly #dataset: StoredDataset
   readonly #call: CallOptions
-  readonly #cache = new BlockCache()
+  readonly #cache: BlockCache
+  readonly #objects: ObjectCache | undefined
+  /** What one reader has seen is no other's: that dataset may be another, or gone. */
+  readonly #number = ++readers
   readonly #packs = new Map<string, Promise<PackReader>>()
   #listing: Promise<readonly BlockFile[]> | undefined
 
-  constructor(dataset: StoredDataset, call: CallOptions = {}) {
+  constructor(dataset: StoredDataset, call: CallOptions = {}, shared?: SharedCaches) {
     this.#dataset = dataset
+    this.#cache = shared?.blocks ?? new BlockCache()
+    this.#objects = shared?.objects
     this.#call = { signal: call.signal }
   }
 
@@ -38,11 +52,14 @@ export class ObjectReader {
    * have it, `corrupt` when it is damaged, `unsupported` when it is too large.
    */
   async read(id: string): Promise<GitObject> {
+    const known = this.#objects?.get(`${this.#number} ${id}`)
+    if (known !== undefined) return known
     const bytes = Buffer.from(id, 'hex')
     const found = await this.#look(id, (pack) => pack.read(bytes), this.#readLoose)
     const { type, content } = found
     const hash = createHash('sha1').update(`${type} ${content.length}\0`).update(content).digest('hex')
     if (hash !== id) throw this.#error('corrupt', `the git object ${id} is damaged: its content has another id`)
+    this.#objects?.add(`${this.#number} ${id}`, found)
     return found
   }
 
@@ -136,7 +153,7 @@ export class ObjectReader {
   }
 
   #file(path: string, size: number): BlockFile {
-    return new BlockFile(this.#dataset.store, { path, size }, this.#cache, this.#call)
+    return new BlockFile(this.#dataset.store, { path, size, reader: this.#number }, this.#cache, this.#call)
   }
 
   readonly #readLoose = async (id: string): Promise<GitObject | undefined> => {
