@@ -140,6 +140,11 @@ export interface StoreTraits {
    */
   readonly moveCopies?: boolean
   /**
+   * `move` renames a directory, too, with all that is in it, when it is told that it is one.
+   * Default: only files.
+   */
+  readonly movesDirectories?: boolean
+  /**
    * There are no directories, only names that begin alike: to list a whole tree costs less than
    * each of its parts. Default: there are.
    */
@@ -271,6 +276,11 @@ export interface MoveOptions extends CallOptions {
    */
   readonly within?: string | undefined
   readonly sharing?: Sharing | undefined
+  /**
+   * It is a directory, which `traits.movesDirectories` allows: `conflict` where there is one with
+   * something in it already. Default: a file.
+   */
+  readonly isDirectory?: boolean | undefined
   /**
    * Default true. False where it does not matter whether it is still renamed after the machine lost
    * power.

@@ -2,7 +2,16 @@ import { bufferSource } from '../../core/source.ts'
 import { formatGravestone, gravestonePath } from '../../ria/layout/gravestone.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
-import { entryFile, listEntries, readEntry, type TrashEntry } from './entry.ts'
+import {
+  contentOf,
+  deletingFile,
+  entryFile,
+  listEntries,
+  PRIVATE,
+  readEntry,
+  type TrashEntry,
+  timeOfEntry,
+} from './entry.ts'
 import { filesIn, removeEmptyDirectories } from './move-tree.ts'
 import { finishRemoval, isHalfRemoved, isLock, withEntry } from './remove-dataset.ts'
 
@@ -31,11 +40,13 @@ export async function emptyTrash(
       finished += 1
       if (!dryRun) await finishRemoval(withStrictLinks(store), entry, call)
     }
-    if (entry !== undefined && entry.untilMs > Date.now()) {
+    if (entry !== undefined && (entry.untilMs ?? Number.POSITIVE_INFINITY) > Date.now()) {
       kept += 1
       continue
     }
-    const deleted = dryRun ? await sizeOf(store, path, call) : await deleteEntry(store, path, { ...call, isDue })
+    const deleted = dryRun
+      ? await wouldDelete(store, path, entry, call)
+      : await deleteEntry(store, path, { ...call, isDue })
     if (deleted === undefined) kept += 1
     else {
       entries += 1
@@ -52,8 +63,10 @@ export interface DeleteEntryOptions extends CallOptions {
 }
 
 /**
- * Deletes an entry for good, under its lock: first what says that it can be brought back, and each
- * file only if the lock was seen to be ours just before. Undefined when it is not due.
+ * Deletes an entry for good, under its lock: first it is marked, then goes what says that it can be
+ * brought back, and each file only if the lock was seen to be ours just before. Undefined when it
+ * is not due, or nobody knows whether it is: what has neither its `entry.json` nor that mark stays,
+ * unless it is an old one with nothing in it.
  */
 export async function deleteEntry(
   given: Store,
@@ -63,13 +76,17 @@ export async function deleteEntry(
   const store = withStrictLinks(given)
   const deleted = await withEntry(store, path, call, async (changes, nowMs) => {
     const entry = await readEntry(store, path, call)
-    if (entry !== undefined && !mayGo(entry, nowMs)) return undefined
+    const mark = deletingFile(path)
+    if (entry !== undefined) {
+      if (!mayGo(entry, nowMs)) return undefined
+      await changes.whileProven('whichever', (proven) =>
+        store.put(mark, bufferSource(''), { ...proven, within: path, sharing: PRIVATE }),
+      )
+    } else if (!(await mayGoUnnamed(store, path, nowMs, call))) return undefined
     await changes.removeOwn([entryFile(path)], 'whichever')
-    const found = (await filesIn(store, path, call)).filter((file) => !isLock(path, file.path))
-    await changes.removeOwn(
-      found.map((file) => file.path),
-      'whichever',
-    )
+    const found = (await filesIn(store, path, call)).filter((file) => !isLock(path, file.path) && file.path !== mark)
+    const names = found.map((file) => file.path)
+    await changes.removeOwn([...names, mark], 'whichever')
     return { files: found.length, bytes: found.reduce((sum, { size }) => sum + size, 0), entry }
   })
   if (deleted === undefined) return undefined
@@ -83,11 +100,22 @@ export async function deleteEntry(
   return { files, bytes }
 }
 
-function isDue({ untilMs }: TrashEntry, nowMs: number): boolean {
-  return untilMs <= nowMs
+/** A removal that has just begun has nothing in it either. ms. */
+const NEW_MS = 24 * 3_600_000
+
+async function mayGoUnnamed(store: Store, path: string, nowMs: number, call: CallOptions): Promise<boolean> {
+  if ((await store.stat(deletingFile(path), call)) !== undefined) return true
+  if (nowMs - timeOfEntry(path) < NEW_MS) return false
+  for await (const _file of store.list(contentOf(path), call)) return false
+  return true
 }
 
-async function sizeOf(store: Store, path: string, call: CallOptions) {
+function isDue({ untilMs }: TrashEntry, nowMs: number): boolean {
+  return untilMs !== undefined && untilMs <= nowMs
+}
+
+async function wouldDelete(store: Store, path: string, entry: TrashEntry | undefined, call: CallOptions) {
+  if (entry === undefined && !(await mayGoUnnamed(store, path, Date.now(), call))) return undefined
   const found = await filesIn(store, path, call)
   return { files: found.length, bytes: found.reduce((sum, { size }) => sum + size, 0) }
 }

@@ -16,7 +16,8 @@ export const PRIVATE: Sharing = { mode: 0o600, force: true }
 
 /**
  * A dataset in the trash, `trash/<id>/<time>-<random>/`: what it was is in `entry.json` there, and
- * all of it in `dataset/`. Where `entry.json` is not, somebody has begun to delete the rest.
+ * all of it in `dataset/`. Where `deleting` is and `entry.json` is not, somebody has begun to delete
+ * the rest.
  */
 export interface TrashEntry {
   readonly path: string
@@ -25,24 +26,29 @@ export interface TrashEntry {
   readonly aliases: readonly string[]
   /** ms since 1970. */
   readonly removedMs: number
-  readonly untilMs: number
+  /** Undefined where `entry.json` was lost: then it is kept until somebody decides. */
+  readonly untilMs: number | undefined
   readonly user: string
 }
 
+/** One that was just made. */
+export type NewEntry = TrashEntry & { readonly untilMs: number }
+
 export const entryFile = (path: string) => `${path}/entry.json`
+export const deletingFile = (path: string) => `${path}/deleting`
 export const contentOf = (path: string) => `${path}/dataset`
 
 /** What holds the lock of an entry: `archives/lock` in it, as a dataset has it. */
 export const lockable = (store: Store, path: string) => new StoredDataset(store, path, path)
 
-export function newEntry(directory: string, aliases: readonly string[], nowMs: number, keptMs: number): TrashEntry {
+export function newEntry(directory: string, aliases: readonly string[], nowMs: number, keptMs: number): NewEntry {
   const time = new Date(nowMs).toISOString().replace(/[-:.]/g, '')
   const path = `${trashOf(directory.replace('/', ''))}/${time}-${randomBytes(4).toString('hex')}`
   return { path, directory, aliases, removedMs: nowMs, untilMs: nowMs + keptMs, user: nameOfUser() }
 }
 
 /** Writes down what is about to be put there, and then, for clients, that it is. */
-export async function writeEntry(store: Store, entry: TrashEntry, call: CallOptions): Promise<void> {
+export async function writeEntry(store: Store, entry: NewEntry, call: CallOptions): Promise<void> {
   const { path, directory, aliases, removedMs, untilMs, user } = entry
   const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
   const stone = formatGravestone({ removed, until })
@@ -53,7 +59,7 @@ export async function writeEntry(store: Store, entry: TrashEntry, call: CallOpti
 
 /**
  * Entries of a store, or of one dataset; by path. `entry` is undefined for one that is being
- * deleted.
+ * deleted, or made, or was left empty.
  */
 export async function listEntries(
   store: Store,
@@ -79,10 +85,13 @@ export async function lastEntry(store: Store, id: string, call: CallOptions): Pr
   return undefined
 }
 
-/** Undefined where there is none, or what is there is none of ours. */
+/**
+ * Undefined where there is none, or what is there is none of ours. Of a whole dataset whose
+ * `entry.json` was lost its place still says what it is.
+ */
 export async function readEntry(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {
   const text = (await findSmall(store, entryFile(path), MAX_BYTES, call))?.toString()
-  if (text === undefined) return undefined
+  if (text === undefined) return readLost(store, path, call)
   const { directory, aliases, removed, until, user } = parse(text)
   const [removedMs, untilMs] = [Date.parse(removed), Date.parse(until)]
   const isWhole = typeof directory === 'string' && isDatasetDirectory(directory) && Array.isArray(aliases)
@@ -90,6 +99,25 @@ export async function readEntry(store: Store, path: string, call: CallOptions): 
     throw lockable(store, path).error('corrupt', 'get', 'this is no entry of the trash', { path: entryFile(path) })
   }
   return { path, directory, aliases, removedMs, untilMs, user: String(user) }
+}
+
+async function readLost(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {
+  const id = path.split('/')[1] ?? ''
+  const directory = `${id.slice(0, 3)}/${id.slice(3)}`
+  if (!isDatasetDirectory(directory)) return undefined
+  const layout = `${contentOf(path)}/${LAYOUT_FILE}`
+  const [isWhole, isDeleted, isNamed] = await store.statAll([layout, deletingFile(path), entryFile(path)], call)
+  if (isNamed !== undefined) return readEntry(store, path, call) // it was just written
+  if (isWhole === undefined || isDeleted !== undefined) return undefined
+  return { path, directory, aliases: [], removedMs: timeOfEntry(path), untilMs: undefined, user: '' }
+}
+
+/** When an entry was made, by its name; ms, 0 where that does not tell. */
+export function timeOfEntry(path: string): number {
+  const [, day, hour, minute, second] = /\/(\d{8})T(\d\d)(\d\d)(\d\d)\d*Z-[^/]*$/.exec(path) ?? []
+  if (day === undefined) return 0
+  const date = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`
+  return Date.parse(`${date}T${hour}:${minute}:${second}Z`) || 0
 }
 
 /** Empty for what is no JSON. */

@@ -6,8 +6,8 @@ import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { Changes } from '../lock/changes.ts'
-import { withLock } from '../lock/lock.ts'
-import { contentOf, lockable, newEntry, PRIVATE, type TrashEntry, writeEntry } from './entry.ts'
+import { type Lock, withLock } from '../lock/lock.ts'
+import { contentOf, lockable, type NewEntry, newEntry, PRIVATE, type TrashEntry, writeEntry } from './entry.ts'
 import { filesIn, moveTree, removeEmptyDirectories } from './move-tree.ts'
 import { renameDirectory } from './rename-directory.ts'
 
@@ -26,7 +26,7 @@ export interface RemoveDatasetOptions extends CallOptions {
  * run that was killed is gone on with by `finishRemoval`, or taken back by restoring. Throws
  * StoreError.
  */
-export async function removeDataset(given: StoredDataset, options: RemoveDatasetOptions): Promise<TrashEntry> {
+export async function removeDataset(given: StoredDataset, options: RemoveDatasetOptions): Promise<NewEntry> {
   const { aliases, keepMs, breakLock, signal } = options
   const dataset = given.through(withStrictLinks)
   const { store, directory } = dataset
@@ -36,10 +36,12 @@ export async function removeDataset(given: StoredDataset, options: RemoveDataset
     await withEntry(store, made.path, { signal: held }, async (changes) => {
       const own = new Changes(dataset, lock, { signal: held })
       const target = contentOf(made.path)
-      const isDone = await own.whileProven('whichever', () =>
-        changes.whileProven('whichever', (call) => renameDirectory(store, directory, target, { signal: call.signal })),
-      )
-      if (isDone) return
+      const isDone = await changes.whileProven('whichever', async ({ mayChange }) => {
+        await lock.check({ signal })
+        // From then on our lock is somewhere else, and whoever looks for it takes it for lost.
+        return renameDirectory(store, directory, target, { signal, mayChange })
+      })
+      if (isDone) return requireLocked(dataset, target, lock, { signal })
       await moveTree(store, directory, target, {
         signal,
         first: LAYOUT_FILE,
@@ -62,6 +64,18 @@ export async function removeDataset(given: StoredDataset, options: RemoveDataset
   })
   await tidyUp(store, entry, { signal })
   return entry
+}
+
+/**
+ * What was renamed has to be what was locked: somebody may have put another directory there just
+ * then.
+ */
+async function requireLocked(dataset: StoredDataset, target: string, lock: Lock, call: CallOptions): Promise<void> {
+  const { store, directory } = dataset
+  if ((await store.stat(lockPath(target), call))?.identity === lock.stat.identity) return
+  const isBack = await renameDirectory(store, target, directory, call)
+  const where = isBack ? 'it is where it was' : `it is in ${target} now`
+  throw dataset.error('conflict', 'rm', `something else was put in its place meanwhile, or it is a link; ${where}`)
 }
 
 /** Moves what a run left behind that was killed after it had taken the layout file away. */

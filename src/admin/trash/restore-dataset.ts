@@ -8,7 +8,7 @@ import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
-import { contentOf, entryFile, listEntries, lockable, readEntry, type TrashEntry } from './entry.ts'
+import { contentOf, deletingFile, entryFile, listEntries, lockable, readEntry, type TrashEntry } from './entry.ts'
 import { moveTree, removeEmptyDirectories } from './move-tree.ts'
 import { withEntry } from './remove-dataset.ts'
 import { renameDirectory } from './rename-directory.ts'
@@ -41,8 +41,8 @@ export async function restoreDataset(
     }
     const content = contentOf(path)
     await makeDirectory(store, directory.slice(0, 3), call)
-    const isDone = await changes.whileProven('whichever', ({ signal: held }) =>
-      renameDirectory(store, content, directory, { signal: held }),
+    const isDone = await changes.whileProven('whichever', (proven) =>
+      renameDirectory(store, content, directory, proven),
     )
     if (!isDone) {
       const isHere = (await store.stat(`${content}/${LAYOUT_FILE}`, call)) !== undefined
@@ -57,7 +57,7 @@ export async function restoreDataset(
         whileProven: (work) => changes.whileProven('whichever', work),
       })
     }
-    await changes.removeOwn([entryFile(path)], 'whichever')
+    await changes.removeOwn([entryFile(path), deletingFile(path)], 'whichever')
     return found
   })
   await removeEmptyDirectories(store, path, call)

@@ -47,7 +47,7 @@ async function list(console: Console, store: Store, call: CallOptions): Promise<
   const row = ({ directory, aliases, removedMs, untilMs }: TrashEntry) => [
     directory.replace('/', ''),
     `removed ${day(removedMs)}`,
-    `kept until ${day(untilMs)}`,
+    untilMs === undefined ? 'kept: its entry.json is missing' : `kept until ${day(untilMs)}`,
     aliases.map((name) => `~${name}`).join(' '),
   ]
   console.print(entries.length === 0 ? 'the trash is empty' : textTable(entries.map(row)))
@@ -67,7 +67,7 @@ function asObject({ directory, aliases, removedMs, untilMs }: TrashEntry) {
     dataset: directory.replace('/', ''),
     aliases,
     removed: new Date(removedMs).toISOString(),
-    until: new Date(untilMs).toISOString(),
+    until: untilMs === undefined ? undefined : new Date(untilMs).toISOString(),
   }
 }
 

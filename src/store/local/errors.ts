@@ -10,9 +10,11 @@ const KINDS: Readonly<Record<string, StoreErrorKind>> = {
   EDQUOT: 'full',
   EFBIG: 'full',
   EEXIST: 'conflict',
+  ENOTEMPTY: 'conflict',
   ENAMETOOLONG: 'unsupported',
   EINVAL: 'unsupported',
   EISDIR: 'unsupported',
+  EXDEV: 'unsupported',
   ENOTSUP: 'unsupported',
   EOPNOTSUPP: 'unsupported',
   ELOOP: 'unsupported',
@@ -33,6 +35,8 @@ const WORDS: Readonly<Record<string, string>> = {
   EDQUOT: 'disk quota exceeded',
   ENAMETOOLONG: 'file name too long',
   ENOTDIR: 'a parent is not a directory',
+  ENOTEMPTY: 'there is a directory with something in it already',
+  EXDEV: 'it lies on another file system',
   EIO: 'input/output error',
 }
 

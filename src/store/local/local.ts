@@ -70,6 +70,7 @@ class LocalStore implements Store {
       maxInFlight: 32,
       looksTogether: false,
       exec: true,
+      movesDirectories: true,
     }
   }
 
@@ -187,6 +188,7 @@ class LocalStore implements Store {
   move(from: string, to: string, options: MoveOptions = {}): Promise<void> {
     return this.#run('move', from, options, async (disk) => {
       await moveLocal(from, to, { ...options, ...this.#making('move', disk, options) })
+      if (options.isDirectory) this.#known.clear()
       await this.#prune(disk, from, options.pruneParents)
     })
   }

@@ -27,7 +27,9 @@ beforeEach(async () => {
   directory = await temporaryDirectory()
   // As over SFTP: nothing is renamed but files.
   const local = openLocalStore({ root: directory.path })
-  store = Object.defineProperty(withMethods(local, {}), 'traits', { value: { ...local.traits, exec: false } }) as Store
+  store = Object.defineProperty(withMethods(local, {}), 'traits', {
+    value: { ...local.traits, exec: false, movesDirectories: false },
+  }) as Store
   await write(store, 'ria-layout-version', '1\n')
   for (const [name, text] of Object.entries(FILES)) await write(store, `${DIRECTORY}/${name}`, text)
 })
