@@ -16,8 +16,8 @@ export const PRIVATE: Sharing = { mode: 0o600, force: true }
 
 /**
  * A dataset in the trash, `trash/<id>/<time>-<random>/`: what it was is in `entry.json` there, and
- * all of it in `dataset/`. Where `deleting` is and `entry.json` is not, somebody has begun to delete
- * the rest.
+ * all of it in `dataset/`. Where `deleting` is and `entry.json` is not, somebody has begun to
+ * delete the rest.
  */
 export interface TrashEntry {
   readonly path: string

@@ -17,8 +17,8 @@ import type { LocalDirectory } from './directory.ts'
 type LocalMoveOptions = MakeOptions & Pick<MoveOptions, 'flush' | 'mayChange'>
 
 /**
- * Renames a file or a directory of the store and flushes the directories that changed. With `within` the target's
- * directory is made.
+ * Renames a file or a directory of the store and flushes the directories that changed. With
+ * `within` the target's directory is made.
  */
 export async function moveLocal(from: string, to: string, options: LocalMoveOptions): Promise<void> {
   const { files, flush = true, mayChange, within } = options
