@@ -1,5 +1,5 @@
 import { isStoreError } from '../core/errors.ts'
-import { type Alias, listAliases } from '../git/alias.ts'
+import { aliasesByDirectory } from '../git/alias.ts'
 import { realDirectory } from '../ria/layout/datasets.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
@@ -17,7 +17,8 @@ export class NameFinder {
   readonly #store: Store
   readonly #looks: boolean
   readonly #call: CallOptions
-  #all: Promise<readonly Alias[]> | undefined
+  /** Names by the directories of their datasets. */
+  #all: Promise<ReadonlyMap<string, readonly string[]>> | undefined
 
   /** `looks`: whether a store is asked at all. */
   constructor(store: Store, looks: boolean, call: CallOptions) {
@@ -32,17 +33,17 @@ export class NameFinder {
     if (!this.#looks) return { dataset: dataset.name, aliases: asked }
     this.#all ??= this.#list()
     const real = (await realDirectory(dataset, this.#call)) ?? dataset.directory
-    const known = (await this.#all).filter(({ directory }) => directory === real).map(({ name }) => name)
+    const known = (await this.#all).get(real) ?? []
     return { dataset: idOf(real), aliases: [...new Set([...asked, ...known])].sort() }
   }
 
   /** A web server lists nothing: there, only the alias by which it was asked is known. */
-  async #list(): Promise<readonly Alias[]> {
+  async #list(): Promise<ReadonlyMap<string, readonly string[]>> {
     try {
-      return await listAliases(this.#store, this.#call)
+      return await aliasesByDirectory(this.#store, this.#call)
     } catch (error) {
       if (!isStoreError(error, 'unsupported')) throw error
-      return []
+      return new Map()
     }
   }
 }

@@ -95,6 +95,21 @@ export async function listAliases(store: Store, call: CallOptions = {}): Promise
   return aliases
 }
 
+/** The names of each dataset that has some, by its directory. Throws as `listAliases` does. */
+export async function aliasesByDirectory(
+  store: Store,
+  call: CallOptions = {},
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const names = new Map<string, string[]>()
+  for (const { name, directory } of await listAliases(store, call)) {
+    if (directory === undefined) continue
+    const known = names.get(directory)
+    if (known === undefined) names.set(directory, [name])
+    else known.push(name)
+  }
+  return names
+}
+
 function ifCorrupt(error: unknown): undefined {
   if (!isStoreError(error, 'corrupt')) throw error
 }

@@ -12,12 +12,11 @@ import {
   objectsDirectory,
   placesOf,
 } from '../../ria/layout/places.ts'
-import { readLayout } from '../../ria/layout/read-layout.ts'
+import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Entry, Permissions, Sharing } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
-import { readSharingIfAny } from '../inventory/sharing.ts'
 import type { Problem, Report } from './problem.ts'
 
 /** An upload that has not moved for so long is dead. ms. */
@@ -58,7 +57,7 @@ export async function checkKeys(dataset: StoredDataset, report: Report, call: Ca
 
 async function checkLoose(dataset: StoredDataset, version: string, tell: Tell, call: CallOptions): Promise<KeysSeen> {
   const top = objectsDirectory(dataset.directory)
-  const readers = new Readers(await readSharingIfAny(dataset, call).catch(ifUnreadable))
+  const readers = new Readers(await readSharing(dataset, call).catch(ifUnreadable))
   let [keys, bytes] = [0, 0]
   for await (const entry of dataset.store.list(top, call)) {
     const place = entry.path.slice(top.length + 1)

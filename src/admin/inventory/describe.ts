@@ -4,12 +4,12 @@ import { ObjectReader } from '../../git/objects/object-reader.ts'
 import { readRefs } from '../../git/read-remote.ts'
 import { Revision, type RevisionEntry } from '../../git/revision.ts'
 import { LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
+import { readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Permissions } from '../../store/store.ts'
 import { countKeys } from './count-keys.ts'
 import type { DatasetFacts, NewestCommit, Subdataset } from './facts.ts'
 import { nameOf } from './name.ts'
-import { readSharingIfAny } from './sharing.ts'
 
 export interface DescribeOptions extends CallOptions {
   /** The names that are known to lead to it. */
@@ -49,7 +49,7 @@ export async function describeDataset(dataset: StoredDataset, options: DescribeO
   const [layout, owner, sharing, refs, keys] = await Promise.all([
     orTell(() => readVersion(dataset, call)),
     orTell(() => ownerOf(dataset, call)),
-    orTell(() => readSharingIfAny(dataset, call)),
+    orTell(() => readSharing(dataset, call)),
     orTell(() => readRefs(dataset, call)),
     options.keys ? orTell(() => countKeys(dataset, call)) : undefined,
   ])

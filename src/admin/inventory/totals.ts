@@ -1,7 +1,8 @@
+import { fileNameOf, keyAtPlace, objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
-import { archivedFiles, type KeyCounts, looseFiles } from './count-keys.ts'
+import { archivedFiles, type KeyCounts } from './count-keys.ts'
 import { Fingerprints } from './fingerprints.ts'
 
 /** What a dataset takes up in a store. */
@@ -18,44 +19,51 @@ export interface DatasetTotals extends KeyCounts {
   readonly sharedBytes: number
 }
 
+const TRANSFER = /\/ora-remote-[^/]+\/transfer\//
+
 /** Counts datasets, one after another, and which keys several of them have. */
 export class TotalsCounter {
   readonly #keys = new Fingerprints()
+  #datasets = 0
 
-  /** Lists all that is below the dataset's directory. Throws StoreError. */
+  /** Lists all that is below the dataset's directory, once. Throws StoreError. */
   async count(dataset: StoredDataset, call: CallOptions = {}): Promise<DatasetTotals> {
-    const own = new Fingerprints()
-    const sum = { loose: 0, looseBytes: 0, archived: 0, archivedBytes: 0, shared: 0, sharedBytes: 0 }
+    const sum = { loose: 0, looseBytes: 0, archived: 0, archivedBytes: 0, archiveBytes: 0, shared: 0, sharedBytes: 0 }
+    const all = { files: 0, fileBytes: 0, temporary: 0, temporaryBytes: 0 }
+    const group = ++this.#datasets
     const add = (key: string, bytes: number) => {
-      if (!own.add(key) || this.#keys.add(key)) return // loose and archived, or new
+      const before = this.#keys.add(key, group)
+      if (before === undefined || before === group) return // new, or loose and archived
       sum.shared += 1
       sum.sharedBytes += bytes
     }
-    for await (const { key, entry } of looseFiles(dataset, call)) {
+    const objects = `${objectsDirectory(dataset.directory)}/`
+    const archive = dataset.path('archives/archive.7z')
+    let hasArchive = false
+    for await (const { path, size } of dataset.store.list(dataset.directory, call)) {
+      all.files += 1
+      all.fileBytes += size
+      const name = fileNameOf(path)
+      if (path === archive) {
+        sum.archiveBytes = size
+        hasArchive = true
+      }
+      if (isTemporaryName(name) || TRANSFER.test(path)) {
+        all.temporary += 1
+        all.temporaryBytes += size
+        continue
+      }
+      const found = path.startsWith(objects) ? keyAtPlace(path.slice(objects.length)) : undefined
+      if (found === undefined) continue
       sum.loose += 1
-      sum.looseBytes += entry.size
-      add(key, entry.size)
+      sum.looseBytes += size
+      add(found.key, size)
     }
-    for await (const { key, size } of archivedFiles(dataset, call)) {
+    for await (const { key, size } of hasArchive ? archivedFiles(dataset, call) : []) {
       sum.archived += 1
       sum.archivedBytes += size
       add(key, size)
     }
-    return { ...sum, ...(await countFiles(dataset, call)) }
+    return { ...sum, ...all }
   }
-}
-
-async function countFiles(dataset: StoredDataset, call: CallOptions) {
-  const archive = dataset.path('archives/archive.7z')
-  let [files, fileBytes, temporary, temporaryBytes, archiveBytes] = [0, 0, 0, 0, 0]
-  for await (const { path, size } of dataset.store.list(dataset.directory, call)) {
-    files += 1
-    fileBytes += size
-    if (path === archive) archiveBytes = size
-    const isTransfer = /\/ora-remote-[^/]+\/transfer\//.test(path)
-    if (!isTransfer && !isTemporaryName(path.slice(path.lastIndexOf('/') + 1))) continue
-    temporary += 1
-    temporaryBytes += size
-  }
-  return { files, fileBytes, temporary, temporaryBytes, archiveBytes }
 }

@@ -1,13 +1,12 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
 import { lockPath } from '../../ria/layout/places.ts'
-import { readLayout } from '../../ria/layout/read-layout.ts'
+import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Sharing } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import type { Problem } from '../check/problem.ts'
 import { openArchive } from '../inventory/count-keys.ts'
-import { readSharingIfAny } from '../inventory/sharing.ts'
 import { Changes } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
 import { Replacing } from '../lock/replace-copy.ts'
@@ -55,7 +54,7 @@ export async function repairDataset(
   const mendable = problems.filter(({ code }) => isMendable(code))
   for (const problem of problems) if (!mendable.includes(problem)) tell({ problem, ...left(problem) })
   if (mendable.length === 0) return
-  const sharing = await readSharingIfAny(dataset, call)
+  const sharing = await readSharing(dataset, call)
   const { breakLock, time } = options
   await withLock(dataset, { ...call, sharing, breakLock, time }, (lock, signal) =>
     new Repairing(dataset, lock, sharing, { ...options, signal }).run(mendable, tell),

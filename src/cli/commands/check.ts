@@ -1,11 +1,13 @@
 import { join } from 'node:path'
-import { checkDataset } from '../../admin/check/check-dataset.ts'
+import { checkDataset, type DatasetChecked } from '../../admin/check/check-dataset.ts'
 import { checkStore, requireListing } from '../../admin/check/check-store.ts'
 import type { Problem } from '../../admin/check/problem.ts'
 import { SeenGood } from '../../admin/check/seen-good.ts'
 import { parseSubset } from '../../admin/check/subset.ts'
 import { cacheDirectory } from '../../core/cache-directory.ts'
 import { ConfigError, isStoreError } from '../../core/errors.ts'
+import { inOrder } from '../../core/parallel.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { Store } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
@@ -18,6 +20,21 @@ import { namedOrAll, withStoreOfWords } from '../store-words.ts'
 import type { CHECK } from '../table/inventory.ts'
 import { counted } from '../tables.ts'
 
+/**
+ * The calls for a dataset wait for each other, and most of the time for git. Where content is read
+ * the keys of one are enough.
+ */
+const DATASETS_AT_ONCE = 4
+
+/** What was seen of a dataset, or why nothing was. */
+interface Looked {
+  readonly dataset: StoredDataset
+  readonly aliases: readonly string[]
+  readonly found: readonly Problem[]
+  readonly seen?: DatasetChecked
+  readonly error?: unknown
+}
+
 /** `riastore check` */
 export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise<number> {
   const { words, data = false, subset: part, for: time } = args
@@ -28,39 +45,41 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
   const call = { signal: console.signal }
   const sum = { datasets: 0, keys: 0, bytes: 0, checked: 0, checkedBytes: 0, withoutChecksum: 0, left: 0 }
   let [problems, failed] = [0, 0]
-  const report = (problem: Problem) => {
+  const report = (problem: Problem, aliases: readonly string[] = []) => {
     problems += 1
     console.show(problemAsObject(problem, aliases), () => problemAsText(problem))
   }
-  /** Of the dataset that is looked at. */
-  let aliases: readonly string[] = []
   const work = async (store: Store, names: readonly string[]) => {
-    const counts = new Map<string, number>()
-    await (names.length === 0 ? checkStore(store, report, call) : requireListing(store, call))
+    await (names.length === 0 ? checkStore(store, (problem) => report(problem), call) : requireListing(store, call))
     const finder = new NameFinder(store, console.json, call)
-    for await (const dataset of namedOrAll(store, names, call)) {
-      sum.datasets += 1
-      const label = `checking ${dataset.name}`
+    const look = async (dataset: StoredDataset): Promise<Looked> => {
+      const found: Problem[] = []
+      let read = 0
       const onChecked = (bytes: number) => {
-        counts.set(label, (counts.get(label) ?? 0) + bytes)
-        console.progress.show({ label, done: counts.get(label) ?? 0, total: 0, unit: 'bytes' })
+        read += bytes
+        console.progress.show({ label: `checking ${dataset.name}`, done: read, total: 0, unit: 'bytes' })
       }
       try {
-        aliases = (await finder.namesOf(dataset)).aliases
+        const { aliases } = await finder.namesOf(dataset)
         const seenGood = data ? await SeenGood.load(join(cacheDirectory(), 'checked'), dataset) : undefined
         const content = seenGood && { seenGood, subset, untilMs, onChecked }
-        const seen = await checkDataset(dataset, report, { ...call, data: content })
-        for (const name of ['keys', 'bytes', 'checked', 'checkedBytes', 'withoutChecksum', 'left'] as const) {
-          sum[name] += seen[name] ?? 0
-        }
+        const seen = await checkDataset(dataset, (problem) => found.push(problem), { ...call, data: content })
+        return { dataset, aliases, found, seen }
       } catch (error) {
         if (console.signal.aborted || isStoreError(error, 'unreachable')) throw error
-        console.fail(error, { dataset: dataset.name })
-        failed += 1
-      } finally {
-        console.progress.clear()
-        counts.clear()
+        return { dataset, aliases: [], found, error }
       }
+    }
+    for await (const looked of inOrder(namedOrAll(store, names, call), data ? 1 : DATASETS_AT_ONCE, look)) {
+      console.progress.clear()
+      sum.datasets += 1
+      for (const problem of looked.found) report(problem, looked.aliases)
+      for (const name of ['keys', 'bytes', 'checked', 'checkedBytes', 'withoutChecksum', 'left'] as const) {
+        sum[name] += looked.seen?.[name] ?? 0
+      }
+      if (looked.error === undefined) continue
+      console.fail(looked.error, { dataset: looked.dataset.name })
+      failed += 1
     }
     const { checked, checkedBytes, withoutChecksum, left, ...seen } = sum
     const content = data ? { checked, checkedBytes, withoutChecksum, left } : {}

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest'
 import { Fingerprints } from '../../../src/admin/inventory/fingerprints.ts'
 import { TotalsCounter } from '../../../src/admin/inventory/totals.ts'
+import { dirHash } from '../../../src/core/dirhash.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
-import { CONTENT, DIRECTORY, memoryStore, PLACE, put } from '../../support/stores/memory-dataset.ts'
+import { CONTENT, DIRECTORY, KEY, memoryStore, PLACE, put } from '../../support/stores/memory-dataset.ts'
 
 test('names are told apart, and each is new once, however many there are', () => {
   const names = new Fingerprints()
   const all = Array.from({ length: 5000 }, (_, i) => `key ${i}`)
-  expect(all.filter((name) => names.add(name))).toHaveLength(5000)
-  expect(all.filter((name) => names.add(name))).toEqual([])
+  expect(all.filter((name) => names.add(name, 1) === undefined)).toHaveLength(5000)
+  expect(all.filter((name) => names.add(name, 2) !== 1)).toEqual([])
+  expect(names.add('key 17', 3)).toBe(2)
   expect(names.size).toBe(5000)
 })
 
@@ -23,4 +25,11 @@ test('a key that two datasets have is shared in the second, and files of all kin
   const second = await counter.count(new StoredDataset(store, other))
   expect(first).toMatchObject({ loose: 1, looseBytes: 22, shared: 0, files: 2, temporary: 0 })
   expect(second).toMatchObject({ loose: 1, shared: 1, sharedBytes: 22, temporary: 1, temporaryBytes: 4 })
+})
+
+test('a key that lies in both places where clients look for it is shared with no other dataset', async () => {
+  const store = await memoryStore()
+  await put(store, PLACE, CONTENT)
+  await put(store, `${DIRECTORY}/annex/objects/${dirHash(KEY).lower}/${KEY}/${KEY}`, CONTENT)
+  expect(await new TotalsCounter().count(new StoredDataset(store, DIRECTORY))).toMatchObject({ loose: 2, shared: 0 })
 })

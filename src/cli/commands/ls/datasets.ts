@@ -4,7 +4,7 @@ import { OwnerNames } from '../../../admin/inventory/owner-names.ts'
 import { isStoreError } from '../../../core/errors.ts'
 import { inOrder } from '../../../core/parallel.ts'
 import { printable } from '../../../core/printable.ts'
-import { listAliases } from '../../../git/alias.ts'
+import { aliasesByDirectory } from '../../../git/alias.ts'
 import { eachDataset } from '../../../ria/layout/datasets.ts'
 import type { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
 import type { Store } from '../../../store/store.ts'
@@ -32,7 +32,7 @@ export async function listDatasets(console: Console, store: Store, args: Dataset
   const { long = false, tree = false, sort } = args
   const owners = new OwnerNames(store)
   const wanted = filterOf(args)
-  const aliases = await aliasesOf(store, call)
+  const aliases = await aliasesByDirectory(store, call)
   const keys = long || sort === 'keys' || sort === 'size'
   let [datasets, failed] = [0, 0]
   const describe = async (dataset: StoredDataset) => {
@@ -66,15 +66,6 @@ export async function listDatasets(console: Console, store: Store, args: Dataset
   else for (const facts of sort === undefined ? [] : kept.sort(ORDERS[sort])) await show(facts)
   console.emit({ type: 'summary', action: 'ls', datasets, failed })
   return failed === 0 ? EXIT.done : EXIT.failed
-}
-
-/** By the directories of their datasets. */
-async function aliasesOf(store: Store, call: { readonly signal: AbortSignal }) {
-  const names = new Map<string, string[]>()
-  for (const { name, directory } of await listAliases(store, call)) {
-    if (directory !== undefined) names.set(directory, [...(names.get(directory) ?? []), name])
-  }
-  return names
 }
 
 function filterOf({ match, newer, older }: DatasetsArgs): (facts: DatasetFacts) => boolean {

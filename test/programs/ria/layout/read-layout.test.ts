@@ -91,6 +91,17 @@ describe('sharing, as the dataset’s git configuration has it', () => {
     expect(await sharingOf(config)).toEqual(sharing)
   })
 
+  test('asks no git where nothing is said of it, so that a store of many datasets is looked at soon', async () => {
+    const before = process.env.PATH
+    process.env.PATH = '/nowhere'
+    try {
+      expect(await sharingOf('# ours\n[core]\n\tbare\n[remote "a b"]\n\turl = x ; y\n\n')).toBeUndefined()
+      await expect(sharingOf('[core]\n\tsharedRepository = group\n')).rejects.toThrow('git')
+    } finally {
+      process.env.PATH = before
+    }
+  })
+
   test('is none when there is no configuration', async () => {
     expect(await sharingOf()).toBeUndefined()
   })
