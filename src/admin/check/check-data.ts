@@ -5,12 +5,11 @@ import { parseKey } from '../../core/key.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import type { Bytes } from '../../core/source.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
-import { placesOf } from '../../ria/layout/places.ts'
-import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
-import { archivedFiles, looseFiles, openArchive } from '../inventory/count-keys.ts'
+import { openArchive } from '../inventory/count-keys.ts'
 import { repairFrom } from './check-keys.ts'
+import { Copies, type CopyToRead } from './copies.ts'
 import type { Problem, Report } from './problem.ts'
 import type { SeenGood } from './seen-good.ts'
 import { partOf, type Subset } from './subset.ts'
@@ -32,15 +31,6 @@ export interface DataChecked {
   readonly left: number
 }
 
-/** A copy of a key that is to be read. */
-export interface CopyToRead {
-  readonly key: string
-  readonly size: number
-  /** Of a loose key; undefined: it is in the archive. */
-  readonly path: string | undefined
-  readonly member: string | undefined
-}
-
 /** It is written down that often what was found good, so that a run that is killed was of use. */
 const SAVE_EVERY_MS = 60_000
 
@@ -50,13 +40,14 @@ const SAVE_EVERY_MS = 60_000
  */
 export async function checkData(dataset: StoredDataset, report: Report, options: DataOptions): Promise<DataChecked> {
   const { seenGood, untilMs = Number.POSITIVE_INFINITY, signal } = options
-  const copies = select(await copiesOf(dataset, { signal }), options)
+  const copies = await Copies.list(dataset, { signal })
   let [checked, checkedBytes, withoutChecksum, left] = [0, 0, 0, 0]
   let savedMs = Date.now()
-  const archive = copies.some(({ path }) => path === undefined) ? await openArchive(dataset, { signal }) : undefined
+  const archive = copies.hasArchived ? await openArchive(dataset, { signal }) : undefined
   const begun = Math.max(1, Math.floor(dataset.store.traits.maxInFlight / 2))
   try {
-    await forEachParallel(copies, begun, async (copy) => {
+    await forEachParallel(select(copies, options), begun, async (index) => {
+      const copy = copies.at(index)
       if (Date.now() >= untilMs) {
         left += 1
         return
@@ -103,40 +94,23 @@ function problemOf(
   return { ...about, code: 'data-damaged', message, mend: repairFrom(dataset) }
 }
 
-async function copiesOf(dataset: StoredDataset, call: CallOptions): Promise<CopyToRead[]> {
-  const copies: CopyToRead[] = []
-  const { version } = (await readLayout(dataset, call)).dataset
-  for await (const { key, place, entry } of looseFiles(dataset, call)) {
-    if (!placesOf(key, version).includes(place)) continue // nobody gets it
-    const size = parseKey(key).size
-    // One of another length was told of already.
-    if (size === undefined || size === entry.size)
-      copies.push({ key, size: entry.size, path: entry.path, member: undefined })
+/** Which of the copies are to be read, in order. */
+function select(copies: Copies, { subset, seenGood }: DataOptions): Uint32Array {
+  const all = Uint32Array.from({ length: copies.count }, (_, i) => i)
+  if (subset === 'damaged') return all.filter((i) => seenGood.isDamaged(copies.keyAt(i)))
+  if (subset !== undefined && 'of' in subset) {
+    return all.filter((i) => partOf(copies.keyAt(i), subset.of) === subset.part)
   }
-  try {
-    for await (const { key, size, name } of archivedFiles(dataset, call)) {
-      copies.push({ key, size, path: undefined, member: name })
-    }
-  } catch (error) {
-    // An archive that cannot be read was told of already.
-    if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
-  }
-  return copies
-}
-
-function select(copies: CopyToRead[], { subset, seenGood }: DataOptions): readonly CopyToRead[] {
-  if (subset === 'damaged') return copies.filter(({ key }) => seenGood.isDamaged(key))
-  if (subset !== undefined && 'of' in subset) return copies.filter(({ key }) => partOf(key, subset.of) === subset.part)
-  const age = new Map(copies.map((copy) => [copy, seenGood.timeOf(copy.key) ?? 0]))
-  copies.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0))
-  if (subset === undefined) return copies
-  if ('share' in subset) return copies.slice(0, Math.ceil(copies.length * subset.share))
+  const times = Float64Array.from(all, (i) => seenGood.timeOf(copies.keyAt(i)) ?? 0)
+  all.sort((a, b) => (times[a] ?? 0) - (times[b] ?? 0))
+  if (subset === undefined) return all
+  if ('share' in subset) return all.subarray(0, Math.ceil(all.length * subset.share))
   let bytes = 0
-  const end = copies.findIndex(({ size }) => {
-    bytes += size
+  const end = all.findIndex((i) => {
+    bytes += copies.sizeAt(i)
     return bytes > subset.bytes
   })
-  return end < 0 ? copies : copies.slice(0, end)
+  return end < 0 ? all : all.subarray(0, end)
 }
 
 export type Verdict =

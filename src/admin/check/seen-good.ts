@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf } from '../../core/errors.ts'
+import { chunksOf } from '../../core/parallel.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import { FINGERPRINT_BYTES, Fingerprints } from '../inventory/fingerprints.ts'
+
+/** In the place of a time, in seconds since 1970. */
+const [FORGOTTEN, DAMAGED] = [0, 0xffff_ffff]
+
+const LINES_AT_ONCE = 10_000
 
 /**
  * Remembers, on this machine, when the content of each key of a dataset was last found good, and
@@ -10,73 +17,84 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
  */
 export class SeenGood {
   readonly #file: string
-  readonly #times: Map<string, number>
-  readonly #damaged: Set<string>
+  /** By key: when it was found good. */
+  readonly #times: Fingerprints
 
-  private constructor(file: string, times: Map<string, number>, damaged: Set<string>) {
+  private constructor(file: string, times: Fingerprints) {
     this.#file = file
     this.#times = times
-    this.#damaged = damaged
   }
 
   /** `directory`: where such files are kept. What cannot be read is not remembered. */
   static async load(directory: string, { store, directory: dataset }: StoredDataset): Promise<SeenGood> {
     const place = createHash('sha256').update(`${store.traits.root}\0${dataset}`).digest('hex').slice(0, 40)
     const file = join(directory, place)
-    const times = new Map<string, number>()
-    const text = await readFile(file, 'latin1').catch((error: unknown) => {
+    const times = new Fingerprints()
+    const bytes = await readFile(file).catch((error: unknown) => {
       if (codeOf(error) !== 'ENOENT') throw error
-      return ''
+      return Buffer.alloc(0)
     })
-    const damaged = new Set<string>()
-    for (const line of text.split('\n')) {
-      const [, name, seconds] = /^(\S{16}) (\d+|damaged)$/.exec(line) ?? []
-      if (name === undefined) continue
-      if (seconds === 'damaged') damaged.add(name)
-      else times.set(name, Number(seconds) * 1000)
+    for (const line of linesOf(bytes)) {
+      const [, name = '', seconds] = /^(\S{16}) (\d+|damaged)$/.exec(line) ?? []
+      const fingerprint = Buffer.from(name, 'base64')
+      if (fingerprint.length !== FINGERPRINT_BYTES) continue
+      times.setFingerprint(fingerprint, seconds === 'damaged' ? DAMAGED : Number(seconds))
     }
-    return new SeenGood(file, times, damaged)
+    return new SeenGood(file, times)
   }
 
   /** ms since 1970; undefined: never. */
   timeOf(key: string): number | undefined {
-    return this.#times.get(nameOf(key))
+    const seconds = this.#times.get(key) ?? FORGOTTEN
+    return seconds === FORGOTTEN || seconds === DAMAGED ? undefined : seconds * 1000
   }
 
   /** It was found good. */
   add(key: string, timeMs: number): void {
-    this.#times.set(nameOf(key), timeMs)
-    this.#damaged.delete(nameOf(key))
+    this.#times.set(key, Math.floor(timeMs / 1000))
   }
 
   /** It was found damaged. */
   addDamaged(key: string): void {
-    this.#times.delete(nameOf(key))
-    this.#damaged.add(nameOf(key))
+    this.#times.set(key, DAMAGED)
   }
 
   /** Nothing is known of it. */
   forget(key: string): void {
-    this.#times.delete(nameOf(key))
-    this.#damaged.delete(nameOf(key))
+    if (this.#times.get(key) !== undefined) this.#times.set(key, FORGOTTEN)
   }
 
   isDamaged(key: string): boolean {
-    return this.#damaged.has(nameOf(key))
+    return this.#times.get(key) === DAMAGED
   }
 
   /** Writes it down, whole or not at all. */
   async save(): Promise<void> {
     await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
-    const lines = [...this.#times].map(([name, timeMs]) => `${name} ${Math.floor(timeMs / 1000)}\n`)
-    for (const name of this.#damaged) lines.push(`${name} damaged\n`)
     const temporary = `${this.#file}.${process.pid}`
-    await writeFile(temporary, lines.join(''))
+    const file = await open(temporary, 'w')
+    try {
+      for (const lines of chunksOf(this.#lines(), LINES_AT_ONCE)) await file.write(lines.join(''))
+    } finally {
+      await file.close()
+    }
     await rename(temporary, this.#file)
+  }
+
+  *#lines(): Generator<string, void, void> {
+    for (const [bytes, seconds] of this.#times.entries()) {
+      if (seconds === FORGOTTEN) continue
+      yield `${bytes.toString('base64')} ${seconds === DAMAGED ? 'damaged' : seconds}\n`
+    }
   }
 }
 
-/** Short, so that a million of them are no burden. */
-function nameOf(key: string): string {
-  return createHash('md5').update(key).digest('base64').slice(0, 16)
+/** Not all at once: there may be millions. */
+function* linesOf(bytes: Buffer): Generator<string, void, void> {
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, at)
+    if (end < 0) return
+    yield bytes.toString('latin1', at, end)
+    at = end + 1
+  }
 }

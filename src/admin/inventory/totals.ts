@@ -32,7 +32,7 @@ export class TotalsCounter {
     const all = { files: 0, fileBytes: 0, temporary: 0, temporaryBytes: 0 }
     const group = ++this.#datasets
     const add = (key: string, bytes: number) => {
-      const before = this.#keys.add(key, group)
+      const before = this.#keys.set(key, group)
       if (before === undefined || before === group) return // new, or loose and archived
       sum.shared += 1
       sum.sharedBytes += bytes

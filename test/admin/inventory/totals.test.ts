@@ -8,9 +8,9 @@ import { CONTENT, DIRECTORY, KEY, memoryStore, PLACE, put } from '../../support/
 test('names are told apart, and each is new once, however many there are', () => {
   const names = new Fingerprints()
   const all = Array.from({ length: 5000 }, (_, i) => `key ${i}`)
-  expect(all.filter((name) => names.add(name, 1) === undefined)).toHaveLength(5000)
-  expect(all.filter((name) => names.add(name, 2) !== 1)).toEqual([])
-  expect(names.add('key 17', 3)).toBe(2)
+  expect(all.filter((name) => names.set(name, 1) === undefined)).toHaveLength(5000)
+  expect(all.filter((name) => names.set(name, 2) !== 1)).toEqual([])
+  expect(names.set('key 17', 3)).toBe(2)
   expect(names.size).toBe(5000)
 })
 
