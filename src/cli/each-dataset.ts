@@ -33,6 +33,8 @@ export interface EachOptions {
   readonly forWriting?: boolean
   /** The names are wanted in text, too; else only the one by which a dataset was asked for. */
   readonly names?: boolean | undefined
+  /** Finds a dataset by the name that was given. Default: one that is there. */
+  readonly find?: typeof findDataset | undefined
 }
 
 /**
@@ -50,7 +52,7 @@ export async function forEachDataset(
     ...(selected.store === undefined ? [] : [selected.store]),
     ...selected.datasets,
   ])
-  const { action, question, forWriting = question !== undefined } = options
+  const { action, question, forWriting = question !== undefined, find = findDataset } = options
   const limits = limitsOf(selected)
   const named = await parseStore(given, { forWriting })
   const isNamed = named.dataset !== undefined && !(named.ofClone && (selected.all || rest.length > 0))
@@ -91,7 +93,7 @@ export async function forEachDataset(
   try {
     const datasets = selected.all ? await allDatasets(store, call) : []
     for (const dataset of datasets) await attempt(dataset.name, async () => dataset)
-    for (const name of asked) await attempt(name, () => findDataset(store, name, call))
+    for (const name of asked) await attempt(name, () => find(store, name, call))
     const of = (code: number) => codes.filter((each) => each === code).length
     const [done, problems] = [of(EXIT.done), of(EXIT.problems)]
     const failed = codes.length - done - problems

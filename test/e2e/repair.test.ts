@@ -54,3 +54,18 @@ test('keys of a store that DataLad made come back from a clone, git-annex is tol
   await clone.datalad('get', 'flipped.dat', 'cut.dat')
   for (const name of ['flipped.dat', 'cut.dat'] as const) expect((await clone.read(name)).toString()).toBe(FILES[name])
 })
+
+test('a damaged key comes back from a remote of the clone that one is in', async () => {
+  const root = workspace.path('store')
+  await source.datalad('create-sibling-ria', '-s', 'backup', '--new-store-ok', `ria+file://${workspace.path('backup')}`)
+  await source.annex('copy', '--to', 'backup-storage', 'flipped.dat')
+  await source.annex('drop', '--force', 'flipped.dat')
+  await damage('flipped.dat', (content) => content.map((byte, i) => (i === 3 ? byte ^ 1 : byte)) as Buffer)
+  expect(await program.run(['check', '--data', root], { env: workspace.env })).toMatchObject({ status: 3 })
+  const words = ['repair', '--yes', '--from', 'backup-storage', root, '~study']
+  const ran = await program.run(words, { env: workspace.env, cwd: source.path })
+  expect([ran.status, ran.stderr]).toEqual([0, ''])
+  expect(await program.run(['check', '--data', root], { env: workspace.env })).toMatchObject({ status: 0 })
+  await source.annex('get', '--from', 'store-storage', 'flipped.dat')
+  expect((await source.read('flipped.dat')).toString()).toBe(FILES['flipped.dat'])
+})

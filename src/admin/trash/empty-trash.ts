@@ -6,6 +6,7 @@ import {
   contentOf,
   deletingFile,
   entryFile,
+  lastEntry,
   listEntries,
   PRIVATE,
   readEntry,
@@ -26,19 +27,24 @@ export interface Emptied {
   readonly kept: number
 }
 
+export interface EmptyOptions extends CallOptions {
+  readonly dryRun?: boolean | undefined
+  readonly breakLock?: boolean | undefined
+}
+
 /**
  * Deletes what has been in the trash for longer than it is kept, by the clock of the store, and
  * what another run began to delete; finishes removals that were broken off.
  */
 export async function emptyTrash(
   store: Store,
-  { dryRun = false, ...call }: CallOptions & { readonly dryRun?: boolean | undefined },
+  { dryRun = false, breakLock, ...call }: EmptyOptions = {},
 ): Promise<Emptied> {
   let [entries, files, bytes, finished, kept] = [0, 0, 0, 0, 0]
   for (const { path, entry } of await listEntries(store, call)) {
     if (entry !== undefined && (await isHalfRemoved(store, entry, call))) {
       finished += 1
-      if (!dryRun) await finishRemoval(withStrictLinks(store), entry, call)
+      if (!dryRun) await finishRemoval(withStrictLinks(store), entry, { ...call, breakLock })
     }
     if (entry !== undefined && (entry.untilMs ?? Number.POSITIVE_INFINITY) > Date.now()) {
       kept += 1
@@ -46,7 +52,7 @@ export async function emptyTrash(
     }
     const deleted = dryRun
       ? await wouldDelete(store, path, entry, call)
-      : await deleteEntry(store, path, { ...call, isDue })
+      : await deleteEntry(store, path, { ...call, breakLock, isDue })
     if (deleted === undefined) kept += 1
     else {
       entries += 1
@@ -60,6 +66,7 @@ export async function emptyTrash(
 export interface DeleteEntryOptions extends CallOptions {
   /** Whether it may go; asked under its lock. `nowMs`: by the clock of the store. */
   readonly isDue: (entry: TrashEntry, nowMs: number) => boolean
+  readonly breakLock?: boolean | undefined
 }
 
 /**
@@ -71,10 +78,10 @@ export interface DeleteEntryOptions extends CallOptions {
 export async function deleteEntry(
   given: Store,
   path: string,
-  { isDue: mayGo, ...call }: DeleteEntryOptions,
+  { isDue: mayGo, breakLock, ...call }: DeleteEntryOptions,
 ): Promise<{ readonly files: number; readonly bytes: number } | undefined> {
   const store = withStrictLinks(given)
-  const deleted = await withEntry(store, path, call, async (changes, nowMs) => {
+  const deleted = await withEntry(store, path, { ...call, breakLock }, async (changes, nowMs) => {
     const entry = await readEntry(store, path, call)
     const mark = deletingFile(path)
     if (entry !== undefined) {
@@ -93,7 +100,7 @@ export async function deleteEntry(
   await removeEmptyDirectories(store, path, call)
   const { entry, files, bytes } = deleted
   const [, id = ''] = path.split('/')
-  if (entry !== undefined && (await listEntries(store, call, id)).length === 0) {
+  if (entry !== undefined && (await lastEntry(store, id, call)) === undefined) {
     const stone = formatGravestone({ removed: new Date(entry.removedMs).toISOString() })
     await store.put(gravestonePath(id), bufferSource(stone), call)
   }

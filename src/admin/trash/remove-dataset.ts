@@ -7,7 +7,16 @@ import type { CallOptions, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { Changes } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
-import { contentOf, lockable, type NewEntry, newEntry, PRIVATE, type TrashEntry, writeEntry } from './entry.ts'
+import {
+  contentOf,
+  lastEntry,
+  lockable,
+  type NewEntry,
+  newEntry,
+  PRIVATE,
+  type TrashEntry,
+  writeEntry,
+} from './entry.ts'
 import { filesIn, moveTree, removeEmptyDirectories } from './move-tree.ts'
 import { renameDirectory } from './rename-directory.ts'
 
@@ -79,8 +88,12 @@ async function requireLocked(dataset: StoredDataset, target: string, lock: Lock,
 }
 
 /** Moves what a run left behind that was killed after it had taken the layout file away. */
-export async function finishRemoval(store: Store, entry: TrashEntry, call: CallOptions): Promise<void> {
-  await withEntry(store, entry.path, call, (changes) =>
+export async function finishRemoval(
+  store: Store,
+  entry: TrashEntry,
+  { breakLock, ...call }: CallOptions & { readonly breakLock?: boolean | undefined },
+): Promise<void> {
+  await withEntry(store, entry.path, { ...call, breakLock }, (changes) =>
     moveTree(store, entry.directory, contentOf(entry.path), {
       ...call,
       stays: (path) => isLock(entry.directory, path),
@@ -92,9 +105,17 @@ export async function finishRemoval(store: Store, entry: TrashEntry, call: CallO
   await tidyUp(store, entry, call)
 }
 
-/** Whether the dataset of an entry is gone from its place in part only. */
-export async function isHalfRemoved(store: Store, { directory }: TrashEntry, call: CallOptions): Promise<boolean> {
+/**
+ * Whether the dataset of an entry is gone from its place in part only, and what is left belongs to
+ * this entry: to the last one that has got the layout file.
+ */
+export async function isHalfRemoved(
+  store: Store,
+  { path, directory }: TrashEntry,
+  call: CallOptions,
+): Promise<boolean> {
   if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) !== undefined) return false
+  if ((await lastEntry(store, directory.replace('/', ''), call))?.path !== path) return false
   for await (const { path } of store.list(directory, call)) if (!isLock(directory, path)) return true
   return false
 }

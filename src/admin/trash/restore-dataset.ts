@@ -8,7 +8,7 @@ import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
-import { contentOf, deletingFile, entryFile, listEntries, lockable, readEntry, type TrashEntry } from './entry.ts'
+import { contentOf, deletingFile, entryFile, lastEntry, lockable, readEntry, type TrashEntry } from './entry.ts'
 import { moveTree, removeEmptyDirectories } from './move-tree.ts'
 import { withEntry } from './remove-dataset.ts'
 import { renameDirectory } from './rename-directory.ts'
@@ -62,7 +62,8 @@ export async function restoreDataset(
   })
   await removeEmptyDirectories(store, path, call)
   const id = entry.directory.replace('/', '')
-  if ((await listEntries(store, call, id)).length === 0)
+  // Directories that cannot be removed may be left of it.
+  if ((await lastEntry(store, id, call)) === undefined)
     await store.remove(gravestonePath(id), { ...call, pruneParents: 2 })
   const problems: string[] = []
   for (const name of entry.aliases) {

@@ -1,16 +1,19 @@
 import { countKeys } from '../../admin/inventory/count-keys.ts'
 import { type Parent, parentsOf, remotesOf } from '../../admin/trash/before-removal.ts'
 import { deleteEntry } from '../../admin/trash/empty-trash.ts'
+import { goOnRemoving, isInTrash } from '../../admin/trash/go-on.ts'
 import { removeDataset } from '../../admin/trash/remove-dataset.ts'
-import { ConfigError } from '../../core/errors.ts'
+import { ConfigError, isStoreError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { listAliases } from '../../git/alias.ts'
-import { realDataset } from '../../ria/layout/datasets.ts'
-import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { CallOptions } from '../../store/store.ts'
+import { findDataset, realDataset } from '../../ria/layout/datasets.ts'
+import { datasetDirectory } from '../../ria/layout/paths.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions, Store } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
 import { confirmDeletion } from '../confirm-deletion.ts'
 import type { Console } from '../console.ts'
+import type { DatasetNames } from '../dataset-names.ts'
 import { forEachDataset } from '../each-dataset.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatSize, parseAge } from '../quantities.ts'
@@ -26,7 +29,9 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
   if (which === '') throw new ConfigError('which dataset? Give ids or ~aliases')
   const question = now ? `Delete ${which} for good?` : `Remove ${which}?`
   if (!(await confirmDeletion(console, args, question))) return EXIT.failed
-  return forEachDataset(console, args, { action: 'rm', forWriting: true, names: true }, async (given, names) => {
+  const each = { action: 'rm', forWriting: true, names: true, find: findAlsoInTrash }
+  return forEachDataset(console, args, each, async (given, names) => {
+    if (await isInTrash(given, call)) return goOn(console, given, names, args)
     const dataset = await realDataset(given, call)
     const parents = await parentsOf(dataset, call)
     if (parents.length > 0 && !force) throw new ConfigError(refusal(dataset, parents))
@@ -60,6 +65,37 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
     )
     return EXIT.done
   })
+}
+
+/** Also one that is in the trash: its removal may have been broken off. */
+async function findAlsoInTrash(store: Store, name: string, call: CallOptions = {}): Promise<StoredDataset> {
+  try {
+    return await findDataset(store, name, call)
+  } catch (error) {
+    if (!isStoreError(error, 'missing') || name.startsWith('~')) throw error
+    const dataset = new StoredDataset(store, datasetDirectory(name), name)
+    if (!(await isInTrash(dataset, call))) throw error
+    return dataset
+  }
+}
+
+async function goOn(
+  console: Console,
+  dataset: StoredDataset,
+  names: DatasetNames,
+  { now = false, dryRun = false, breakLock }: ArgsOf<typeof RM>,
+): Promise<number> {
+  const call = { signal: console.signal }
+  const done = await goOnRemoving(dataset, { ...call, now, dryRun, breakLock })
+  // It is not here, and nothing was left to be done: that is told as of any other.
+  if (done.finished + done.entries === 0) await findDataset(dataset.store, dataset.name, call)
+  const { finished, files, bytes: fileBytes } = done
+  const left = now && !dryRun ? await countFiles(dataset, call) : undefined
+  console.report({ type: 'dataset', action: 'rm', ...names, dryRun, now, finished, files, fileBytes, left }, () => {
+    const what = now ? `deleted what was in the trash, ${counted(files, 'file')}` : 'finished its removal'
+    return printable(`${dataset.name}: ${dryRun ? 'would go on with its removal' : what}`)
+  })
+  return EXIT.done
 }
 
 type Proof = Awaited<ReturnType<typeof proofOf>>

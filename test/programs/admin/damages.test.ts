@@ -10,6 +10,7 @@ import type { Repaired } from '../../../src/admin/repair/repaired.ts'
 import { bufferSource } from '../../../src/core/source.ts'
 import { recordAtomicPuts } from '../../../src/ria/layout/atomic-puts.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
+import { openDavStore } from '../../../src/store/dav/dav.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import { openS3Store } from '../../../src/store/s3/s3.ts'
 import { openSftpStore } from '../../../src/store/sftp/sftp.ts'
@@ -17,6 +18,7 @@ import type { Store } from '../../../src/store/store.ts'
 import { annexLink, commitFiles } from '../../support/repos/memory-repository.ts'
 import { useTestS3 } from '../../support/servers/s3.ts'
 import { startSshd } from '../../support/servers/sshd.ts'
+import { startApache } from '../../support/servers/webdav.ts'
 import { DAMAGES, DAMAGES_OF_FILES, DAMAGES_OF_PUSHES, keepRefLog, OLD_FILES } from '../../support/stores/damage.ts'
 import { CONTENT, DIRECTORY, ID, KEY, PLACE, put, read } from '../../support/stores/memory-dataset.ts'
 import { hurriedTime } from '../../support/stores/stopping-store.ts'
@@ -54,6 +56,11 @@ const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
     await put(store, 'ria-layout-version', '1\n')
     await recordAtomicPuts(store, {})
     return { store, root: undefined }
+  },
+  'behind WebDAV': async () => {
+    const apache = await startApache()
+    workspace.onRemove(() => apache.close())
+    return { store: openDavStore({ url: `${apache.url}/store` }), root: undefined }
   },
 }
 
