@@ -57,7 +57,9 @@ export async function sendFromTree(
     await refuse(exchange, views, dataset)
 }
 
-/** A key that is read is there, and so is its dataset: it is looked for only when something fails. */
+/**
+ * A key that is read is there, and so is its dataset: it is looked for only when something fails.
+ */
 async function sendPlace(exchange: Exchange, views: DatasetViews, dataset: StoredDataset, place: string) {
   const key = keyAtPlace(place)?.key
   try {
