@@ -1,8 +1,8 @@
 import { basename } from 'node:path/posix'
 import { getMimeType } from 'hono/utils/mime'
-import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
+import type { KeyProgress, StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { parseKey } from '../core/key.ts'
-import type { Store } from '../store/store.ts'
+import type { Consumer, Store } from '../store/store.ts'
 import type { Exchange } from './exchange.ts'
 import { wantedRange } from './range.ts'
 
@@ -35,15 +35,20 @@ export async function sendKey(exchange: Exchange, keys: StoredKeys, key: string,
     return true
   }
   const range = head.range === 'all' ? undefined : head.range
+  const progress: KeyProgress = {}
   let held: Uint8Array | undefined
   const write = async (chunk: Uint8Array) => {
     const before = held
     held = Buffer.from(chunk) // the reader uses its memory again
     if (before === undefined) return
     if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
-    await exchange.write(before)
+    if (!(await exchange.offer(before))) throw SLOW
   }
-  if (!(await keys.readIfThere(key, write, { ...call, range }))) return false
+  const read = () => keys.readIfThere(key, write, { ...call, range, progress })
+  if (!(await patiently(exchange, read))) {
+    if (!exchange.hasBegun) return false
+    throw new Error(`key ${key} was removed while it was sent`)
+  }
   if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
   exchange.end(held)
   return true
@@ -65,19 +70,36 @@ export async function sendFile(exchange: Exchange, store: Store, path: string, t
   }
   let sent = head.range === 'all' ? 0 : head.range.start
   const end = head.range === 'all' ? stat.size : head.range.end
-  await store.get(
-    path,
-    async (bytes) => {
-      if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
-      for await (const chunk of bytes) {
-        sent += chunk.length
-        await exchange.write(Buffer.from(chunk)) // the reader uses its memory again
-      }
-    },
-    { ...call, ifMatch: stat.identity, range: () => ({ start: sent, end }) },
-  )
+  const consume: Consumer = async (bytes) => {
+    if (!exchange.hasBegun) exchange.begin(head.status, head.headers)
+    for await (const chunk of bytes) {
+      sent += chunk.length
+      // The reader uses its memory again.
+      if (!(await exchange.offer(Buffer.from(chunk))) && sent < end) throw SLOW
+    }
+  }
+  const range = () => ({ start: sent, end })
+  await patiently(exchange, () => store.get(path, consume, { ...call, ifMatch: stat.identity, range }))
   exchange.end()
   return true
+}
+
+/** Thrown by who writes to a slow client: a backend lets only so many read at once. */
+const SLOW = new Error('the client is slow')
+
+/**
+ * Reads, and stops as long as the client takes nothing, so that clients who are slow keep no place
+ * from others. `read` goes on where it stopped.
+ */
+async function patiently<T>(exchange: Exchange, read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read()
+    } catch (error) {
+      if (error !== SLOW) throw error
+      await exchange.taken()
+    }
+  }
 }
 
 /** Answers with bytes that are here. */

@@ -1,10 +1,15 @@
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { messageOf } from '../core/errors.ts'
 import { type Failure, failureOf, RETRY_AFTER_S } from './failures.ts'
 
 /** A client that takes nothing for so long is gone. ms. */
 const STALL_MS = 60_000
+
+/** A client that takes nothing for so long is slow: nothing is held open for it meanwhile. ms. */
+const SLOW_MS = 1_000
+
+/** Why work ends whose client is gone. To make an error for each would take long. */
+const GONE = new Error('the client is gone')
 
 /** One request and its answer. */
 export class Exchange {
@@ -15,7 +20,7 @@ export class Exchange {
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request
     this.#response = response
-    response.on('close', () => this.#gone.abort())
+    response.on('close', () => this.#gone.abort(GONE))
   }
 
   /** Aborted when the client is gone, or has got its answer. */
@@ -44,14 +49,39 @@ export class Exchange {
 
   /** Sends a part of its body; resolves when more can be taken. Throws when the client is gone. */
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#response.write(chunk)) return
-    const stall = AbortSignal.timeout(STALL_MS)
-    try {
-      await once(this.#response, 'drain', { signal: AbortSignal.any([stall, this.signal]) })
-    } catch (error) {
-      this.#response.destroy()
-      throw error
-    }
+    if (!(await this.offer(chunk))) await this.taken()
+  }
+
+  /**
+   * The same, but false when the client is slow to take it. Before more is sent, `taken` is waited
+   * for, and whatever others need is let go meanwhile.
+   */
+  async offer(chunk: Uint8Array): Promise<boolean> {
+    return this.#response.write(chunk) || this.#drained(SLOW_MS)
+  }
+
+  /** Resolves when the client has taken what was sent. Throws when it is gone, or as good as. */
+  async taken(): Promise<void> {
+    if (await this.#drained(STALL_MS)) return
+    this.#response.destroy()
+    throw GONE
+  }
+
+  #drained(ms: number): Promise<boolean> {
+    const response = this.#response
+    return new Promise((resolve, reject) => {
+      const onDrain = () => settle(() => resolve(true))
+      const onClose = () => settle(() => reject(GONE))
+      const timer = setTimeout(() => settle(() => resolve(false)), ms)
+      const settle = (tell: () => void) => {
+        clearTimeout(timer)
+        response.off('drain', onDrain).off('close', onClose)
+        tell()
+      }
+      response.once('drain', onDrain).once('close', onClose)
+      if (response.destroyed) onClose()
+      else if (!response.writableNeedDrain) onDrain()
+    })
   }
 
   end(chunk?: Uint8Array | string): void {

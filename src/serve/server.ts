@@ -41,11 +41,20 @@ const DAV_METHODS = DAV_HEADERS.Allow.split(', ')
 /** A request that sends its head for longer is ended. ms. */
 const HEAD_MS = 20_000
 
+/** So much of an answer waits for a client to take it. Bytes. */
+const WAITING_BYTES = 64 * 1024
+
 /** Serves a store for reading, over HTTP. It does not listen yet. */
 export function storeServer(store: Store, options: ServeOptions): { readonly server: Server; close(): Promise<void> } {
   const views = new DatasetViews(store, options.cacheDirectory)
   const listener = getRequestListener(routes(views, options).fetch, { overrideGlobalObjects: false })
-  const server = createServer({ headersTimeout: HEAD_MS, requestTimeout: HEAD_MS }, listener)
+  const settings = {
+    headersTimeout: HEAD_MS,
+    requestTimeout: HEAD_MS,
+    connectionsCheckingInterval: HEAD_MS / 4,
+    highWaterMark: WAITING_BYTES,
+  }
+  const server = createServer(settings, listener)
   return {
     server,
     close: async () => {

@@ -1,5 +1,6 @@
 import { checksumOf } from '../../core/checksum.ts'
 import { isStoreError, StoreError } from '../../core/errors.ts'
+import type { Hasher } from '../../core/hasher.ts'
 import { type Key, parseKey } from '../../core/key.ts'
 import type { Bytes } from '../../core/source.ts'
 import { type Copy, type CopyContent, wrongLength } from '../../ria/keys/copy.ts'
@@ -15,7 +16,23 @@ export type WriteChunk = (chunk: Uint8Array) => Promise<void>
 
 export interface ReadKeyOptions extends CallOptions {
   readonly range?: ByteRange | undefined
+  /**
+   * How far a key was read: a reader that stopped (its `write` threw) goes on from there when it
+   * gives the same again, with the same range.
+   */
+  readonly progress?: KeyProgress | undefined
 }
+
+/** How far a key was read. To begin with it is empty. */
+export interface KeyProgress {
+  /** What is to come next. Bytes from the beginning of the key. */
+  position?: number
+  /** Of all that is before `position`. */
+  hasher?: Hasher | undefined
+}
+
+/** More than this is not given to `write` at once. Bytes. */
+const PIECE_BYTES = 64 * 1024
 
 /** The keys of a dataset in a store, for people who look. */
 export class StoredKeys {
@@ -65,9 +82,13 @@ export class StoredKeys {
   }
 
   /** The same; false when the key is proven absent. */
-  async readIfThere(key: string, write: WriteChunk, { range, ...call }: ReadKeyOptions = {}): Promise<boolean> {
+  async readIfThere(
+    key: string,
+    write: WriteChunk,
+    { range, progress = {}, ...call }: ReadKeyOptions = {},
+  ): Promise<boolean> {
     const places = this.#places(key)
-    let begun = false
+    let begun = progress.position !== undefined
     let spoilt: StoreError | undefined
     const writeNoting = (chunk: Uint8Array) => {
       begun = true
@@ -76,7 +97,7 @@ export class StoredKeys {
     const read = async (copy: Copy) => {
       if (spoilt !== undefined) throw spoilt // what was written of one copy no other mends
       try {
-        await readCopy(copy, places.key, writeNoting, range, call)
+        await readCopy(copy, places.key, writeNoting, { range, progress, ...call })
       } catch (error) {
         if (begun && isStoreError(error, 'corrupt')) spoilt = error
         throw error
@@ -95,17 +116,18 @@ export class StoredKeys {
   }
 }
 
+/** Goes on where another copy, which is not there any more, was read to. */
 async function readCopy(
   copy: Copy,
   key: Key,
   write: WriteChunk,
-  range: ByteRange | undefined,
-  { signal }: CallOptions,
+  { range, progress, signal }: ReadKeyOptions & { readonly progress: KeyProgress },
 ): Promise<void> {
-  const end = range?.end ?? Number.POSITIVE_INFINITY
-  const hasher = range === undefined ? await checksumOf(key)?.start() : undefined
-  const enough = new AbortController()
-  let position = range?.start ?? 0
+  const end = range?.end ?? key.size ?? Number.POSITIVE_INFINITY
+  if (progress.position === undefined && range === undefined) progress.hasher = await checksumOf(key)?.start()
+  let position = progress.position ?? range?.start ?? 0
+  // Where the end is asked for the backend need not be told that no more is wanted.
+  const enough = range?.end === undefined ? undefined : new AbortController()
   let identity: string | undefined
   const consume = async (bytes: Bytes, content: CopyContent) => {
     if (key.size !== undefined && content.size !== key.size) throw wrongLength('get', copy.where, content, key)
@@ -115,24 +137,31 @@ async function readCopy(
     identity = content.identity
     for await (const chunk of bytes) {
       const wanted = chunk.subarray(0, Math.min(chunk.length, end - position))
-      hasher?.update(wanted)
-      position += wanted.length
-      if (wanted.length > 0) await write(wanted)
-      if (position >= end) enough.abort()
+      for (let start = 0; start < wanted.length; start += PIECE_BYTES) {
+        const piece = wanted.subarray(start, start + PIECE_BYTES)
+        progress.hasher?.update(piece)
+        position += piece.length
+        progress.position = position
+        await write(piece)
+      }
+      if (position >= end) enough?.abort(ENOUGH)
     }
   }
   try {
-    if (position < end) {
-      const signals = signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal])
+    if (position < end || (range === undefined && position === 0)) {
+      const signals = enough && signal ? AbortSignal.any([signal, enough.signal]) : (enough?.signal ?? signal)
       await copy.read(consume, { start: () => position, signal: signals })
     }
   } catch (error) {
-    if (signal?.aborted || !enough.signal.aborted) throw error
+    if (signal?.aborted || !enough?.signal.aborted) throw error
   }
-  if (hasher !== undefined && hasher.hex() !== checksumOf(key)?.expected) {
+  if (progress.hasher !== undefined && progress.hasher.hex() !== checksumOf(key)?.expected) {
     throw failure(copy, 'corrupt', "the copy is damaged: its content does not have the key's checksum")
   }
 }
+
+/** Why a read ends that has all that was wanted. */
+const ENOUGH = new Error('no more is wanted')
 
 function failure(copy: Copy, kind: StoreError['kind'], message: string): StoreError {
   return new StoreError({ kind, op: 'get', where: copy.where, message })

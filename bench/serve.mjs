@@ -1,0 +1,180 @@
+/**
+ * `node bench/serve.mjs [SECONDS]`: `riastore serve` beside nginx for loose keys, and beside a
+ * server that starts 7z for each request for archived ones, with 1,000 clients at once. Server and
+ * clients have a processor each. Prints rows for docs/benchmarks.md. Wants wrk, nginx, 7z, taskset.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const SECONDS = Number(process.argv[2] ?? 10)
+const CLIENTS = 1000
+/** Length and count of the keys. */
+const SIZES = [
+  [4096, 1000],
+  [65_536, 400],
+  [1_048_576, 60],
+]
+const LOOSE = '6d6/9ca68-7e85-11e6-904c-002590f97d84'
+const PACKED = '6d6/9ca68-7e85-11e6-904c-002590f97d85'
+const RIASTORE = join(import.meta.dirname, '..', 'dist', 'riastore.js')
+const DIGITS = '0123456789zqjxkmvwgpfZQJXKMVWGPF'
+
+/** Asks for the paths in $PATHS one after the other, and prints what it saw. */
+const SCRIPT = `
+local paths = {}
+for line in io.lines(os.getenv("PATHS")) do paths[#paths + 1] = line end
+local i = 0
+request = function() i = i % #paths + 1; return wrk.format("GET", paths[i]) end
+done = function(summary, latency)
+  local e = summary.errors
+  io.write(string.format('{"requests":%d,"bytes":%d,"us":%d,"p50":%d,"p99":%d,"errors":%d}\\n', summary.requests,
+    summary.bytes, summary.duration, latency:percentile(50), latency:percentile(99),
+    e.connect + e.read + e.write + e.status + e.timeout))
+end
+`
+
+/** The way that is usual where keys of archives are served: 7z is started for each. */
+const BY_7Z = `
+const { createServer } = require('node:http')
+const { spawn } = require('node:child_process')
+createServer((request, response) => {
+  const [, archive, member] = /^(.*)\\/annex\\/objects\\/(.*)$/.exec(request.url)
+  const child = spawn('7z', ['e', '-so', process.argv[2] + archive + '/archives/archive.7z', member])
+  child.stdout.pipe(response)
+}).listen(Number(process.argv[1]), '127.0.0.1')
+`
+
+const work = mkdtempSync(join(tmpdir(), 'riastore-bench-serve-'))
+const store = join(work, 'store')
+try {
+  makeStore()
+  writeFileSync(join(work, 'requests.lua'), SCRIPT)
+  const conf = join(work, 'nginx.conf')
+  writeFileSync(conf, nginxConf(18_090))
+  const rows = []
+  for (const [size] of SIZES) {
+    const paths = join(work, `loose-${size}`)
+    rows.push(await measured('nginx, loose', size, paths, 18_090, ['nginx', '-c', conf]))
+    rows.push(await measured('`riastore serve`, loose', size, paths, 18_091, serving(18_091)))
+  }
+  for (const [size] of SIZES.slice(0, 2)) {
+    const paths = join(work, `packed-${size}`)
+    rows.push(await measured('7z for each request', size, paths, 18_092, ['node', '-e', BY_7Z, '18092', store]))
+    rows.push(await measured('`riastore serve`, archived', size, paths, 18_091, serving(18_091)))
+  }
+  process.stdout.write('| server | key | requests/s | MB/s | p50 | p99 | errors | processor | memory |\n')
+  process.stdout.write(`|---|---|---|---|---|---|---|---|---|\n${rows.join('\n')}\n`)
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+
+/** @param {number} port */
+function serving(port) {
+  return ['node', RIASTORE, 'serve', '--quiet', '--listen', `127.0.0.1:${port}`, store]
+}
+
+/** @param {number} port */
+function nginxConf(port) {
+  return `daemon off; master_process off; pid ${work}/nginx.pid; error_log ${work}/nginx.err;
+events { worker_connections 4096; }
+http { access_log off; sendfile on; default_type application/octet-stream;
+  server { listen 127.0.0.1:${port}; root ${store}; } }\n`
+}
+
+/**
+ * A row of the table.
+ * @param {string} name
+ * @param {number} size
+ * @param {string} paths
+ * @param {number} port
+ * @param {string[]} command
+ */
+async function measured(name, size, paths, port, command) {
+  const child = spawn('taskset', ['-c', '0', ...command], { stdio: 'ignore' })
+  try {
+    await answers(port)
+    ask(paths, port, 2) // what node has not compiled yet is no server that runs
+    const before = processorSeconds(child.pid ?? 0)
+    const { requests, bytes, us, p50, p99, errors } = ask(paths, port, SECONDS)
+    const busy = processorSeconds(child.pid ?? 0) - before
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+    const memory = Number(/VmHWM:\s*(\d+)/.exec(status)?.[1]) / 1024
+    const s = us / 1e6
+    const cells = [
+      ...[name, `${size / 1024} KiB`, (requests / s).toFixed(0), (bytes / 1e6 / s).toFixed(0)],
+      ...[`${(p50 / 1000).toFixed(0)} ms`, `${(p99 / 1000).toFixed(0)} ms`, errors],
+      ...[`${((busy / s) * 100).toFixed(0)} %`, `${memory.toFixed(0)} MiB`],
+    ]
+    return `| ${cells.join(' | ')} |`
+  } finally {
+    child.kill('SIGTERM')
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+}
+
+/** @param {string} paths @param {number} port @param {number} seconds */
+function ask(paths, port, seconds) {
+  const options = ['-t1', `-c${CLIENTS}`, `-d${seconds}s`, '--timeout', '30s', '-s', join(work, 'requests.lua')]
+  const command = ['-c', '1', 'wrk', ...options, `http://127.0.0.1:${port}`]
+  const env = { ...process.env, PATHS: paths }
+  const output = execFileSync('taskset', command, { env, encoding: 'utf8' })
+  return JSON.parse(/^\{.*\}$/m.exec(output)?.[0] ?? '')
+}
+
+/** @param {number} port */
+async function answers(port) {
+  for (let tries = 0; tries < 200; tries++) {
+    const isUp = await fetch(`http://127.0.0.1:${port}/ria-layout-version`).then(
+      () => true,
+      () => port === 18_092 && tries > 20,
+    )
+    if (isUp) return
+    await sleep(100)
+  }
+  throw new Error(`nothing answers on port ${port}`)
+}
+
+/** Of a process and of what it has waited for. @param {number} pid */
+function processorSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
+}
+
+function makeStore() {
+  mkdirSync(join(store, '6d6'), { recursive: true })
+  writeFileSync(join(store, 'ria-layout-version'), '1\n')
+  for (const directory of [LOOSE, PACKED]) {
+    execFileSync('git', ['init', '-q', '--bare', join(store, directory)])
+    writeFileSync(join(store, directory, 'ria-layout-version'), '2\n')
+  }
+  const staged = join(work, 'staged')
+  for (const [size = 0, count = 0] of SIZES) {
+    const lists = { loose: '', packed: '' }
+    for (let i = 0; i < count; i++) {
+      const content = randomBytes(size)
+      const key = `MD5E-s${size}--${createHash('md5').update(content).digest('hex')}.dat`
+      const place = `${mixed(key)}/${key}/${key}`
+      for (const file of [join(store, LOOSE, 'annex/objects', place), join(staged, place)]) {
+        mkdirSync(dirname(file), { recursive: true })
+        writeFileSync(file, content)
+      }
+      lists.loose += `/${LOOSE}/annex/objects/${place}\n`
+      lists.packed += `/${PACKED}/annex/objects/${place}\n`
+    }
+    writeFileSync(join(work, `loose-${size}`), lists.loose)
+    writeFileSync(join(work, `packed-${size}`), lists.packed)
+  }
+  mkdirSync(join(store, PACKED, 'archives'))
+  execFileSync('7z', ['a', '-mx0', join(store, PACKED, 'archives/archive.7z'), '.'], { cwd: staged, stdio: 'ignore' })
+}
+
+/** @param {string} key */
+function mixed(key) {
+  const word = createHash('md5').update(key).digest().readUInt32LE(0)
+  const [a, b, c, d] = [1, 0, 3, 2].map((n) => DIGITS.charAt((word >>> (6 * n)) & 31))
+  return `${a}${b}/${c}${d}`
+}
