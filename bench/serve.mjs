@@ -42,7 +42,8 @@ const BY_7Z = `
 const { createServer } = require('node:http')
 const { spawn } = require('node:child_process')
 createServer((request, response) => {
-  const [, archive, member] = /^(.*)\\/annex\\/objects\\/(.*)$/.exec(request.url)
+  const [, archive, member] = /^(.*)\\/annex\\/objects\\/(.*)$/.exec(request.url) ?? []
+  if (archive === undefined) return response.end()
   const child = spawn('7z', ['e', '-so', process.argv[2] + archive + '/archives/archive.7z', member])
   child.stdout.pipe(response)
 }).listen(Number(process.argv[1]), '127.0.0.1')
@@ -130,7 +131,7 @@ async function answers(port) {
   for (let tries = 0; tries < 200; tries++) {
     const isUp = await fetch(`http://127.0.0.1:${port}/ria-layout-version`).then(
       () => true,
-      () => port === 18_092 && tries > 20,
+      () => false,
     )
     if (isUp) return
     await sleep(100)
