@@ -10,7 +10,7 @@ import { Changes } from '../lock/changes.ts'
 import { removeLeftovers } from '../lock/leftovers.ts'
 import { withLock } from '../lock/lock.ts'
 import { copyFile } from './copy-file.ts'
-import type { KeysThere } from './copy-keys.ts'
+import type { KeysThere } from './keys-there.ts'
 
 /** A 7z file begins with so many bytes, which hold a checksum of all that says what is in it. */
 const HEAD_BYTES = 32
@@ -62,8 +62,9 @@ export async function copyArchive(
       const file = { from: from.store, to: copy.store, path: archivePath(from.directory), target, stat: original }
       const built = await copyFile(file, { signal, within: copy.directory, sharing })
       // Before the archive: what was dropped never seems to be there.
-      const held = await heldBy(copy, there, { signal })
-      for (const name of dropped) if (!held.has(name)) await writeTombstone(copy, name, { signal, sharing })
+      for (const name of await notHeldBy(copy, there, dropped, version, { signal })) {
+        await writeTombstone(copy, name, { signal, sharing })
+      }
       now = (await changes.replaceArchive(target, built, now)).identity
     }
     // A key that was stored again is there again.
@@ -103,16 +104,28 @@ async function requireNothingLost(
   if (own.length === 0) return
   const original = new Set<string>()
   for await (const { fileName } of archivedFiles(from, call)) original.add(fileName)
-  const isLoose = (name: string) => placesOf(keyOfFileName(name) ?? name, version).some((place) => there.has(place))
-  const lost = own.filter((name) => !original.has(name) && !isLoose(name))
+  const lost: string[] = []
+  for (const name of own) {
+    if (!original.has(name) && !(await there.hasAny(placesOfName(name, version), call))) lost.push(name)
+  }
   if (lost.length === 0) return
   const message = `its archive has ${lost.length} of its keys that the original has not (${lost[0]}): riastore unarchive makes them loose, then copy again`
   throw copy.error('conflict', 'copy', message, { path: archivePath(copy.directory), sent: 'no' })
 }
 
-/** The file names of all keys that the copy has. */
-async function heldBy(copy: StoredDataset, there: KeysThere, call: CallOptions): Promise<ReadonlySet<string>> {
-  const held = new Set([...there.keys()].map((place) => place.slice(place.lastIndexOf('/') + 1)))
-  for await (const { fileName } of archivedFiles(copy, call)) held.add(fileName)
-  return held
+/** Those of some file names of keys that the copy has neither loose nor in its archive. */
+async function notHeldBy(
+  copy: StoredDataset,
+  there: KeysThere,
+  names: ReadonlySet<string>,
+  version: string,
+  call: CallOptions,
+): Promise<ReadonlySet<string>> {
+  const left = new Set(names)
+  if (left.size === 0) return left
+  for await (const { fileName } of archivedFiles(copy, call)) left.delete(fileName)
+  for (const name of left) if (await there.hasAny(placesOfName(name, version), call)) left.delete(name)
+  return left
 }
+
+const placesOfName = (name: string, version: string) => placesOf(keyOfFileName(name) ?? name, version)

@@ -4,11 +4,13 @@ import { copyRefs, stateOf } from '../../git/copy-refs.ts'
 import { archivePath, LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
 import { readSharing } from '../../ria/layout/read-layout.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { CallOptions, Entry, Store } from '../../store/store.ts'
 import { copyArchive } from './copy-archive.ts'
 import { copyFiles, showDataset } from './copy-files.ts'
-import { type CopiedKeys, copyKeys, describeProblem, type KeysThere, keysThere, proveKeys } from './copy-keys.ts'
+import { type CopiedKeys, copyKeys, describeProblem, proveKeys } from './copy-keys.ts'
+import { KeysThere } from './keys-there.ts'
 import { CopyMarker, findMarkers, removeMarkers } from './marker.ts'
+import { type GoneKeys, type PutAside, trashGoneKeys } from './trash-gone.ts'
 
 /** So often keys may be packed or unpacked, or moved by others, while they are copied. */
 const TRIES = 5
@@ -24,6 +26,8 @@ export interface CopyDatasetOptions extends CallOptions {
   readonly aliases: readonly Alias[]
   readonly aliasesThere: readonly Alias[]
   readonly onKeys?: ((done: number, bytes: number) => void) | undefined
+  /** Puts keys aside that the original has no more. Default: they stay. */
+  readonly putAside?: PutAside | undefined
 }
 
 export interface CopyReport {
@@ -39,6 +43,8 @@ export interface CopyReport {
   readonly archiveBytes: number
   /** Refs that were made or moved. */
   readonly refs: number
+  /** Keys that the original has no more, and that were put aside, or would be. */
+  readonly gone: GoneKeys
   /** Names that the copy got. */
   readonly newAliases: readonly string[]
   /** What could not be copied, a line each. */
@@ -49,7 +55,8 @@ export interface CopyReport {
  * Copies a dataset into another store, or what is new of it: first the keys and the archive, then
  * the refs as they were at the beginning, with their objects, and the layout file last, so that
  * nobody finds a dataset that is not whole, nor a ref that names content which is not there yet.
- * Nothing that the copy has is removed. Throws StoreError; what can go on without is a problem.
+ * Nothing that the copy has is removed but by `putAside`. Throws StoreError; what can go on without
+ * is a problem.
  */
 export async function copyDataset(from: StoredDataset, to: Store, options: CopyDatasetOptions): Promise<CopyReport> {
   const { dryRun = false, force, aliases, aliasesThere, onKeys, signal } = options
@@ -65,11 +72,11 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
   // What is pushed from here on is for the next run: its keys may not be copied yet.
   const state = await stateOf(from, call)
   const markers = await findMarkers(copy, call)
-  const there = await keysThere(copy, call)
+  const prove = (listed: Map<string, Entry>) => proveKeys(from, copy, listed, markers, call)
+  const there = await KeysThere.open(copy, dryRun ? call : { ...call, prove })
   const marker = new CopyMarker(copy, call)
   let leftOut: readonly string[] = []
   if (!dryRun) {
-    await proveKeys(from, copy, there, markers, call)
     if (made) {
       await marker.begin()
       leftOut = await copyFiles(from, copy, call)
@@ -86,6 +93,11 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
   const refs = await copyRefs(from, state, copy, { ...call, force, dryRun })
   if (made && !dryRun) await showDataset(from, copy, { ...call, sharing })
   if (!dryRun) await marker.remove()
+  const { putAside } = options
+  const mayHaveMore = putAside !== undefined && !made
+  const gone = mayHaveMore
+    ? await trashGoneKeys(from, copy, { ...call, dryRun, version, putAside })
+    : { keys: 0, bytes: 0 }
   const known = new Set(aliasesThere.filter(({ directory }) => directory === copy.directory).map(({ name }) => name))
   const wanted = aliases.filter(({ name, directory }) => directory === copy.directory && !known.has(name))
   const named = await copyAliases(copy, wanted, { ...call, dryRun })
@@ -98,6 +110,7 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
     kept: keys.kept,
     archiveBytes,
     refs: refs.changed.length,
+    gone,
     newAliases: named.made,
     problems: [
       ...keys.problems.map(describeProblem),

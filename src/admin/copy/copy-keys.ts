@@ -6,6 +6,7 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Entry, Sharing } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { copyFile, type FileToCopy, isSameFile } from './copy-file.ts'
+import type { KeysThere } from './keys-there.ts'
 import { type CopyMarker, isUnproven } from './marker.ts'
 
 /** So many bytes, or keys, are copied at most before the marker says that they are proven. */
@@ -36,29 +37,18 @@ export interface CopyKeysOptions extends CallOptions {
   readonly onKeys?: ((done: number, bytes: number) => void) | undefined
 }
 
-/** Loose keys of the copy, by their places below annex/objects. */
-export type KeysThere = Map<string, Entry>
-
-/** Lists the loose keys that a copy has. About 200 bytes of memory a key. */
-export async function keysThere(copy: StoredDataset, call: CallOptions): Promise<KeysThere> {
-  const found: KeysThere = new Map()
-  const top = objectsDirectory(copy.directory)
-  for await (const entry of copy.store.list(top, call)) found.set(entry.path.slice(top.length + 1), entry)
-  return found
-}
-
 /**
  * Looks at the keys that were put by a run that was killed before it had read them back. Those that
- * are not as they should be are taken out of `there`, so that they are copied again.
+ * are not as they should be are taken out of those that were listed, so that they are copied again.
  */
 export async function proveKeys(
   from: StoredDataset,
   copy: StoredDataset,
-  there: KeysThere,
+  listed: Map<string, Entry>,
   markers: readonly Entry[],
   call: CallOptions,
 ): Promise<void> {
-  const unproven = [...there].filter(([, entry]) => isUnproven(entry, markers))
+  const unproven = [...listed].filter(([, entry]) => isUnproven(entry, markers))
   await forEachParallel(unproven, limitOf(from, copy), async ([place, entry]) => {
     const path = `${objectsDirectory(from.directory)}/${place}`
     const file = { from: from.store, to: copy.store, path, stat: entry, key: keyAt(place) }
@@ -67,11 +57,11 @@ export async function proveKeys(
     } catch (error) {
       if (!isStoreError(error, 'missing', 'corrupt')) throw error
     }
-    there.delete(place)
+    listed.delete(place)
   })
 }
 
-/** Copies the loose keys that are not there yet. `there` gets those that are. */
+/** Copies the loose keys that are not there yet. `there` is told of each. */
 export async function copyKeys(
   from: StoredDataset,
   copy: StoredDataset,
@@ -99,7 +89,7 @@ export async function copyKeys(
       } else throw error
       return
     }
-    there.set(place, entry)
+    there.add(place, entry)
     keys += 1
     bytes += entry.size
     onKeys?.(keys, bytes)
@@ -114,7 +104,8 @@ export async function copyKeys(
   for await (const entry of from.store.list(top, call)) {
     if (isTemporaryName(fileNameOf(entry.path))) continue
     const place = entry.path.slice(top.length + 1)
-    if (there.get(place)?.size === entry.size && !(await hasChanged(from, copy, entry, keyAt(place), call))) {
+    const known = await there.near(place)
+    if (known.get(place)?.size === entry.size && !(await hasChanged(from, copy, entry, keyAt(place), call))) {
       kept += 1
       continue
     }

@@ -100,7 +100,7 @@ export async function deleteEntry(
   await removeEmptyDirectories(store, path, call)
   const { entry, files, bytes } = deleted
   const [, id = ''] = path.split('/')
-  if (entry !== undefined && (await lastEntry(store, id, call)) === undefined) {
+  if (entry !== undefined && entry.keys === undefined && (await lastEntry(store, id, call)) === undefined) {
     const stone = formatGravestone({ removed: new Date(entry.removedMs).toISOString() })
     await store.put(gravestonePath(id), bufferSource(stone), call)
   }

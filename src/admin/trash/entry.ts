@@ -29,6 +29,8 @@ export interface TrashEntry {
   /** Undefined where `entry.json` was lost: then it is kept until somebody decides. */
   readonly untilMs: number | undefined
   readonly user: string
+  /** It is no dataset, but so many loose keys of one. */
+  readonly keys?: number | undefined
 }
 
 /** One that was just made. */
@@ -49,11 +51,13 @@ export function newEntry(directory: string, aliases: readonly string[], nowMs: n
 
 /** Writes down what is about to be put there, and then, for clients, that it is. */
 export async function writeEntry(store: Store, entry: NewEntry, call: CallOptions): Promise<void> {
-  const { path, directory, aliases, removedMs, untilMs, user } = entry
+  const { path, directory, aliases, removedMs, untilMs, user, keys } = entry
   const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
-  const stone = formatGravestone({ removed, until })
-  await store.put(gravestonePath(directory.replace('/', '')), bufferSource(stone), call)
-  const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user })}\n`
+  if (keys === undefined) {
+    const stone = formatGravestone({ removed, until })
+    await store.put(gravestonePath(directory.replace('/', '')), bufferSource(stone), call)
+  }
+  const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user, keys })}\n`
   await store.put(entryFile(path), bufferSource(text), { ...call, sharing: PRIVATE })
 }
 
@@ -92,13 +96,14 @@ export async function lastEntry(store: Store, id: string, call: CallOptions): Pr
 export async function readEntry(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {
   const text = (await findSmall(store, entryFile(path), MAX_BYTES, call))?.toString()
   if (text === undefined) return readLost(store, path, call)
-  const { directory, aliases, removed, until, user } = parse(text)
+  const { directory, aliases, removed, until, user, keys } = parse(text)
   const [removedMs, untilMs] = [Date.parse(removed), Date.parse(until)]
   const isWhole = typeof directory === 'string' && isDatasetDirectory(directory) && Array.isArray(aliases)
   if (!isWhole || Number.isNaN(removedMs) || Number.isNaN(untilMs)) {
     throw lockable(store, path).error('corrupt', 'get', 'this is no entry of the trash', { path: entryFile(path) })
   }
-  return { path, directory, aliases, removedMs, untilMs, user: String(user) }
+  const count = typeof keys === 'number' ? keys : undefined
+  return { path, directory, aliases, removedMs, untilMs, user: String(user), keys: count }
 }
 
 async function readLost(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {

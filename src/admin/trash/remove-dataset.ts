@@ -57,22 +57,31 @@ export async function removeDataset(given: StoredDataset, options: RemoveDataset
         stays: (path) => isLock(directory, path),
         within: made.path,
         sharing: PRIVATE,
-        whileProven: (work) =>
-          own.whileProven('whichever', (first) =>
-            changes.whileProven('whichever', (second) => {
-              const mayChange = () => {
-                first.mayChange()
-                second.mayChange()
-              }
-              return work({ signal, mayChange })
-            }),
-          ),
+        whileProven: (work) => withBothProven(own, changes, signal, work),
       })
     })
     return made
   })
   await tidyUp(store, entry, { signal })
   return entry
+}
+
+/** Does work while it is proven that the locks of a dataset and of its entry are both ours. */
+export function withBothProven<T>(
+  own: Changes,
+  changes: Changes,
+  signal: AbortSignal | undefined,
+  work: (call: CallOptions) => Promise<T>,
+): Promise<T> {
+  return own.whileProven('whichever', (first) =>
+    changes.whileProven('whichever', (second) => {
+      const mayChange = () => {
+        first.mayChange()
+        second.mayChange()
+      }
+      return work({ signal, mayChange })
+    }),
+  )
 }
 
 /**

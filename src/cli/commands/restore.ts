@@ -1,8 +1,10 @@
 import { lastEntry, listEntries, type TrashEntry } from '../../admin/trash/entry.ts'
+import { restoreKeys } from '../../admin/trash/remove-keys.ts'
 import { restoreDataset } from '../../admin/trash/restore-dataset.ts'
 import { StoreError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
-import { datasetDirectory } from '../../ria/layout/paths.ts'
+import { datasetDirectory, LAYOUT_FILE } from '../../ria/layout/paths.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
@@ -21,8 +23,11 @@ export function run(console: Console, args: ArgsOf<typeof RESTORE>): Promise<num
     const codes: number[] = []
     for (const id of ids) {
       try {
-        const entry = await newestOf(store, id, call)
-        const problems = dryRun ? [] : await restoreDataset(store, entry, { ...call, breakLock })
+        const keys = await keysOf(store, id, call)
+        const entry = keys[0] ?? (await newestOf(store, id, call))
+        const dataset = new StoredDataset(store, entry.directory)
+        if (!dryRun) for (const each of keys) await restoreKeys(store, dataset, each, { ...call, breakLock })
+        const problems = dryRun || keys.length > 0 ? [] : await restoreDataset(store, entry, { ...call, breakLock })
         console.report({ type: 'dataset', action: 'restore', ...asObject(entry), dryRun, problems }, () =>
           printable(`${id}: ${dryRun ? 'would be ' : ''}restored`),
         )
@@ -44,14 +49,21 @@ async function list(console: Console, store: Store, call: CallOptions): Promise<
   const entries = (await listEntries(store, call)).flatMap(({ entry }) => (entry === undefined ? [] : [entry]))
   for (const entry of entries) console.emit({ type: 'dataset', action: 'restore', ...asObject(entry) })
   console.emit({ type: 'summary', action: 'restore', datasets: entries.length })
-  const row = ({ directory, aliases, removedMs, untilMs }: TrashEntry) => [
+  const row = ({ directory, aliases, removedMs, untilMs, keys }: TrashEntry) => [
     directory.replace('/', ''),
     `removed ${day(removedMs)}`,
     untilMs === undefined ? 'kept: its entry.json is missing' : `kept until ${day(untilMs)}`,
-    aliases.map((name) => `~${name}`).join(' '),
+    keys === undefined ? aliases.map((name) => `~${name}`).join(' ') : `${keys} keys of it`,
   ]
   console.print(entries.length === 0 ? 'the trash is empty' : textTable(entries.map(row)))
   return EXIT.done
+}
+
+/** Keys that were removed from a dataset that is there. */
+async function keysOf(store: Store, id: string, call: CallOptions): Promise<TrashEntry[]> {
+  if ((await store.stat(`${datasetDirectory(id)}/${LAYOUT_FILE}`, call)) === undefined) return []
+  const entries = await listEntries(store, call, id)
+  return entries.flatMap(({ entry }) => (entry?.keys === undefined ? [] : [entry]))
 }
 
 async function newestOf(store: Store, id: string, call: CallOptions): Promise<TrashEntry> {
@@ -62,10 +74,11 @@ async function newestOf(store: Store, id: string, call: CallOptions): Promise<Tr
   throw new StoreError({ kind: 'missing', op: 'restore', where: store.traits.root, message })
 }
 
-function asObject({ directory, aliases, removedMs, untilMs }: TrashEntry) {
+function asObject({ directory, aliases, removedMs, untilMs, keys }: TrashEntry) {
   return {
     dataset: directory.replace('/', ''),
     aliases,
+    keys,
     removed: new Date(removedMs).toISOString(),
     until: untilMs === undefined ? undefined : new Date(untilMs).toISOString(),
   }

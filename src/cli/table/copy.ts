@@ -10,7 +10,8 @@ export const COPY = {
 Each DATASET is an id or a ~alias; default: all.`,
     'Keys, archives as they are, refs with their objects, the configuration and aliases are copied. Each file is held \
 against its checksum while it is read, and read back from DST. A dataset is seen in DST when it is whole. Run it again \
-where it was interrupted, or to bring over what is new: it moves nothing else, and removes nothing.',
+where it was interrupted, or to bring over what is new: it moves nothing else, and removes nothing, \
+but with --delete: then what SRC has no more goes into the trash of DST.',
     'A ref of DST that somebody pushed to by another way than this is left as it is, and named.',
   ],
   positionals: [
@@ -23,6 +24,16 @@ where it was interrupted, or to bring over what is new: it moves nothing else, a
     DATASETS,
   ],
   options: {
+    delete: {
+      type: 'flag',
+      describe: 'put into the trash of DST what SRC has no more: keys, and datasets where all are copied',
+    },
+    keep: {
+      type: 'text',
+      value: 'AGE',
+      byDefault: '30d',
+      describe: 'with --delete: how long that can be brought back',
+    },
     force: { type: 'flag', describe: 'set refs of DST back to those of SRC, also where DST has commits of its own' },
   },
   examples: [

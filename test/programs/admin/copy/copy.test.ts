@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { chmod, readdir, readFile, readlink, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, readdir, readFile, readlink, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { recordAtomicPuts } from '../../../../src/ria/layout/atomic-puts.ts'
 import { placesOf } from '../../../../src/ria/layout/places.ts'
@@ -202,4 +202,42 @@ test('nothing of the original’s configuration has git start a program at the c
   expect(copied).toMatch(/sharedRepository = "?(1|group|0660)"?/i)
   expect(existsSync(join(copy.path, 'commondir'))).toBe(false)
   expect(await historyOf(workspace, copy)).toBe(await historyOf(workspace, sub))
+})
+
+test('with --delete what the original has no more goes into the trash of the copy, and comes back from there', async () => {
+  const { store, top, sub } = await makeSampleStore(workspace, 'mirrored', 4)
+  await ok('copy', store.root, at('mirror'))
+  const copy = openRiaStore(at('mirror')).dataset(top.id)
+  const before = await contentOf(copy)
+  const names = await listTree(join(top.path, 'annex/objects'))
+  const [first, second] = names.filter(({ kind }) => kind === 'file').map(({ path }) => path)
+  await rm(join(top.path, 'annex/objects', dirname(first ?? '')), { recursive: true })
+  // What is only away for a moment, or archived, is not gone.
+  await ok('archive', '--yes', store.root, sub.id)
+  expect(await ok('copy', store.root, at('mirror'))).toMatchObject([{ gone: { keys: 0 } }, { gone: { keys: 0 } }])
+  const dry = await ok('copy', '-n', '--delete', store.root, at('mirror'))
+  expect(dry.map(({ gone }) => gone)).toEqual(expect.arrayContaining([expect.objectContaining({ keys: 1 })]))
+  expect(await contentOf(copy)).toEqual(before)
+  await ok('copy', '--delete', store.root, at('mirror'))
+  expect(existsSync(join(copy.path, 'annex/objects', first ?? ''))).toBe(false)
+  expect(existsSync(join(copy.path, 'annex/objects', second ?? ''))).toBe(true)
+  expect((await riastore(['gc', '--all', at('mirror')])).code).toBe(0)
+  expect(await ok('restore', at('mirror'))).toMatchObject([{ dataset: top.id, keys: 1 }])
+  await ok('restore', at('mirror'), top.id)
+  expect(await contentOf(copy)).toEqual(before)
+  expect(await ok('restore', at('mirror'))).toEqual([])
+})
+
+test('with --delete a dataset goes into the trash when its original is proven to be gone, and never for a store that is not there', async () => {
+  const { store, top, sub } = await makeSampleStore(workspace, 'lessened', 3)
+  await ok('copy', store.root, at('less'))
+  await ok('rm', '--yes', '--force', store.root, sub.id)
+  const [removed] = (await ok('copy', '--delete', store.root, at('less'))).filter(({ removed }) => removed)
+  expect(removed).toMatchObject({ dataset: sub.id, until: expect.any(String) })
+  expect((await ok('ls', at('less'))).map(({ dataset }) => dataset)).toEqual([top.id])
+  await ok('restore', at('less'), sub.id)
+  await rename(store.root, at('unmounted'))
+  await mkdir(store.root)
+  expect((await riastore(['copy', '--delete', store.root, at('less')])).code).not.toBe(0)
+  expect(await ok('ls', at('less'))).toHaveLength(2)
 })
