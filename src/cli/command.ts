@@ -46,6 +46,7 @@ export type JsonType =
   | 'store'
   | 'store-name'
   | 'summary'
+  | 'token'
 
 /**
  * A command, or a subcommand: all that its parser, its help, its man page, its completion and

@@ -3,13 +3,10 @@ import type { DatasetFacts } from '../admin/inventory/facts.ts'
 import { filesAt } from '../admin/inventory/files.ts'
 import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { inOrder } from '../core/parallel.ts'
-import { listAliases } from '../git/alias.ts'
 import { annexKeyOf } from '../git/annexed-file.ts'
 import type { Revision, RevisionEntry } from '../git/revision.ts'
-import { eachDataset } from '../ria/layout/datasets.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { sendBytes, sendKey, typeOfName } from './content.ts'
-import type { DatasetViews } from './dataset-views.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
 import {
@@ -23,6 +20,7 @@ import {
   pageTop,
   trailTo,
 } from './pages.ts'
+import type { Views } from './views.ts'
 
 /** What a dataset's own files may do in a browser: nothing, for strangers wrote them. */
 const FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
@@ -41,10 +39,10 @@ export interface FileAddress {
 }
 
 /** Answers with the file at a path of a dataset, or with a list of what is in a directory. */
-export async function sendByPath(exchange: Exchange, views: DatasetViews, address: FileAddress): Promise<void> {
+export async function sendByPath(exchange: Exchange, views: Views, address: FileAddress): Promise<void> {
   const call = { signal: exchange.signal }
   if (address.dataset === '') return exchange.answer(308, 'text/plain', '', { Location: '/' })
-  const dataset = await findByName(views, address.dataset, call)
+  const dataset = await views.find(address.dataset, call)
   if (dataset !== undefined && address.ref === '') {
     const top = `/d/${encodeURIComponent(address.dataset)}/HEAD/`
     return exchange.answer(308, 'text/plain', '', { Location: top })
@@ -63,13 +61,10 @@ export async function sendByPath(exchange: Exchange, views: DatasetViews, addres
 }
 
 /** Answers with a list of all datasets. */
-export async function sendDatasets(exchange: Exchange, views: DatasetViews): Promise<void> {
+export async function sendDatasets(exchange: Exchange, views: Views): Promise<void> {
   const call = { signal: exchange.signal }
-  const aliases = new Map<string, string[]>()
-  for (const { name, directory } of await listAliases(views.store, call)) {
-    if (directory !== undefined) aliases.set(directory, [...(aliases.get(directory) ?? []), name])
-  }
-  const datasets = inOrder(eachDataset(views.store, call), DATASETS_AT_ONCE, (dataset) =>
+  const aliases = await views.aliases()
+  const datasets = inOrder(views.datasets(call), DATASETS_AT_ONCE, (dataset) =>
     describeDataset(dataset, { ...call, aliases: aliases.get(dataset.directory) }),
   )
   await sendList(exchange, datasets, {
@@ -79,15 +74,9 @@ export async function sendDatasets(exchange: Exchange, views: DatasetViews): Pro
   })
 }
 
-/** The dataset with an id or an alias, which may be given without its `~`. */
-export async function findByName(views: DatasetViews, name: string, call: { readonly signal: AbortSignal }) {
-  const found = await views.find(name, call)
-  return found === undefined && !name.startsWith('~') ? views.find(`~${name}`, call) : found
-}
-
 async function sendEntry(
   exchange: Exchange,
-  views: DatasetViews,
+  views: Views,
   dataset: StoredDataset,
   revision: Revision,
   entry: RevisionEntry,
@@ -105,7 +94,7 @@ async function sendEntry(
 
 async function sendDirectory(
   exchange: Exchange,
-  views: DatasetViews,
+  views: Views,
   dataset: StoredDataset,
   revision: Revision,
   address: FileAddress,

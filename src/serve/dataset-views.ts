@@ -9,7 +9,7 @@ import { Revision, resolveName } from '../git/revision.ts'
 import { aliasDirectory, isDatasetDirectory, readAlias } from '../ria/layout/alias-file.ts'
 import { directoryOfLink, readAliasLink } from '../ria/layout/alias-link.ts'
 import { noStore } from '../ria/layout/no-store.ts'
-import { datasetDirectory, LAYOUT_FILE } from '../ria/layout/paths.ts'
+import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { readLayout } from '../ria/layout/read-layout.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
@@ -61,25 +61,9 @@ export class DatasetViews {
   }
 
   /**
-   * The dataset with an id or a `~alias`. Undefined means proven absent: the store is there, and
-   * the dataset is not. Throws StoreError.
+   * The dataset in `abc/def-…` or `alias/name`, whether it is there or not; undefined where none
+   * can lie. Throws StoreError.
    */
-  async find(name: string, call: CallOptions): Promise<StoredDataset | undefined> {
-    try {
-      return await this.at(name.startsWith('~') ? aliasDirectory(name.slice(1)) : datasetDirectory(name), call)
-    } catch (error) {
-      if (error instanceof ConfigError) return undefined
-      throw error
-    }
-  }
-
-  /** The same by where it lies: `abc/def-…` or `alias/name`. */
-  async at(directory: string, call: CallOptions): Promise<StoredDataset | undefined> {
-    const dataset = await this.named(directory)
-    return dataset && ((await this.isThere(dataset, call)) ? dataset : undefined)
-  }
-
-  /** The same, and nobody looks whether it is there. */
   async named(directory: string): Promise<StoredDataset | undefined> {
     const alias = /^alias\/([^/]+)$/.exec(directory)?.[1]
     if (alias === undefined && !isDatasetDirectory(directory)) return undefined

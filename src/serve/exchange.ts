@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Bandwidth } from '../core/bandwidth.ts'
 import { messageOf } from '../core/errors.ts'
 import { type Failure, failureOf, RETRY_AFTER_S } from './failures.ts'
 
@@ -16,6 +17,10 @@ export class Exchange {
   readonly request: IncomingMessage
   readonly #response: ServerResponse
   readonly #gone = new AbortController()
+  /** How fast the client may get what it asked for. */
+  bandwidth: Bandwidth | undefined
+  /** Bytes of the body that were sent. */
+  sentBytes = 0
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request
@@ -57,6 +62,8 @@ export class Exchange {
    * for, and whatever others need is let go meanwhile.
    */
   async offer(chunk: Uint8Array): Promise<boolean> {
+    this.sentBytes += chunk.length
+    if (this.bandwidth?.isLimited) await this.bandwidth.pass(chunk.length, this.signal)
     return this.#response.write(chunk) || this.#drained(SLOW_MS)
   }
 
@@ -85,8 +92,9 @@ export class Exchange {
   }
 
   end(chunk?: Uint8Array | string): void {
-    if (chunk === undefined || this.isHead) this.#response.end()
-    else this.#response.end(chunk)
+    if (chunk === undefined || this.isHead) return void this.#response.end()
+    this.sentBytes += chunk.length
+    this.#response.end(chunk)
   }
 
   /** A whole answer that is text. */
@@ -97,9 +105,12 @@ export class Exchange {
   }
 
   /** An answer that something cannot be had, in one line. */
-  refuse({ status, message }: Failure): void {
-    const again = status === 503 ? { 'Retry-After': String(RETRY_AFTER_S) } : {}
-    this.answer(status, 'text/plain; charset=utf-8', `${message}\n`, { 'Cache-Control': 'no-store', ...again })
+  refuse({ status, message }: Failure, againS: number = RETRY_AFTER_S): void {
+    const more = {
+      'Retry-After': status === 503 || status === 429 ? String(againS) : undefined,
+      'WWW-Authenticate': status === 401 ? 'Basic realm="riastore", charset="UTF-8"' : undefined,
+    }
+    this.answer(status, 'text/plain; charset=utf-8', `${message}\n`, { 'Cache-Control': 'no-store', ...more })
   }
 
   /**

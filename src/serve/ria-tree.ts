@@ -7,9 +7,9 @@ import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { keyAtPlace, placesOf } from '../ria/layout/places.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { sendBytes, sendFile, sendKey } from './content.ts'
-import type { DatasetViews } from './dataset-views.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
+import type { Views } from './views.ts'
 
 const TEXT = 'text/plain; charset=utf-8'
 const BYTES = 'application/octet-stream'
@@ -23,7 +23,7 @@ const PUBLIC_CONFIG = /^(?:core\.(?:repositoryformatversion|bare|filemode)|annex
 const MAX_CONFIG_BYTES = 1024 * 1024
 
 /** Answers with the layout file of the store itself. */
-export async function sendStoreLayout(exchange: Exchange, views: DatasetViews): Promise<void> {
+export async function sendStoreLayout(exchange: Exchange, views: Pick<Views, 'store'>): Promise<void> {
   if (!(await sendFile(exchange, views.store, LAYOUT_FILE, TEXT))) {
     exchange.refuse({ status: 503, message: 'the store is not there' })
   }
@@ -34,12 +34,7 @@ export async function sendStoreLayout(exchange: Exchange, views: DatasetViews): 
  * the dataset's layout gives it, and the files of the repository are as git's client for dumb HTTP
  * needs them. `directory`: `abc/def-…` or `alias/name`; `name`: the path in the dataset.
  */
-export async function sendFromTree(
-  exchange: Exchange,
-  views: DatasetViews,
-  directory: string,
-  name: string,
-): Promise<void> {
+export async function sendFromTree(exchange: Exchange, views: Views, directory: string, name: string): Promise<void> {
   const call = { signal: exchange.signal }
   const dataset = await views.named(directory)
   if (dataset === undefined) return exchange.refuse(ABSENT)
@@ -60,7 +55,7 @@ export async function sendFromTree(
 /**
  * A key that is read is there, and so is its dataset: it is looked for only when something fails.
  */
-async function sendPlace(exchange: Exchange, views: DatasetViews, dataset: StoredDataset, place: string) {
+async function sendPlace(exchange: Exchange, views: Views, dataset: StoredDataset, place: string) {
   const key = keyAtPlace(place)?.key
   try {
     // At any other place no client looks, and a key there would be one that nobody can find.
@@ -75,7 +70,7 @@ async function sendPlace(exchange: Exchange, views: DatasetViews, dataset: Store
   }
 }
 
-async function sendConfig(exchange: Exchange, views: DatasetViews, dataset: StoredDataset): Promise<void> {
+async function sendConfig(exchange: Exchange, views: Views, dataset: StoredDataset): Promise<void> {
   const bytes = await dataset.findSmall('config', MAX_CONFIG_BYTES, { signal: exchange.signal })
   if (bytes === undefined) return refuse(exchange, views, dataset)
   const config = await parseGitConfig(bytes, dataset.where(dataset.path('config')))
@@ -88,7 +83,7 @@ async function sendConfig(exchange: Exchange, views: DatasetViews, dataset: Stor
 }
 
 /** The store has to be there still: only then what it has not is proven absent. */
-async function refuse(exchange: Exchange, views: DatasetViews, dataset: StoredDataset): Promise<void> {
+async function refuse(exchange: Exchange, views: Views, dataset: StoredDataset): Promise<void> {
   await views.isThere(dataset, { signal: exchange.signal })
   exchange.refuse(ABSENT)
 }

@@ -1,10 +1,9 @@
 import { filesAt } from '../admin/inventory/files.ts'
-import { eachDataset } from '../ria/layout/datasets.ts'
-import { type FileAddress, findByName } from './by-path.ts'
+import type { FileAddress } from './by-path.ts'
 import { typeOfName } from './content.ts'
-import type { DatasetViews } from './dataset-views.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
+import type { Views } from './views.ts'
 
 /** What clients ask for before they mount something. Source: RFC 4918, 10.1. */
 export const DAV_HEADERS = { DAV: '1', Allow: 'OPTIONS, GET, HEAD, PROPFIND' }
@@ -28,7 +27,7 @@ interface Member {
  * Answers PROPFIND for what is below `/d/`: datasets, their branches and tags, and files. Whether
  * the store has the content of a file is not looked at. Source: RFC 4918, 9.1.
  */
-export async function sendProperties(exchange: Exchange, views: DatasetViews, address: Partial<FileAddress>) {
+export async function sendProperties(exchange: Exchange, views: Views, address: Partial<FileAddress>) {
   const { depth = 'infinity' } = exchange.request.headers
   if (depth !== '0' && depth !== '1') {
     const error = '<?xml version="1.0" encoding="utf-8"?>\n<error xmlns="DAV:"><propfind-finite-depth/></error>\n'
@@ -53,12 +52,12 @@ export async function sendProperties(exchange: Exchange, views: DatasetViews, ad
 /** What is at an address, and then what is in it. Undefined when nothing is. */
 async function membersOf(
   exchange: Exchange,
-  views: DatasetViews,
+  views: Views,
   { dataset: name = '', ref = '', path = '' }: Partial<FileAddress>,
 ): Promise<AsyncIterable<Member> | undefined> {
   const call = { signal: exchange.signal }
   if (name === '') return collection(undefined, datasets(views, call))
-  const dataset = await findByName(views, name, call)
+  const dataset = await views.find(name, call)
   if (dataset === undefined) return undefined
   if (ref === '') return collection(undefined, refsOf((await views.refs(dataset)).refs.keys()))
   const revision = await views.revision(dataset, ref, call)
@@ -90,8 +89,8 @@ async function* collection(modifiedMs: number | undefined, members: AsyncIterabl
   yield* members
 }
 
-async function* datasets(views: DatasetViews, call: { readonly signal: AbortSignal }): AsyncIterable<Member> {
-  for await (const { name } of eachDataset(views.store, call)) yield { name, isCollection: true }
+async function* datasets(views: Views, call: { readonly signal: AbortSignal }): AsyncIterable<Member> {
+  for await (const { name } of views.datasets(call)) yield { name, isCollection: true }
 }
 
 /** Branches and tags by their short names. */

@@ -227,7 +227,7 @@ describe('what is no request for a store', () => {
   test('a name that another site has given to this computer is refused, unless everybody may read', async () => {
     expect((await ask('/', { Host: 'evil.example.com' })).status).toBe(421)
     expect((await ask('/', { Host: `localhost:${port}` })).status).toBe(200)
-    await serve(store, { loopbackOnly: false })
+    await serve(store, { hosts: undefined })
     expect((await ask('/', { Host: 'data.example.com' })).status).toBe(200)
   })
 

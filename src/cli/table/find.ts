@@ -32,13 +32,14 @@ export function findCommand(args: readonly string[]): Found {
   const [first, second] = at.map((i) => args[i] ?? '')
   if (first === undefined) return { names: [], words: args }
   const without = (count: number) => args.filter((_word, i) => !at.slice(0, count).includes(i))
+  // `serve token` is a command beside `serve`.
+  const both = second === undefined ? undefined : byName(`${first} ${second}`)
+  if (both !== undefined) return { ...both, names: [], words: without(2) }
   const alone = byName(first)
   if (alone !== undefined) return { ...alone, names: [], words: without(1) }
   const commands = commandsOf(first)
   if (commands.length === 0) throw unknown('riastore', first, [...topNames(), ...GROUPS.map(({ name }) => name)])
   if (second === undefined) return { names: [first], words: without(1) }
-  const found = byName(`${first} ${second}`)
-  if (found !== undefined) return { ...found, names: [], words: without(2) }
   const names = commands.map(({ name }) => name.slice(first.length + 1))
   throw unknown(`riastore ${first}`, second, names)
 }

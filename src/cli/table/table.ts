@@ -9,7 +9,7 @@ import { GC } from './gc.ts'
 import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
 import { CAT, CHECK, LS, REPAIR, STAT } from './inventory.ts'
 import { STORE_ADD, STORE_LS, STORE_RM, STORE_SET } from './named-store.ts'
-import { SERVE } from './serve.ts'
+import { SERVE, SERVE_TOKEN } from './serve.ts'
 import { SHOW } from './show.ts'
 import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './site.ts'
 import { DOCTOR, INIT } from './store.ts'
@@ -36,6 +36,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   GET,
   PUT,
   SERVE,
+  SERVE_TOKEN,
   URL_TO_KEY,
   CREATE_SIBLING,
   CREATE_SIBLING_GITLAB,

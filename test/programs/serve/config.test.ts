@@ -22,7 +22,7 @@ let served: ReturnType<typeof storeServer>
 beforeAll(async () => {
   const store = await memoryStore()
   await write(store, `${DIRECTORY}/config`, CONFIG)
-  served = storeServer(store, { cacheDirectory: undefined, loopbackOnly: true, onAccess: () => {} })
+  served = storeServer(store, { cacheDirectory: undefined, hosts: new Set(), onAccess: () => {} })
   served.server.listen(0, '127.0.0.1')
   await once(served.server, 'listening')
 })

@@ -29,7 +29,7 @@ export async function serveStore(store: Store, options: Partial<ServeOptions> = 
   const log: Access[] = []
   const served = storeServer(store, {
     cacheDirectory: undefined,
-    loopbackOnly: true,
+    hosts: new Set(),
     onAccess: (access) => log.push(access),
     ...options,
   })

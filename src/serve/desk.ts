@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { DatasetViews } from './dataset-views.ts'
+import { Exchange } from './exchange.ts'
+import { NotLetInError } from './failures.ts'
+import { Gate, type GateOptions, type Reader } from './gate.ts'
+import { type ClientLimits, Limits } from './limits.ts'
+import { Metrics } from './metrics.ts'
+import { requirePath } from './require-path.ts'
+import { type Views, ViewsFor } from './views.ts'
+
+/** Who asked for what, and what was answered. */
+export interface Access {
+  /** The address of the client, or of the proxy before us. */
+  readonly client: string
+  /** Who that was: a user, or `token:` and the name of a token. */
+  readonly user?: string | undefined
+  readonly method: string
+  /** The path as it was sent, without what stands behind a `?`. */
+  readonly target: string
+  /** What was answered; 0 when the client was gone before. */
+  readonly status: number
+  /** Of the body that was sent. */
+  readonly bytes: number
+  /** Why it failed, in one line. */
+  readonly failure?: string | undefined
+}
+
+export interface ServeOptions extends GateOptions {
+  /** Where indices of archives are kept. */
+  readonly cacheDirectory: string | undefined
+  /**
+   * Names to which we answer, in lower case, besides this computer's own; undefined: to whatever
+   * name leads here.
+   */
+  readonly hosts: ReadonlySet<string> | undefined
+  /** For each client. */
+  readonly limits?: ClientLimits | undefined
+  readonly onAccess: (access: Access) => void
+}
+
+/** What everybody may ask who reaches us: it says that we are there, and no more. */
+const FOR_ALL: ReadonlySet<string> = new Set(['healthz', 'ria-layout-version'])
+
+/** Takes requests: who asks, what they may have and how much of it, and what is told of it. */
+export class Desk {
+  readonly metrics = new Metrics()
+  readonly #options: ServeOptions
+  readonly #gate: Gate
+  readonly #limits: Limits
+  readonly #views: ViewsFor
+
+  constructor(all: DatasetViews, options: ServeOptions) {
+    this.#options = options
+    this.#gate = new Gate(options)
+    this.#limits = new Limits(options.limits ?? {})
+    this.#views = new ViewsFor(all)
+  }
+
+  /** Has `send` answer a request that may be answered. Never rejects. */
+  async answer(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    methods: readonly string[],
+    send: (exchange: Exchange, path: readonly string[], views: Views) => Promise<void>,
+  ): Promise<void> {
+    const exchange = new Exchange(incoming, outgoing)
+    let failure: string | undefined
+    let reader: Reader | undefined
+    this.metrics.begin()
+    outgoing.once('close', () => {
+      const status = outgoing.headersSent ? outgoing.statusCode : 0
+      this.metrics.end(status, exchange.sentBytes)
+      this.#options.onAccess({
+        client: reader?.client ?? incoming.socket.remoteAddress ?? '',
+        user: reader?.name,
+        method: incoming.method ?? '',
+        target: exchange.path,
+        status,
+        bytes: exchange.sentBytes,
+        failure,
+      })
+    })
+    outgoing.setHeader('X-Content-Type-Options', 'nosniff')
+    outgoing.setHeader('Referrer-Policy', 'no-referrer')
+    if (this.#gate.isGuarded) outgoing.setHeader('Vary', 'Authorization')
+    try {
+      const path = requirePath(exchange, methods, this.#options.hosts)
+      if (path === undefined) return
+      reader = await this.#gate.admit(incoming)
+      const admitted = this.#limits.enter(reader.name ?? reader.client)
+      if (typeof admitted === 'number') return exchange.refuse(TOO_MUCH, admitted)
+      outgoing.once('close', admitted.leave)
+      exchange.bandwidth = admitted.bandwidth
+      await send(exchange, path, this.#viewsOf(path.join('/'), reader))
+    } catch (error) {
+      failure = exchange.fail(error)
+    }
+  }
+
+  #viewsOf(path: string, { name, datasets }: Reader): Views {
+    const refusal = name === undefined ? 401 : 403
+    // Lists would be empty, and numbers tell of what others do.
+    const isForNobody = datasets.length === 0 && !FOR_ALL.has(path)
+    if (isForNobody || (path === 'metrics' && !datasets.includes('*'))) throw new NotLetInError(refusal)
+    return this.#views.reader(datasets, refusal)
+  }
+}
+
+const TOO_MUCH = { status: 429, message: 'this client has asked for too much at once' } as const

@@ -1,0 +1,64 @@
+import { ConfigError } from '../core/errors.ts'
+import type { Exchange } from './exchange.ts'
+
+/**
+ * The parts of the path, without escapes; undefined when the request was refused. `hosts`: names,
+ * in lower case, to which we answer besides those of this computer; undefined: to all.
+ */
+export function requirePath(
+  exchange: Exchange,
+  methods: readonly string[],
+  hosts: ReadonlySet<string> | undefined,
+): readonly string[] | undefined {
+  const { method = '', url = '/', headers } = exchange.request
+  exchange.request.resume() // what it may have for a body
+  if (!methods.includes(method)) {
+    exchange.answer(405, 'text/plain', 'this server is for reading\n', { Allow: methods.join(', ') })
+    return undefined
+  }
+  // A page elsewhere may have had its own name point to this computer.
+  if (hosts !== undefined && !isLoopbackName(headers.host) && !hosts.has(nameOf(headers.host))) {
+    const message = 'this server answers only to localhost, unless it is started with --host NAME, or --public\n'
+    exchange.answer(421, 'text/plain', message)
+    return undefined
+  }
+  return partsOf(url)
+}
+
+/** Throws ConfigError for what can be no path of ours. */
+function partsOf(url: string): readonly string[] {
+  const path = oneSlash(url.split('?')[0] ?? '')
+  const parts = path.slice(1).split('/').map(decodePart)
+  const isClean = parts.every((part, i) => isName(part) || (part === '' && i === parts.length - 1))
+  if (!path.startsWith('/') || !isClean) throw new ConfigError('the path is not one')
+  return parts
+}
+
+/** Clients join the store's address and a path as they like. */
+export function oneSlash(path: string): string {
+  return path.replace(/\/{2,}/g, '/')
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new ConfigError('the path has an escape that is none')
+  }
+}
+
+/** A ref has slashes, as `%2F`; where a name may have none no dataset has it. */
+function isName(part: string): boolean {
+  return (
+    part !== '' && part.split('/').every((each) => each !== '' && each !== '.' && each !== '..') && !part.includes('\0')
+  )
+}
+
+/** Of a Host header, without its port. */
+function nameOf(host = ''): string {
+  return host.replace(/:\d+$/, '').toLowerCase()
+}
+
+function isLoopbackName(host: string | undefined): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host ?? '')
+}
