@@ -33,6 +33,7 @@ const SYSTEM_PROGRAMS = [
   { program: 'rclone', packages: ['rclone'] },
   // A real WebDAV server, without the service that Debian's `apache2` starts.
   { program: 'apache2', packages: ['apache2-bin'] },
+  { program: 'fusermount3', packages: ['fuse3'] },
   { program: 'shellcheck', packages: ['shellcheck'] },
   // For completion and the pages of the manual.
   { program: 'zsh', packages: ['zsh'] },

@@ -37,6 +37,7 @@ export type JsonType =
   | 'finding'
   | 'key'
   | 'link'
+  | 'mount'
   | 'note'
   | 'procedure'
   | 'progress'

@@ -26,6 +26,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   put: () => import('./commands/put.ts'),
   serve: () => import('./commands/serve/serve.ts'),
   'serve token': () => import('./commands/serve/token.ts'),
+  mount: () => import('./commands/mount.ts'),
   url: () => import('./commands/url.ts'),
   'create-sibling': () => import('./commands/create-sibling.ts'),
   'create-sibling-gitlab': () => import('./commands/create-sibling-gitlab.ts'),

@@ -106,6 +106,31 @@ export class StoredKeys {
     return this.#finder.read(places, read, call)
   }
 
+  /**
+   * The length of a key's content in bytes; undefined when the key is proven absent. Throws
+   * StoreError.
+   */
+  async sizeOf(key: string, call: CallOptions = {}): Promise<number | undefined> {
+    const places = this.#places(key)
+    if (places.key.size !== undefined) return places.key.size
+    let size: number | undefined
+    const look = async (copy: Copy) => {
+      const enough = new AbortController()
+      const signal = call.signal === undefined ? enough.signal : AbortSignal.any([call.signal, enough.signal])
+      const consume = async (_bytes: Bytes, content: CopyContent) => {
+        size = content.size
+        enough.abort()
+      }
+      try {
+        await copy.read(consume, { start: () => 0, signal })
+      } catch (error) {
+        if (size === undefined) throw error
+      }
+    }
+    await this.#finder.read(places, look, call)
+    return size
+  }
+
   /** Never rejects. */
   close(): Promise<void> {
     return this.#archive.close()

@@ -8,6 +8,7 @@ import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
 import { GC } from './gc.ts'
 import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
 import { CAT, CHECK, LS, REPAIR, STAT } from './inventory.ts'
+import { MOUNT } from './mount.ts'
 import { STORE_ADD, STORE_LS, STORE_RM, STORE_SET } from './named-store.ts'
 import { SERVE, SERVE_TOKEN } from './serve.ts'
 import { SHOW } from './show.ts'
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   PUT,
   SERVE,
   SERVE_TOKEN,
+  MOUNT,
   URL_TO_KEY,
   CREATE_SIBLING,
   CREATE_SIBLING_GITLAB,

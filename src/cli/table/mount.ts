@@ -1,0 +1,36 @@
+import type { CommandSpec } from '../command.ts'
+
+export const MOUNT = {
+  name: 'mount',
+  summary: 'Mount a dataset of a store as a folder, for reading',
+  usage: '[options] STORE DATASET[@REF] DIR',
+  description: [
+    'Every file of the dataset is there, annexed or in git, as a plain file. What is read of it comes from the store \
+when it is read first, and is kept in a cache that all mounts of yours share. Nothing is cloned, and nothing can be \
+changed.',
+    'It shows the commit that REF, a branch or tag, names when it is mounted; without it that of HEAD. DIR is an empty \
+directory. With --all, DIR has a folder for each dataset, by its id and its aliases.',
+    'What was read to its last byte has been held against the checksum of its key: the read that brings the last part \
+of a damaged one fails, with an input/output error. Of parts alone only the length is checked.',
+    'Ctrl-C, or fusermount3 -u DIR, ends it. It needs fuse3 and Python 3.',
+  ],
+  positionals: [{ name: 'words', many: true, describe: 'STORE, DATASET and DIR' }],
+  options: {
+    all: { type: 'flag', describe: 'all datasets of the store' },
+    daemon: { type: 'flag', describe: 'go on in the background, once the folder can be used' },
+    log: { type: 'text', value: 'FILE', describe: 'with --daemon: add to this file what goes wrong' },
+    cache: {
+      type: 'text',
+      value: 'DIR',
+      describe: 'where what was read is kept. Default: mount in ~/.cache/riastore',
+    },
+    'cache-size': { type: 'text', value: 'SIZE', byDefault: '10G', describe: 'keep about so much' },
+  },
+  examples: [
+    ["mount ria+ssh://host/data/store '~mydata' ~/mydata"],
+    ["mount --daemon ria+ssh://host/data/store '~mydata@v1.0' ~/v1"],
+    ['mount --all /data/store ~/store'],
+  ],
+  exits: [4],
+  json: ['mount'],
+} as const satisfies CommandSpec

@@ -1,0 +1,113 @@
+import { chmod, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type Running, run, runOk, start } from '../support/programs/run.ts'
+import { assortedFiles, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { openRiaStore } from '../support/repos/ria-store.ts'
+import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
+import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
+
+/** The one that will be damaged. */
+const LARGE = 'large.bin'
+const content = Buffer.alloc(3 * 1024 * 1024, 'riastore ')
+const files = { ...assortedFiles(), [LARGE]: content }
+
+let workspace: Workspace
+const mounts: Running[] = []
+let root: string
+let id: string
+let directory: string
+/** The copy of the large file in the store. */
+let largeCopy: string
+
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  root = workspace.path('store')
+  directory = workspace.path('folder')
+  await mkdir(directory)
+  const repo = await makeDataset(workspace, 'dataset')
+  id = await datasetId(repo)
+  await repo.add(files)
+  await repo.datalad('create-sibling-ria', '-s', 'store', '--new-store-ok', '--alias', 'named', `ria+file://${root}`)
+  await repo.datalad('push', '--to', 'store')
+  largeCopy = await openRiaStore(root)
+    .dataset(id)
+    .keyFile(repo, await repo.key(LARGE))
+})
+afterEach(async () => {
+  for (const mounted of mounts.splice(0)) {
+    mounted.killGroup('SIGTERM')
+    await mounted.done
+  }
+})
+afterAll(() => workspace?.remove())
+
+function riastore(...words: string[]): readonly [string, string[]] {
+  return [process.execPath, [riastoreProgram(workspace), ...words]]
+}
+
+/** Resolves when the folder can be used. */
+async function mount(...words: string[]): Promise<Running> {
+  const [program, parameters] = riastore('mount', ...words, directory)
+  const mounted = start(program, parameters, { env: workspace.env })
+  mounts.push(mounted)
+  await mounted.says(/ at .*folder\n/)
+  return mounted
+}
+
+/** By another program, as users read. */
+const cat = (path: string) => run('cat', [join(directory, path)], { env: workspace.env })
+
+async function expectUnmounted(): Promise<void> {
+  expect(await readdir(directory)).toEqual([])
+}
+
+test('programs copy a dataset with cp, and Ctrl-C unmounts it', async () => {
+  const mounted = await mount(root, '~named@HEAD')
+  const copied = workspace.path('copied')
+  await runOk('cp', ['-r', directory, copied])
+  for (const [file, each] of Object.entries(files)) {
+    expect((await readFile(join(copied, file))).equals(Buffer.from(each)), file).toBe(true)
+  }
+  const refused = await run('touch', [join(directory, 'new')])
+  expect(refused.stderr).toMatch(/Read-only file system/)
+  mounted.killGroup('SIGINT')
+  expect((await mounted.done).status).toBe(130)
+  await expectUnmounted()
+})
+
+test('what was read whole is read again without the store, by another mount', async () => {
+  await rename(largeCopy, `${largeCopy}.away`)
+  const [program, parameters] = riastore('mount', '--daemon', root, id, directory)
+  await runOk(program, parameters, { env: workspace.env })
+  await runOk('cmp', [join(directory, LARGE), workspace.path('copied', LARGE)])
+  await runOk('fusermount3', ['-u', directory])
+  await expectUnmounted()
+  await rename(`${largeCopy}.away`, largeCopy)
+})
+
+test('a damaged file ends in an error, which says what it is', async () => {
+  await chmod(largeCopy, 0o644)
+  const file = await open(largeCopy, 'r+')
+  await file.write('X', content.length / 2)
+  await file.close()
+  const mounted = await mount('--cache', workspace.path('cache'), root, id)
+  const { status, stderr } = await cat(LARGE)
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/Input\/output error/)])
+  await mounted.says(/large\.bin: .*damaged/)
+  expect((await cat('readme.txt')).status).toBe(0)
+  mounted.killGroup('SIGKILL')
+  await mounted.done
+  await expect.poll(() => readdir(directory).catch(() => ['dead'])).toEqual([])
+})
+
+test('a folder that is not empty, and a ref that is not there, are refused before anything is mounted', async () => {
+  for (const [words, message] of [
+    [[root, '~named@nothing', directory], /neither a ref nor/],
+    [[root, '~named', root], /not empty/],
+  ] as const) {
+    const [program, parameters] = riastore('mount', ...words)
+    const { status, stderr } = await run(program, parameters, { env: workspace.env })
+    expect([status, stderr]).toEqual([2, expect.stringMatching(message)])
+  }
+})
