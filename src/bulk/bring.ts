@@ -4,6 +4,7 @@ import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { ArchivedKeys } from './archived-keys.ts'
 import type { KeyTable } from './clone/key-table.ts'
+import { Turns } from './clone/turns.ts'
 import { DirectReads } from './direct-reads.ts'
 import type { KeyFailure } from './events.ts'
 import { checkedKey, Fetch, type FetchOptions } from './fetch.ts'
@@ -19,7 +20,7 @@ export interface BringOptions extends FetchOptions {
   /** Why a key did not come from this remote: it may come from another. */
   readonly onFailure: (failure: KeyFailure, number: number) => void
   /** A key lies whole in the work directory. */
-  readonly onStaged: (number: number) => Promise<void>
+  readonly onStaged: (number: number) => Promise<void> | undefined
 }
 
 /** The archive is looked into anew so often when it is replaced while it is read. */
@@ -34,7 +35,7 @@ const ARCHIVE_READS = 4
  * Throws StoreError when nothing more can come: the remote is not reached, or there is no space.
  */
 export async function bring(numbers: Iterable<number>, options: BringOptions): Promise<void> {
-  const { remote, table, states, signal, jobs } = options
+  const { remote, table, states, signal, jobs, onStaged } = options
   const fetch = new Fetch(options, await DirectReads.for(remote))
   const onKey = accountFor(options)
   const tried = new Uint8Array(table.size)
@@ -60,6 +61,17 @@ export async function bring(numbers: Iterable<number>, options: BringOptions): P
       if (!isStoreError(error, 'conflict', 'missing') || tries === TRIES) throw error
     } finally {
       await archive.close()
+    }
+  }
+  if (fetch.isDirect) {
+    const turns = new Turns()
+    for (const number of untried()) {
+      await turns.pause()
+      signal?.throwIfAborted()
+      const checked = checkedKey(table.text(number))
+      if (checked === undefined || !fetch.fetchDirectly(checked)) continue
+      states.set(number, STATE.staged)
+      await onStaged(number)
     }
   }
   await forEachParallel(untried(), jobs ?? remote.store.traits.maxInFlight, async (number) => {

@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { diskFiles, filesFor } from '../core/files.ts'
 import { decode, toFsPath } from '../core/text.ts'
 import { keyPaths } from '../ria/layout/paths.ts'
-import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
+import { type CheckedKey, readFully, SMALL_BYTES } from './clone/content.ts'
 import type { OpenRemote } from './open-remote.ts'
 
 /**
@@ -51,13 +51,7 @@ export class DirectReads {
       if (decode(fs.readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' })) !== file) return undefined
       const stats = fs.fstatSync(fd)
       if (!stats.isFile() || stats.size !== size) return undefined
-      let length = 0
-      while (length < size) {
-        const count = fs.readSync(fd, this.#buffer, length, size - length, length)
-        if (count === 0) return undefined
-        length += count
-      }
-      return this.#buffer.subarray(0, size)
+      return readFully(fd, this.#buffer, size) === size ? this.#buffer.subarray(0, size) : undefined
     } finally {
       fs.closeSync(fd)
     }

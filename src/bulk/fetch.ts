@@ -11,7 +11,6 @@ import { keyPaths } from '../ria/layout/paths.ts'
 import type { AnnexPartials } from './clone/annex-partials.ts'
 import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked, writeNew } from './clone/content.ts'
 import type { DiskSpace } from './clone/disk-space.ts'
-import { Turns } from './clone/turns.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'
 import type { DirectReads } from './direct-reads.ts'
 import type { OpenRemote } from './open-remote.ts'
@@ -38,7 +37,6 @@ export function checkedKey(text: string): CheckedKey | undefined {
 export class Fetch {
   readonly #options: FetchOptions
   readonly #direct: DirectReads | undefined
-  readonly #turns = new Turns()
 
   /** `direct`: how small keys are read, where that is possible. */
   constructor(options: FetchOptions, direct: DirectReads | undefined) {
@@ -53,7 +51,6 @@ export class Fetch {
    */
   async fetch(checked: CheckedKey): Promise<void> {
     await this.#inSpace(checked.size, async () => {
-      if (await this.#readDirectly(checked)) return
       const { remote } = this.#options
       for (const path of keyPaths(remote.directory, remote.layout.dataset.version, checked.key.text)) {
         try {
@@ -94,16 +91,26 @@ export class Fetch {
     })
   }
 
-  async #readDirectly(checked: CheckedKey): Promise<boolean> {
-    const { work, bandwidth, signal, onBytes } = this.#options
-    if (this.#direct === undefined || bandwidth.isLimited) return false
-    await this.#turns.pause()
-    signal?.throwIfAborted()
-    const content = this.#direct.read(checked)
-    if (content === undefined) return false
-    writeNew(content, work.keyFile(checked.key.text))
-    onBytes(content.length)
-    return true
+  /** Whether small loose keys can be brought without asking the store for each. */
+  get isDirect(): boolean {
+    return this.#direct !== undefined && !this.#options.bandwidth.isLimited
+  }
+
+  /** Brings a small loose key. False: `fetch` has to do it, or says why it cannot. */
+  fetchDirectly(checked: CheckedKey): boolean {
+    const { work, space, onBytes } = this.#options
+    if (this.#direct === undefined || !space.take(checked.size)) return false
+    try {
+      const content = this.#direct.read(checked)
+      if (content === undefined) return false
+      writeNew(content, work.keyFile(checked.key.text))
+      onBytes(content.length)
+      return true
+    } catch {
+      return false
+    } finally {
+      space.done(checked.size)
+    }
   }
 
   /**

@@ -13,6 +13,7 @@ import { handOverKeys } from './hand-over.ts'
 import { objectSource } from './object-source.ts'
 import { type OpenRemote, openRemote } from './open-remote.ts'
 import { packKeys } from './pack-keys.ts'
+import { putDirectly } from './put-directly.ts'
 import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
 import { repositoriesIn } from './records/location-log.ts'
 import { Recorder } from './records/recorder.ts'
@@ -115,6 +116,19 @@ export class PutRun {
         file: (number: number) => this.#file(number),
       }
       await packKeys(opened, keys, { pack, signal, onPacked: (number) => this.#done(number) })
+    }
+    if (!this.#bandwidth.isLimited) {
+      const keys = {
+        numbers: () => this.#smallKeys(SMALL_BYTES),
+        checked: (number: number) => this.#checked(number),
+        find: (number: number) => this.#objects.find(this.#checked(number).key),
+        putOne: (number: number) => this.#putOne(opened, number),
+      }
+      await putDirectly(opened, keys, {
+        signal,
+        onBytes: (bytes) => this.#progress(bytes),
+        onPlaced: (number) => this.#done(number),
+      })
     }
     await forEachParallel(this.#states.in(STATE.wanted), jobs ?? opened.store.traits.maxInFlight, (number) =>
       this.#putOne(opened, number),

@@ -35,14 +35,14 @@ export class Stage {
   }
 
   /**
-   * Adds a key whose content is in the work directory. Rejects with StoreError when keys cannot be
-   * placed any more.
+   * Adds a key whose content is in the work directory. Waits, if at all, while what is there gets
+   * its place. Rejects with StoreError when keys cannot be placed any more.
    */
-  async add(number: number, from: string): Promise<void> {
+  add(number: number, from: string): Promise<void> | undefined {
     const { table } = this.#options
     this.#staged.push({ number, from })
     this.#bytes += parseKey(table.text(number)).size ?? 0
-    if (this.#staged.length >= BATCH_KEYS || this.#bytes >= BATCH_BYTES) await this.flush()
+    return this.#staged.length >= BATCH_KEYS || this.#bytes >= BATCH_BYTES ? this.flush() : undefined
   }
 
   /** Places all that is staged. One at a time: whoever comes while another is at it waits. */

@@ -78,6 +78,20 @@ export async function takeSmall(bytes: Bytes, checked: CheckedKey, file: string,
     await writeChecked(checked, (content ?? Buffer.alloc(0)).subarray(0, length), file, where)
 }
 
+/**
+ * Reads up to `length` bytes of an open file from its beginning, into the front of a buffer.
+ * Returns how many there are.
+ */
+export function readFully(fd: number, buffer: Uint8Array, length: number): number {
+  let done = 0
+  while (done < length) {
+    const count = fs.readSync(fd, buffer, done, length - done, done)
+    if (count === 0) break
+    done += count
+  }
+  return done
+}
+
 /** Nobody can write to it when it is placed. One that is there is what somebody who died left. */
 function openNew(path: string | Buffer): number {
   try {

@@ -22,6 +22,8 @@ export class Placer {
   readonly #objects: string
   readonly #modes: ObjectModes
   readonly #hooks: ContentHooks
+  /** Hash directories of the first level that were made or met. */
+  readonly #known = new Set<string>()
 
   constructor(clone: Clone) {
     this.#clone = clone
@@ -79,21 +81,46 @@ export class Placer {
 
   /** True when the key's directory was made, so that nobody else has put anything into it. */
   #makeDirectory(directory: string): boolean {
-    const first = fs.mkdirSync(toFsPath(directory), { recursive: true })
-    if (first === undefined) return false
-    const { addToDirectory } = this.#modes
-    if (addToDirectory !== 0) {
-      for (let made = directory; made.length >= first.length; made = made.slice(0, made.lastIndexOf('/'))) {
-        fs.chmodSync(toFsPath(made), (fs.statSync(toFsPath(made)).mode & 0o7777) | addToDirectory)
+    const second = directory.slice(0, directory.lastIndexOf('/'))
+    const first = second.slice(0, second.lastIndexOf('/'))
+    if (this.#known.has(first)) {
+      try {
+        if (makeOne(second)) this.#share(second)
+        if (!makeOne(directory)) return false
+        this.#share(directory)
+        return true
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw error // git-annex removes directories that are empty
       }
     }
+    const made = fs.mkdirSync(toFsPath(directory), { recursive: true })
+    this.#known.add(first)
+    if (made === undefined) return false
+    for (let at = directory; at.length >= made.length; at = at.slice(0, at.lastIndexOf('/'))) this.#share(at)
     return true
+  }
+
+  #share(made: string): void {
+    const { addToDirectory } = this.#modes
+    if (addToDirectory === 0) return
+    fs.chmodSync(toFsPath(made), (fs.statSync(toFsPath(made)).mode & 0o7777) | addToDirectory)
   }
 
   #lock(directory: string): void {
     if (!this.#modes.locksDirectory) return
     const { mode } = fs.statSync(toFsPath(directory))
     fs.chmodSync(toFsPath(directory), mode & 0o7555)
+  }
+}
+
+/** False when it is there. */
+function makeOne(directory: string): boolean {
+  try {
+    fs.mkdirSync(toFsPath(directory))
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import { messageOf, StoreError } from '../../core/errors.ts'
-import { run } from '../../core/process/run.ts'
+import { runProcess } from '../../core/process/process.ts'
 
 /** A disk that takes longer than this to write what it was given is not there any more. ms. */
 const LIMIT_MS = 30 * 60 * 1000
@@ -7,24 +7,31 @@ const LIMIT_MS = 30 * 60 * 1000
 /**
  * Writes everything that a file system has in memory to its disk: once for many files, where fsync
  * of each would wait for the disk each time. Throws StoreError `unsupported` when that cannot be
- * done.
+ * done, or the disk did not take all.
  */
 export async function syncFileSystem(directory: string): Promise<void> {
   // GNU's sync has -f (syncfs(2)); others write all file systems.
-  for (const args of [['-f', directory], []]) {
-    const failure = await attempt(args)
-    if (failure === undefined) return
-    if (args.length === 0) {
-      throw new StoreError({ kind: 'unsupported', op: 'sync', where: directory, message: failure })
-    }
-  }
+  const failure = await attempt(['-f', directory])
+  const left = failure?.isUnknownOption ? await attempt([]) : failure
+  if (left === undefined) return
+  throw new StoreError({ kind: 'unsupported', op: 'sync', where: directory, message: left.message })
 }
 
-async function attempt(args: readonly string[]): Promise<string | undefined> {
+interface Failure {
+  readonly message: string
+  /** It has no -f. */
+  readonly isUnknownOption: boolean
+}
+
+async function attempt(args: readonly string[]): Promise<Failure | undefined> {
   try {
-    const { code, stderr } = await run('sync', args, { limitMs: LIMIT_MS })
-    return code === 0 ? undefined : stderr.trim() || `sync ended with exit code ${code}`
+    const env = { ...process.env, LC_ALL: 'C' }
+    const { end, stderr } = await runProcess(['sync', ...args], { limitMs: LIMIT_MS, env })
+    if (end.how === 'exited' && end.code === 0) return undefined
+    if (end.how === 'not started') throw end.error
+    const said = stderr.toString().trim()
+    return { message: said || `sync: ${end.how}`, isUnknownOption: /\b(option|usage)\b/i.test(said) }
   } catch (error) {
-    return messageOf(error)
+    return { message: messageOf(error), isUnknownOption: false }
   }
 }
