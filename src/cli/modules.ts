@@ -20,6 +20,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   unarchive: () => import('./commands/unarchive.ts'),
   gc: () => import('./commands/gc.ts'),
   copy: () => import('./commands/copy.ts'),
+  move: () => import('./commands/move.ts'),
   rm: () => import('./commands/rm.ts'),
   restore: () => import('./commands/restore.ts'),
   get: () => import('./commands/get.ts'),

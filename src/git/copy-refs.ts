@@ -62,7 +62,7 @@ export async function copyRefs(
     if (differing.length === 0) return { changed: [], refused: [] }
     if (dryRun) return { changed: differing.map(([name]) => name), refused: [] }
     const done = await inTemporaryDirectory(async (work) => {
-      const gitDir = await download(from, state, work, call)
+      const gitDir = await downloadHistory(from, state, work, call)
       const updates: RefUpdate[] = []
       const refused: string[] = []
       for (const [name, id] of differing) {
@@ -72,7 +72,7 @@ export async function copyRefs(
       }
       const changed = updates.map(({ name }) => name)
       if (updates.length === 0) return { changed, refused }
-      return (await put(work, gitDir, to, there, state, updates, call)) ? { changed, refused } : undefined
+      return (await putRefs(work, gitDir, to, there, state, updates, call)) ? { changed, refused } : undefined
     })
     if (done !== undefined) return done
     if (tries === TRIES)
@@ -85,7 +85,12 @@ function repositoryOf(dataset: StoredDataset): StoredRepository {
 }
 
 /** All objects of a state, in a repository of our own, in which nothing of the original's runs. */
-async function download(from: StoredDataset, state: RefState, work: string, call: CallOptions): Promise<string> {
+export async function downloadHistory(
+  from: StoredDataset,
+  state: RefState,
+  work: string,
+  call: CallOptions,
+): Promise<string> {
   const gitDir = await newRepository(work, 'from.git', call.signal)
   await addPacks(from, state.packs, work, gitDir, call)
   await addLoose(from, state.loose, gitDir, call)
@@ -103,7 +108,7 @@ async function isAhead(gitDir: string, name: string, old: string, id: string): P
 }
 
 /** False when a ref was moved by somebody else. */
-async function put(
+export async function putRefs(
   work: string,
   gitDir: string,
   to: StoredDataset,

@@ -33,6 +33,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   archive: [`ria+dav://${NOBODY}/store`, ID],
   unarchive: [`ria+dav://${NOBODY}/store`, '--all'],
   copy: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],
+  move: ['--yes', `ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],
   rm: [`ria+dav://${NOBODY}/store`, ID, '--yes'],
   restore: [`ria+dav://${NOBODY}/store`, ID],
   gc: [`ria+dav://${NOBODY}/store`, ID],

@@ -9,6 +9,7 @@ import { GC } from './gc.ts'
 import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
 import { CAT, CHECK, LS, REPAIR, STAT } from './inventory.ts'
 import { MOUNT } from './mount.ts'
+import { MOVE } from './move.ts'
 import { STORE_ADD, STORE_LS, STORE_RM, STORE_SET } from './named-store.ts'
 import { SERVE, SERVE_TOKEN } from './serve.ts'
 import { SHOW } from './show.ts'
@@ -32,6 +33,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   UNARCHIVE,
   GC,
   COPY,
+  MOVE,
   RM,
   RESTORE,
   GET,

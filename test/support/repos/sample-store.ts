@@ -35,25 +35,32 @@ export async function makeSampleStore(workspace: Workspace, name: string, keys =
 
 /** Adds a commit to `main`, and one to `git-annex`, of a bare repository. */
 export async function commit(
+  workspace: Workspace,
+  dataset: RiaDatasetFiles,
+  files: Readonly<Record<string, string>>,
+): Promise<string> {
+  await commitTo(workspace, dataset, 'git-annex', { [`${randomUUID()}.log`]: `1s 1 ${randomUUID()}\n` })
+  return commitTo(workspace, dataset, 'main', files)
+}
+
+/** Adds a commit with new files to a branch. */
+export async function commitTo(
   { env }: Workspace,
   { path }: RiaDatasetFiles,
+  branch: string,
   files: Readonly<Record<string, string>>,
 ): Promise<string> {
   const git = async (args: readonly string[], input = '') =>
     (await runOk('git', ['-C', path, ...args], { env, input })).stdout.trim()
-  const commitTo = async (branch: string, all: Readonly<Record<string, string>>) => {
-    const before = await git(['for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`])
-    const lines = before === '' ? [] : (await git(['ls-tree', before])).split('\n')
-    for (const [name, text] of Object.entries(all)) {
-      lines.push(`100644 blob ${await git(['hash-object', '-w', '--stdin'], text)}\t${name}`)
-    }
-    const tree = await git(['mktree'], `${lines.join('\n')}\n`)
-    const id = await git(['commit-tree', '-m', 'a change', ...(before === '' ? [] : ['-p', before]), tree])
-    await git(['update-ref', `refs/heads/${branch}`, id])
-    return id
+  const before = await git(['for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`])
+  const lines = before === '' ? [] : (await git(['ls-tree', before])).split('\n')
+  for (const [name, text] of Object.entries(files)) {
+    lines.push(`100644 blob ${await git(['hash-object', '-w', '--stdin'], text)}\t${name}`)
   }
-  await commitTo('git-annex', { [`${randomUUID()}.log`]: `1s 1 ${randomUUID()}\n` })
-  return commitTo('main', files)
+  const tree = await git(['mktree'], `${lines.join('\n')}\n`)
+  const id = await git(['commit-tree', '-m', 'a change', ...(before === '' ? [] : ['-p', before]), tree])
+  await git(['update-ref', `refs/heads/${branch}`, id])
+  return id
 }
 
 /** What git itself keeps: it is compared by git. */

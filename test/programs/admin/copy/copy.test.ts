@@ -8,9 +8,11 @@ import { makeStore } from '../../../../src/ria/make-store.ts'
 import { openS3Store } from '../../../../src/store/s3/s3.ts'
 import { putKeys } from '../../../support/programs/archive-program.ts'
 import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
+import { runOk } from '../../../support/programs/run.ts'
 import { listTree, openRiaStore, type RiaDatasetFiles } from '../../../support/repos/ria-store.ts'
 import {
   commit,
+  commitTo,
   contentOf,
   historyOf,
   makeSampleStore,
@@ -240,4 +242,51 @@ test('with --delete a dataset goes into the trash when its original is proven to
   await mkdir(store.root)
   expect((await riastore(['copy', '--delete', store.root, at('less')])).code).not.toBe(0)
   expect(await ok('ls', at('less'))).toHaveLength(2)
+})
+
+test('a dataset is moved when all of its copy was read back, and the records and the note give the new address', async () => {
+  const { store, top, sub } = await makeSampleStore(workspace, 'moved-from', 4)
+  const [content, before] = [await contentOf(top), await contentOf(sub)]
+  const git = async (path: string, ...args: string[]) =>
+    (await runOk('git', ['-C', path, ...args], { env: workspace.env })).stdout.trim()
+  const uuid = await git(top.path, 'config', 'datalad.ora-remote.uuid')
+  const line = `${uuid} encryption=none externaltype=ora name=store-storage type=external url=ria+file://${store.root}`
+  await commitTo(workspace, top, 'git-annex', { 'remote.log': `${line} timestamp=1700000000.5s\n` })
+  expect((await riastore(['move', store.root, at('moved-to'), '~study'])).stderr).toContain('give --yes')
+  const dry = await riastore(['move', '-n', '--yes', store.root, at('moved-to'), '~study'])
+  expect([dry.code, existsSync(at('moved-to'))]).toEqual([0, false])
+  const [moved] = await ok('move', '--yes', store.root, at('moved-to'), '~study')
+  const copy = openRiaStore(at('moved-to')).dataset(top.id)
+  expect(moved).toMatchObject({
+    dataset: top.id,
+    verified: true,
+    recorded: true,
+    clones: [
+      `git remote set-url SIBLING ${copy.path}`,
+      `git annex enableremote store-storage url=ria+file://${at('moved-to')}`,
+    ],
+  })
+  expect(await contentOf(copy)).toEqual(content)
+  expect(await git(copy.path, 'show', 'git-annex:remote.log')).toMatch(
+    new RegExp(`^${uuid} encryption=none .*url=ria\\+file://${at('moved-to')} timestamp=[0-9.]+s$`),
+  )
+  await git(copy.path, 'fsck', '--strict')
+  expect((await ok('ls', store.root)).map(({ dataset }) => dataset)).toEqual([sub.id])
+  expect(await ok('restore', store.root)).toMatchObject([{ dataset: top.id, aliases: ['study'] }])
+  expect(await contentOf(sub)).toEqual(before)
+})
+
+test('a dataset whose copy is damaged stays where it is', async () => {
+  const { store, sub } = await makeSampleStore(workspace, 'stays', 3)
+  await ok('copy', store.root, at('damaged-copy'), sub.id)
+  const copy = openRiaStore(at('damaged-copy')).dataset(sub.id)
+  const [entry] = (await listTree(join(copy.path, 'annex/objects'))).filter(({ kind }) => kind === 'file')
+  const file = join(copy.path, 'annex/objects', entry?.path ?? '')
+  const content = await readFile(file)
+  content[0] = (content[0] ?? 0) ^ 1
+  await chmod(file, 0o644)
+  await writeFile(file, content)
+  const { code, stderr } = await riastore(['move', '--yes', store.root, at('damaged-copy'), sub.id])
+  expect([code, stderr]).toEqual([3, expect.stringContaining(`it was not moved, and stays in ${store.root}`)])
+  expect((await ok('ls', store.root)).map(({ dataset }) => dataset)).toContain(sub.id)
 })

@@ -1,0 +1,25 @@
+import { stateOf } from '../../git/copy-refs.ts'
+import { fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import type { CallOptions } from '../../store/store.ts'
+import { isTemporaryName } from '../../store/temporary.ts'
+import { KeysThere } from './keys-there.ts'
+
+/** What an original has that its copy has not: loose keys, and refs that are elsewhere there. */
+export async function onlyInOriginal(
+  original: StoredDataset,
+  copy: StoredDataset,
+  call: CallOptions,
+): Promise<{ readonly keys: number; readonly refs: readonly string[] }> {
+  const there = await KeysThere.open(copy, call)
+  const top = objectsDirectory(original.directory)
+  let keys = 0
+  for await (const { path, size } of original.store.list(top, call)) {
+    if (isTemporaryName(fileNameOf(path))) continue
+    const place = path.slice(top.length + 1)
+    if ((await there.near(place)).get(place)?.size !== size) keys += 1
+  }
+  const [before, now] = [await stateOf(original, call), await stateOf(copy, call)]
+  const refs = [...before.refs].filter(([name, id]) => now.refs.get(name) !== id).map(([name]) => name)
+  return { keys, refs }
+}
