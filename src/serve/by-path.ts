@@ -2,6 +2,7 @@ import { describeDataset } from '../admin/inventory/describe.ts'
 import type { DatasetFacts } from '../admin/inventory/facts.ts'
 import { filesAt } from '../admin/inventory/files.ts'
 import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
+import { ConfigError } from '../core/errors.ts'
 import { inOrder } from '../core/parallel.ts'
 import { annexKeyOf } from '../git/annexed-file.ts'
 import type { Revision, RevisionEntry } from '../git/revision.ts'
@@ -57,7 +58,12 @@ export async function sendByPath(exchange: Exchange, views: Views, address: File
     const name = entry.path.slice(entry.path.lastIndexOf('/') + 1)
     return exchange.answer(308, 'text/plain', '', { Location: `./${encodeURIComponent(name)}/` })
   }
-  await sendDirectory(exchange, views, dataset, revision, { ...address, path: entry.path })
+  const archive = queryOf(exchange).get('archive')
+  if (archive === null) return sendDirectory(exchange, views, dataset, revision, { ...address, path: entry.path })
+  if (archive !== 'zip' && archive !== 'tar') throw new ConfigError('?archive= is zip or tar')
+  const name = entry.name || address.dataset.replace(/^~/, '')
+  const { sendFolder } = await import('./folder-archive.ts')
+  await views.withKeys(dataset, (keys) => sendFolder(exchange, keys, revision, entry, { kind: archive, name }))
 }
 
 /** Answers with a list of all datasets. */
@@ -137,9 +143,14 @@ async function sendList<T>(exchange: Exchange, items: AsyncIterable<T>, forms: L
   exchange.end(Buffer.from(begin() + (isJson ? '' : PAGE_END)))
 }
 
-function wantsJson({ request }: Exchange): boolean {
-  const query = new URL(request.url ?? '/', 'http://host').searchParams
-  const format = query.get('format')
+/** What stands behind the `?`. */
+function queryOf({ request }: Exchange): URLSearchParams {
+  return new URLSearchParams(/\?(.*)$/s.exec(request.url ?? '')?.[1])
+}
+
+function wantsJson(exchange: Exchange): boolean {
+  const format = queryOf(exchange).get('format')
   if (format !== null) return format === 'json'
+  const { request } = exchange
   return /\bapplication\/(jsonl|json)\b/.test(request.headers.accept ?? '')
 }

@@ -80,7 +80,7 @@ test('a program reads a part of a file by its path, and Ctrl-C ends the server',
   const readme = Buffer.from(files['readme.txt'] ?? '')
   const { stdout } = await runOk('curl', ['-sf', '-r', '1-4', `${url}d/public/main/readme.txt`])
   expect(stdout).toBe(readme.subarray(1, 5).toString())
-  await serving.says(/127\.0\.0\.1 GET \/d\/public\/main\/readme\.txt 206\n/)
+  await serving.says(/127\.0\.0\.1 - GET \/d\/public\/main\/readme\.txt 206 4\n/)
   serving.killGroup('SIGINT')
   expect((await serving.done).status).toBe(130)
 })
