@@ -41,6 +41,8 @@ export class DirectWrites {
   readonly #version: string
   readonly #transfer: LocalDirectory
   readonly #objects: LocalDirectory
+  /** Of `#objects` when it was opened, without links. */
+  readonly #path: string
   readonly #sync: typeof syncFileSystem
   readonly #content = Buffer.allocUnsafeSlow(SMALL_BYTES + 1)
   #waiting: Waiting[] = []
@@ -51,6 +53,7 @@ export class DirectWrites {
     this.#sync = sync
     this.#transfer = transfer
     this.#objects = objects
+    this.#path = currentPath(objects.fd)
   }
 
   /**
@@ -112,7 +115,7 @@ export class DirectWrites {
   async place(onPlaced: (number: number) => void, signal: AbortSignal | undefined): Promise<void> {
     const waiting = this.#waiting
     if (waiting.length === 0) return
-    await this.#sync(this.#transfer.path)
+    await this.#syncAll()
     waiting.sort((a, b) => (a.place < b.place ? -1 : 1)) // a directory is opened once
     const way = new Way(this.#objects.fd)
     const placed: number[] = []
@@ -127,8 +130,9 @@ export class DirectWrites {
       way.close()
     }
     this.#bytes = 0
-    await this.#sync(this.#transfer.path)
-    for (const number of placed) onPlaced(number)
+    await this.#syncAll()
+    // It may have been renamed meanwhile, as `riastore rm` does: then the store has none of them.
+    if (this.#isInPlace()) for (const number of placed) onPlaced(number)
   }
 
   /** Removes what was written and is not seen. Never rejects. */
@@ -136,6 +140,15 @@ export class DirectWrites {
     for (const { temporary } of this.#waiting.splice(0)) this.#remove(temporary)
     await this.#transfer.close()
     await this.#objects.close()
+  }
+
+  /** The file system of what is held open, whatever has its path by now. */
+  #syncAll(): Promise<void> {
+    return this.#sync(this.#transfer.selfForOthers, this.#transfer.path)
+  }
+
+  #isInPlace(): boolean {
+    return currentPath(this.#objects.fd) === this.#path
   }
 
   #move({ temporary, place }: Waiting, way: Way): boolean {
@@ -219,6 +232,11 @@ function enter(parent: number, name: string): number {
 
 function at(fd: number, name: string): string | Buffer {
   return toFsPath(`${DESCRIPTORS}/${fd}/${name}`)
+}
+
+/** Where what is open lies now. Throws node's error. */
+function currentPath(fd: number): string {
+  return decode(fs.readlinkSync(`${DESCRIPTORS}/${fd}`, { encoding: 'buffer' }))
 }
 
 /** What root makes in somebody's directory becomes theirs; the store sees to that. */

@@ -1,5 +1,14 @@
 import { hash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DirectWrites } from '../../src/bulk/direct-writes.ts'
@@ -121,6 +130,13 @@ test('what the disk does not take is not seen, or not told', async () => {
     expect(placed).toEqual([])
     expect(existsSync(join(root.path, path))).toBe(times === 2)
   }
+})
+
+test('in a dataset that was put elsewhere meanwhile nothing is told to be stored', async () => {
+  expect(write()).toBe(true)
+  renameSync(join(root.path, directory), join(root.path, 'elsewhere'))
+  expect(await place()).toEqual([])
+  expect(existsSync(join(root.path, directory))).toBe(false)
 })
 
 test('what was written and not placed is removed at the end', async () => {

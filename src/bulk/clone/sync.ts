@@ -6,15 +6,15 @@ const LIMIT_MS = 30 * 60 * 1000
 
 /**
  * Writes everything that a file system has in memory to its disk: once for many files, where fsync
- * of each would wait for the disk each time. Throws StoreError `unsupported` when that cannot be
- * done, or the disk did not take all.
+ * of each would wait for the disk each time. `where` is what a message names. Throws StoreError
+ * `unsupported` when that cannot be done, or the disk did not take all.
  */
-export async function syncFileSystem(directory: string): Promise<void> {
+export async function syncFileSystem(directory: string, where: string = directory): Promise<void> {
   // GNU's sync has -f (syncfs(2)); others write all file systems.
   const failure = await attempt(['-f', directory])
   const left = failure?.isUnknownOption ? await attempt([]) : failure
   if (left === undefined) return
-  throw new StoreError({ kind: 'unsupported', op: 'sync', where: directory, message: left.message })
+  throw new StoreError({ kind: 'unsupported', op: 'sync', where, message: left.message })
 }
 
 interface Failure {
@@ -30,7 +30,8 @@ async function attempt(args: readonly string[]): Promise<Failure | undefined> {
     if (end.how === 'exited' && end.code === 0) return undefined
     if (end.how === 'not started') throw end.error
     const said = stderr.toString().trim()
-    return { message: said || `sync: ${end.how}`, isUnknownOption: /\b(option|usage)\b/i.test(said) }
+    const words = args.reduce((text, each) => text.replaceAll(each, ''), said) // a directory may be called so
+    return { message: said || `sync: ${end.how}`, isUnknownOption: /\b(option|usage)\b/i.test(words) }
   } catch (error) {
     return { message: messageOf(error), isUnknownOption: false }
   }

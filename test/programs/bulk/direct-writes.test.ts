@@ -28,6 +28,9 @@ test.each([
   await root.remove()
 })
 
-test('a file system that cannot be synced is an error', async () => {
-  await expect(syncFileSystem('/no/such/directory')).rejects.toMatchObject({ kind: 'unsupported', op: 'sync' })
-})
+test.each(['/no/such/directory', '/no/such/option'])(
+  'a file system that cannot be synced is an error: %s',
+  async (path) => {
+    await expect(syncFileSystem(path)).rejects.toMatchObject({ kind: 'unsupported', op: 'sync' })
+  },
+)
