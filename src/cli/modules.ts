@@ -21,6 +21,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   gc: () => import('./commands/gc.ts'),
   copy: () => import('./commands/copy.ts'),
   move: () => import('./commands/move.ts'),
+  unused: () => import('./commands/unused.ts'),
   rm: () => import('./commands/rm.ts'),
   restore: () => import('./commands/restore.ts'),
   get: () => import('./commands/get.ts'),

@@ -34,6 +34,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   unarchive: [`ria+dav://${NOBODY}/store`, '--all'],
   copy: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],
   move: ['--yes', `ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/other`],
+  unused: [`ria+dav://${NOBODY}/store`, ID],
   rm: [`ria+dav://${NOBODY}/store`, ID, '--yes'],
   restore: [`ria+dav://${NOBODY}/store`, ID],
   gc: [`ria+dav://${NOBODY}/store`, ID],

@@ -24,6 +24,7 @@ export interface RemoveKeysOptions extends CallOptions {
   readonly keepMs: number
   /** Asked of each just before it goes, under the locks. */
   readonly mayGo: (entry: Entry) => Promise<boolean>
+  readonly breakLock?: boolean | undefined
 }
 
 /**
@@ -34,12 +35,12 @@ export interface RemoveKeysOptions extends CallOptions {
 export async function removeKeys(
   given: StoredDataset,
   entries: readonly Entry[],
-  { keepMs, mayGo, signal }: RemoveKeysOptions,
+  { keepMs, mayGo, breakLock, signal }: RemoveKeysOptions,
 ): Promise<readonly Entry[]> {
   const dataset = given.through(withStrictLinks)
   const { store, directory } = dataset
   const gone: Entry[] = []
-  await withLock(dataset, { signal }, async (lock, held) => {
+  await withLock(dataset, { signal, breakLock }, async (lock, held) => {
     const made = { ...newEntry(directory, [], lock.stat.mtimeMs ?? Date.now(), keepMs), keys: entries.length }
     await writeEntry(store, made, { signal: held })
     await withEntry(store, made.path, { signal: held }, async (changes) => {

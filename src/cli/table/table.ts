@@ -17,6 +17,7 @@ import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './
 import { DOCTOR, INIT } from './store.ts'
 import { RESTORE, RM } from './trash.ts'
 import { UNARCHIVE } from './unarchive.ts'
+import { UNUSED } from './unused.ts'
 import { URL_TO_KEY } from './url.ts'
 
 /** All commands, in the order of help. */
@@ -34,6 +35,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   GC,
   COPY,
   MOVE,
+  UNUSED,
   RM,
   RESTORE,
   GET,
