@@ -6,6 +6,9 @@ import { ALL_VARIANTS, withVariants } from './test/support/shared/variants.ts'
 
 // Of this process, for the workers and the programs that they run take it from here.
 process.env.TMPDIR = temporaryFilesInMemory() ?? tmpdir()
+// Each start of node reads all these certificates, which takes longer than the rest of it; the
+// servers of the tests have some of their own.
+delete process.env.NODE_EXTRA_CA_CERTS
 
 /** What is polled for comes soon, but for a busy machine. */
 const patient = { poll: { timeout: 60_000 } }

@@ -41,6 +41,8 @@ export interface Abilities {
   readonly identityMs?: number
   /** The Stat that a put returns has the file's time. Default: it has. */
   readonly timesPuts?: boolean
+  /** So many names it has at most from one request, or one read of a directory. Default 100. */
+  readonly namesAtOnce?: number
 }
 
 /**
@@ -50,7 +52,14 @@ export interface Abilities {
  */
 export function storeConformance(name: string, setUp: SetUp, abilities: Abilities = {}): void {
   const { writes = true, lists = writes, appends = writes, moves = writes } = abilities
-  const { prunes = true, replacesWithGap = false, executes = false, identityMs = 0, timesPuts = true } = abilities
+  const {
+    prunes = true,
+    replacesWithGap = false,
+    executes = false,
+    identityMs = 0,
+    timesPuts = true,
+    namesAtOnce = 100,
+  } = abilities
   describe(`${name} keeps the Store contract`, () => {
     const bench = createBench(setUp)
     describe('stat and get', () => reading(bench, { identityMs }))
@@ -60,7 +69,7 @@ export function storeConformance(name: string, setUp: SetUp, abilities: Abilitie
     describe('names', () => naming(bench, { writes, lists }))
     describe('abort', () => aborting(bench, { writes, lists }))
     describe('close', () => closing(bench, { writes, lists }))
-    if (lists) describe('list', () => listing(bench, { writes }))
+    if (lists) describe('list', () => listing(bench, { writes, namesAtOnce }))
     if (moves) describe('move and free space', () => moving(bench, { prunes, replacesWithGap }))
     describe('exec', () => running(bench, { executes, writes }))
     if (writes) {

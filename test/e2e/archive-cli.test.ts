@@ -85,8 +85,8 @@ async function expectLoose(dataset: RiaDatasetFiles, keys: Keys): Promise<void> 
 
 const accessNames = ['file', 'ssh', ...(isRoot ? ['sftp'] : [])]
 
-// Over SFTP: archive-killed.test.ts, among others.
-describe.each(variants(['file', 'ssh'], accessNames))('the life of an archive, by %s', (how) => {
+// On a disk: all that comes below. Over SFTP: archive-killed.test.ts, among others.
+describe.each(variants(['ssh'], accessNames))('the life of an archive, by %s', (how) => {
   test('keys are packed, listed, verified, added to and unpacked', async () => {
     const access = accesses[how] as Access
     const keys = new Map([...makeKeys(29), ...makeOddKeys(), ['WORM-s3-m1--a b', Buffer.from('abc')]])

@@ -49,7 +49,7 @@ const oddKeys = [...makeOddKeys()]
 beforeAll(async () => {
   workspace = await makeWorkspace()
   sshd = await startSshd(workspace)
-  riastore = await installArchiveProgram(workspace)
+  riastore = await installArchiveProgram(workspace, { inProcess: true })
   store = await makeRiaStore(workspace.path('store'))
   source = await makeDataset(workspace, 'source', { env: workspace.stockEnv })
   await source.git('config', 'annex.security.allow-unverified-downloads', 'ACKTHPPT')

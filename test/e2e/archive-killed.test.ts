@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => workspace?.remove())
 
 test('killed at any moment it has lost nothing, and the next run finishes', async () => {
-  expect(await killOver(workspace, riastore, 'file', 4)).toHaveLength(4)
+  expect(await killOver(workspace, riastore, 'file', 3)).toHaveLength(3)
 })
 
 test('over ssh too, where 7z on the server may outlive us', async () => {

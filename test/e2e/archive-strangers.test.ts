@@ -20,7 +20,7 @@ let sshName: string
 beforeAll(async () => {
   if (!isRoot) return
   workspace = await makeWorkspace()
-  riastore = await installArchiveProgram(workspace)
+  riastore = await installArchiveProgram(workspace, { inProcess: true })
   store = await makeRiaStore(workspace.path('store'))
   sshName = `ria+ssh://${(await startSshd(workspace)).alias}${store.root}`
   await chmod(workspace.directory, 0o755)

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/cli/table/table.ts'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
 import { explain, run, runOk, start } from '../support/programs/run.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 /** Commands as users know them. */
@@ -75,7 +76,7 @@ describe('completion', () => {
 })
 
 describe('on a terminal', () => {
-  test.each([80, 40])('the help of every command keeps to %i columns', async (columns) => {
+  test.each(variants([40], [80, 40]))('the help of every command keeps to %i columns', async (columns) => {
     const all = NAMES.map((name) => `riastore help ${name}`).join(' && ')
     const { status, stdout } = await onTerminal(`stty cols ${columns}; ${all}`)
     expect(status).toBe(0)

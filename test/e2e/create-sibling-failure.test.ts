@@ -10,6 +10,7 @@ import {
   created,
   createSibling,
   settingsOf,
+  startCreateSibling,
   storedTree,
   withoutAsked,
 } from '../support/worlds/sibling-scene.ts'
@@ -71,7 +72,7 @@ async function planned(repo: AnnexRepo, root: string, at: number, how: string) {
   await writeFile(join(plan, 'at'), String(at))
   await writeFile(join(plan, 'how'), how)
   await writeFile(join(plan, 'calls'), '')
-  const result = await createSibling(repo, [...OPTIONS, root], { env })
+  const result = await startCreateSibling(repo, [...OPTIONS, root], { env })
   const calls = (await readFile(join(plan, 'calls'), 'utf8')).split('\n').length - 1
   return { result, calls }
 }
@@ -86,7 +87,7 @@ async function undisturbed() {
 }
 
 /** Of so many calls one is disturbed, in each way another one. */
-const [step = 1] = variants([6], [1])
+const [step = 1] = variants([9], [1])
 
 test.each([
   ['fails', 'fail', [1, 2], 2],

@@ -5,9 +5,11 @@ import { type AnyGitLab, anyGitLab } from '../support/gitlab/any.ts'
 import { startGitLab } from '../support/gitlab/server.ts'
 import { fullPath } from '../support/gitlab/state.ts'
 import { objectsOf } from '../support/programs/console-double.ts'
+import { runInProcess } from '../support/programs/in-process.ts'
 import { writeWrapper } from '../support/programs/programs.ts'
 import { explain, type Result, run, runOk, start } from '../support/programs/run.ts'
 import { type AnnexRepo, datasetId, exists, makeDataset } from '../support/repos/annex-repo.ts'
+import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 /** A server need not show at once what was pushed. */
@@ -41,8 +43,10 @@ beforeEach(async () => {
   project = `${gitlab.group}/${gitlab.newName()}`
 })
 
+const words = (more: readonly string[]) => ['create-sibling-gitlab', '--gitlab', gitlab.url, project, ...more]
+const startCreateSibling = (...more: string[]): Promise<Result> => repo.try('riastore', ...words(more))
 const createSibling = (...more: string[]): Promise<Result> =>
-  repo.try('riastore', 'create-sibling-gitlab', '--gitlab', gitlab.url, project, ...more)
+  runInProcess(riastoreProgram(workspace), words(more), { env, cwd: repo.path })
 
 /**
  * Whatever runs on this machine as a command line, looked at again and again while `work` goes on.
@@ -71,7 +75,7 @@ describe('riastore create-sibling-gitlab with a real dataset', () => {
     const said: Result[] = []
     const id = await datasetId(repo)
     const lines = await commandLinesDuring(async () => {
-      said.push(await createSibling('--description', 'A test', '--topic', 'datalad'))
+      said.push(await startCreateSibling('--description', 'A test', '--topic', 'datalad'))
       await repo.add({ 'a.txt': 'a\n' })
       said.push(await repo.try('git', 'push', 'gitlab', 'main'))
       await repo.write('b.txt', 'b\n')

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetDirectory } from '../../src/ria/layout/paths.ts'
+import { runInProcess } from '../support/programs/in-process.ts'
 import { systemProgram } from '../support/programs/programs.ts'
 import { explain, runOk } from '../support/programs/run.ts'
 import {
@@ -88,9 +89,9 @@ describe('a recorded special remote that is pointed at a new, empty place', () =
     const lost = await storedAndLost('dataset')
     const { repo, url } = lost
     const options = { env: { ...repo.options.env, XDG_CONFIG_HOME: workspace.path('config') }, cwd: repo.path }
-    const riastore = (...args: string[]) => runOk(process.execPath, [riastoreProgram(workspace), ...args], options)
-    await riastore('init', url)
-    await riastore('site', 'add', 'ria', '--store', url)
+    const riastore = (...args: string[]) => runInProcess(riastoreProgram(workspace), args, options)
+    expect((await riastore('init', url)).stderr).toBe('')
+    expect((await riastore('site', 'add', 'ria', '--store', url)).status).toBe(0)
     expect((await riastore('procedure', 'ria', '.', '--existing', 'reconfigure')).stdout).toMatch(CORRECTED)
     await expectPushed(lost)
   })

@@ -13,11 +13,18 @@ import {
   datasetId,
   makeAnnexRepo,
   makeDataset,
+  makeSubdataset,
 } from '../support/repos/annex-repo.ts'
 import { useTestS3, withAccount } from '../support/servers/s3.ts'
 import { startSshd } from '../support/servers/sshd.ts'
 import { variants } from '../support/shared/variants.ts'
-import { created, createSibling, settingsOf, withoutAsked } from '../support/worlds/sibling-scene.ts'
+import {
+  created,
+  createSibling,
+  settingsOf,
+  startCreateSibling,
+  withoutAsked,
+} from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, removeTree, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
@@ -74,7 +81,9 @@ describe.each(variants(['file', 's3'], schemes))('a dataset with siblings over %
     }
     expect((await createSibling(repo, ['-s', 'ria', url])).stderr).toMatch(/there is no store: [^\n]*\n$/)
 
-    await created(repo, ...args)
+    // As users run it; below it is run in this process.
+    const made = await startCreateSibling(repo, args)
+    expect([made.status, made.stderr], explain(made)).toEqual([0, ''])
     const before = await settingsOf(repo)
     expect((await created(repo, ...args)).stdout).toMatch(/nothing to do: it is set up already\n$/)
     expect(await settingsOf(repo)).toEqual(before)
@@ -84,7 +93,8 @@ describe.each(variants(['file', 's3'], schemes))('a dataset with siblings over %
     }
 
     for (const [file, content] of Object.entries(files)) await repo.write(file, content)
-    await repo.datalad('save', '-m', 'some files')
+    await repo.annex('add', '.')
+    await repo.git('commit', '-q', '-m', 'some files')
     await repo.datalad('push', '--to', 'ria')
 
     for (const name of [...(isThorough ? [id] : []), `~named-${scheme}`]) {
@@ -158,9 +168,10 @@ test.skipIf(!isRoot)('an account without a shell is told to use ria+sftp, and no
 test('subdatasets get siblings of their own, and no alias; one that cannot does not keep the others from it', async () => {
   const store = workspace.path('recursive')
   const top = await makeDataset(workspace, 'top', { env })
-  await top.datalad('create', '-d', '.', 'sub')
-  await top.datalad('create', '-d', '.', 'sub/deep')
-  await top.datalad('create', '-d', '.', 'absent')
+  const sub = await makeSubdataset(top, 'sub')
+  await makeSubdataset(sub, 'deep')
+  await top.git('commit', '-q', '-m', 'deep', 'sub')
+  await makeSubdataset(top, 'absent')
   await rm(join(top.path, 'absent'), { recursive: true })
   await mkdir(join(top.path, 'absent'))
   const args = ['-r', '-s', 'ria', '--json', '--new-store-ok', '--alias', 'whole', store]
@@ -203,7 +214,7 @@ test('a store for S3 needs our special remote, and stock ORA in front of it is r
 test('an alias of another dataset is never taken, nor what lies in its place', async () => {
   const owner = await makeDataset(workspace, 'owner', { env })
   const other = await makeDataset(workspace, 'other', { env })
-  for (const scheme of schemes) {
+  for (const scheme of variants(['file', 's3'], schemes)) {
     const url = urls[scheme] ?? ''
     await created(owner, '-s', scheme, '--new-store-ok', '--alias', 'owned', url)
     const refused = await createSibling(other, ['-s', scheme, '--alias', 'owned', url])

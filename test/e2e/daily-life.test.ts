@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { installArchiveProgram } from '../support/programs/archive-program.ts'
-import { type AnnexRepo, assortedFiles, createDataset, dataladClone, datasetId } from '../support/repos/annex-repo.ts'
+import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { expectNoStrays } from '../support/repos/expect-no-strays.ts'
 import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { type Sshd, startSshd } from '../support/servers/sshd.ts'
@@ -30,7 +30,7 @@ describe.each(variants(['ssh'], ['file', 'ssh']))('on ria+%s', (scheme) => {
     sshd = await startSshd(workspace)
     const root = workspace.path('store')
     url = scheme === 'file' ? `ria+file://${root}` : `ria+ssh://${sshd.alias}${root}`
-    repo = await createDataset(workspace, 'dataset')
+    repo = await makeDataset(workspace, 'dataset')
     id = await datasetId(repo)
     dataset = openRiaStore(root).dataset(id)
     await repo.add(files)
@@ -58,10 +58,9 @@ describe.each(variants(['ssh'], ['file', 'ssh']))('on ria+%s', (scheme) => {
     expect(await dataset.keys()).toHaveLength(Object.keys(files).length)
     await expectNoStrays(dataset)
     await repo.datalad('drop', '.')
-    for (const [name, fragment] of [
-      ['clone-by-id', id],
-      ['clone-by-alias', '~daily'],
-    ] as const) {
+    // By its id the collaborator below clones it.
+    const byAlias = ['clone-by-alias', '~daily'] as const
+    for (const [name, fragment] of variants([byAlias], [['clone-by-id', id] as const, byAlias])) {
       const clone = await dataladClone(workspace, `${url}#${fragment}`, name)
       await clone.datalad('get', '.')
       await expectWhole(clone)

@@ -24,7 +24,7 @@ let store: RiaStore
 let urls: Readonly<Record<'file' | 'ssh', string>>
 beforeAll(async () => {
   workspace = await makeWorkspace()
-  riastore = await installArchiveProgram(workspace)
+  riastore = await installArchiveProgram(workspace, { inProcess: true })
   store = await makeRiaStore(workspace.path('store'))
   urls = { file: `ria+file://${store.root}`, ssh: `ria+ssh://${(await startSshd(workspace)).alias}${store.root}` }
 })

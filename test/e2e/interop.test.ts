@@ -56,7 +56,9 @@ describe.each([
     ['ssh', '2'],
     ['file', '2'],
   ] as const
-  test.each(variants(ways.slice(0, 2), ways))('over %s, layout version %s', async (scheme, version) => {
+  // Who writes and who reads differ in their code, not in the layout: each way once.
+  const usual = writer === 'ours' ? ways.slice(1, 2) : ways.slice(0, 1)
+  test.each(variants(usual, ways))('over %s, layout version %s', async (scheme, version) => {
     const dataset = await addDataset(workspace, store, { version })
     const url = scheme === 'file' ? `ria+file://${store.root}` : `ria+ssh://${sshd.alias}${store.root}`
     const env = { ours: workspace.env, stock: workspace.stockEnv }

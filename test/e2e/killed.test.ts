@@ -14,7 +14,7 @@ import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const MIB = 1024 * 1024
-const large = randomBytes(24 * MIB)
+const large = randomBytes(12 * MIB)
 /** No stall ends our process before it is told to end: it would take so long. s. */
 const NO_STALL = 24 * 3600
 /**
@@ -35,6 +35,8 @@ const deaths = ['SIGKILL', 'SIGTERM', 'SIGINT', 'stdin closed'] as const
 type Death = (typeof deaths)[number]
 /** Where it makes no difference how our process gets to know of its end. */
 const fewDeaths = variants<Death>(['SIGKILL', 'SIGTERM'], deaths)
+/** And where it is not ours what goes on: OpenSSH ends with us. */
+const oneDeath = variants<Death>(['SIGKILL'], deaths)
 
 function startAnnex(repo: AnnexRepo, ...parameters: string[]): Running {
   const annex = repo.startAnnex(...parameters)
@@ -138,13 +140,13 @@ describe('over ssh', () => {
   describe.each(['ssh2', 'openssh'])('through %s', (channel) => {
     beforeAll(() => repo.setConfig(`remote.${remote}.riastore-ssh`, channel))
 
-    test.each(channel === 'ssh2' ? deaths : fewDeaths)(
+    test.each(channel === 'ssh2' ? deaths : oneDeath)(
       'an upload that ends by %s leaves no key that is not whole, and a later one succeeds',
       async (death) => {
         const before = proxy.forwarded().up
-        proxy.stallAfter(12 * MIB, 'up')
+        proxy.stallAfter(6 * MIB, 'up')
         const annex = startAnnex(repo, 'copy', '--to', remote, 'large.bin')
-        await until(() => proxy.forwarded().up - before >= 12 * MIB, 'half of it is sent')
+        await until(() => proxy.forwarded().up - before >= 6 * MIB, 'half of it is sent')
         await die(annex, death)
         await recover()
         expect(await dataset.keys()).toEqual([])
@@ -157,17 +159,18 @@ describe('over ssh', () => {
       },
     )
 
-    test.each(channel === 'ssh2' ? deaths : fewDeaths)(
+    // What is told to end has nothing in the repository to tidy up: git-annex goes on from there.
+    test.each(channel === 'ssh2' ? fewDeaths : oneDeath)(
       'a download that ends by %s leaves no content that is not whole, and a later one goes on from there',
       async (death) => {
         await repo.annex('copy', '--to', remote, 'large.bin')
         await repo.annex('drop', 'large.bin')
         const before = proxy.forwarded().down
-        proxy.stallAfter(16 * MIB, 'down')
+        proxy.stallAfter(8 * MIB, 'down')
         const annex = startAnnex(repo, 'get', '--from', remote, 'large.bin')
-        await until(() => proxy.forwarded().down - before >= 16 * MIB, 'a good part of it has come')
+        await until(() => proxy.forwarded().down - before >= 8 * MIB, 'a good part of it has come')
         const part = join(repo.path, '.git/annex/tmp', await repo.key('large.bin'))
-        await until(async () => (await sizeOf(part)) > 9 * MIB, 'what has come is written')
+        await until(async () => (await sizeOf(part)) > 4.5 * MIB, 'what has come is written')
         await die(annex, death)
         await recover()
         expect(await repo.has('large.bin')).toBe(false)
@@ -175,16 +178,16 @@ describe('over ssh', () => {
         const again = proxy.forwarded().down
         await repo.annex('get', '--from', remote, 'large.bin')
         expect((await repo.read('large.bin')).equals(large)).toBe(true)
-        expect(proxy.forwarded().down - again).toBeLessThan(16 * MIB)
+        expect(proxy.forwarded().down - again).toBeLessThan(8 * MIB)
         await repo.annex('drop', '--from', remote, 'large.bin')
       },
     )
 
     test('Ctrl-C ends everything at once', async () => {
-      proxy.stallAfter(12 * MIB, 'up')
+      proxy.stallAfter(6 * MIB, 'up')
       const before = proxy.forwarded().up
       const annex = startAnnex(repo, 'copy', '--to', remote, 'large.bin')
-      await until(() => proxy.forwarded().up - before >= 12 * MIB, 'half of it is sent')
+      await until(() => proxy.forwarded().up - before >= 6 * MIB, 'half of it is sent')
       const pid = await ourProcess(annex)
       annex.killGroup('SIGINT')
       await annex.done
@@ -199,7 +202,7 @@ describe.skipIf(!isRoot)('on a disk', () => {
   let repo: AnnexRepo
   let dataset: RiaDatasetFiles
   const remote = 'store'
-  const bytes = 512 * MIB
+  const bytes = 256 * MIB
 
   beforeAll(async () => {
     workspace = await makeWorkspace()
@@ -223,7 +226,7 @@ describe.skipIf(!isRoot)('on a disk', () => {
   afterAll(() => workspace?.remove())
   afterEach(killAllStarted)
 
-  test.each(deaths)(
+  test.each(fewDeaths)(
     'an upload that ends by %s leaves no key that is not whole, and a later one succeeds',
     async (death) => {
       for (;;) {

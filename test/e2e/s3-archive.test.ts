@@ -49,7 +49,7 @@ async function uploads(id: string): Promise<number> {
 }
 
 describe('a dataset in S3', () => {
-  const files: Record<string, Uint8Array> = { 'large.bin': randomBytes(35 * MIB), empty: Buffer.alloc(0) }
+  const files: Record<string, Uint8Array> = { 'large.bin': randomBytes(20 * MIB), empty: Buffer.alloc(0) }
   for (let i = 1; i <= 16; i++) files[`dir ${i % 3}/file ${i}`] = randomBytes(i * 1000)
   let clone: AnnexRepo
   let keys: readonly string[]
@@ -133,7 +133,7 @@ describe('a dataset in S3', () => {
 test('an archive that is interrupted while it is sent leaves no upload that costs money, and no lock', async () => {
   const id = 'interrupted-0001'
   await write(bucket, `${datasetDirectory(id)}/ria-layout-version`, '2\n')
-  const content = randomBytes(40 * MIB)
+  const content = randomBytes(24 * MIB)
   const key = `MD5-s${content.length}--${createHash('md5').update(content).digest('hex')}`
   await write(bucket, `${datasetDirectory(id)}/annex/objects/${placesOf(key, '2')[0]}`, content)
   faults.reset()
@@ -157,7 +157,7 @@ type Case = readonly [string, readonly Fault[]]
 describe('while the server puts a large object together', () => {
   const id = 'assembled-0001'
   const atTheEnd = /^POST .*uploadId=/
-  const content = randomBytes(34 * MIB)
+  const content = randomBytes(20 * MIB)
   const key = `MD5-s${content.length}--${createHash('md5').update(content).digest('hex')}`
   const loose = `${datasetDirectory(id)}/annex/objects/${placesOf(key, '2')[0]}`
   const archive = `${datasetDirectory(id)}/archives/archive.7z`

@@ -5,6 +5,7 @@ import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, cloneAnnexRepo, datasetId, makeAnnexRepo, makeDataset } from '../support/repos/annex-repo.ts'
 import {
   addDataset,
+  addRemote,
   initRemote,
   makeRiaStore,
   type RiaDatasetFiles,
@@ -52,7 +53,7 @@ async function secondStore(): Promise<{ other: RiaStore; copy: RiaDatasetFiles }
 
 describe('the store that is used', () => {
   test('is the one of the local ora-url, which is not committed, rather than the committed one', async () => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     await rename(store.root, `${store.root}-moved`)
     await repo.setConfig(`remote.${remote}.ora-url`, `${fileUrl()}-moved`)
     await repo.annex('copy', '--to', remote, 'a.txt')
@@ -99,7 +100,7 @@ describe('the store that is used', () => {
   })
 
   test('needs its push-url only when something is written', async () => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     await repo.annex('copy', '--to', remote, 'a.txt')
     await repo.annex('drop', 'a.txt')
     await repo.annex('enableremote', remote, 'push-url=ria+ssh://nobody.invalid/store')
@@ -129,7 +130,7 @@ describe('the store that is used', () => {
   })
 
   test('is rewritten for a clone that has another name for it', async () => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     await repo.annex('copy', '--to', remote, 'a.txt')
     const clone = await cloneAnnexRepo(repo, `clone-${number}`)
     await clone.setConfig(`url.${sshUrl()}.insteadOf`, fileUrl())
@@ -222,7 +223,7 @@ describe('a layout of unknown version', () => {
   test.each(layoutFiles)(
     '%s makes it read-only, with the reason, until ora-force-write',
     async (_which, layoutFile) => {
-      const remote = await initRemote(repo, fileUrl(), dataset.id)
+      const remote = await addRemote(repo, fileUrl(), dataset.id)
       await repo.annex('copy', '--to', remote, 'a.txt')
       await repo.annex('drop', 'a.txt')
       const before = await readFile(layoutFile())
@@ -246,7 +247,7 @@ describe('a layout of unknown version', () => {
   )
 
   test('is written to with the older setting annex.ora-remote.<name>.force-write as well', async () => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     await writeFile(join(dataset.path, 'ria-layout-version'), '97\n')
     expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
     await repo.setConfig(`annex.ora-remote.${remote}.force-write`, 'true')
@@ -268,7 +269,7 @@ describe('a store that wants error logs', () => {
 
   test.each(schemes)('gets them, over %s, one file for each dataset and storage sibling', async (scheme) => {
     await writeFile(join(store.root, 'ria-layout-version'), '1|l\n')
-    const remote = await initRemote(repo, scheme === 'file' ? fileUrl() : sshUrl(), dataset.id)
+    const remote = await addRemote(repo, scheme === 'file' ? fileUrl() : sshUrl(), dataset.id)
     await putObstacle('a.txt')
     expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
     const log = join(store.root, 'error_logs', `${dataset.id}.${await repo.uuid(remote)}.log`)
@@ -283,7 +284,7 @@ describe('a store that wants error logs', () => {
 
   test('gets none from a clone that pays no attention to what it wants', async () => {
     await writeFile(join(store.root, 'ria-layout-version'), '1|l\n')
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     await repo.setConfig(`remote.${remote}.ora-ignore-ria-config`, 'true')
     await putObstacle('a.txt')
     expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
@@ -291,7 +292,7 @@ describe('a store that wants error logs', () => {
   })
 
   test('is the only kind of store that gets them', async () => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     await putObstacle('a.txt')
     expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
     expect(await readdir(join(store.root, 'error_logs'))).toEqual([])
@@ -300,7 +301,7 @@ describe('a store that wants error logs', () => {
 
 describe('a second way to the same store (sameas)', () => {
   test('has the same keys, through its own URL and its own settings', async () => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     const settings = ['type=external', 'externaltype=ora', `archive-id=${dataset.id}`, `url=${sshUrl()}`]
     await repo.annex('initremote', 'second', `--sameas=${remote}`, ...settings)
     await sshd.forgetConnections()
@@ -318,7 +319,7 @@ describe('a second way to the same store (sameas)', () => {
 
 describe('a remote that was renamed', () => {
   test('uses the settings under its new name', async () => {
-    const remote = await initRemote(repo, fileUrl(), dataset.id)
+    const remote = await addRemote(repo, fileUrl(), dataset.id)
     await repo.git('remote', 'rename', remote, 'renamed').catch(() => {})
     await repo.setConfig('remote.renamed.ora-url', sshUrl())
     await sshd.forgetConnections()
@@ -339,7 +340,7 @@ describe('a setting that makes no sense', () => {
   test.each(variants(wrong.slice(0, 2), wrong))(
     '%s = %s is refused by its name and value, and nothing is reported absent',
     async (name, value) => {
-      const remote = await initRemote(repo, fileUrl(), dataset.id)
+      const remote = await addRemote(repo, fileUrl(), dataset.id)
       await repo.annex('copy', '--to', remote, 'a.txt')
       await repo.setConfig(`remote.${remote}.${name}`, value)
       const { presence, result } = await repo.checkPresent('a.txt', remote)

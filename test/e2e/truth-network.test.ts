@@ -20,7 +20,7 @@ const HALF = 6 * 1024 * 1024
  */
 const moments = {
   ssh2: { cut: [0, 700, 2500, 3300, 4000], silent: [0, 1500, 3300] },
-  openssh: { cut: variants([0, 3300], [0, 700, 2500, 3300, 4000]), silent: variants([3300], [0, 1500, 3300]) },
+  openssh: { cut: variants([3300], [0, 700, 2500, 3300, 4000]), silent: variants([], [0, 1500, 3300]) },
 }
 
 describe.each(['ssh2', 'openssh'] as const)('through %s', (channel) => {
@@ -91,7 +91,7 @@ describe.each(['ssh2', 'openssh'] as const)('through %s', (channel) => {
     expect(await repo.has('large.bin')).toBe(false)
   }
 
-  // Of OpenSSH's own ways to end, one is enough each day.
+  // Of OpenSSH's own ways to end, one of each kind is enough each day.
   const isThorough = variants(['ssh2'], ['ssh2', 'openssh']).includes(channel)
 
   if (isThorough) {
@@ -157,17 +157,19 @@ describe.each(['ssh2', 'openssh'] as const)('through %s', (channel) => {
     }
   })
 
-  test('an upload whose connection is cut for good fails, and leaves nothing that could be taken for the key', async () => {
-    proxy.cutAfter(HALF, 'up', 'refuse')
-    await expectFailure('copy', '--to', remote, 'larger.bin')
-    await expectLargeNowhere()
-  })
+  if (isThorough) {
+    test('an upload whose connection is cut for good fails, and leaves nothing that could be taken for the key', async () => {
+      proxy.cutAfter(HALF, 'up', 'refuse')
+      await expectFailure('copy', '--to', remote, 'larger.bin')
+      await expectLargeNowhere()
+    })
 
-  test('a download whose connection is cut for good fails, and leaves nothing that could be taken for the content', async () => {
-    proxy.cutAfter(HALF, 'down', 'refuse')
-    await expectFailure('get', '--from', remote, 'large.bin')
-    await expectLargeNowhere()
-  })
+    test('a download whose connection is cut for good fails, and leaves nothing that could be taken for the content', async () => {
+      proxy.cutAfter(HALF, 'down', 'refuse')
+      await expectFailure('get', '--from', remote, 'large.bin')
+      await expectLargeNowhere()
+    })
+  }
 
   describe('with a stall timeout', () => {
     beforeAll(() => repo.setConfig(`remote.${remote}.riastore-stall-timeout`, String(STALL_SECONDS)))
@@ -197,6 +199,7 @@ describe.each(['ssh2', 'openssh'] as const)('through %s', (channel) => {
       await expectLargeNowhere()
     })
 
+    if (!isThorough) return
     test('a download that stalls fails soon, and leaves nothing that could be taken for the content', async () => {
       proxy.stallAfter(HALF, 'down')
       const result = await expectFailure('get', '--from', remote, 'large.bin')

@@ -117,6 +117,9 @@ describe.skipIf(!isRoot).each(['file', 'ssh2', 'openssh'])('through %s', (access
       await trouble.end(place)
     }
     expect((await repo.checkPresent('there', remote)).presence).toBe('present')
+  })
+
+  test('what was never stored is absent again when the troubles are over', async () => {
     expect((await repo.checkPresent('elsewhere', remote)).presence).toBe('absent')
   })
 

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import { listed, paths } from '../../support/stores/stores.ts'
 import { type Bench, firstOf } from './bench.ts'
 
-export function listing(bench: Bench, { writes }: { writes: boolean }): void {
+/** `namesAtOnce`: see Abilities. */
+export function listing(bench: Bench, { writes, namesAtOnce }: { writes: boolean; namesAtOnce: number }): void {
   it('lists all files of a deep tree, each once, as stat sees them', async () => {
     const files = ['f', 'a/f', 'a/b/f', 'a/b/c/d/e/f/g/h/f', 'z/f'].map(bench.at)
     for (const [i, path] of files.entries()) await bench.give(path, 'x'.repeat(i))
@@ -55,7 +56,7 @@ export function listing(bench: Bench, { writes }: { writes: boolean }): void {
   })
 
   it('names each directory once, also where there are more than a page or a directory read holds', async () => {
-    const names = Array.from({ length: 1100 }, (_, i) => `d${i}`)
+    const names = Array.from({ length: namesAtOnce + 100 }, (_, i) => `d${i}`)
     for (let i = 0; i < names.length; i += 40) {
       await Promise.all(names.slice(i, i + 40).map((name) => bench.give(bench.at(`${name}/f`), '')))
     }
@@ -63,7 +64,7 @@ export function listing(bench: Bench, { writes }: { writes: boolean }): void {
   })
 
   it('lists more files than a page or a directory read holds', async () => {
-    const files = Array.from({ length: 1200 }, (_, i) => bench.at(`${i % 3}/file${i}`))
+    const files = Array.from({ length: namesAtOnce + 300 }, (_, i) => bench.at(`${i % 3}/file${i}`))
     for (let i = 0; i < files.length; i += 40) {
       await Promise.all(files.slice(i, i + 40).map((path) => bench.give(path, '')))
     }

@@ -39,7 +39,7 @@ async function setUp(
   return { store, cleanUp: () => store.close().then(() => empty(prefix)) }
 }
 
-const abilities = { appends: false, timesPuts: false }
+const abilities = { appends: false, timesPuts: false, namesAtOnce: 1000 }
 
 storeConformance('the S3 store', () => setUp({}), abilities)
 storeConformance('the S3 store in all wrappers', () => setUp({ unsignedPayload: true }, wrapped), abilities)

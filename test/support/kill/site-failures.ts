@@ -1,7 +1,8 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { expect } from 'vitest'
-import { explain, type Result, run } from '../programs/run.ts'
+import { runInProcess } from '../programs/in-process.ts'
+import { explain, type Result } from '../programs/run.ts'
 import type { AnnexRepo } from '../repos/annex-repo.ts'
 import type { SiteScene } from '../worlds/site-scene.ts'
 import { occupy } from '../worlds/site-state.ts'
@@ -96,7 +97,8 @@ export const SITE_FAILURES: readonly SiteFailure[] = [
 ]
 
 export function applySite(scene: SiteScene, { path }: AnnexRepo, env = scene.env, ...more: string[]): Promise<Result> {
-  return run('riastore', ['procedure', 'lab', path, ...more], { env })
+  const built = scene.workspace.path('programs/package/dist/riastore.js')
+  return runInProcess(built, ['procedure', 'lab', path, ...more], { env })
 }
 
 /** One line says what went wrong, without the token. Default of `status`: nothing was done. */

@@ -5,6 +5,7 @@ import { expect } from 'vitest'
 import { placesOf } from '../../../src/ria/layout/places.ts'
 import { listTree, type RiaDatasetFiles } from '../repos/ria-store.ts'
 import type { Workspace } from '../worlds/workspace.ts'
+import { runInProcess } from './in-process.ts'
 import { projectDirectory, writeWrapper } from './programs.ts'
 import { explain, type Result, type Running, type RunOptions, run, start } from './run.ts'
 
@@ -23,23 +24,30 @@ export interface ArchiveProgram {
 
 /**
  * Puts `riastore` beside our other programs of the workspace, with the packages that npm would
- * install with it.
+ * install with it. `inProcess`: what is run to its end is run in the process of the test, for tests
+ * that are not about the program as it is built.
  */
-export async function installArchiveProgram(workspace: Workspace): Promise<ArchiveProgram> {
+export async function installArchiveProgram(
+  workspace: Workspace,
+  { inProcess = false }: { inProcess?: boolean } = {},
+): Promise<ArchiveProgram> {
   const programs = workspace.path('programs')
   await symlink(join(projectDirectory, 'node_modules'), join(programs, 'package/node_modules'))
   await writeWrapper(programs, 'riastore', [process.execPath, join(programs, 'package/dist/riastore.js')])
   const path = join(programs, 'riastore')
   const all = (options: RunOptions = {}) => ({ env: workspace.env, cwd: workspace.directory, ...options })
+  const built = join(programs, 'package/dist/riastore.js')
+  const toItsEnd = (args: readonly string[], options?: RunOptions) =>
+    inProcess ? runInProcess(built, args, all(options)) : run(path, args, all(options))
   const ok = async (args: readonly string[], options?: RunOptions) => {
-    const result = await run(path, args, all(options))
+    const result = await toItsEnd(args, options)
     expect([result.status, result.stderr], explain(result)).toEqual([0, ''])
     return result.stdout
   }
   return {
     path,
     env: workspace.env,
-    run: (args, options) => run(path, args, all(options)),
+    run: toItsEnd,
     ok,
     json: async (args, options) => {
       const objects = linesOfJson(await ok([...args, '--json'], options))

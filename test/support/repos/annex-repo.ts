@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { lstat, mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type Result, type Running, type RunOptions, run, runOk, start } from '../programs/run.ts'
 import { hasSharedServices, shared } from '../shared/services.ts'
@@ -199,6 +199,19 @@ export async function makeDataset(
   for (const [file, content] of Object.entries(files)) await repo.write(file, content)
   await repo.git('add', ...Object.keys(files))
   await repo.git('commit', '-q', '-m', '[DATALAD] new dataset')
+  return repo
+}
+
+/** Makes a dataset in a dataset and commits it there, as `datalad create -d . <path>` does. */
+export async function makeSubdataset(above: AnnexRepo, path: string): Promise<AnnexRepo> {
+  const name = relative(above.workspace.directory, join(above.path, path))
+  const repo = await makeDataset(above.workspace, name, above.options)
+  const set = (key: string, value: string) =>
+    above.git('config', '-f', '.gitmodules', `submodule.${path}.${key}`, value)
+  await above.git('submodule', '--quiet', 'add', `./${path}`, path)
+  await set('datalad-id', await datasetId(repo))
+  await above.git('add', '.gitmodules')
+  await above.git('commit', '-q', '-m', '[DATALAD] added subdataset')
   return repo
 }
 

@@ -1,4 +1,5 @@
 import { cp } from 'node:fs/promises'
+import { runInProcess } from '../programs/in-process.ts'
 import { explain, type Result, type RunOptions, run } from '../programs/run.ts'
 import { AnnexRepo } from '../repos/annex-repo.ts'
 import { listTree } from '../repos/ria-store.ts'
@@ -9,8 +10,14 @@ export function riastoreProgram(workspace: Workspace): string {
   return workspace.path('programs/package/dist/riastore.js')
 }
 
-/** Runs `riastore create-sibling` in a dataset. */
+/** Runs `riastore create-sibling` in a dataset, in this process. */
 export function createSibling(repo: AnnexRepo, args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  const all = { ...repo.options, cwd: repo.path, ...options }
+  return runInProcess(riastoreProgram(repo.workspace), ['create-sibling', ...args], all)
+}
+
+/** Starts the built program for the same. */
+export function startCreateSibling(repo: AnnexRepo, args: readonly string[], options: RunOptions = {}) {
   const parameters = [riastoreProgram(repo.workspace), 'create-sibling', ...args]
   return run(process.execPath, parameters, { ...repo.options, cwd: repo.path, ...options })
 }
@@ -20,6 +27,13 @@ export async function created(repo: AnnexRepo, ...args: string[]): Promise<Resul
   const result = await createSibling(repo, args)
   if (result.status !== 0) throw new Error(explain(result))
   return result
+}
+
+/** Makes the sibling `store`, and brings content and history there, as `datalad push` does. */
+export async function published(repo: AnnexRepo, ...args: string[]): Promise<void> {
+  await created(repo, ...args)
+  await repo.annex('copy', '--to', 'store-storage', '.')
+  await repo.git('push', '-q', 'store', 'main', 'git-annex')
 }
 
 /** The very same repository, annex uuid and all. */

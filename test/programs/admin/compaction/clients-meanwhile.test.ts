@@ -199,7 +199,6 @@ describe.each([
         }
       }
     },
-    120_000,
   )
 
   test('a key that is dropped while a run that is killed unpacks it is gone, or whole, and can be dropped again', async () => {

@@ -108,6 +108,5 @@ describe.each([
       }
       expect(lost).toBeGreaterThan(3)
     },
-    60_000,
   )
 })
