@@ -1,7 +1,16 @@
 /** Stores that are large in one way each, made fast: files are hard links, or have no blocks. */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /** @param {string} text */
@@ -43,6 +52,22 @@ function makeTemplate(directory) {
 }
 
 /**
+ * A file of which a file system allows no more links is copied, and the copy linked from then on.
+ * @param {string} from
+ * @param {string} to
+ */
+function linkOrCopy(from, to) {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    if (error.code !== 'EMLINK') throw error
+    copyFileSync(from, `${from}.copy`)
+    renameSync(`${from}.copy`, from)
+    linkSync(from, to)
+  }
+}
+
+/**
  * A store of many small datasets, each with a repository and one loose key. Their files are links
  * to those of one.
  * @param {string} root
@@ -68,9 +93,9 @@ export function makeManyDatasets(root, count) {
     const directory = join(root, id.slice(0, 3), id.slice(3))
     mkdirSync(join(directory, place), { recursive: true })
     for (const name of directories.split('\n').sort()) mkdirSync(join(directory, name), { recursive: true })
-    for (const name of files.split('\n')) linkSync(join(bare, name), join(directory, name))
-    linkSync(join(template, 'layout'), join(directory, 'ria-layout-version'))
-    linkSync(join(template, 'key'), join(directory, place, key))
+    for (const name of files.split('\n')) linkOrCopy(join(bare, name), join(directory, name))
+    linkOrCopy(join(template, 'layout'), join(directory, 'ria-layout-version'))
+    linkOrCopy(join(template, 'key'), join(directory, place, key))
   }
   rmSync(template, { recursive: true })
   writeFileSync(join(root, 'ria-layout-version'), '1\n')
@@ -97,8 +122,3 @@ export function makeManyKeys(root, count) {
     truncateSync(file, 1048576)
   }
 }
-
-/** Its id. */
-export const largeDataset = () => datasetId(0)
-
-export { copyFileSync }

@@ -81,6 +81,10 @@ export interface CommandSpec {
   readonly moves?: true
   /** What is gone afterwards is gone, so it asks, and without a terminal wants --yes. */
   readonly deletes?: true
+  /** It works on the datasets of a store, which --shard splits. */
+  readonly splits?: true
+  /** What a run that was cut had finished can be left out: it has --resume. */
+  readonly resumes?: true
   /** git-annex's matching options are passed on to it, as `matching`. */
   readonly matching?: true
   /** Not shown in help. */
@@ -134,4 +138,6 @@ export type ArgsOf<Spec extends CommandSpec> = {
 } & If<Spec, 'changes', { readonly dryRun: boolean | undefined }> &
   If<Spec, 'deletes', { readonly yes: boolean | undefined }> &
   If<Spec, 'moves', { readonly jobs: string | undefined; readonly bwlimit: string | undefined }> &
+  If<Spec, 'splits', { readonly shard: string | undefined }> &
+  If<Spec, 'resumes', { readonly resume: boolean | undefined; readonly state: string | undefined }> &
   If<Spec, 'matching', { readonly matching: readonly string[] }>

@@ -10,14 +10,14 @@ import type { DatasetNames } from './dataset-names.ts'
 import { type EachOptions, forEachDataset } from './each-dataset.ts'
 import { limitsOf } from './limits.ts'
 import { type NamedStore, openNamedStore, parseStore } from './open-store.ts'
+import type { PortionArgs } from './portion.ts'
 import { formatSize } from './quantities.ts'
 import { counted } from './tables.ts'
 
-export interface CopyArguments {
+export interface CopyArguments extends PortionArgs {
   readonly src: string
   readonly dst: string
   readonly datasets: readonly string[]
-  readonly dryRun?: boolean | undefined
   readonly jobs?: string | undefined
   readonly bwlimit?: string | undefined
 }
@@ -45,24 +45,25 @@ export type CopyWork = (
  */
 export async function forEachCopied(
   console: Console,
-  { src, dst, datasets, dryRun, jobs, bwlimit }: CopyArguments,
+  args: CopyArguments,
   each: EachOptions,
   work: CopyWork,
   afterwards: (code: number, ends: Ends) => Promise<number> = async (code) => code,
 ): Promise<number> {
+  const { src, dst, datasets, dryRun } = args
   const call = { signal: console.signal }
   const named = await parseStore(dst, { forWriting: true })
   if (named.dataset !== undefined) throw new ConfigError(`DST is a whole store: leave #${named.dataset} away`)
   const from = await parseStore(src, { forWriting: each.forWriting === true })
   const all = datasets.length === 0 && from.dataset === undefined
-  const to = await openNamedStore(named, limitsOf({ jobs, bwlimit }))
+  const to = await openNamedStore(named, limitsOf(args))
   const ends = { from, named, to, all }
   try {
     let aliases: readonly Alias[] | undefined
     let aliasesThere: readonly Alias[] | undefined
     const code = await forEachDataset(
       console,
-      { store: src, datasets, all, jobs, bwlimit },
+      { ...args, store: src, all },
       each,
       async (dataset, names) => {
         if (dataset.store.traits.root === to.traits.root) throw new ConfigError('SRC and DST are the same store')

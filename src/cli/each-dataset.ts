@@ -7,6 +7,7 @@ import { type DatasetNames, NameFinder } from './dataset-names.ts'
 import { commonExit, EXIT, exitCodeOf } from './exit-codes.ts'
 import { limitsOf } from './limits.ts'
 import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
+import { Portion, type PortionArgs } from './portion.ts'
 import { Interrupted } from './terminal.ts'
 
 /** Which datasets of which store a command is to work on. */
@@ -18,6 +19,9 @@ export interface Selected {
   readonly jobs?: string | undefined
   readonly bwlimit?: string | undefined
 }
+
+/** The same, with what is said of shards and of runs that were cut; and all else, to tell runs apart. */
+export type Asked = Selected & PortionArgs
 
 /**
  * Makes the question that is asked on a terminal before anything is changed; nobody is asked
@@ -44,7 +48,7 @@ export interface EachOptions {
  */
 export async function forEachDataset(
   console: Console,
-  selected: Selected,
+  selected: Asked,
   options: EachOptions,
   work: (dataset: StoredDataset, names: DatasetNames) => Promise<number>,
 ): Promise<number> {
@@ -66,6 +70,7 @@ export async function forEachDataset(
       return EXIT.failed
     }
   }
+  const portion = await Portion.open(console, action, named.shown, selected)
   const store = await openNamedStore(named, limits)
   const call = { signal: console.signal }
   const finder = new NameFinder(store, console.json || options.names === true, call)
@@ -80,10 +85,14 @@ export async function forEachDataset(
   const attempt = async (name: string, find: () => Promise<StoredDataset>) => {
     try {
       const dataset = await find()
+      if (!(await portion.has(dataset))) return
       console.detail(`${name}: ${dataset.where()}`)
-      codes.push(await worked(dataset))
+      const code = await worked(dataset)
+      codes.push(code)
+      await portion.done(dataset, code)
     } catch (error) {
       if (console.signal.reason instanceof Interrupted) throw console.signal.reason
+      portion.failed()
       console.fail(error, { dataset: name })
       codes.push(exitCodeOf(error))
     } finally {
@@ -97,8 +106,9 @@ export async function forEachDataset(
     const of = (code: number) => codes.filter((each) => each === code).length
     const [done, problems] = [of(EXIT.done), of(EXIT.problems)]
     const failed = codes.length - done - problems
-    console.emit({ type: 'summary', action, datasets: codes.length, failed, problems })
-    return commonExit(codes)
+    console.emit({ type: 'summary', action, datasets: codes.length, failed, problems, ...portion.summary })
+    await portion.end()
+    return commonExit([...codes, ...portion.resumed.map(({ code }) => code)])
   } finally {
     await store.close()
   }

@@ -3,6 +3,7 @@ import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import type { Limits } from './limits.ts'
 import { type NamedStoreOptions, openNamedStore, parseStore, storeAndRest } from './open-store.ts'
+import type { Portion } from './portion.ts'
 
 export interface StoreWordsOptions extends NamedStoreOptions {
   readonly limits?: Limits | undefined
@@ -29,15 +30,17 @@ export async function withStoreOfWords<T>(
   }
 }
 
-/** The datasets that were named, by where they really lie; all of the store if none was. */
+/** The datasets that were named, by where they really lie; all of the store if none was. Of them, those of a portion. */
 export async function* namedOrAll(
   store: Store,
   names: readonly string[],
+  portion: Portion,
   call: CallOptions,
 ): AsyncGenerator<StoredDataset, void, void> {
-  if (names.length === 0) yield* eachDataset(store, call)
+  if (names.length === 0) yield* portion.of(eachDataset(store, call))
   for (const name of names) {
     const dataset = await findDataset(store, name, call)
-    yield new StoredDataset(store, (await realDirectory(dataset, call)) ?? dataset.directory, name)
+    const real = new StoredDataset(store, (await realDirectory(dataset, call)) ?? dataset.directory, name)
+    if (await portion.has(real)) yield real
   }
 }

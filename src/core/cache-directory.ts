@@ -6,7 +6,14 @@ import { isAbsolute, join } from 'node:path'
  * directory specification.
  */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  const { XDG_CACHE_HOME, HOME } = env
-  const caches = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(HOME || homedir(), '.cache')
-  return join(caches, 'riastore')
+  return ownDirectory(env.XDG_CACHE_HOME, '.cache', env)
+}
+
+/** Where it is kept how far runs are: `riastore` in the user's state directory, by the same. */
+export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return ownDirectory(env.XDG_STATE_HOME, '.local/state', env)
+}
+
+function ownDirectory(base: string | undefined, below: string, { HOME }: NodeJS.ProcessEnv): string {
+  return join(base && isAbsolute(base) ? base : join(HOME || homedir(), below), 'riastore')
 }

@@ -3,6 +3,7 @@ import { checksumOf } from '../../core/checksum.ts'
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { parseKey } from '../../core/key.ts'
 import { forEachParallel } from '../../core/parallel.ts'
+import { partOf } from '../../core/part.ts'
 import type { Bytes } from '../../core/source.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -12,7 +13,7 @@ import { repairFrom } from './check-keys.ts'
 import { Copies, type CopyToRead } from './copies.ts'
 import type { Problem, Report } from './problem.ts'
 import type { SeenGood } from './seen-good.ts'
-import { partOf, type Subset } from './subset.ts'
+import type { Subset } from './subset.ts'
 
 export interface DataOptions extends CallOptions {
   readonly subset?: Subset | undefined

@@ -14,6 +14,7 @@ import type { Console } from '../console.ts'
 import { NameFinder } from '../dataset-names.ts'
 import { EXIT } from '../exit-codes.ts'
 import { limitsOf } from '../limits.ts'
+import { Portion } from '../portion.ts'
 import { problemAsObject, problemAsText } from '../problems.ts'
 import { formatSize, parseAge, parseSize } from '../quantities.ts'
 import { namedOrAll, withStoreOfWords } from '../store-words.ts'
@@ -50,7 +51,10 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
     console.show(problemAsObject(problem, aliases), () => problemAsText(problem))
   }
   const work = async (store: Store, names: readonly string[]) => {
-    await (names.length === 0 ? checkStore(store, (problem) => report(problem), call) : requireListing(store, call))
+    const portion = await Portion.open(console, 'check', store.traits.root, args)
+    await (names.length === 0 && portion.hasStore
+      ? checkStore(store, (problem) => report(problem), call)
+      : requireListing(store, call))
     const finder = new NameFinder(store, console.json, call)
     const look = async (dataset: StoredDataset): Promise<Looked> => {
       const found: Problem[] = []
@@ -70,23 +74,31 @@ export async function run(console: Console, args: ArgsOf<typeof CHECK>): Promise
         return { dataset, aliases: [], found, error }
       }
     }
-    for await (const looked of inOrder(namedOrAll(store, names, call), data ? 1 : DATASETS_AT_ONCE, look)) {
+    for await (const looked of inOrder(namedOrAll(store, names, portion, call), data ? 1 : DATASETS_AT_ONCE, look)) {
       console.progress.clear()
       sum.datasets += 1
       for (const problem of looked.found) report(problem, looked.aliases)
       for (const name of ['keys', 'bytes', 'checked', 'checkedBytes', 'withoutChecksum', 'left'] as const) {
         sum[name] += looked.seen?.[name] ?? 0
       }
-      if (looked.error === undefined) continue
+      if (looked.error === undefined) {
+        const isCut = (looked.seen?.left ?? 0) > 0 // --for was over
+        if (!isCut) await portion.done(looked.dataset, looked.found.length > 0 ? EXIT.problems : EXIT.done)
+        continue
+      }
+      portion.failed()
       console.fail(looked.error, { dataset: looked.dataset.name })
       failed += 1
     }
     const { checked, checkedBytes, withoutChecksum, left, ...seen } = sum
     const content = data ? { checked, checkedBytes, withoutChecksum, left } : {}
-    console.emit({ type: 'summary', action: 'check', ...seen, ...content, problems, failed })
+    console.emit({ type: 'summary', action: 'check', ...seen, ...content, problems, failed, ...portion.summary })
     console.print(summaryLine(sum, data, problems))
+    if (sum.left > 0) portion.failed()
+    await portion.end()
     if (failed > 0) return EXIT.failed
-    return problems > 0 ? EXIT.problems : EXIT.done
+    const isKnown = portion.resumed.some(({ code }) => code === EXIT.problems)
+    return problems > 0 || isKnown ? EXIT.problems : EXIT.done
   }
   return withStoreOfWords(words, work, { limits })
 }

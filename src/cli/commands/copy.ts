@@ -13,6 +13,7 @@ import { type CopyWork, describeCopied, forEachCopied } from '../copying.ts'
 import { commonExit, EXIT, exitCodeOf } from '../exit-codes.ts'
 import { limitsOf } from '../limits.ts'
 import { type NamedStore, openNamedStore } from '../open-store.ts'
+import { isOfShard } from '../portion.ts'
 import { parseAge } from '../quantities.ts'
 import type { COPY } from '../table/copy.ts'
 
@@ -51,6 +52,7 @@ async function removeGone(
     const names = await listAliases(to, call)
     for await (const dataset of eachDataset(to, call)) {
       const { directory, name } = dataset
+      if (!isOfShard(limits, name)) continue
       const [ofStore, ofDataset] = await original.statAll([LAYOUT_FILE, `${directory}/${LAYOUT_FILE}`], call)
       if (ofStore === undefined || ofDataset !== undefined) continue
       const aliases = names.filter((alias) => alias.directory === directory).map((alias) => alias.name)

@@ -11,6 +11,7 @@ import { forEachDataset } from '../each-dataset.ts'
 import { commonExit, EXIT } from '../exit-codes.ts'
 import { limitsOf } from '../limits.ts'
 import { openNamedStore, parseStore, storeAndRest } from '../open-store.ts'
+import { shardOf } from '../portion.ts'
 import { formatSize, parseAge } from '../quantities.ts'
 import type { GC } from '../table/gc.ts'
 import { counted } from '../tables.ts'
@@ -29,7 +30,8 @@ export async function run(console: Console, args: ArgsOf<typeof GC>): Promise<nu
     )
     return EXIT.done
   })
-  return args.all ? commonExit([code, await trash(console, args)]) : code
+  const isOfStore = args.all && (shardOf(args)?.part ?? 1) === 1
+  return isOfStore ? commonExit([code, await trash(console, args)]) : code
 }
 
 /** What belongs to no dataset of the store any more. */

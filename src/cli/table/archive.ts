@@ -33,4 +33,6 @@ machine.',
   json: ['dataset', 'finding', 'key', 'progress', 'summary'],
   changes: true,
   moves: true,
+  splits: true,
+  resumes: true,
 } as const satisfies CommandSpec

@@ -44,4 +44,6 @@ but with --delete: then what SRC has no more goes into the trash of DST.',
   json: ['dataset', 'progress', 'summary'],
   changes: true,
   moves: true,
+  splits: true,
+  resumes: true,
 } as const satisfies CommandSpec

@@ -28,4 +28,6 @@ certainly dead. With --all, datasets that have been in the trash for long enough
   json: ['dataset', 'progress', 'store', 'summary'],
   changes: true,
   moves: true,
+  splits: true,
+  resumes: true,
 } as const satisfies CommandSpec

@@ -51,6 +51,7 @@ before those whose content it has not, ? where nobody knows, because what is the
   ],
   exits: [4],
   json: ['dataset', 'file', 'summary'],
+  splits: true,
 } as const satisfies CommandSpec
 
 export const CAT = {
@@ -101,6 +102,8 @@ unfinished uploads take up; and the keys that several of the datasets have. Ever
   ],
   exits: [4],
   json: ['dataset', 'summary'],
+  splits: true,
+  resumes: true,
 } as const satisfies CommandSpec
 
 export const CHECK = {
@@ -133,6 +136,8 @@ or never. When each was last found good is remembered on this machine, in ~/.cac
   ],
   exits: [3, 4],
   json: ['finding', 'progress', 'summary'],
+  splits: true,
+  resumes: true,
   moves: true,
 } as const satisfies CommandSpec
 
@@ -167,6 +172,8 @@ its records are set right.',
   ],
   exits: [3, 4, 5],
   json: ['finding', 'progress', 'summary'],
+  splits: true,
+  resumes: true,
   changes: true,
   deletes: true,
   moves: true,

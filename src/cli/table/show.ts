@@ -14,4 +14,5 @@ export const SHOW = {
   examples: [["show ria+s3+https://s3.example.org/bucket/store '~mydata'"]],
   exits: [4],
   json: ['dataset', 'progress', 'summary'],
+  splits: true,
 } as const satisfies CommandSpec

@@ -17,4 +17,6 @@ and dropped meanwhile. If the command is interrupted, nothing is lost: run it ag
   json: ['dataset', 'progress', 'summary'],
   changes: true,
   moves: true,
+  splits: true,
+  resumes: true,
 } as const satisfies CommandSpec

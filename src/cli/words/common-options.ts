@@ -31,6 +31,23 @@ const MOVES = {
   bwlimit: { type: 'text', value: 'RATE', describe: 'bytes a second, at most: 10M' },
 } as const satisfies OptionTable
 
+const SPLITS = {
+  shard: {
+    type: 'text',
+    value: 'K/N',
+    describe: 'only the datasets of the K-th of N parts, which are the same each time: for N runs at once',
+  },
+} as const satisfies OptionTable
+
+const RESUMES = {
+  resume: {
+    type: 'flag',
+    describe:
+      'note which datasets are done, and leave out those that the same command, with --resume, had done before it was cut',
+  },
+  state: { type: 'text', value: 'FILE', describe: 'with --resume: note it here, not in ~/.local/state/riastore' },
+} as const satisfies OptionTable
+
 const DELETES = {
   yes: { type: 'flag', short: 'y', describe: 'do not ask; without a terminal it has to be given' },
 } as const satisfies OptionTable
@@ -41,6 +58,8 @@ export function optionsOf(command: CommandSpec): OptionTable {
     ...(command.moves && MOVES),
     ...(command.changes && DRY_RUN),
     ...(command.json.length > 0 && JSON_OPTION),
+    ...(command.splits && SPLITS),
+    ...(command.resumes && RESUMES),
     ...(command.deletes && DELETES),
     ...command.options,
     ...COMMON_OPTIONS,

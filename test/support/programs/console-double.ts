@@ -14,6 +14,8 @@ export interface CallOptions {
   /** What is answered to a question; undefined: nobody sits there. */
   readonly answer?: boolean
   readonly signal?: AbortSignal
+  /** Called for whatever goes to stdout, before it is taken. */
+  readonly onPrint?: (text: string) => void
 }
 
 /** The objects of --json, held against the schema; of one type if one is given. */
@@ -22,7 +24,7 @@ export function objectsOf({ stdout }: { readonly stdout: string }, type?: string
 }
 
 /** Runs `riastore` in this process. */
-export async function riastore(args: readonly string[], { answer, signal }: CallOptions = {}): Promise<Ran> {
+export async function riastore(args: readonly string[], { answer, signal, onPrint }: CallOptions = {}): Promise<Ran> {
   const stop = signal ?? new AbortController().signal
   setMaxListeners(0, stop)
   const [stdout, stderr, asked]: [string[], string[], string[]] = [[], [], []]
@@ -30,7 +32,10 @@ export async function riastore(args: readonly string[], { answer, signal }: Call
     columns: 100,
     isTerminal: answer !== undefined,
     signal: stop,
-    print: (text) => stdout.push(`${text}\n`),
+    print: (text) => {
+      onPrint?.(text)
+      stdout.push(`${text}\n`)
+    },
     write: async (bytes) => void stdout.push(Buffer.from(bytes).toString()),
     fail: (message) => stderr.push(`riastore: ${message}\n`),
     note: (message) => stderr.push(`${message}\n`),

@@ -10,6 +10,7 @@ import type { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
 import type { Store } from '../../../store/store.ts'
 import type { Console } from '../../console.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { Portion } from '../../portion.ts'
 import { formatSize, parseAge } from '../../quantities.ts'
 import { counted } from '../../tables.ts'
 import { asTree } from './tree.ts'
@@ -21,6 +22,7 @@ export interface DatasetsArgs {
   readonly older: string | undefined
   readonly sort: 'id' | 'name' | 'date' | 'keys' | 'size' | undefined
   readonly tree: boolean | undefined
+  readonly shard: string | undefined
 }
 
 /** A dataset needs several calls of the store, and few of them wait for others. */
@@ -29,6 +31,7 @@ const DATASETS_AT_ONCE = 8
 /** The datasets of a store, a line each. */
 export async function listDatasets(console: Console, store: Store, args: DatasetsArgs): Promise<number> {
   const call = { signal: console.signal }
+  const portion = await Portion.open(console, 'ls', store.traits.root, args)
   const { long = false, tree = false, sort } = args
   const owners = new OwnerNames(store)
   const wanted = filterOf(args)
@@ -57,7 +60,7 @@ export async function listDatasets(console: Console, store: Store, args: Dataset
     for (const problem of facts.problems) console.complain(`${facts.id}: ${problem}`)
   }
   const kept: DatasetFacts[] = []
-  for await (const facts of inOrder(eachDataset(store, call), DATASETS_AT_ONCE, describe)) {
+  for await (const facts of inOrder(portion.of(eachDataset(store, call)), DATASETS_AT_ONCE, describe)) {
     if (facts === undefined || !wanted(facts)) continue
     if (sort === undefined && !tree) await show(facts)
     else kept.push(facts)

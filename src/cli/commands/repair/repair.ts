@@ -19,6 +19,7 @@ import type { Console } from '../../console.ts'
 import { idOf, NameFinder } from '../../dataset-names.ts'
 import { commonExit, EXIT, exitCodeOf } from '../../exit-codes.ts'
 import { limitsOf } from '../../limits.ts'
+import { Portion } from '../../portion.ts'
 import { problemAsObject, problemAsText } from '../../problems.ts'
 import { namedOrAll, withStoreOfWords } from '../../store-words.ts'
 import type { REPAIR } from '../../table/inventory.ts'
@@ -62,20 +63,25 @@ class Repair {
     const which = names.length === 0 ? 'all datasets' : names.join(', ')
     const question = `Repair ${which} in ${this.#store.traits.root}, and keep what is damaged in quarantine/?`
     if (!(await confirmDeletion(console, { yes: this.#args.yes, dryRun }, question))) return EXIT.failed
-    if (names.length === 0) {
+    const portion = await Portion.open(console, 'repair', this.#store.traits.root, this.#args)
+    if (names.length === 0 && portion.hasStore) {
       const problems: Problem[] = []
       await checkStore(this.#store, (problem) => problems.push(problem), call)
       await repairStore(this.#store, problems, this.#tell, { ...call, dryRun })
     }
     const codes: number[] = []
     const finder = new NameFinder(this.#store, console.json, call)
-    for await (const dataset of namedOrAll(this.#store, names, call)) {
+    for await (const dataset of namedOrAll(this.#store, names, portion, call)) {
       try {
         this.#aliases = (await finder.namesOf(dataset)).aliases
+        const before = this.#counts.quarantined + this.#counts.left
         await this.#repair(dataset)
         codes.push(EXIT.done)
+        const isWhole = this.#counts.quarantined + this.#counts.left === before
+        await portion.done(dataset, isWhole ? EXIT.done : EXIT.problems)
       } catch (error) {
         if (console.signal.aborted || isStoreError(error, 'unreachable')) throw error
+        portion.failed()
         console.fail(error, { dataset: dataset.name })
         codes.push(exitCodeOf(error))
       } finally {
@@ -85,11 +91,13 @@ class Repair {
     const failed = codes.filter((code) => code !== EXIT.done).length
     const { mended, quarantined, left } = this.#counts
     const sum = { datasets: codes.length, mended, quarantined, left }
-    console.emit({ type: 'summary', action: 'repair', dryRun, ...sum, failed })
+    console.emit({ type: 'summary', action: 'repair', dryRun, ...sum, failed, ...portion.summary })
+    await portion.end()
     const would = dryRun ? 'would be ' : ''
     const text = `${counted(codes.length, 'dataset')}; ${would}mended ${mended}, ${would}in quarantine ${quarantined}, left ${left}`
     console.print(text)
-    return commonExit([...codes, quarantined + left > 0 ? EXIT.problems : EXIT.done])
+    const earlier = portion.resumed.map(({ code }) => code)
+    return commonExit([...codes, ...earlier, quarantined + left > 0 ? EXIT.problems : EXIT.done])
   }
 
   async #repair(dataset: StoredDataset): Promise<void> {

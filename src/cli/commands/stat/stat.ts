@@ -5,6 +5,7 @@ import type { ArgsOf } from '../../command.ts'
 import type { Console } from '../../console.ts'
 import { idOf, NameFinder } from '../../dataset-names.ts'
 import { EXIT } from '../../exit-codes.ts'
+import { Portion } from '../../portion.ts'
 import { formatSize, parseCount } from '../../quantities.ts'
 import { namedOrAll, withStoreOfWords } from '../../store-words.ts'
 import type { STAT } from '../../table/inventory.ts'
@@ -20,33 +21,52 @@ export async function run(console: Console, args: ArgsOf<typeof STAT>): Promise<
   if (prometheus && console.json) throw new ConfigError('--prometheus and --json do not go together')
   const call = { signal: console.signal }
   return withStoreOfWords(words, async (store, names) => {
+    const portion = await Portion.open(console, 'stat', store.traits.root, args)
     const counter = new TotalsCounter()
     const counted: Counted[] = []
     let failed = 0
     const finder = new NameFinder(store, console.json, call)
-    for await (const dataset of namedOrAll(store, names, call)) {
+    for await (const dataset of namedOrAll(store, names, portion, call)) {
       try {
         const totals = { dataset: idOf(dataset.directory), ...(await counter.count(dataset, call)) }
         counted.push(totals)
+        await portion.done(dataset, EXIT.done, totals)
         const { aliases } = await finder.namesOf(dataset)
         console.emit({ type: 'dataset', action: 'stat', aliases, ...totals })
         console.progress.show({ label: 'counting datasets', done: counted.length, total: 0, unit: 'steps' })
       } catch (error) {
         if (console.signal.aborted || isStoreError(error, 'unreachable')) throw error
+        portion.failed()
         console.fail(error, { dataset: dataset.name })
         failed += 1
       }
     }
     console.progress.clear()
+    for (const { data } of portion.resumed) if (isCounted(data)) counted.push(data)
+    await portion.end()
     const sum = sumOf(counted)
     // What a run tells that did not see everything would be taken for a loss.
     const isTold = failed === 0 || (counted.length > 0 && !prometheus)
     const grown =
       history === undefined || failed > 0 ? undefined : await addToHistory(history, store.traits.root, counted)
-    console.emit({ type: 'summary', action: 'stat', datasets: counted.length, failed, ...sum, since: grown?.since })
+    console.emit({
+      type: 'summary',
+      action: 'stat',
+      datasets: counted.length,
+      failed,
+      ...sum,
+      since: grown?.since,
+      ...portion.summary,
+    })
     if (isTold) console.print(prometheus ? asMetrics(store.traits.root, counted) : asText(counted, sum, grown, top))
     return failed === 0 ? EXIT.done : EXIT.failed
   })
+}
+
+/** What a run that was cut noted of a dataset. */
+function isCounted(data: unknown): data is Counted {
+  const found = data as Partial<Record<string, unknown>> | null | undefined
+  return typeof found?.dataset === 'string' && NUMBERS.every((name) => typeof found[name] === 'number')
 }
 
 const NUMBERS = [
