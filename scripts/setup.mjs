@@ -34,6 +34,11 @@ const SYSTEM_PROGRAMS = [
   // A real WebDAV server, without the service that Debian's `apache2` starts.
   { program: 'apache2', packages: ['apache2-bin'] },
   { program: 'fusermount3', packages: ['fuse3'] },
+  // A real cluster.
+  { program: 'slurmctld', packages: ['slurmctld'] },
+  { program: 'slurmd', packages: ['slurmd'] },
+  { program: 'sbatch', packages: ['slurm-client'] },
+  { program: 'munged', packages: ['munge'] },
   { program: 'shellcheck', packages: ['shellcheck'] },
   // For completion and the pages of the manual.
   { program: 'zsh', packages: ['zsh'] },

@@ -7,7 +7,7 @@ import { type DatasetNames, NameFinder } from './dataset-names.ts'
 import { commonExit, EXIT, exitCodeOf } from './exit-codes.ts'
 import { limitsOf } from './limits.ts'
 import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
-import { Portion, type PortionArgs } from './portion.ts'
+import { Portion, type PortionArgs } from './portion/portion.ts'
 import { Interrupted } from './terminal.ts'
 
 /** Which datasets of which store a command is to work on. */

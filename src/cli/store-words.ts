@@ -3,7 +3,7 @@ import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import type { Limits } from './limits.ts'
 import { type NamedStoreOptions, openNamedStore, parseStore, storeAndRest } from './open-store.ts'
-import type { Portion } from './portion.ts'
+import type { Portion } from './portion/portion.ts'
 
 export interface StoreWordsOptions extends NamedStoreOptions {
   readonly limits?: Limits | undefined

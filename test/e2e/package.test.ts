@@ -83,6 +83,12 @@ test('the package names the licences of what is bundled into it', async () => {
   expect(licenses).toContain('Brian White')
 })
 
+test('the package brings what runs riastore on a cluster and every night', async () => {
+  const contrib = join(prefix, 'lib/node_modules/riastore/contrib')
+  const files = ['slurm/riastore-array.sbatch', 'systemd/riastore-check@.service', 'systemd/riastore-check@.timer']
+  for (const file of files) expect(await readFile(join(contrib, file), 'utf8')).toContain('riastore')
+})
+
 test('of other packages only those with programs or libraries of the machine are left to npm', async () => {
   const { dependencies } = JSON.parse(await readFile(join(prefix, 'lib/node_modules/riastore/package.json'), 'utf8'))
   expect(Object.keys(dependencies)).toEqual(['@napi-rs/lzma'])

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
-import { type Part, parsePart } from '../../core/part.ts'
+import { type Part, parsePart } from '../inventory/part.ts'
 
 /** Which part of the content is to be read. */
 export type Subset =

@@ -117,7 +117,7 @@ places in them, the places, lengths, modes and owners of loose keys, traces of a
 repository, dead uploads and locks.',
     'With --data the content of keys is read and held against their checksums, those first that were read longest ago, \
 or never. When each was last found good is remembered on this machine, in ~/.cache/riastore. So a run each night with \
---for 6h, or --subset 4%, gets around.',
+--for 6h --resume, or --subset 4%, gets around.',
     'Each problem is told with the file, the key, the place, and what mends it. The exit code is 3 when there are any.',
   ],
   positionals: [WORDS],
@@ -132,7 +132,7 @@ or never. When each was last found good is remembered on this machine, in ~/.cac
   },
   examples: [
     ['check ria+ssh://host/data/store', 'everything but content'],
-    ['check --data --for 6h ria+ssh://host/data/store', 'what a nightly run does'],
+    ['check --data --for 6h --resume ria+ssh://host/data/store', 'what a nightly run does'],
   ],
   exits: [3, 4],
   json: ['finding', 'progress', 'summary'],

@@ -14,7 +14,7 @@ console.log(JSON.stringify([...texts, withNodeOfPython('../share/riastore')('dis
 
 async function scripts(): Promise<ReadonlyMap<string, string>> {
   const files = await Promise.all(
-    ['.ci', 'packaging', 'procedures', 'scripts'].map(async (folder) =>
+    ['.ci', 'contrib', 'packaging', 'procedures', 'scripts'].map(async (folder) =>
       (await readdir(join(projectDirectory, folder), { recursive: true, withFileTypes: true }))
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name)),
@@ -32,7 +32,9 @@ async function scripts(): Promise<ReadonlyMap<string, string>> {
 
 test('shellcheck finds nothing in the scripts for a shell, nor in those that the packages bring', async () => {
   const all = await scripts()
-  expect([...all.keys()]).toEqual(expect.arrayContaining(['procedures/cfg_riastore', '.ci/run', 'packaged 3']))
+  expect([...all.keys()]).toEqual(
+    expect.arrayContaining(['procedures/cfg_riastore', 'contrib/slurm/riastore-array.sbatch', '.ci/run', 'packaged 3']),
+  )
   const program = await systemProgram('shellcheck')
   for (const [name, input] of all) {
     const result = await run(program, ['--shell=sh', '-'], { input })

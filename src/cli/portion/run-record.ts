@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { stateDirectory } from '../core/cache-directory.ts'
-import { ConfigError, codeOf, messageOf } from '../core/errors.ts'
+import { stateDirectory } from '../../core/cache-directory.ts'
+import { ConfigError, codeOf, messageOf } from '../../core/errors.ts'
 
 /** A dataset that a run is done with. */
 export interface Finished {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { encode } from './text.ts'
+import { encode } from '../../core/text.ts'
 
 /** One of `of` parts, from 1 on. */
 export interface Part {
