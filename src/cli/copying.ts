@@ -61,25 +61,17 @@ export async function forEachCopied(
   try {
     let aliases: readonly Alias[] | undefined
     let aliasesThere: readonly Alias[] | undefined
-    const code = await forEachDataset(
-      console,
-      { ...args, store: src, all },
-      each,
-      async (dataset, names) => {
-        if (dataset.store.traits.root === to.traits.root) throw new ConfigError('SRC and DST are the same store')
-        if (
-          aliasesThere === undefined &&
-          !(await requireStore(to, factsOf(named.location).directories, dryRun, call))
-        ) {
-          aliasesThere = [] // it would be made
-        }
-        aliases ??= await listAliases(dataset.store, call)
-        aliasesThere ??= await listAliases(to, call)
-        const onKeys = (keys: number) =>
-          console.progress.show({ label: `${dataset.name} copying`, done: keys, total: 0, unit: 'keys' })
-        return work(dataset, names, { ...call, dryRun, aliases, aliasesThere, onKeys }, ends)
-      },
-    )
+    const code = await forEachDataset(console, { ...args, store: src, all }, each, async (dataset, names) => {
+      if (dataset.store.traits.root === to.traits.root) throw new ConfigError('SRC and DST are the same store')
+      if (aliasesThere === undefined && !(await requireStore(to, factsOf(named.location).directories, dryRun, call))) {
+        aliasesThere = [] // it would be made
+      }
+      aliases ??= await listAliases(dataset.store, call)
+      aliasesThere ??= await listAliases(to, call)
+      const onKeys = (keys: number) =>
+        console.progress.show({ label: `${dataset.name} copying`, done: keys, total: 0, unit: 'keys' })
+      return work(dataset, names, { ...call, dryRun, aliases, aliasesThere, onKeys }, ends)
+    })
     return await afterwards(code, ends)
   } finally {
     await to.close()

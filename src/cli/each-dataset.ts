@@ -7,7 +7,7 @@ import { type DatasetNames, NameFinder } from './dataset-names.ts'
 import { commonExit, EXIT, exitCodeOf } from './exit-codes.ts'
 import { limitsOf } from './limits.ts'
 import { openNamedStore, parseStore, storeAndRest } from './open-store.ts'
-import { Portion, type PortionArgs } from './portion/portion.ts'
+import { Portion, type PortionArgs } from './portion.ts'
 import { Interrupted } from './terminal.ts'
 
 /** Which datasets of which store a command is to work on. */
@@ -20,7 +20,7 @@ export interface Selected {
   readonly bwlimit?: string | undefined
 }
 
-/** The same, with what is said of shards and of runs that were cut; and all else, to tell runs apart. */
+/** The same, with what is said of shards and of runs that were cut; all else tells runs apart. */
 export type Asked = Selected & PortionArgs
 
 /**

@@ -13,8 +13,8 @@ import { type OpenSettings, openStore } from '../store/open.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
 import type { Limits } from './limits.ts'
+import { requestLog } from './process-terminal.ts'
 import { gitConfigOfEnvironment } from './stall-timeout.ts'
-import { requestLog } from './verbosity.ts'
 
 /** A store as a user names it. */
 export interface NamedStore {

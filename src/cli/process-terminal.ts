@@ -63,3 +63,24 @@ function hasColors(stream: WriteStream): boolean {
   const { NO_COLOR, TERM } = process.env
   return stream.isTTY === true && !NO_COLOR && TERM !== undefined && TERM !== 'dumb'
 }
+
+const DEBUG = 'RIASTORE_DEBUG'
+
+/**
+ * With -vv, this process and all that it starts (git, git-annex and our other programs) say what
+ * they ask of a store. Returns what takes it back.
+ */
+export function applyVerbosity(verbose: number | undefined): () => void {
+  const before = process.env[DEBUG]
+  if (verbose === undefined || verbose < 2 || before) return () => {}
+  process.env[DEBUG] = '1'
+  return () => {
+    if (before === undefined) delete process.env[DEBUG]
+    else process.env[DEBUG] = before
+  }
+}
+
+/** Takes the lines that tell each request to a store; undefined: nobody wants to know them. */
+export function requestLog(): ((line: string) => void) | undefined {
+  return process.env[DEBUG] ? (line) => process.stderr.write(`riastore: ${line}\n`) : undefined
+}

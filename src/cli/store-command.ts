@@ -5,7 +5,7 @@ import type { S3Probe } from '../store/s3/probe.ts'
 import { factsOf } from '../store/schemes.ts'
 import type { Store } from '../store/store.ts'
 import { parseStore } from './open-store.ts'
-import { requestLog } from './verbosity.ts'
+import { requestLog } from './process-terminal.ts'
 
 /**
  * The least that S3 allows, so that little has to be sent to see whether uploads in parts work.

@@ -3,7 +3,7 @@ import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import type { Limits } from './limits.ts'
 import { type NamedStoreOptions, openNamedStore, parseStore, storeAndRest } from './open-store.ts'
-import type { Portion } from './portion/portion.ts'
+import type { Portion } from './portion.ts'
 
 export interface StoreWordsOptions extends NamedStoreOptions {
   readonly limits?: Limits | undefined
@@ -30,7 +30,10 @@ export async function withStoreOfWords<T>(
   }
 }
 
-/** The datasets that were named, by where they really lie; all of the store if none was. Of them, those of a portion. */
+/**
+ * The datasets that were named, by where they really lie; all of the store if none was. Of them,
+ * those of a portion.
+ */
 export async function* namedOrAll(
   store: Store,
   names: readonly string[],

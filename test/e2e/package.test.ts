@@ -86,7 +86,7 @@ test('the package names the licences of what is bundled into it', async () => {
 test('the package brings what runs riastore on a cluster and every night', async () => {
   const contrib = join(prefix, 'lib/node_modules/riastore/contrib')
   const files = ['slurm/riastore-array.sbatch', 'systemd/riastore-check@.service', 'systemd/riastore-check@.timer']
-  for (const file of files) expect(await readFile(join(contrib, file), 'utf8')).toContain('riastore')
+  for (const file of files) expect((await readFile(join(contrib, file), 'utf8')).length).toBeGreaterThan(100)
 })
 
 test('of other packages only those with programs or libraries of the machine are left to npm', async () => {

@@ -2,8 +2,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { dirHash } from '../../src/core/dirhash.ts'
 import { partOf } from '../../src/admin/inventory/part.ts'
+import { dirHash } from '../../src/core/dirhash.ts'
 import { openLocalStore } from '../../src/store/local/local.ts'
 import {
   type ArchiveProgram,

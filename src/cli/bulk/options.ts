@@ -4,7 +4,7 @@ import { parseKey } from '../../core/key.ts'
 import type { Console } from '../console.ts'
 import { EXIT } from '../exit-codes.ts'
 import { limitsOf } from '../limits.ts'
-import { requestLog } from '../verbosity.ts'
+import { requestLog } from '../process-terminal.ts'
 
 export interface BulkArgs {
   readonly path: readonly string[]

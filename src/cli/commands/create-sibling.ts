@@ -10,8 +10,8 @@ import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { commonExit, EXIT, errorKind, exitCodeOf } from '../exit-codes.ts'
 import { urlsOfName } from '../open-store.ts'
+import { requestLog } from '../process-terminal.ts'
 import type { CREATE_SIBLING } from '../table/create-sibling.ts'
-import { requestLog } from '../verbosity.ts'
 
 type Args = ArgsOf<typeof CREATE_SIBLING>
 

@@ -9,9 +9,9 @@ import type { Console } from '../console.ts'
 import { FindingsTable } from '../findings-table.ts'
 import { parseStore } from '../open-store.ts'
 import { version } from '../own-package.ts'
+import { requestLog } from '../process-terminal.ts'
 import { withOpenStore } from '../store-command.ts'
 import type { DOCTOR } from '../table/store.ts'
-import { requestLog } from '../verbosity.ts'
 
 /** Nobody waits long for an answer to the question what is wrong. ms. */
 const STALL_MS = 5_000

@@ -31,8 +31,8 @@ const NOT_WHAT = new Set([
 ])
 
 /**
- * Which datasets a run is done with, in a file: a run that was cut goes on where it was. The file is
- * gone once all is done.
+ * Which datasets a run is done with, in a file: a run that was cut goes on where it was. The file
+ * is gone once all is done.
  */
 export class RunRecord {
   readonly #file: string

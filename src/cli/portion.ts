@@ -1,11 +1,11 @@
-import { ConfigError, messageOf } from '../../core/errors.ts'
-import { type Part, parsePart, partOf } from '../../admin/inventory/part.ts'
-import { realDirectory } from '../../ria/layout/datasets.ts'
-import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { Console } from '../console.ts'
-import { idOf } from '../dataset-names.ts'
-import { EXIT } from '../exit-codes.ts'
-import { type Finished, RunRecord } from './run-record.ts'
+import { type Part, parsePart, partOf } from '../admin/inventory/part.ts'
+import { type Finished, RunRecord } from '../admin/inventory/run-record.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import { realDirectory } from '../ria/layout/datasets.ts'
+import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import type { Console } from './console.ts'
+import { idOf } from './dataset-names.ts'
+import { EXIT } from './exit-codes.ts'
 
 /** What a command line says of which datasets it is about; and all else that it says. */
 export interface PortionArgs {
