@@ -141,10 +141,9 @@ test('datalad clone and datalad get -J8 with an unchanged DataLad find the keys 
   expect(await dataset.keys()).toHaveLength(count)
   expect(await riastore.ok(['archive', '--level', '5', ria.root, '~raw'])).toContain(`packed ${count} keys`)
   expect(await dataset.keys()).toEqual([])
-  for (const [name, from] of [
-    ['by-file', `${url}#~raw`],
-    ['by-ssh', `ria+ssh://${sshd.alias}${ria.root}#${dataset.id}`],
-  ] as const) {
+  const bySsh = ['by-ssh', `ria+ssh://${sshd.alias}${ria.root}#~raw`] as const
+  // On a disk: the test of layout 1 above.
+  for (const [name, from] of variants([bySsh], [['by-file', `${url}#${dataset.id}`] as const, bySsh])) {
     const clone = await dataladClone(workspace, from, name, { env: workspace.stockEnv })
     await clone.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
     await clone.datalad('get', '-J8', '.')

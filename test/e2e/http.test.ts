@@ -35,15 +35,19 @@ afterEach(() => server.reset())
 
 const url = () => `ria+${server.url}`
 
-test.each(['alias', 'id'])('a dataset is cloned from a web server by its %s and its content is got', async (by) => {
-  const fragment = by === 'id' ? id : '~public'
-  clone = await dataladClone(workspace, `${url()}#${fragment}`, `clone-by-${by}`)
-  expect(await clone.config(`remote.${remote}.ora-url`)).toBe(url())
-  await clone.annex('get', '-J4', '--from', remote, ...Object.keys(files))
-  for (const [file, content] of Object.entries(files)) {
-    expect((await clone.read(file)).equals(Buffer.from(content)), file).toBe(true)
-  }
-})
+// By its id: test/e2e/archives.test.ts.
+test.each(variants(['alias'], ['alias', 'id']))(
+  'a dataset is cloned from a web server by its %s and its content is got',
+  async (by) => {
+    const fragment = by === 'id' ? id : '~public'
+    clone = await dataladClone(workspace, `${url()}#${fragment}`, `clone-by-${by}`)
+    expect(await clone.config(`remote.${remote}.ora-url`)).toBe(url())
+    await clone.annex('get', '-J4', '--from', remote, ...Object.keys(files))
+    for (const [file, content] of Object.entries(files)) {
+      expect((await clone.read(file)).equals(Buffer.from(content)), file).toBe(true)
+    }
+  },
+)
 
 test('what is there is present, what is not there is absent', async () => {
   expect((await clone.checkPresent('readme.txt', remote)).presence).toBe('present')

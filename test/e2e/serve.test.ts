@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Running, runOk, start } from '../support/programs/run.ts'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { listTree, openRiaStore } from '../support/repos/ria-store.ts'
+import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 const files = assortedFiles()
@@ -40,7 +41,8 @@ afterAll(() => workspace?.remove())
 const stock = () => ({ env: workspace.stockEnv })
 
 test('stock DataLad and its own ORA clone and get every key of an archive, by id and by alias', async () => {
-  for (const fragment of [id, '~public']) {
+  // Which directory a name stands for: test/serve/.
+  for (const fragment of variants(['~public'], [id, '~public'])) {
     const name = `clone-${fragment.replace('~', '')}`
     clone = await dataladClone(workspace, `ria+${url}#${fragment}`, name, stock())
     await clone.datalad('get', ...Object.keys(files))

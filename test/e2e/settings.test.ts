@@ -178,7 +178,8 @@ describe('initremote', () => {
     ['the URL has a scheme that nobody knows', () => `ria+gopher://${store.root}`, /gopher/],
     ['the server cannot be reached', () => 'ria+ssh://nobody.invalid/store', /nobody\.invalid/],
   ]
-  test.each(wrong)('fails with the reason when %s', async (_case, url, reason) => {
+  // What each says: test/ria/url.test.ts, among others.
+  test.each(variants(wrong.slice(0, 1), wrong))('fails with the reason when %s', async (_case, url, reason) => {
     const initremote = ['initremote', 'store', 'type=external', 'externaltype=ora', 'encryption=none']
     const result = await repo.tryAnnex(...initremote, `archive-id=${dataset.id}`, `url=${url()}`)
     expect(result.status, explain(result)).toBe(1)
@@ -267,20 +268,23 @@ describe('a store that wants error logs', () => {
     await writeFile(dirname(dirname(place)), 'in the way')
   }
 
-  test.each(schemes)('gets them, over %s, one file for each dataset and storage sibling', async (scheme) => {
-    await writeFile(join(store.root, 'ria-layout-version'), '1|l\n')
-    const remote = await addRemote(repo, scheme === 'file' ? fileUrl() : sshUrl(), dataset.id)
-    await putObstacle('a.txt')
-    expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
-    const log = join(store.root, 'error_logs', `${dataset.id}.${await repo.uuid(remote)}.log`)
-    const first = await readFile(log, 'utf8')
-    expect(first).toContain(await repo.key('a.txt'))
-    // Another error comes after it.
-    expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
-    const second = await readFile(log, 'utf8')
-    expect(second.startsWith(first)).toBe(true)
-    expect(second.length).toBeGreaterThan(first.length)
-  })
+  test.each(variants(['ssh'], schemes))(
+    'gets them, over %s, one file for each dataset and storage sibling',
+    async (scheme) => {
+      await writeFile(join(store.root, 'ria-layout-version'), '1|l\n')
+      const remote = await addRemote(repo, scheme === 'file' ? fileUrl() : sshUrl(), dataset.id)
+      await putObstacle('a.txt')
+      expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
+      const log = join(store.root, 'error_logs', `${dataset.id}.${await repo.uuid(remote)}.log`)
+      const first = await readFile(log, 'utf8')
+      expect(first).toContain(await repo.key('a.txt'))
+      // Another error comes after it.
+      expect((await repo.tryAnnex('copy', '--to', remote, 'a.txt')).status).toBe(1)
+      const second = await readFile(log, 'utf8')
+      expect(second.startsWith(first)).toBe(true)
+      expect(second.length).toBeGreaterThan(first.length)
+    },
+  )
 
   test('gets none from a clone that pays no attention to what it wants', async () => {
     await writeFile(join(store.root, 'ria-layout-version'), '1|l\n')

@@ -19,7 +19,10 @@ const HALF = 6 * 1024 * 1024
  * where OpenSSH is the client.
  */
 const moments = {
-  ssh2: { cut: [0, 700, 2500, 3300, 4000], silent: [0, 1500, 3300] },
+  ssh2: {
+    cut: variants([0, 2500, 4000], [0, 700, 2500, 3300, 4000]),
+    silent: variants([1500], [0, 1500, 3300]),
+  },
   openssh: { cut: variants([3300], [0, 700, 2500, 3300, 4000]), silent: variants([], [0, 1500, 3300]) },
 }
 

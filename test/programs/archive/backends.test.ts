@@ -45,7 +45,7 @@ const BACKENDS: readonly (readonly [string, () => Store])[] = [
   ['http by mirrors with ETags and dates of their own', () => openHttpStore({ url: strangers.url })],
 ]
 
-const FILES = new Map([...someFiles(40, 40_000), ['large', Buffer.alloc(3_000_000, 'abcdefg')] as const])
+const FILES = new Map([...someFiles(12, 40_000), ['large', Buffer.alloc(3_000_000, 'abcdefg')] as const])
 const SWITCHES = [['-mx0'], ['-mx0', '-mhc=off'], ['-mx5', '-ms=on'], ['-m0=PPMd', '-ms=10f'], ['-m0=BZip2', '-ms=off']]
 for (const [i, switches] of SWITCHES.entries()) {
   await writeFile(`${root}/archives/${i}.7z`, await makeArchive(FILES, switches))
