@@ -151,8 +151,13 @@ export class HttpClient {
           ...(authorization && { authorization }),
         },
         agent,
-        signal,
       })
+      // Not by node's own `signal`, nor with an error: when all bytes of an answer came, and it has not
+      // ended yet, node hands that error to a connection to which nobody listens any more.
+      const abort = () => void request.destroy()
+      if (signal.aborted) abort()
+      signal.addEventListener('abort', abort, { once: true })
+      request.once('close', () => signal.removeEventListener('abort', abort))
       request.on('error', (error) => {
         const isClosed = ['ECONNRESET', 'EPIPE'].includes(codeOf(error) ?? '')
         reject(request.reusedSocket && isClosed ? new ClosedKept(error) : error)

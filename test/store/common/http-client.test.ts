@@ -48,3 +48,32 @@ test.each<Method>(['PUT', 'DELETE', 'MKCOL', 'MOVE'])('%s is not: it may have be
   await expect(ask(method)).rejects.toMatchObject({ kind: 'unreachable', sent: 'maybe' })
   expect(seen).toEqual(['GET', method])
 })
+
+test.each([false, true])(
+  'giving up an answer whose bytes all came breaks nothing; in its last turn: %s',
+  async (late) => {
+    const server = createServer((_request, response) => response.end('content'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const client = new HttpClient(url, () => undefined)
+    onTestFinished(() => {
+      client.close()
+      server.closeAllConnections()
+      server.close()
+    })
+    for (let i = 0; i < 20; i++) {
+      const stop = new AbortController()
+      const request = { op: 'test', url, method: 'GET', headers: {}, signal: stop.signal } as const
+      const { response } = await client.request(request)
+      try {
+        for await (const chunk of response) {
+          expect(String(chunk)).toBe('content')
+          if (late) await new Promise((resolve) => setTimeout(resolve, i % 4))
+          stop.abort(new Error('no more is wanted'))
+        }
+      } catch {
+        expect(stop.signal.aborted).toBe(true)
+      }
+    }
+  },
+)
