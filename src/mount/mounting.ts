@@ -116,6 +116,14 @@ export async function serveFolder(top: Found, options: MountedOptions): Promise<
     },
     onFailure: (error, { node }) => options.onFailure(error, tree.pathOf(node)),
   })
+  // The threads that wait for the kernel would keep a process that fails from ending, and all who look
+  // into the folder would wait with it.
+  const die = () => process.kill(process.pid, 'SIGKILL')
+  process.once('exit', die)
+  served.then(
+    () => process.removeListener('exit', die),
+    () => {},
+  )
   const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   try {
     await Promise.race([served, aborted])
@@ -140,9 +148,7 @@ export async function unmount(fusermount: string, directory: string): Promise<vo
 async function cutOff(connection: number | undefined): Promise<void> {
   try {
     await writeFile(`/sys/fs/fuse/connections/${connection}/abort`, '1')
-  } catch {
-    process.kill(process.pid, 'SIGKILL')
-  }
+  } catch {} // then this process is killed when it ends
 }
 
 /** Of a device number as glibc has it. */

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Running, run, runOk, start } from '../support/programs/run.ts'
 import { assortedFiles, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { openRiaStore } from '../support/repos/ria-store.ts'
+import { startStallProxy } from '../support/servers/stall-proxy.ts'
 import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -84,6 +85,28 @@ test('what was read whole is read again without the store, by another mount', as
   await runOk('fusermount3', ['-u', directory])
   await expectUnmounted()
   await rename(`${largeCopy}.away`, largeCopy)
+})
+
+test('a store that falls silent is an error after the stall time, and is read again when it answers', async () => {
+  const [program, parameters] = riastore('serve', '--listen', '127.0.0.1:0', root)
+  const serving = start(program, parameters, { env: workspace.env })
+  await serving.says(/serving .* at http:/)
+  const port = Number(/127\.0\.0\.1:(\d+)/.exec(serving.stdout())?.[1])
+  const proxy = await startStallProxy(port)
+  try {
+    const url = `ria+http://127.0.0.1:${proxy.port}/`
+    await mount('--stall-timeout', '3', '--cache', workspace.path('cache-of-silent'), url, '~named')
+    expect((await cat('readme.txt')).status).toBe(0)
+    proxy.stall()
+    const { status, stderr } = await cat(LARGE)
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/Input\/output error/)])
+    proxy.resume()
+    await runOk('cmp', [join(directory, LARGE), workspace.path('dataset', LARGE)])
+  } finally {
+    await proxy.stop()
+    serving.killGroup('SIGTERM')
+    await serving.done
+  }
 })
 
 test('a damaged file ends in an error, which says what it is', async () => {
