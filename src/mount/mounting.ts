@@ -116,8 +116,8 @@ export async function serveFolder(top: Found, options: MountedOptions): Promise<
     },
     onFailure: (error, { node }) => options.onFailure(error, tree.pathOf(node)),
   })
-  // The threads that wait for the kernel would keep a process that fails from ending, and all who look
-  // into the folder would wait with it.
+  // The threads that wait for the kernel would keep a process that fails from ending, and all who
+  // look into the folder would wait with it.
   const die = () => process.kill(process.pid, 'SIGKILL')
   process.once('exit', die)
   served.then(

@@ -152,8 +152,8 @@ export class HttpClient {
         },
         agent,
       })
-      // Not by node's own `signal`, nor with an error: when all bytes of an answer came, and it has not
-      // ended yet, node hands that error to a connection to which nobody listens any more.
+      // Not by node's own `signal`, nor with an error: when all bytes of an answer came, and it has
+      // not ended yet, node hands that error to a connection to which nobody listens any more.
       const abort = () => void request.destroy()
       if (signal.aborted) abort()
       signal.addEventListener('abort', abort, { once: true })
