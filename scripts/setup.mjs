@@ -40,6 +40,9 @@ const SYSTEM_PROGRAMS = [
   { program: 'sbatch', packages: ['slurm-client'] },
   { program: 'munged', packages: ['munge'] },
   { program: 'shellcheck', packages: ['shellcheck'] },
+  // For the pages of `riastore serve`, and a web server in front of it.
+  { program: 'chromium', packages: ['chromium'] },
+  { program: 'nginx', packages: ['nginx-light', 'nginx'] },
   // For completion and the pages of the manual.
   { program: 'zsh', packages: ['zsh'] },
   { program: 'fish', packages: ['fish'] },

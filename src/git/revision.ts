@@ -2,13 +2,23 @@ import { ConfigError, StoreError } from '../core/errors.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { ObjectReader } from './objects/object-reader.ts'
 import type { GitObject } from './objects/pack-reader.ts'
-import { type Commit, parseCommit, parseTag, parseTree, type TreeEntry } from './objects/parse-objects.ts'
+import { type Commit, parseCommit, parseMessage, parseTag, parseTree, type TreeEntry } from './objects/parse-objects.ts'
 import { isObjectId, type RefState } from './refs/ref-state.ts'
 
 /** A file, link, directory or subdataset of a revision. */
 export interface RevisionEntry extends TreeEntry {
   /** From the top of the dataset. */
   readonly path: string
+}
+
+/** A commit, as a history tells of it. */
+export interface HistoryEntry {
+  readonly id: string
+  /** In ms since 1970. */
+  readonly committedMs: number
+  readonly author: string
+  /** The first line of its message. */
+  readonly subject: string
 }
 
 /** Tags may be of tags. */
@@ -68,6 +78,20 @@ export class Revision {
       const child = { ...entry, path: directory.path === '' ? entry.name : `${directory.path}/${entry.name}` }
       if (recursive && child.kind === 'directory') yield* this.list(child, true)
       else yield child
+    }
+  }
+
+  /**
+   * This commit and those before it, the newest first, by their first parents: `most` of them.
+   * Throws StoreError.
+   */
+  async *history(most: number): AsyncGenerator<HistoryEntry, void, void> {
+    let id: string | undefined = this.id
+    for (let count = 0; id !== undefined && count < most; count++) {
+      const { content }: GitObject = await this.#expect(id, 'commit')
+      const { parents, committedMs } = parsed(this.#dataset, () => parseCommit(content))
+      yield { id, committedMs, ...parseMessage(content) }
+      id = parents[0]
     }
   }
 

@@ -1,33 +1,26 @@
-import { describeDataset } from '../admin/inventory/describe.ts'
-import type { DatasetFacts } from '../admin/inventory/facts.ts'
 import { filesAt } from '../admin/inventory/files.ts'
 import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { ConfigError } from '../core/errors.ts'
-import { inOrder } from '../core/parallel.ts'
+import { parseKey } from '../core/key.ts'
 import { annexKeyOf } from '../git/annexed-file.ts'
 import type { Revision, RevisionEntry } from '../git/revision.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
+import { readReadme } from './card.ts'
+import { aboutDataset, historyRow, readmeSection } from './card-page.ts'
 import { sendBytes, sendKey, typeOfName } from './content.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
-import {
-  DATASET_COLUMNS,
-  datasetRow,
-  FILE_COLUMNS,
-  fileRow,
-  PAGE,
-  PAGE_END,
-  PAGE_POLICY,
-  pageTop,
-  trailTo,
-} from './pages.ts'
+import { PAGE_HEADERS, queryOf, sendList, wantsJson } from './lists.ts'
+import { FILE_COLUMNS, fileRow, PAGE, PAGE_END, pageTop, TABLE_END, tableTop, trailTo } from './pages.ts'
+import { PREVIEW_BYTES, previewOf } from './preview.ts'
+import { canPreview, isPicture } from './preview-kinds.ts'
 import type { Views } from './views.ts'
 
 /** What a dataset's own files may do in a browser: nothing, for strangers wrote them. */
 const FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
 
-/** A dataset needs several calls of the store. */
-const DATASETS_AT_ONCE = 8
+/** So many commits are shown. */
+const MAX_HISTORY = 100
 
 /** Where a file is: what stands in the path of a URL, without escapes. */
 export interface FileAddress {
@@ -52,32 +45,22 @@ export async function sendByPath(exchange: Exchange, views: Views, address: File
   const entry = await revision?.find(address.path)
   if (dataset === undefined || revision === undefined || entry === undefined) return exchange.refuse(ABSENT)
   if (entry.kind === 'subdataset') return exchange.refuse({ status: 404, message: 'this is a subdataset' })
+  const query = queryOf(exchange)
+  if (entry.kind !== 'directory' && query.has('view'))
+    return sendView(exchange, views, dataset, revision, { entry, address })
   if (entry.kind !== 'directory') return sendEntry(exchange, views, dataset, revision, entry)
   if (address.path !== '' && !address.path.endsWith('/')) {
     // Relative links would lead astray.
     const name = entry.path.slice(entry.path.lastIndexOf('/') + 1)
     return exchange.answer(308, 'text/plain', '', { Location: `./${encodeURIComponent(name)}/` })
   }
-  const archive = queryOf(exchange).get('archive')
-  if (archive === null) return sendDirectory(exchange, views, dataset, revision, { ...address, path: entry.path })
+  if (entry.path === '' && query.has('history')) return sendHistory(exchange, revision, address)
+  const archive = query.get('archive')
+  if (archive === null) return sendDirectory(exchange, views, dataset, revision, { entry, address })
   if (archive !== 'zip' && archive !== 'tar') throw new ConfigError('?archive= is zip or tar')
   const name = entry.name || address.dataset.replace(/^~/, '')
   const { sendFolder } = await import('./folder-archive.ts')
   await views.withKeys(dataset, (keys) => sendFolder(exchange, keys, revision, entry, { kind: archive, name }))
-}
-
-/** Answers with a list of all datasets. */
-export async function sendDatasets(exchange: Exchange, views: Views): Promise<void> {
-  const call = { signal: exchange.signal }
-  const aliases = await views.aliases()
-  const datasets = inOrder(views.datasets(call), DATASETS_AT_ONCE, (dataset) =>
-    describeDataset(dataset, { ...call, aliases: aliases.get(dataset.directory) }),
-  )
-  await sendList(exchange, datasets, {
-    top: pageTop('Datasets', [], DATASET_COLUMNS),
-    row: datasetRow,
-    object: ({ id, aliases: names, name, newest }: DatasetFacts) => ({ id, aliases: names, name, newest }),
-  })
 }
 
 async function sendEntry(
@@ -98,59 +81,72 @@ async function sendEntry(
   if (!(await views.withKeys(dataset, send))) exchange.refuse(ABSENT)
 }
 
+/** A page about a file: a picture, the first rows of a table, the beginning of a text. */
+async function sendView(
+  exchange: Exchange,
+  views: Views,
+  dataset: StoredDataset,
+  revision: Revision,
+  { entry, address }: { readonly entry: RevisionEntry; readonly address: FileAddress },
+): Promise<void> {
+  if (!canPreview(entry.name)) throw new ConfigError('there is no view of such a file')
+  const key = await annexKeyOf(revision, entry)
+  const size = key === undefined ? await revision.sizeOf(entry) : parseKey(key).size
+  const beginning: Buffer[] = []
+  if (key === undefined) beginning.push((await revision.read(entry)).subarray(0, PREVIEW_BYTES))
+  else {
+    const range = { start: 0, end: Math.min(size ?? 0, isPicture(entry.name) ? 0 : PREVIEW_BYTES) }
+    const write = async (chunk: Uint8Array) => void beginning.push(Buffer.from(chunk))
+    const call = { signal: exchange.signal, range }
+    const isThere = await views.withKeys(dataset, async (keys) =>
+      range.end === 0 ? keys.has(key, call) : keys.readIfThere(key, write, call),
+    )
+    if (!isThere) return exchange.refuse(ABSENT)
+  }
+  const intro = previewOf(entry.name, size, Buffer.concat(beginning))
+  const top = pageTop(entry.name, trailTo(address.dataset, address.ref, entry.path), intro)
+  exchange.answer(200, PAGE, top + PAGE_END, PAGE_HEADERS)
+}
+
+async function sendHistory(exchange: Exchange, revision: Revision, { dataset, ref }: FileAddress): Promise<void> {
+  const trail = [...trailTo(dataset, ref, ''), [dataset, './'] as const]
+  await sendList(exchange, revision.history(MAX_HISTORY), {
+    top: pageTop('History', trail) + tableTop(['Day', 'Author', 'Commit']),
+    row: historyRow,
+    object: (commit) => commit,
+    end: async () => TABLE_END,
+  })
+}
+
 async function sendDirectory(
   exchange: Exchange,
   views: Views,
   dataset: StoredDataset,
   revision: Revision,
-  address: FileAddress,
+  { address, entry }: { readonly address: FileAddress; readonly entry: RevisionEntry },
 ): Promise<void> {
-  const { dataset: name, ref, path } = address
+  const { dataset: name, ref } = address
+  const { path } = entry
   const options = { paths: [path], recursive: false, signal: exchange.signal }
+  const isPage = !wantsJson(exchange) && !exchange.isHead
+  const card = path === '' && isPage ? await views.card(dataset, revision) : undefined
+  const readme = isPage ? (card?.readme ?? (await readReadme(revision, entry))) : undefined
+  const { committedMs } = revision.commit
+  const about = { id: dataset.directory.replace('/', ''), store: storeUrl(exchange), ref, committedMs }
+  const title = path === '' ? (card?.title ?? name) : path
   await views.withKeys(dataset, (keys) =>
     sendList(exchange, filesAt(dataset, revision, keys, options), {
-      top: pageTop(path === '' ? name : path, trailTo(name, ref, path), FILE_COLUMNS),
+      top: pageTop(title, trailTo(name, ref, path), card && aboutDataset(card, about)) + tableTop(FILE_COLUMNS),
       row: fileRow,
       object: (file) => file,
+      end: async () => TABLE_END + (readme === undefined ? '' : readmeSection(readme)),
     }),
   )
 }
 
-interface ListForms<T> {
-  /** Of a page, before its rows. */
-  readonly top: string
-  readonly row: (item: T) => string
-  readonly object: (item: T) => object
-}
-
-/** As a page, or an object of JSON a line for whoever asks for that, in the order of the items. */
-async function sendList<T>(exchange: Exchange, items: AsyncIterable<T>, forms: ListForms<T>): Promise<void> {
-  const isJson = wantsJson(exchange)
-  const begin = () => {
-    if (exchange.hasBegun) return ''
-    const type = isJson ? 'application/jsonl; charset=utf-8' : PAGE
-    exchange.begin(200, { 'Content-Type': type, 'Content-Security-Policy': PAGE_POLICY, 'Cache-Control': 'no-cache' })
-    return isJson ? '' : forms.top
-  }
-  if (exchange.isHead) {
-    begin()
-    return exchange.end()
-  }
-  for await (const item of items) {
-    const text = isJson ? `${JSON.stringify(forms.object(item))}\n` : forms.row(item)
-    await exchange.write(Buffer.from(begin() + text))
-  }
-  exchange.end(Buffer.from(begin() + (isJson ? '' : PAGE_END)))
-}
-
-/** What stands behind the `?`. */
-function queryOf({ request }: Exchange): URLSearchParams {
-  return new URLSearchParams(/\?(.*)$/s.exec(request.url ?? '')?.[1])
-}
-
-function wantsJson(exchange: Exchange): boolean {
-  const format = queryOf(exchange).get('format')
-  if (format !== null) return format === 'json'
-  const { request } = exchange
-  return /\bapplication\/(jsonl|json)\b/.test(request.headers.accept ?? '')
+/** The URL by which a client that asks us so can clone; what it said is not believed for more. */
+function storeUrl({ request }: Exchange): string {
+  const host = /^[\w.:[\]-]+$/.exec(request.headers.host ?? '')?.[0] ?? 'localhost'
+  const isSecure = request.headers['x-forwarded-proto'] === 'https'
+  return `ria+${isSecure ? 'https' : 'http'}://${host}/`
 }

@@ -2,9 +2,8 @@ import { basename } from 'node:path/posix'
 import { getMimeType } from 'hono/utils/mime'
 import type { KeyProgress, StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { parseKey } from '../core/key.ts'
-import type { Consumer, Store } from '../store/store.ts'
+import type { ByteRange, Consumer, Store } from '../store/store.ts'
 import type { Exchange } from './exchange.ts'
-import { wantedRange } from './range.ts'
 
 /** What is said of content besides its length. */
 export interface Described {
@@ -136,4 +135,23 @@ function headOf({ request }: Exchange, size: number | undefined, { type, tag, he
 function namesTag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false
   return header.split(',').some((each) => each.trim().replace(/^W\//, '') === etag || each.trim() === '*')
+}
+
+/** What a client wants of content: all of it, a part, or a part that is not there. */
+type WantedRange = 'all' | 'none' | (ByteRange & { readonly end: number })
+
+/**
+ * Reads a Range header against content of `size` bytes. What is none, or asks for several ranges,
+ * is answered with all, as a server may. Source: RFC 9110, 14.2.
+ */
+function wantedRange(header: string | undefined, size: number): WantedRange {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(' ', '') ?? '') ?? []
+  if (first === '' && last === '') return 'all'
+  if (first === '') {
+    const length = Math.min(Number(last), size)
+    return length === 0 ? 'none' : { start: size - length, end: size }
+  }
+  const [start, end] = [Number(first), last === '' ? size : Math.min(Number(last) + 1, size)]
+  if (last !== '' && Number(last) < start) return 'all'
+  return start < size ? { start, end } : 'none'
 }

@@ -14,6 +14,7 @@ import { readLayout } from '../ria/layout/read-layout.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { Aged } from './aged.ts'
+import { type Card, readCard } from './card.ts'
 
 /** So many datasets are held open: each may have an archive's index in memory. */
 const OPEN = 32
@@ -23,6 +24,10 @@ const OPEN_MS = 60_000
 
 /** A push, and a change of an alias, is seen after so long at the latest. ms. */
 const REFS_MS = 2_000
+
+/** What a commit says does not change; so many are remembered, for the catalogue and its search. */
+const CARDS = 1_000
+const CARDS_MS = 3_600_000
 
 /** Of each; their trees and blobs are in one cache of all. */
 const REVISIONS = 16
@@ -52,6 +57,7 @@ export class DatasetViews {
   readonly #opened = new Map<string, Opened>()
   readonly #aliases = new Aged<string>(REFS_MS, 1_000)
   readonly #refs = new Aged<Awaited<ReturnType<typeof readRefs>>>(REFS_MS, OPEN)
+  readonly #cards = new Aged<Card>(CARDS_MS, CARDS)
   readonly #caches: SharedCaches = { blocks: new BlockCache(), objects: new ObjectCache(OBJECT_BYTES) }
 
   /** `cacheDirectory`: where indices of archives are kept. */
@@ -99,6 +105,11 @@ export class DatasetViews {
       if (error instanceof ConfigError) return undefined // the refs were read, and this is none of them
       throw error
     }
+  }
+
+  /** What a commit of a dataset says of it. Throws StoreError. */
+  card(dataset: StoredDataset, revision: Revision): Promise<Card> {
+    return this.#cards.get(`${dataset.directory} ${revision.id}`, () => readCard(revision))
   }
 
   /** What its branches and tags were not long ago. Throws as `readRefs` does. */

@@ -17,7 +17,7 @@ const ALIASES_MS = 2_000
 const AT_ONCE = 8
 
 /** All that a request may know: the datasets that who asks may read. */
-export type Views = Pick<DatasetViews, 'store' | 'isThere' | 'version' | 'revision' | 'refs' | 'withKeys'> & {
+export type Views = Pick<DatasetViews, 'store' | 'isThere' | 'version' | 'revision' | 'card' | 'refs' | 'withKeys'> & {
   /**
    * The dataset with an id, an alias or a `~alias`. Undefined means proven absent: the store is
    * there, and the dataset is not. Throws StoreError, NotLetInError.
@@ -63,6 +63,7 @@ export class ViewsFor {
       isThere: (dataset, call) => all.isThere(dataset, call),
       version: (dataset) => all.version(dataset),
       revision: (dataset, ref, call) => all.revision(dataset, ref, call),
+      card: (dataset, revision) => all.card(dataset, revision),
       refs: (dataset) => all.refs(dataset),
       withKeys: (dataset, work) => all.withKeys(dataset, work),
       named,

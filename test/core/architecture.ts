@@ -98,7 +98,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^node-7z$/, /^archive\/seven-zip\//],
   [/^(@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
   [/^(hono|@hono\/node-server)(\/.*)?$/, /^serve\//],
-  [/^(yazl|tar-stream|markdown-it)$/, /^serve\//],
+  [/^(yazl|tar-stream|markdown-it|yaml)$/, /^serve\//],
   [/^cli-table3$/, /^cli\//],
   [/^@noble\/hashes$/, /^core\//],
   [/^sax$/, /^store\/(dav|s3)\//],

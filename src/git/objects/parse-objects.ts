@@ -53,6 +53,15 @@ export function parseCommit(content: Buffer): Commit {
   return { tree, parents, committedMs: Number(seconds) * 1000 }
 }
 
+/** Who wrote a commit, and the first line of what he says of it. Others wrote both. */
+export function parseMessage(content: Buffer): { readonly author: string; readonly subject: string } {
+  const text = decode(content)
+  const end = text.indexOf('\n\n')
+  const [, author = ''] = /^author (.*?) <[^\n]*$/m.exec(text.slice(0, Math.max(end, 0))) ?? []
+  const [subject = ''] = end < 0 ? [] : text.slice(end + 2).split('\n')
+  return { author, subject }
+}
+
 /** What an annotated tag is of. Throws RangeError for what is none. */
 export function parseTag(content: Buffer): string {
   const [, id] = /^object ([0-9a-f]{40})$/m.exec(content.toString('latin1', 0, 128)) ?? []

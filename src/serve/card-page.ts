@@ -1,0 +1,110 @@
+import { html, raw } from 'hono/html'
+import type { HistoryEntry } from '../git/revision.ts'
+import type { Card, Readme } from './card.ts'
+import { markdownToHtml } from './markdown.ts'
+import { dayOf, type Html, sizeInWords } from './pages.ts'
+
+/** A dataset in the catalogue. */
+export interface CatalogueEntry {
+  readonly id: string
+  /** Without `~`. */
+  readonly aliases: readonly string[]
+  /** What people call it. */
+  readonly name: string | undefined
+  /** When its newest commit was made; undefined where it has none. */
+  readonly committedMs: number | undefined
+  readonly card: Card | undefined
+  /** What could not be read. */
+  readonly problem?: string | undefined
+}
+
+/** Longer descriptions are cut in the list. Characters. */
+const MAX_DESCRIPTION = 300
+
+/** The form that asks for datasets. */
+export function searchForm(words: string): Html {
+  return html`<form role="search" action="/"><div><label for="q">Search datasets</label><br>
+<input id="q" name="q" type="search" value="${words}"></div><button>Search</button></form>
+${words === '' ? '' : html`<p>Datasets with <strong>${words}</strong> (<a href="/">all datasets</a>):</p>`}
+<ul class="datasets">`
+}
+
+export const LIST_END = '</ul>\n'
+
+export function catalogueItem({ id, aliases, name, committedMs, card, problem }: CatalogueEntry): string {
+  const description = card?.description ?? ''
+  const cut = description.length > MAX_DESCRIPTION ? `${description.slice(0, MAX_DESCRIPTION)}…` : description
+  const facts = [
+    ...(card === undefined ? [] : [filesInWords(card)]),
+    ...(committedMs === undefined ? ['nothing was pushed yet'] : [`changed ${dayOf(committedMs)}`]),
+    ...(card?.licence ? [card.licence] : []),
+    ...aliases.map((alias) => `~${alias}`),
+  ]
+  return String(html`<li><h2><a href="d/${encodeURIComponent(id)}/HEAD/">${name ?? id}</a></h2>
+${cut === '' ? '' : html`<p>${cut}</p>`}${card?.authors.length ? html`<p>${card.authors.join(', ')}</p>` : ''}
+<p>${facts.join(' · ')}${problem === undefined ? '' : ` · ${problem}`}</p></li>
+`)
+}
+
+/** Whether all words are somewhere in what a dataset says of itself, whatever their case. */
+export function matches({ id, aliases, name, card }: CatalogueEntry, words: string): boolean {
+  const said = [
+    ...[id, name, card?.title, card?.description, card?.licence, card?.doi, card?.readme?.text],
+    ...[...aliases, ...(card?.authors ?? []), ...(card?.keywords ?? [])],
+  ]
+  const text = said.join('\n').toLowerCase()
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word))
+}
+
+/** What stands over the files of a dataset. `store`: its URL, as clients clone from it. */
+export function aboutDataset(card: Card, { id, store, ref, committedMs }: AboutOptions): Html {
+  const row = (name: string, value: Html | string | undefined) =>
+    value === undefined || value === '' ? '' : html`<dt>${name}</dt><dd>${value}</dd>`
+  const doi = card.doi?.replace(/^(https?:\/\/(dx\.)?doi\.org\/|doi:)/i, '')
+  return html`${card.description === undefined ? '' : html`<p>${card.description}</p>`}
+<dl>${row('Authors', card.authors.join(', '))}${row('Licence', card.licence)}${row('Keywords', card.keywords.join(', '))}
+${row('DOI', doi && html`<a rel="nofollow noreferrer" href="https://doi.org/${encodeURI(doi)}">${doi}</a>`)}
+${row('Files', filesInWords(card))}${row('Changed', html`${dayOf(committedMs)} (<a href="?history">history</a>)`)}
+${row('All files', html`<a href="?archive=zip">zip</a>, <a href="?archive=tar">tar</a>`)}</dl>
+<h2>Clone it</h2><pre tabindex="0"><code>datalad clone '${store}#${id}'</code></pre>
+${subdatasets(card)}<h2>Files${ref === 'HEAD' ? '' : ` at ${ref}`}</h2>`
+}
+
+export interface AboutOptions {
+  readonly id: string
+  /** `ria+http://host:8080/` */
+  readonly store: string
+  readonly ref: string
+  readonly committedMs: number
+}
+
+function subdatasets({ subdatasets: all }: Card): Html | string {
+  if (all.length === 0) return ''
+  const items = all.map(({ path, id }) =>
+    id === undefined || !/^[0-9a-f-]{36}$/i.test(id)
+      ? html`<li>${path}</li>`
+      : html`<li><a href="/d/${id.toLowerCase()}/HEAD/">${path}</a></li>`,
+  )
+  return html`<h2>Subdatasets</h2><ul>${items}</ul>`
+}
+
+function filesInWords({ files: { count, bytes, isPart } }: Card): string {
+  const files = `${count.toLocaleString('en')} ${count === 1 ? 'file' : 'files'}`
+  return isPart ? `more than ${files}` : `${files}, ${sizeInWords(bytes)}`
+}
+
+/** A README, as text or, where it is Markdown, as what that says. */
+export function readmeSection({ name, text }: Readme): string {
+  const isMarkdown = /\.(md|markdown)$/i.test(name)
+  const content = isMarkdown ? raw(markdownToHtml(text)) : html`<pre tabindex="0">${text}</pre>`
+  return String(html`<section class="readme" aria-label="${name}">${content}</section>`)
+}
+
+export function historyRow({ id, committedMs, author, subject }: HistoryEntry): string {
+  return String(html`<tr><td>${dayOf(committedMs)}</td><td>${author}</td>
+<td><a href="../${id}/">${subject === '' ? id.slice(0, 12) : subject}</a></td></tr>
+`)
+}
