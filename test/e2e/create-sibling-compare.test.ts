@@ -103,7 +103,8 @@ describe.each(['file', 'ssh'] as const)(
       ['shared by a mode', ['--shared', '0640'], 'ria-storage'],
     ] as const
     // What the others have is in these, or is the word for it alone (test/setup/sibling/).
-    const telling = ['with an alias and a trust level', 'with a hook', 'without a storage sibling']
+    // The hook is there with the two URLs, too.
+    const telling = ['with an alias and a trust level', 'without a storage sibling']
     const single = all.filter(([what]) => [...telling, ...ALONE].includes(what))
     const usual = scheme === 'file' ? variants(single, all) : all
     const here = scheme === 'file' ? usual : all.filter(([what]) => DIFFERENT_OVER_SSH.some((each) => each === what))

@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type AnyGitLab, anyGitLab } from '../support/gitlab/any.ts'
 import { startGitLab } from '../support/gitlab/server.ts'
@@ -59,6 +60,7 @@ async function commandLinesDuring(work: () => Promise<unknown>): Promise<Readonl
       const pids = (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name))
       const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
       for (const line of lines) seen.add(line.replaceAll('\0', ' '))
+      await sleep(10) // which is less than a look takes, and leaves others the processor
     }
   })()
   try {

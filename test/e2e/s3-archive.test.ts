@@ -206,6 +206,6 @@ describe('while the server puts a large object together', () => {
 })
 
 test('killed at any moment it has lost nothing, and the next run finishes', async () => {
-  const [kills = 3] = variants([2], [3])
+  const [kills = 3] = variants([1], [3])
   expect(await killOnS3({ workspace, riastore, bucket, url, env, kills })).toHaveLength(kills)
 })

@@ -39,7 +39,8 @@ async function setUp(
   return { store, cleanUp: () => store.close().then(() => empty(prefix)) }
 }
 
-const abilities = { appends: false, timesPuts: false, namesAtOnce: 1000 }
+const abilities = { appends: false, timesPuts: false }
 
-storeConformance('the S3 store', () => setUp({}), abilities)
+// Pages are the backend's own: wrappers see no more of them than what it lists.
+storeConformance('the S3 store', () => setUp({}), { ...abilities, namesAtOnce: 1000 })
 storeConformance('the S3 store in all wrappers', () => setUp({ unsignedPayload: true }, wrapped), abilities)

@@ -40,7 +40,8 @@ export async function installArchiveProgram(
   const toItsEnd = (args: readonly string[], options?: RunOptions) =>
     inProcess ? runInProcess(built, args, all(options)) : run(path, args, all(options))
   const ok = async (args: readonly string[], options?: RunOptions) => {
-    const result = await toItsEnd(args, options)
+    // What takes more than half a minute, on a busy machine, would tell how far it is.
+    const result = await toItsEnd([...args, '--no-progress'], options)
     expect([result.status, result.stderr], explain(result)).toEqual([0, ''])
     return result.stdout
   }

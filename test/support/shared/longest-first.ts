@@ -35,6 +35,13 @@ const SECONDS: Readonly<Record<string, number>> = {
   'test/e2e/bulk-get-stores.test.ts': 25,
   'test/e2e/git-on-s3.test.ts': 25,
   'test/programs/conformance/s3.test.ts': 22,
+  'test/e2e/archive-load.test.ts': 20,
+  'test/e2e/archive-interop.test.ts': 20,
+  'test/programs/admin/copy/copy.test.ts': 20,
+  'test/programs/store/s3/upload.test.ts': 20,
+  'test/programs/admin/compaction/clients-meanwhile.test.ts': 16,
+  'test/programs/archive/decode/damaged.test.ts': 16,
+  'test/programs/ria/keys/archived.test.ts': 16,
 }
 /** Of the others, by what they run. */
 const USUAL: readonly (readonly [string, number])[] = [
