@@ -19,6 +19,8 @@ export interface DatasetFolderOptions {
   readonly indexDirectory: string
   /** Ends all that is under way. */
   readonly signal: AbortSignal
+  /** A key was read whole, and is good. `name`: what it is called in the cache. */
+  readonly onWhole?: ((key: string, name: string) => void) | undefined
 }
 
 const EMPTY: OpenFile = { isGood: true, read: async () => Buffer.alloc(0), close: () => {} }
@@ -111,7 +113,12 @@ export class DatasetFolder {
         throw isStoreError(error, 'missing') ? new FuseError('ENODATA') : error
       }
     }
-    return { isGood: cached.isWhole && cached.damage === undefined, read, close: () => cache.release(cached) }
+    const isGood = () => cached.isWhole && cached.damage === undefined
+    const close = () => {
+      if (isGood()) this.#options.onWhole?.(key, cached.source.name)
+      cache.release(cached)
+    }
+    return { isGood: isGood(), read, close }
   }
 
   #source(text: string, size: number): KeySource {

@@ -2,7 +2,7 @@ import { chmod, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Running, run, runOk, start } from '../support/programs/run.ts'
-import { assortedFiles, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { openRiaStore } from '../support/repos/ria-store.ts'
 import { startStallProxy } from '../support/servers/stall-proxy.ts'
 import { riastoreProgram } from '../support/worlds/sibling-scene.ts'
@@ -11,7 +11,7 @@ import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 /** The one that will be damaged. */
 const LARGE = 'large.bin'
 const content = Buffer.alloc(3 * 1024 * 1024, 'riastore ')
-const files = { ...assortedFiles(), [LARGE]: content }
+const files: Readonly<Record<string, string | Uint8Array>> = { ...assortedFiles(), [LARGE]: content }
 
 let workspace: Workspace
 const mounts: Running[] = []
@@ -85,6 +85,20 @@ test('what was read whole is read again without the store, by another mount', as
   await runOk('fusermount3', ['-u', directory])
   await expectUnmounted()
   await rename(`${largeCopy}.away`, largeCopy)
+})
+
+test('a clone is given what was read whole, as content that git-annex knows and finds good', async () => {
+  const clone = await dataladClone(workspace, `ria+file://${root}#${id}`, 'clone')
+  await clone.annex('unlock', 'readme.txt')
+  const mounted = await mount('--into', clone.path, '--cache', workspace.path('cache-of-clone'), root, id)
+  for (const file of [LARGE, 'readme.txt']) await runOk('cat', [join(directory, file)])
+  mounted.killGroup('SIGINT')
+  expect((await mounted.done).status).toBe(130)
+  expect(mounted.stderr()).toMatch(/2 keys given to /)
+  const { stdout } = await clone.annex('find', '--in=here')
+  expect(stdout.trim().split('\n').sort()).toEqual([LARGE, 'readme.txt'].sort())
+  await clone.annex('fsck', LARGE, 'readme.txt')
+  expect((await clone.read('readme.txt')).equals(Buffer.from(files['readme.txt'] ?? ''))).toBe(true)
 })
 
 test('a store that falls silent is an error after the stall time, and is read again when it answers', async () => {

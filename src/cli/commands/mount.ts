@@ -1,6 +1,8 @@
 import { appendFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { type Clone, openClone } from '../../bulk/clone/clone.ts'
+import { refusesContent, takeIn } from '../../bulk/take-in.ts'
 import { cacheDirectory } from '../../core/cache-directory.ts'
 import { ConfigError, codeOf, messageOf } from '../../core/errors.ts'
 import { KeyCache } from '../../mount/cache/key-cache.ts'
@@ -52,6 +54,7 @@ async function start(console: Console, store: Store, names: readonly string[], a
   const folder = await openFolder(store, names, args, console.signal)
   await folder.close()
   await requireEmpty(directory)
+  await openTarget(args.into)
   const programs = await findMountPrograms()
   const source = [store.traits.root, ...names].join('#')
   const alone = args.daemon === true
@@ -75,8 +78,10 @@ async function serve(
   if (!alone) process.once('disconnect', () => stop.abort()) // whoever started us is gone
   const signal = AbortSignal.any([console.signal, stop.signal])
   let folder: OpenFolder | undefined
+  const whole = new Map<string, string>()
+  const clone = await openTarget(args.into)
   try {
-    folder = await openFolder(store, names, args, signal)
+    folder = await openFolder(store, names, args, signal, whole)
     const { commit } = folder
     await serveFolder(folder.top, {
       device,
@@ -99,8 +104,22 @@ async function serve(
   } finally {
     await folder?.close()
   }
+  if (clone !== undefined) {
+    const held = [...whole].map(([key, file]) => ({ key, file }))
+    const taken = await takeIn(clone, held, { onFailed: ({ message }) => console.complain(message) })
+    if (!alone) console.note(`${taken} ${taken === 1 ? 'key' : 'keys'} given to ${clone.directory}`)
+  }
   console.signal.throwIfAborted()
   return EXIT.done
+}
+
+/** The clone that gets what was read. Throws ConfigError. */
+async function openTarget(directory: string | undefined): Promise<Clone | undefined> {
+  if (directory === undefined) return undefined
+  const clone = await openClone(resolve(directory))
+  const reason = refusesContent(clone)
+  if (reason !== undefined) throw new ConfigError(`${directory} takes no content from riastore: ${reason}`)
+  return clone
 }
 
 interface OpenFolder {
@@ -109,12 +128,16 @@ interface OpenFolder {
   close(): Promise<void>
 }
 
-/** Throws ConfigError for a dataset or commit that is not there, and StoreError. */
+/**
+ * `whole` gets where the keys are that were read whole. Throws ConfigError for a dataset or commit
+ * that is not there, and StoreError.
+ */
 async function openFolder(
   store: Store,
   names: readonly string[],
   args: Prepared,
   signal: AbortSignal,
+  whole = new Map<string, string>(),
 ): Promise<OpenFolder> {
   const [name, ...more] = names
   const isOne = name !== undefined && more.length === 0
@@ -123,7 +146,8 @@ async function openFolder(
   }
   const directory = args.cache === undefined ? join(cacheDirectory(), 'mount') : resolve(args.cache)
   const cache = new KeyCache({ directory, limit: args.cacheLimit })
-  const options = { cache, indexDirectory: cacheDirectory(), signal }
+  const onWhole = (key: string, inCache: string) => whole.set(key, cache.pathOf(inCache))
+  const options = { cache, indexDirectory: cacheDirectory(), signal, onWhole }
   if (name === undefined) {
     if ((await store.stat(LAYOUT_FILE, { signal })) === undefined) throw noStore(store)
     const all = new StoreFolder(store, options)

@@ -19,6 +19,11 @@ of a damaged one fails, with an input/output error. Of parts alone only the leng
     all: { type: 'flag', describe: 'all datasets of the store' },
     daemon: { type: 'flag', describe: 'go on in the background, once the folder can be used' },
     log: { type: 'text', value: 'FILE', describe: 'with --daemon: add to this file what goes wrong' },
+    into: {
+      type: 'text',
+      value: 'CLONE',
+      describe: 'at the end give this clone of the dataset what was read whole, as content of its own',
+    },
     cache: {
       type: 'text',
       value: 'DIR',
@@ -31,6 +36,7 @@ of a damaged one fails, with an input/output error. Of parts alone only the leng
     ["mount --daemon ria+ssh://host/data/store '~mydata@v1.0' ~/v1"],
     ['mount --all /data/store ~/store'],
   ],
+  conflicts: { into: ['all'] },
   exits: [4],
   json: ['mount'],
 } as const satisfies CommandSpec

@@ -17,8 +17,6 @@ export interface CachedKeyEvents {
   readonly onGrown: (bytes: number) => void
   /** The disk is full: room has to be made. */
   readonly onFull: () => void
-  /** It is whole, good as far as that can be told, and at a path in the cache. */
-  readonly onWhole: (source: KeySource, path: string) => void
 }
 
 /**
@@ -142,9 +140,7 @@ export class CachedKey {
     await this.#hash(part, block, bytes)
     if (!this.#fills(part)) return
     part.note(block)
-    if (part.missing === 0 && part.becomeWhole()) {
-      this.#events.onWhole(this.source, this.#places.whole(this.source.name))
-    }
+    if (part.missing === 0) part.becomeWhole()
   }
 
   #write(part: PartFile, block: number, bytes: Uint8Array): void {

@@ -24,8 +24,6 @@ export interface KeyCacheOptions {
   readonly directory: string
   /** About so many bytes are kept. */
   readonly limit: number
-  /** A key came, and is whole and checked, at a path that holds only for now. */
-  readonly onWhole?: ((source: KeySource, path: string) => void) | undefined
 }
 
 /**
@@ -74,6 +72,11 @@ export class KeyCache {
     key.close()
   }
 
+  /** Where the whole content of a key is, by its name, if it is there still. */
+  pathOf(name: string): string {
+    return this.#places.whole(name)
+  }
+
   close(): void {
     for (const key of this.#keys) key.close()
     this.#keys.clear()
@@ -82,14 +85,13 @@ export class KeyCache {
 
   async #openKey(source: KeySource): Promise<CachedKey> {
     const fd = this.#openWhole(source) ?? (await this.#openEarlier(source))
-    const { limit, onWhole } = this.#options
+    const { limit } = this.#options
     const key = new CachedKey(this.#places, source, fd, {
       onGrown: (bytes) => {
         this.#written += bytes
         if (this.#written > limit * SWEEP_PART) this.#sweep(limit)
       },
       onFull: () => this.#sweep(0),
-      onWhole: (whole, path) => onWhole?.(whole, path),
     })
     this.#keys.add(key)
     return key

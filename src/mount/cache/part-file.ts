@@ -79,14 +79,12 @@ export class PartFile {
     readAll(this.#fd, buffer, position)
   }
 
-  /** It is whole and good: other processes find it. False when somebody has taken it away. */
-  becomeWhole(): boolean {
+  /** It is whole and good: other processes find it, unless somebody has taken it away. */
+  becomeWhole(): void {
     try {
       renameSync(this.#path, this.#places.whole(this.#name))
-      return true
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false
-      throw error
+      if (codeOf(error) !== 'ENOENT') throw error
     }
   }
 
