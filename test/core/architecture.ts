@@ -39,6 +39,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'admin/doctor': ['ria', 'archive', 'store', 'core'],
   'bulk/*': ['bulk/clone', 'bulk/records', 'ria', 'archive', 'store', 'core'],
   'bulk/clone': ['ria/layout', 'core'],
+  'bulk/local': ['bulk/*', 'bulk/clone', 'bulk/records', 'core'],
   'bulk/records': ['bulk/clone', 'ria/layout', 'core'],
   serve: ['admin/inventory', 'git', 'ria', 'archive', 'store', 'core'],
   'mount/*': ['mount/fuse', 'mount/cache', 'admin/inventory', 'git', 'ria', 'store', 'core'],

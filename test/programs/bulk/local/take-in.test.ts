@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openClone } from '../../../src/bulk/clone/clone.ts'
-import { takeIn } from '../../../src/bulk/take-in.ts'
-import { makeAnnexRepo } from '../../support/repos/annex-repo.ts'
-import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
+import { openClone } from '../../../../src/bulk/clone/clone.ts'
+import { takeIn } from '../../../../src/bulk/local/take-in.ts'
+import { makeAnnexRepo } from '../../../support/repos/annex-repo.ts'
+import { makeWorkspace, type Workspace } from '../../../support/worlds/workspace.ts'
 
 /** Of `content`, of `another`, and of nothing that is here. */
 const [GOOD, DAMAGED, GONE] = [

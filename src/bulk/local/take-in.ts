@@ -1,22 +1,22 @@
 import { constants, copyFileSync, createReadStream, rmSync } from 'node:fs'
-import { codeOf, StoreError } from '../core/errors.ts'
-import { parseKey } from '../core/key.ts'
-import { toFsPath } from '../core/text.ts'
-import { AnnexPartials } from './clone/annex-partials.ts'
-import { type Clone, leftToAnnex } from './clone/clone.ts'
-import { DiskSpace } from './clone/disk-space.ts'
-import { KeyTable } from './clone/key-table.ts'
-import { localError } from './clone/local-error.ts'
-import { Placer } from './clone/placer.ts'
-import { syncFileSystem } from './clone/sync.ts'
-import { fillUnlockedFiles, type UnlockedFile, unlockedFiles } from './clone/unlocked-files.ts'
-import { WorkDirectory } from './clone/work-directory.ts'
-import type { BulkEvents } from './events.ts'
-import { checkedKey } from './fetch.ts'
-import { removeMergedRefs } from './records/own-refs.ts'
-import { Recorder } from './records/recorder.ts'
-import { Stage } from './stage.ts'
-import { STATE, States } from './states.ts'
+import { codeOf, StoreError } from '../../core/errors.ts'
+import { parseKey } from '../../core/key.ts'
+import { toFsPath } from '../../core/text.ts'
+import { AnnexPartials } from '../clone/annex-partials.ts'
+import { type Clone, leftToAnnex } from '../clone/clone.ts'
+import { DiskSpace } from '../clone/disk-space.ts'
+import { KeyTable } from '../clone/key-table.ts'
+import { localError } from '../clone/local-error.ts'
+import { Placer } from '../clone/placer.ts'
+import { syncFileSystem } from '../clone/sync.ts'
+import { fillUnlockedFiles, type UnlockedFile, unlockedFiles } from '../clone/unlocked-files.ts'
+import { WorkDirectory } from '../clone/work-directory.ts'
+import type { BulkEvents } from '../events.ts'
+import { checkedKey } from '../fetch.ts'
+import { removeMergedRefs } from '../records/own-refs.ts'
+import { Recorder } from '../records/recorder.ts'
+import { Stage } from '../stage.ts'
+import { STATE, States } from '../states.ts'
 
 /** A key, and a file that has its content. */
 export interface HeldKey {
@@ -32,7 +32,7 @@ export function refusesContent(clone: Clone): string | undefined {
 /**
  * Gives a clone copies of contents that are on this machine, as content of its own: each is held
  * against its checksum once more, placed and recorded as by `getKeys`. What is no longer in its
- * file, or has no checksum, is left out. Resolves with the keys that were placed. Throws StoreError.
+ * file, or has no checksum, is left out. Resolves with how many were placed. Throws StoreError.
  */
 export async function takeIn(clone: Clone, held: readonly HeldKey[], events: BulkEvents): Promise<number> {
   const placer = new Placer(clone)
