@@ -3,6 +3,7 @@ import { parseGitConfig } from '../core/git-config.ts'
 import { decode } from '../core/text.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../store/store.ts'
+import { annexKeyOf } from './annexed-file.ts'
 import { ObjectReader } from './objects/object-reader.ts'
 import { readGitsRefs } from './refs/gits-own-refs.ts'
 import { RefLog } from './refs/ref-log.ts'
@@ -19,12 +20,20 @@ export interface RemoteDescription {
   readonly aliases: readonly string[]
   /** `.datalad/config` of that branch: values by key, as git prints them. */
   readonly config: Readonly<Record<string, string>>
-  /** The beginning of its README. */
-  readonly readme: { readonly name: string; readonly text: string } | undefined
+  readonly readme: Readme | undefined
+}
+
+/** A README, and how it begins. */
+export interface Readme {
+  readonly name: string
+  /** Undefined when it is annexed: git has no text of it. */
+  readonly text: string | undefined
+  /** Of an annexed one. */
+  readonly key?: string
 }
 
 /** So much of a README is told. Characters. */
-const README_CHARACTERS = 2000
+export const README_CHARACTERS = 2000
 
 const README = /^readme(\.(md|markdown|txt|rst|org|adoc))?$/i
 
@@ -79,16 +88,21 @@ async function readFiles(dataset: StoredDataset, commit: string, call: CallOptio
   const top = await revision.find('')
   let readme: RevisionEntry | undefined
   for await (const entry of top === undefined ? [] : revision.list(top, false)) {
-    if (entry.kind !== 'directory' && entry.kind !== 'link' && README.test(entry.name)) readme ??= entry
+    if (entry.kind !== 'directory' && entry.kind !== 'subdataset' && README.test(entry.name)) readme ??= entry
   }
   const config = await revision.find('.datalad/config')
   return {
     config: config && config.kind !== 'directory' ? decode(await revision.read(config)) : undefined,
-    readme: readme && {
-      name: readme.name,
-      text: decode(await revision.read(readme)).slice(0, README_CHARACTERS),
-    },
+    readme: readme && (await readReadme(revision, readme)),
   }
+}
+
+async function readReadme(revision: Revision, entry: RevisionEntry): Promise<Readme | undefined> {
+  const { name } = entry
+  const key = await annexKeyOf(revision, entry)
+  if (key !== undefined) return { name, text: undefined, key }
+  if (entry.kind === 'link') return undefined // to another file
+  return { name, text: decode(await revision.read(entry)).slice(0, README_CHARACTERS) }
 }
 
 async function parseConfig(text: string | undefined, directory: string): Promise<Record<string, string>> {

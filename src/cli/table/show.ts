@@ -6,7 +6,7 @@ export const SHOW = {
   summary: 'Tell what datasets of a store are, without cloning them',
   usage: '[options] STORE [DATASET…]',
   description: [
-    'It tells their refs, what .datalad/config says, and how their README begins.',
+    'It tells their refs, what .datalad/config says, and how their README begins, also of one that is annexed.',
     'STORE is a URL or the path of a directory. Each DATASET is an id or a ~alias.',
   ],
   positionals: [STORE, DATASETS],

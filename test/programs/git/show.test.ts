@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { dirHash } from '../../../src/core/dirhash.ts'
 import { readRemote } from '../../../src/git/read-remote.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openHttpStore } from '../../../src/store/http/http.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { objectsOf, riastore } from '../../support/programs/console-double.ts'
+import { annexLink, commitFiles } from '../../support/repos/memory-repository.ts'
 import { startWebServer } from '../../support/servers/web-server.ts'
 import { withMethods, write } from '../../support/stores/stores.ts'
 import { type MemoryGit, makeMemoryGit } from '../../support/worlds/memory-git.ts'
@@ -136,4 +139,32 @@ test('the program shows it, and lets nothing move the cursor', async () => {
     dataset: 'aaashown',
     ...(await expected(false)),
   })
+})
+
+describe('an annexed README', () => {
+  const id = `abb${ID.slice(3)}`
+  const at = `abb/${ID.slice(3)}`
+  const text = '# An annexed study\n'
+  const key = `MD5E-s${text.length}--${createHash('md5').update(text).digest('hex')}.md`
+  const place = `${at}/annex/objects/${dirHash(key).mixed}/${key}/${key}`
+
+  test.each([
+    ['locked', annexLink(key)],
+    ['unlocked', `/annex/objects/${key}\n`],
+  ])(
+    'that is %s is shown as the store has it, and not when its content is damaged or not there',
+    async (_how, file) => {
+      await write(disk, `${at}/ria-layout-version`, '2\n')
+      await commitFiles(disk, at, { 'README.md': file })
+      const root = world.workspace.path('disk')
+      const readme = async () => objectsOf(await riastore(['show', '--json', root, id]), 'dataset')[0]?.readme
+      expect(await readme()).toEqual({ name: 'README.md', key })
+      await write(disk, place, text.replace('study', 'stuDY'))
+      expect(await readme()).toEqual({ name: 'README.md', key })
+      expect((await riastore(['show', root, id])).stdout).toContain('annexed; riastore ls says whether')
+      await write(disk, place, text)
+      expect(await readme()).toEqual({ name: 'README.md', key, text })
+      await disk.remove(place)
+    },
+  )
 })
