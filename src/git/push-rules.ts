@@ -16,6 +16,13 @@ export interface History {
   isAncestor(ancestor: string, of: string): Promise<boolean>
 }
 
+export interface JudgeOptions {
+  readonly atomic: boolean
+  readonly history: History
+  /** No ref is deleted, nor moved but forward. */
+  readonly appendOnly?: boolean | undefined
+}
+
 /**
  * Decides which refs may be changed: for each undefined, or why not, in the words that git knows.
  * `listed` is the state that whoever pushes has decided by, `current` the one that is there. With
@@ -25,10 +32,14 @@ export async function judge(
   updates: readonly RefUpdate[],
   listed: RefState,
   current: RefState,
-  { atomic, history }: { readonly atomic: boolean; readonly history: History },
+  { atomic, history, appendOnly = false }: JudgeOptions,
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const results = new Map<string, string | undefined>()
-  for (const update of updates) results.set(update.name, await reasonToRefuse(update, listed, current, history))
+  for (const update of updates)
+    results.set(
+      update.name,
+      await reasonToRefuse(appendOnly ? { ...update, force: false } : update, listed, current, history, appendOnly),
+    )
   if (atomic && [...results.values()].some((reason) => reason !== undefined)) {
     for (const [name, reason] of results) if (reason === undefined) results.set(name, 'atomic push failed')
   }
@@ -44,10 +55,12 @@ async function reasonToRefuse(
   listed: RefState,
   current: RefState,
   history: History,
+  appendOnly: boolean,
 ): Promise<string | undefined> {
   if (!isRefName(name)) return 'funny refname'
   const old = current.refs.get(name)
   if (listed.refs.get(name) !== old) return 'fetch first'
+  if (to === undefined && appendOnly) return 'the store is append-only'
   if (to === undefined) return name === current.head ? 'deletion of the current branch prohibited' : undefined
   if (old === undefined || old === to || force) return undefined
   if (name.startsWith('refs/tags/')) return 'already exists'

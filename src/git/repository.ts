@@ -1,4 +1,5 @@
 import { isStoreError, messageOf, type StoreError } from '../core/errors.ts'
+import { isAppendOnly } from '../ria/layout/append-only.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../store/store.ts'
@@ -120,8 +121,10 @@ export class StoredRepository {
     /** The state whose objects are not in the pack. */
     let base: RefState | undefined
     let current = listed
+    const mayLose = updates.some(({ to, force }) => to === undefined || force)
+    const appendOnly = mayLose && (await isAppendOnly(this.dataset.store, this.dataset.directory, call))
     for (let tries = 1; tries <= TRIES; tries++) {
-      const results = await judge(updates, listed, current, { atomic, history: OURS })
+      const results = await judge(updates, listed, current, { atomic, history: OURS, appendOnly })
       const accepted = updates.filter(({ name }) => results.get(name) === undefined)
       const changes = accepted.filter(({ name, to }) => current.refs.get(name) !== to)
       if (changes.length === 0 || dryRun) return { results, made: undefined }

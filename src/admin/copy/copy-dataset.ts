@@ -1,6 +1,7 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { type Alias, setAlias } from '../../git/alias.ts'
 import { copyRefs, stateOf } from '../../git/copy-refs.ts'
+import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { archivePath, LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
 import { readSharing } from '../../ria/layout/read-layout.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -69,6 +70,7 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
     throw copy.error('conflict', 'copy', message, { path: copy.path(LAYOUT_FILE), sent: 'no' })
   }
   const made = found === undefined
+  if (force && !made) await requireRemovable(copy, 'copy --force', call)
   // What is pushed from here on is for the next run: its keys may not be copied yet.
   const state = await stateOf(from, call)
   const markers = await findMarkers(copy, call)

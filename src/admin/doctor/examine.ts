@@ -1,5 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../../core/errors.ts'
 import { type Finding, Findings, type Outcome } from '../../core/finding.ts'
+import { saysAppendOnly } from '../../ria/layout/append-only.ts'
 import { LAYOUT_FILE, STORE_VERSIONS } from '../../ria/layout/paths.ts'
 import { readStoreVersion } from '../../ria/make-store.ts'
 import { readSmall } from '../../store/read-small.ts'
@@ -112,7 +113,10 @@ async function layout(store: Store, call: CallOptions): Promise<Outcome> {
   if (!STORE_VERSIONS.includes(version)) {
     return ['unsafe', `layout version ${version}, and this program knows ${STORE_VERSIONS.join(' and ')}`]
   }
-  return ['ok', `version ${version}${flags.includes('l') ? ', wants error logs' : ''}`]
+  return [
+    'ok',
+    `version ${version}${flags.includes('l') ? ', wants error logs' : ''}${saysAppendOnly(found) ? ', append-only' : ''}`,
+  ]
 }
 
 async function readPart(store: Store, call: CallOptions): Promise<Outcome> {

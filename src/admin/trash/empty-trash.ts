@@ -1,4 +1,5 @@
 import { bufferSource } from '../../core/source.ts'
+import { appendOnlyError, isAppendOnly } from '../../ria/layout/append-only.ts'
 import { formatGravestone, gravestonePath } from '../../ria/layout/gravestone.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
@@ -41,12 +42,13 @@ export async function emptyTrash(
   { dryRun = false, breakLock, ...call }: EmptyOptions = {},
 ): Promise<Emptied> {
   let [entries, files, bytes, finished, kept] = [0, 0, 0, 0, 0]
+  const keepsAll = await isAppendOnly(store, undefined, call)
   for (const { path, entry } of await listEntries(store, call)) {
     if (entry !== undefined && (await isHalfRemoved(store, entry, call))) {
       finished += 1
       if (!dryRun) await finishRemoval(withStrictLinks(store), entry, { ...call, breakLock })
     }
-    if (entry !== undefined && (entry.untilMs ?? Number.POSITIVE_INFINITY) > Date.now()) {
+    if (keepsAll || (entry !== undefined && (entry.untilMs ?? Number.POSITIVE_INFINITY) > Date.now())) {
       kept += 1
       continue
     }
@@ -81,6 +83,7 @@ export async function deleteEntry(
   { isDue: mayGo, breakLock, ...call }: DeleteEntryOptions,
 ): Promise<{ readonly files: number; readonly bytes: number } | undefined> {
   const store = withStrictLinks(given)
+  if (await isAppendOnly(store, undefined, call)) throw appendOnlyError(store, `delete ${path}`)
   const deleted = await withEntry(store, path, { ...call, breakLock }, async (changes, nowMs) => {
     const entry = await readEntry(store, path, call)
     const mark = deletingFile(path)

@@ -1,4 +1,5 @@
 import { removeAlias } from '../../git/alias.ts'
+import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { archivesDirectory, HOLDER, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -39,6 +40,7 @@ export async function removeDataset(given: StoredDataset, options: RemoveDataset
   const { aliases, keepMs, breakLock, signal } = options
   const dataset = given.through(withStrictLinks)
   const { store, directory } = dataset
+  await requireRemovable(dataset, 'rm', { signal })
   const entry = await withLock(dataset, { signal, breakLock }, async (lock, held) => {
     const made = newEntry(directory, aliases, lock.stat.mtimeMs ?? Date.now(), keepMs)
     await writeEntry(store, made, { signal: held })

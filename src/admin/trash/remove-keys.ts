@@ -1,4 +1,5 @@
 import { forEachParallel } from '../../core/parallel.ts'
+import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Entry, Store } from '../../store/store.ts'
@@ -39,6 +40,7 @@ export async function removeKeys(
 ): Promise<readonly Entry[]> {
   const dataset = given.through(withStrictLinks)
   const { store, directory } = dataset
+  await requireRemovable(dataset, 'remove keys of', { signal })
   const gone: Entry[] = []
   await withLock(dataset, { signal, breakLock }, async (lock, held) => {
     const made = { ...newEntry(directory, [], lock.stat.mtimeMs ?? Date.now(), keepMs), keys: entries.length }

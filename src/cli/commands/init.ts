@@ -1,8 +1,10 @@
 import { examinePlace } from '../../admin/doctor/examine.ts'
 import { giveUpStaleUploads } from '../../admin/doctor/s3.ts'
 import { type Finding, isBad } from '../../core/finding.ts'
+import { refuseLoss } from '../../git/refuse-loss.ts'
 import { recordAtomicPuts } from '../../ria/layout/atomic-puts.ts'
-import { findStore, makeStore } from '../../ria/make-store.ts'
+import { eachDataset } from '../../ria/layout/datasets.ts'
+import { findStore, makeAppendOnly, makeStore } from '../../ria/make-store.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -11,8 +13,11 @@ import { type OpenedStore, withOpenStore } from '../store-command.ts'
 import type { INIT } from '../table/store.ts'
 
 /** `riastore init` */
-export function run(console: Console, { store: name, dryRun }: ArgsOf<typeof INIT>): Promise<number> {
-  return withOpenStore(name, (opened) => (dryRun ? preview(console, opened) : init(console, opened)))
+export function run(
+  console: Console,
+  { store: name, dryRun, appendOnly = false }: ArgsOf<typeof INIT>,
+): Promise<number> {
+  return withOpenStore(name, (opened) => (dryRun ? preview(console, opened) : init(console, opened, appendOnly)))
 }
 
 /** Looks only at what is there: whether it is a safe place can only be told by writing there. */
@@ -24,7 +29,11 @@ async function preview(console: Console, { store }: OpenedStore): Promise<number
   return EXIT.done
 }
 
-async function init(console: Console, { store, probe, directories }: OpenedStore): Promise<number> {
+async function init(
+  console: Console,
+  { store, probe, directories }: OpenedStore,
+  appendOnly: boolean,
+): Promise<number> {
   const call = { signal: console.signal }
   const { root } = store.traits
   const tell = (made: boolean, findings: readonly Finding[], text: string) => {
@@ -46,6 +55,10 @@ async function init(console: Console, { store, probe, directories }: OpenedStore
   if (probe !== undefined) {
     const [result, why] = await giveUpStaleUploads(probe, call)
     findings.push({ check: 'lifecycle', result, why })
+  }
+  if (appendOnly) {
+    await makeAppendOnly(store, call)
+    for await (const dataset of eachDataset(store, call)) await refuseLoss(dataset, call)
   }
   tell(made, findings, made ? `made a store: ${root}` : `there is a store already: ${root}`)
   return EXIT.done

@@ -12,7 +12,12 @@ store would not be safe is refused, with the reason.',
     'In a bucket of S3 without lifecycle rules, one is set that gives up uploads which nobody finished.',
   ],
   positionals: [STORE],
-  options: {},
+  options: {
+    'append-only': {
+      type: 'flag',
+      describe: 'our programs remove and replace nothing in it from now on; no option takes that back',
+    },
+  },
   examples: [['init ria+ssh://host/data/store'], ['init ria+s3+https://s3.example.org/bucket/store']],
   exits: [4],
   json: ['finding', 'store'],

@@ -3,6 +3,7 @@ import { isMutable, keyFileName, parseKey } from '../../core/key.ts'
 import type { Source } from '../../core/source.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
+import { appendOnlyError } from '../layout/append-only.ts'
 import { writeErrorLog } from '../layout/error-log.ts'
 import { checkAnnexUuid, datasetDirectory, keyPaths, transferDirectory } from '../layout/paths.ts'
 import { type Layout, readLayout, readSharing } from '../layout/read-layout.ts'
@@ -115,6 +116,7 @@ export class RiaDataset {
     const places = await this.#places(text, call)
     const [path] = places.loose
     if (path === undefined) throw new Error('a key has at least one path')
+    if ((await this.layout(call)).appendOnly) await this.#requireNew(places, call)
     for (let tries = 1; tries <= TRIES; tries++) {
       const before = await this.#finder.beforeStoring(places, call)
       if (before.archived?.size === source.size && !isMutable(places.key)) return
@@ -137,6 +139,7 @@ export class RiaDataset {
    */
   async remove(text: string, call: CallOptions = {}): Promise<void> {
     await this.#requireWritable(call)
+    if ((await this.layout(call)).appendOnly) throw appendOnlyError(this.#store, `remove ${text}`)
     const places = await this.#places(text, call)
     const mark = async () => {
       const sharing = await this.#readSharing(call)
@@ -207,6 +210,15 @@ export class RiaDataset {
       'put',
       `treated as read-only: ${readOnly}; remote.<name>.ora-force-write=true overrules this`,
     )
+  }
+
+  /** Only what is damaged, or was dropped before, is stored once more. */
+  async #requireNew(places: KeyPlaces, call: CallOptions): Promise<void> {
+    const isThere = this.#find(places, withoutProgress(call)).catch((error: unknown) => {
+      if (!isStoreError(error, 'corrupt')) throw error
+      return undefined
+    })
+    if ((await isThere) !== undefined) throw appendOnlyError(this.#store, `store ${places.key.text} again`)
   }
 
   #readSharing(call: CallOptions): Promise<Sharing | undefined> {

@@ -64,7 +64,7 @@ export function transferDirectory(directory: string, annexUuid: string): string 
 
 export interface LayoutVersion {
   readonly version: string
-  /** `l`: the store wants to be told of errors. */
+  /** `l`: the store wants to be told of errors. `a`: nothing in it is removed or replaced. */
   readonly flags: string
 }
 

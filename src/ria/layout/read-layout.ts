@@ -3,6 +3,7 @@ import { parseGitConfig } from '../../core/git-config.ts'
 import { readSmall } from '../../store/read-small.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions, Sharing, Store } from '../../store/store.ts'
+import { saysAppendOnly } from './append-only.ts'
 import { fateOf } from './gravestone.ts'
 import { STORE_GONE } from './no-store.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './paths.ts'
@@ -20,6 +21,8 @@ export interface Layout {
   readonly notices: readonly string[]
   /** The store wants errors in its error_logs. */
   readonly logErrors: boolean
+  /** Nothing is removed or replaced. */
+  readonly appendOnly: boolean
 }
 
 const NOT_THERE = 'the dataset is not in the RIA store'
@@ -51,6 +54,7 @@ export async function readLayout(dataset: StoredDataset, call: CallOptions): Pro
       ...notice('dataset tree', ofStore, storeUnknown),
       ...notice('object tree', ofDataset, datasetUnknown),
     ],
+    appendOnly: saysAppendOnly(ofStore) || saysAppendOnly(ofDataset),
     logErrors: (ofStore.flags + ofDataset.flags).includes('l'),
   }
 }

@@ -1,6 +1,7 @@
 import { TotalsCounter } from '../../../admin/inventory/totals.ts'
 import { ConfigError, isStoreError } from '../../../core/errors.ts'
 import { printable } from '../../../core/printable.ts'
+import { isAppendOnly } from '../../../ria/layout/append-only.ts'
 import type { ArgsOf } from '../../command.ts'
 import type { Console } from '../../console.ts'
 import { idOf, NameFinder } from '../../dataset-names.ts'
@@ -22,6 +23,7 @@ export async function run(console: Console, args: ArgsOf<typeof STAT>): Promise<
   const call = { signal: console.signal }
   return withStoreOfWords(words, async (store, names) => {
     const portion = await Portion.open(console, 'stat', store.traits.root, args)
+    const appendOnly = await isAppendOnly(store, undefined, call)
     const counter = new TotalsCounter()
     const counted: Counted[] = []
     let failed = 0
@@ -56,8 +58,10 @@ export async function run(console: Console, args: ArgsOf<typeof STAT>): Promise<
       failed,
       ...sum,
       since: grown?.since,
+      ...(appendOnly ? { appendOnly } : {}),
       ...portion.summary,
     })
+    if (appendOnly && isTold && !prometheus) console.print('append-only: riastore removes and replaces nothing in it')
     if (isTold) console.print(prometheus ? asMetrics(store.traits.root, counted) : asText(counted, sum, grown, top))
     return failed === 0 ? EXIT.done : EXIT.failed
   })

@@ -10,6 +10,7 @@ import { findStore, makeStore } from '../../../../src/ria/make-store.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../../src/store/memory.ts'
 import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
+import { run, runOk } from '../../../support/programs/run.ts'
 import { policyForAll, type TestS3, useTestS3 } from '../../../support/servers/s3.ts'
 import { type S3Faults, startS3Faults } from '../../../support/servers/s3-faults.ts'
 import { paths, read, temporaryDirectory, withMethods, write } from '../../../support/stores/stores.ts'
@@ -46,6 +47,24 @@ describe('riastore init on a disk', () => {
     expect(objectsOf(ran, 'store')[0]).toMatchObject({ store: root, made: false })
     expect(await readFile(join(root, 'ria-layout-version'), 'utf8')).toBe('1|l\n')
     expect((await readdir(root)).sort()).toEqual(['abc', 'error_logs', 'ria-layout-version'])
+  })
+
+  test('makes a store append-only, where git itself then refuses to lose a ref, and that can be said again', async () => {
+    const bare = join(root, 'abc/def-1')
+    await runOk('git', ['init', '-q', '--bare', bare])
+    await writeFile(join(root, 'ria-layout-version'), '1\n')
+    await writeFile(join(bare, 'ria-layout-version'), '2\n')
+    for (const _time of ['first', 'second']) {
+      expect(await riastore(['init', '--append-only', root])).toMatchObject({ code: 0, stderr: '' })
+      expect(await readFile(join(root, 'ria-layout-version'), 'utf8')).toBe('1|a\n')
+    }
+    const git = (...args: string[]) => run('git', ['-C', bare, '-c', 'user.name=A', '-c', 'user.email=a@b', ...args])
+    const { stdout: tree } = await git('hash-object', '-w', '-t', 'tree', '/dev/null')
+    const { stdout: commit } = await git('commit-tree', '-m', 'one', tree.trim())
+    expect(await git('push', '-q', bare, `${commit.trim()}:refs/heads/kept`)).toMatchObject({ status: 0 })
+    const deleted = await git('push', '-q', bare, ':refs/heads/kept')
+    expect([deleted.status, deleted.stderr]).toEqual([1, expect.stringContaining('deletion prohibited')])
+    expect((await git('rev-parse', 'refs/heads/kept')).stdout).toBe(commit)
   })
 
   test.each([

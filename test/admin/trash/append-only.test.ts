@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { deleteEntry, emptyTrash } from '../../../src/admin/trash/empty-trash.ts'
+import { removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
+import { removeKeys } from '../../../src/admin/trash/remove-keys.ts'
+import { bufferSource } from '../../../src/core/source.ts'
+import { judge } from '../../../src/git/push-rules.ts'
+import { EMPTY_STATE } from '../../../src/git/refs/ref-state.ts'
+import { RiaDataset } from '../../../src/ria/keys/ria-dataset.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
+import { makeAppendOnly } from '../../../src/ria/make-store.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { riastore } from '../../support/programs/console-double.ts'
+import { CONTENT, DIRECTORY, ID, KEY, PLACE } from '../../support/stores/memory-dataset.ts'
+import { listed, read, temporaryDirectory, write } from '../../support/stores/stores.ts'
+
+const REFUSED = 'the store is append-only: nothing in it is removed or replaced'
+const OLD = 'the content'
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+let store: Store
+beforeEach(async () => {
+  directory = await temporaryDirectory()
+  store = openLocalStore({ root: directory.path })
+  await write(store, 'ria-layout-version', '1|l\n')
+  await write(store, `${DIRECTORY}/ria-layout-version`, '2\n')
+})
+afterEach(async () => {
+  await store.close()
+  await directory.remove()
+})
+
+const keys = () => new RiaDataset(store, { id: ID, annexUuid: '1-2' })
+
+test('a store that was made append-only says so in its layout file, keeps its flags, and stays so', async () => {
+  expect([await makeAppendOnly(store, {}), await makeAppendOnly(store, {})]).toEqual([true, false])
+  expect((await read(store, 'ria-layout-version')).toString()).toBe('1|la\n')
+  const { stdout } = await riastore(['stat', directory.path])
+  expect(stdout).toContain('append-only: riastore removes and replaces nothing in it')
+})
+
+test.each([
+  ['the store', 'ria-layout-version', '1|a\n'],
+  ['the dataset', `${DIRECTORY}/ria-layout-version`, '2|a\n'],
+])(
+  'in an append-only store no key is removed or replaced, and a new one is stored: %s says so',
+  async (_who, file, text) => {
+    const dataset = keys()
+    await dataset.store(KEY, bufferSource(CONTENT))
+    await dataset.close()
+    const before = await read(store, PLACE)
+    await write(store, file, text)
+    const again = keys()
+    await expect(again.remove(KEY)).rejects.toThrow(REFUSED)
+    await expect(again.store(KEY, bufferSource(Buffer.from('the CONTENT of the key')))).rejects.toThrow(REFUSED)
+    await again.store('MD5-s1--0cc175b9c0f1b6a831c399e269772661', bufferSource('a'))
+    expect(await again.checkPresent('MD5-s1--0cc175b9c0f1b6a831c399e269772661')).toBe(true)
+    await again.close()
+    expect(await read(store, PLACE)).toEqual(before)
+  },
+)
+
+test('in an append-only store no dataset and no key goes into the trash, and nothing of the trash is deleted', async () => {
+  await write(store, PLACE, OLD)
+  const dataset = new StoredDataset(store, DIRECTORY, ID)
+  const other = new StoredDataset(store, 'abc/def', 'abcdef')
+  await write(store, 'abc/def/ria-layout-version', '2\n')
+  const { path } = await removeDataset(other, { aliases: [], keepMs: 0 })
+  await makeAppendOnly(store, {})
+  await expect(removeDataset(dataset, { aliases: [], keepMs: 0 })).rejects.toThrow(REFUSED)
+  const entries = await listed(store.list(`${DIRECTORY}/annex`))
+  await expect(removeKeys(dataset, entries, { keepMs: 0, mayGo: async () => true })).rejects.toThrow(REFUSED)
+  await expect(deleteEntry(store, path, { isDue: () => true })).rejects.toThrow(REFUSED)
+  expect(await emptyTrash(store)).toMatchObject({ entries: 0, kept: 1 })
+  expect((await read(store, PLACE)).toString()).toBe(OLD)
+})
+
+test('in an append-only store a push moves refs forward, and deletes none, also when it is forced', async () => {
+  const refs = new Map([
+    ['refs/heads/main', 'a'.repeat(40)],
+    ['refs/heads/old', 'b'.repeat(40)],
+  ])
+  const state = { ...EMPTY_STATE, refs }
+  const history = { has: async () => true, isAncestor: async (_old: string, to: string) => to.startsWith('f') }
+  const push = (name: string, to: string | undefined) =>
+    judge([{ name, to, force: true }], state, state, { atomic: false, history, appendOnly: true })
+  expect([...(await push('refs/heads/main', 'f'.repeat(40))).values()]).toEqual([undefined])
+  expect([...(await push('refs/heads/main', 'c'.repeat(40))).values()]).toEqual(['non-fast forward'])
+  expect([...(await push('refs/heads/old', undefined)).values()]).toEqual(['the store is append-only'])
+})
