@@ -16,6 +16,11 @@ export function requirePath(
     exchange.answer(405, 'text/plain', 'this server is for reading\n', { Allow: methods.join(', ') })
     return undefined
   }
+  // A proxy may have taken another of them for the name that was meant.
+  if (exchange.request.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
+    exchange.answer(400, 'text/plain', 'the request names two hosts\n', { Connection: 'close' })
+    return undefined
+  }
   // A page elsewhere may have had its own name point to this computer.
   if (hosts !== undefined && !isLoopbackName(headers.host) && !hosts.has(nameOf(headers.host))) {
     const message = 'this server answers only to localhost, unless it is started with --host NAME, or --public\n'
