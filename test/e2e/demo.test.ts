@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { projectDirectory } from '../support/programs/programs.ts'
@@ -9,5 +10,6 @@ test('the demo shows what it says', async () => {
   expect(result.status, explain(result)).toBe(0)
   expect(result.stdout).toContain('Every file came back with the checksum it had.')
   expect(result.stdout).toMatch(/made the special remote lab-storage[\s\S]*Clone http.*study\.git/)
+  if (existsSync('/dev/fuse')) expect(result.stdout).toContain('read every file in the folder')
   expect(result.stdout).toContain('Everything is removed again.')
 })

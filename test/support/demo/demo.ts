@@ -1,7 +1,7 @@
 // `npm run demo`: the main job on real input, with the real programs. scripts/demo.mjs bundles and
 // starts this.
 import { randomBytes } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -93,6 +93,7 @@ async function demonstrate(space: Workspace): Promise<void> {
   await cloneAndCompare(space, server, id, sums)
 
   await archiveAndGet(space, server, id, sums)
+  if (existsSync('/dev/fuse')) await mountAndRead(space, server, id, sums)
   await useSite(space)
   if ((await space.starts()) === 0) throw new Error('git-annex never started our program')
   say(`Every file came back with the checksum it had. ${seconds(performance.now() - began)} in all.`)
@@ -177,6 +178,34 @@ async function cloneAndCompare(
     }
     if (got.size !== sums.size) throw new Error(`${got.size} files came back, there were ${sums.size}`)
   })
+}
+
+/** Reads everything in a mounted folder, out of the archive on the server. */
+async function mountAndRead(
+  space: Workspace,
+  server: PublishedStore,
+  id: string,
+  sums: ReadonlyMap<string, FileSum>,
+): Promise<void> {
+  const folder = space.path('folder')
+  await mkdir(folder)
+  say(`\nriastore mount ${server.url} ${id} ${folder}`)
+  const program = join(projectDirectory, 'dist/riastore.js')
+  const { env } = space
+  await step('riastore mount', () =>
+    runOk(process.execPath, [program, 'mount', '--daemon', server.url, id, folder], { env }),
+  )
+  try {
+    const bytes = [...sums.values()].reduce((sum, file) => sum + file.size, 0)
+    const readAll = async () => {
+      for (const [file, { sum }] of sums) {
+        if ((await sha256(join(folder, file))) !== sum) throw new Error(`${file} has another checksum in the folder`)
+      }
+    }
+    await step('read every file in the folder', readAll, bytes)
+  } finally {
+    await runOk('fusermount3', ['-u', '-z', folder])
+  }
 }
 
 interface FileSum {
