@@ -71,7 +71,12 @@ export async function startMounted(programs: MountPrograms, options: StartOption
   // A Ctrl-C reaches it too; whoever ends us alone means it as well.
   signal.addEventListener('abort', () => child.connected && child.disconnect(), { once: true })
   const ready = once(child, 'message').then(() => undefined)
-  const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : 1))
+  const ended = once(child, 'exit').then(async ([code]) => {
+    if (typeof code === 'number') return code
+    // It was killed. fusermount3 may have looked before the kernel knew that nobody answers.
+    if (!signal.aborted) await unmount(programs.fusermount, directory)
+    return 1
+  })
   if (!alone) return ended
   const code = await Promise.race([ready, ended])
   if (code === undefined) {

@@ -41,7 +41,10 @@ afterEach(async () => {
     await mounted.done
   }
 })
-afterAll(() => workspace?.remove())
+afterAll(async () => {
+  await run('fusermount3', ['-u', '-z', directory]) // what a test that failed left
+  await workspace?.remove()
+})
 
 function riastore(...words: string[]): readonly [string, string[]] {
   return [process.execPath, [riastoreProgram(workspace), ...words]]
@@ -133,9 +136,6 @@ test('a damaged file ends in an error, which says what it is', async () => {
   expect([status, stderr]).toEqual([1, expect.stringMatching(/Input\/output error/)])
   await mounted.says(/large\.bin: .*damaged/)
   expect((await cat('readme.txt')).status).toBe(0)
-  mounted.killGroup('SIGKILL')
-  await mounted.done
-  await expect.poll(() => readdir(directory).catch(() => ['dead'])).toEqual([])
 })
 
 test('a folder that is not empty, and a ref that is not there, are refused before anything is mounted', async () => {

@@ -1,7 +1,7 @@
 /**
  * What Python does for us, and node cannot: fusermount3, which may mount for users, sends the open
  * /dev/fuse over a socket. It becomes descriptor 4, and the program that was asked for takes
- * Python's place. That keeps the socket, as 5: when it ends, however it ends, fusermount3 unmounts.
+ * Python's place. That keeps the socket, as 5: when it is killed, fusermount3 unmounts.
  * Source: libfuse, lib/mount.c (_FUSE_COMMFD) and util/fusermount.c (auto_unmount).
  */
 const RECEIVE = `
