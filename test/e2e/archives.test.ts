@@ -47,7 +47,7 @@ async function makeArchived(name: string, url: (root: string) => string, ...opti
   const id = await datasetId(repo)
   await repo.add(files)
   const sibling = ['-s', 'store', '--new-store-ok', '--alias', name, url(root)]
-  // By DataLad where it lies behind ssh; what it leaves is the same (create-sibling-compare.test.ts).
+  // By DataLad where it lies behind ssh; what it leaves is the same: create-sibling-compare.test.ts
   if (name === 'ssh') {
     await repo.datalad('create-sibling-ria', ...sibling)
     await repo.datalad('push', '--to', 'store')

@@ -186,8 +186,8 @@ async function scenario(scheme: string): Promise<unknown[]> {
 const SCHEMES = ['s3+http', 'sftp']
 
 describe.skipIf(!isRoot)('git without git on the other side', () => {
-  // Over SFTP the same rules speak to another store (test/programs/conformance/sftp.test.ts); what is
-  // git's own there comes below.
+  // Over SFTP the same rules speak to another store (test/programs/conformance/sftp.test.ts); what
+  // is git's own there comes below.
   test.each(variants(['s3+http'], SCHEMES))('does and says what it does and says over file: %s', async (scheme) => {
     expected ??= scenario('file')
     expect(await scenario(scheme)).toEqual(await expected)

@@ -98,8 +98,8 @@ describe.skipIf(!isRoot).each(['file', 'ssh2', 'openssh'])('through %s', (access
     expect((await repo.checkPresent('elsewhere', remote)).presence).toBe('absent')
   })
 
-  // Both channels speak SFTP; a refusal by the disk, and one by the layout, tell them apart. What is
-  // absent for SFTP and what is refused: test/programs/conformance/sftp.test.ts.
+  // Both channels speak SFTP; a refusal by the disk, and one by the layout, tell them apart. What
+  // is absent for SFTP and what is refused: test/programs/conformance/sftp.test.ts.
   const few = access === 'openssh' ? troubles.slice(4, 6) : [...troubles.slice(2, 6), ...troubles.slice(8)]
   const here = access === 'file' ? troubles : variants(few, troubles)
 

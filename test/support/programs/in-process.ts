@@ -7,9 +7,9 @@ import { type Result, type RunOptions, run } from './run.ts'
 let isBusy = false
 
 /**
- * Runs `riastore` in this process, with the environment and in the directory of `options`: ten times
- * as quick as to start it, for tests that are about what it does. `built` is what would be started,
- * and is where that is needed: for two at once, and for another user.
+ * Runs `riastore` in this process, with the environment and in the directory of `options`: ten
+ * times as quick as to start it, for tests that are about what it does. `built` is what would be
+ * started, and is where that is needed: for two at once, and for another user.
  */
 export async function runInProcess(built: string, args: readonly string[], options: RunOptions): Promise<Result> {
   if (isBusy || options.user !== undefined || options.input !== undefined || options.env?.RIASTORE_DEBUG) {
