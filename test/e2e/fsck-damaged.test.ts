@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
+import { type ArchiveProgram, installArchiveProgram, linesOfJson } from '../support/programs/archive-program.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import {
   addDataset,
@@ -97,6 +97,22 @@ async function recorded(): Promise<string[]> {
   return (await repo.annex('find', `--in=${remote}`)).stdout.split('\n').filter(Boolean).sort()
 }
 
+/** What riastore says of the dataset's keys when it reads them all. */
+async function check(url: string) {
+  const { stdout, status } = await riastore.run(['check', '--data', '--json', '--no-progress', url, dataset.id])
+  const objects = linesOfJson(stdout)
+  const damaged = new Set(objects.flatMap(({ type, key }) => (type === 'finding' && key !== undefined ? [key] : [])))
+  return { status, damaged, summary: objects.at(-1) }
+}
+
+/** riastore finds the very copies damaged that git-annex's fsck takes away. */
+async function expectSameVerdict(files: readonly string[], intact: readonly string[], url: string): Promise<void> {
+  const { status, damaged } = await check(url)
+  expect(damaged).toEqual(new Set(await Promise.all(files.map((file) => repo.key(file)))))
+  expect(status).toBe(3)
+  await expectMended(files, intact)
+}
+
 /**
  * git-annex's fsck takes copies away and corrects its records, and an ordinary copy then brings the
  * good ones.
@@ -127,7 +143,8 @@ describe.each(variants(['ssh'], ['file', 'ssh'] as const))(
       await replace(await looseFile('longer'), Buffer.concat([content, content]))
       await replace(await looseFile('empty'), Buffer.alloc(0))
       expect((await repo.checkPresent('shorter', remote)).presence).toBe('unknown')
-      await expectMended(['other', 'shorter', 'longer', 'empty'], ['good'])
+      await expectSameVerdict(['other', 'shorter', 'longer', 'empty'], ['good'], urls[scheme])
+      expect(await check(urls[scheme])).toMatchObject({ status: 0, damaged: new Set() })
     })
 
     test('members of the archive that are damaged, packed or not', async () => {
@@ -138,7 +155,7 @@ describe.each(variants(['ssh'], ['file', 'ssh'] as const))(
       await pack('--level', '5')
       await damageArchive(0.5)
       await damageArchive(0.999)
-      await expectMended(['copied', 'packed'], [])
+      await expectSameVerdict(['copied', 'packed'], [], urls[scheme])
       await riastore.ok(['archive', store.root, dataset.id])
       expect(await riastore.ok(['archive', '--verify', store.root, dataset.id])).toContain('all good')
     })
@@ -151,7 +168,22 @@ test('git annex fsck --from takes away a chunk that is damaged, and copy --to re
   const [name = ''] = (await dataset.keys()).filter((key) => key.includes('-C2-'))
   const chunk = await dataset.keyFile(repo, name)
   await replace(chunk, flipped(await readFile(chunk)))
+  // Only git-annex knows the checksum of the whole: riastore says that it cannot tell.
+  const { status, damaged, summary } = await check(urls.file)
+  expect([status, damaged, summary?.checked]).toEqual([0, new Set(), summary?.withoutChecksum])
+  expect(summary?.withoutChecksum).toBe((await dataset.keys()).length)
   await expectMended([FILE], [])
+})
+
+test('of encrypted content riastore says that it cannot tell what git annex fsck finds damaged', async () => {
+  await connect({ settings: { encryption: 'shared' } })
+  await publish([FILE])
+  const [name = ''] = await dataset.keys()
+  const file = await dataset.keyFile(repo, name)
+  await replace(file, flipped(await readFile(file)))
+  const { status, damaged, summary } = await check(urls.file)
+  expect([status, damaged, summary?.withoutChecksum]).toEqual([0, new Set(), 1])
+  expect((await repo.tryAnnex('fsck', '--from', remote)).status).toBe(1)
 })
 
 test('git annex fsck --fast reads nothing, and neither records nor takes away a copy of another length', async () => {
