@@ -31,7 +31,7 @@ export interface RunSettings {
 const FOR_US_ALONE = ['/bin/sh', '-c', 'umask 077; exec "$0" "$@"']
 
 /** So long it may take to put its temporary file away after it was asked to end. ms. */
-const TERM_MS = 5_000
+const TERM_MS = 20_000
 
 /**
  * Runs 7-Zip and gives how it ended. node-7z reads what it prints. It is started here, not there:

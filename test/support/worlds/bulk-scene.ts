@@ -109,7 +109,9 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
     s3,
     network,
     disk,
-    riastore: (repo, ...args) => program.run(args, { cwd: repo.path, env }),
+    // What takes more than half a minute, on a busy machine, would tell how far it is.
+    riastore: (repo, command = '', ...args) =>
+      program.run([command, '--no-progress', ...args], { cwd: repo.path, env }),
     clone: async (name, config = {}) => {
       const repo = await copyOf(await template(), name)
       await renewAnnex(repo.path, name, repo.options)
