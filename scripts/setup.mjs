@@ -34,6 +34,7 @@ const SYSTEM_PROGRAMS = [
   // A real WebDAV server, without the service that Debian's `apache2` starts.
   { program: 'apache2', packages: ['apache2-bin'] },
   { program: 'fusermount3', packages: ['fuse3'] },
+  { program: 'samtools', packages: ['samtools'] },
   // A real cluster.
   { program: 'slurmctld', packages: ['slurmctld'] },
   { program: 'slurmd', packages: ['slurmd'] },
