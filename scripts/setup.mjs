@@ -41,6 +41,8 @@ const SYSTEM_PROGRAMS = [
   { program: 'sbatch', packages: ['slurm-client'] },
   { program: 'munged', packages: ['munge'] },
   { program: 'shellcheck', packages: ['shellcheck'] },
+  // It reads parts of files over HTTP.
+  { program: 'samtools', packages: ['samtools'] },
   // For the pages of `riastore serve`, and a web server in front of it.
   { program: 'chromium', packages: ['chromium'] },
   { program: 'nginx', packages: ['nginx-light', 'nginx'] },
