@@ -38,3 +38,27 @@ test('DataLad clones from a copy and gets, and a clone of what was removed is to
   await riastore.ok(['restore', store, id])
   await repo.annex('fsck', '--from', 'store-storage', 'a.dat')
 })
+
+test('after a move a clone does what it is told and has all keys again, and a new clone by DataLad has them at once', async () => {
+  const [store, place] = [workspace.path('old-place'), workspace.path('new-place')]
+  const repo = await makeDataset(workspace, 'moved')
+  await repo.add({ 'a.dat': 'one', 'sub/b.dat': 'two' })
+  await riastore.ok(['create-sibling', '-s', 'store', '--new-store-ok', '--alias', 'moved', `ria+file://${store}`], {
+    cwd: repo.path,
+  })
+  await repo.datalad('push', '--to', 'store')
+  const told = await riastore.ok(['move', '--yes', '--json', store, place, await datasetId(repo)])
+  const [moved] = told.split('\n').flatMap((line) => (line.includes('"clones"') ? [JSON.parse(line)] : []))
+  expect(moved).toMatchObject({ recorded: true, problems: [] })
+  for (const command of moved.clones as string[]) {
+    const [program = '', ...words] = command.replace('SIBLING', 'store').split(' ')
+    await repo.try(program, ...words)
+  }
+  await repo.annex('drop', 'a.dat')
+  await repo.annex('get', '--from', 'store-storage', 'a.dat')
+  expect((await repo.read('a.dat')).toString()).toBe('one')
+  await repo.git('fetch', '-q', 'store')
+  const clone = await dataladClone(workspace, `ria+file://${place}#~moved`, 'moved-clone')
+  await clone.datalad('get', '.')
+  expect((await clone.read('sub/b.dat')).toString()).toBe('two')
+})
