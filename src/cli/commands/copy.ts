@@ -23,9 +23,11 @@ export async function run(console: Console, args: ArgsOf<typeof COPY>): Promise<
   const keepMs = parseAge('keep', args.keep)
   const call = { signal: console.signal }
   const putAside: PutAside = (copy, entries, mayGo) => removeKeys(copy, entries, { ...call, keepMs, mayGo })
+  let isMirror = false
   const copyOne: CopyWork = async (dataset, names, options, { to }) => {
     const more = { force, putAside: deletes ? putAside : undefined }
     const report = await copyDataset(await realDataset(dataset, call), to, { ...options, ...more })
+    isMirror ||= !report.made
     console.progress.clear()
     const text = () => printable(`${dataset.name}: ${describeCopied(report)}`)
     console.report({ type: 'dataset', action: 'copy', ...names, ...report }, text)
@@ -34,16 +36,20 @@ export async function run(console: Console, args: ArgsOf<typeof COPY>): Promise<
   }
   const each = { action: 'copy', forWriting: false }
   return forEachCopied(console, args, each, copyOne, async (code, { all, from, to }) =>
-    deletes && all ? commonExit([code, await removeGone(console, from, to, { ...args, keepMs })]) : code,
+    deletes && all ? commonExit([code, await removeGone(console, from, to, { ...args, keepMs, isMirror })]) : code,
   )
 }
 
-/** Puts datasets into the trash of the copy that the original store has proven not to have. */
+/**
+ * Puts datasets into the trash of the copy that the original store has proven not to have. Not
+ * where the copy had none of its datasets before (`isMirror` false): then one of the two may be
+ * another store than was meant.
+ */
 async function removeGone(
   console: Console,
   from: NamedStore,
   to: Store,
-  { dryRun = false, keepMs, ...limits }: ArgsOf<typeof COPY> & { readonly keepMs: number },
+  { dryRun = false, keepMs, isMirror, ...limits }: ArgsOf<typeof COPY> & { keepMs: number; isMirror: boolean },
 ): Promise<number> {
   const call = { signal: console.signal }
   const original = await openNamedStore(from, limitsOf(limits))
@@ -55,6 +61,10 @@ async function removeGone(
       if (!isOfShard(limits, name)) continue
       const [ofStore, ofDataset] = await original.statAll([LAYOUT_FILE, `${directory}/${LAYOUT_FILE}`], call)
       if (ofStore === undefined || ofDataset !== undefined) continue
+      if (!isMirror) {
+        console.complain('DST had none of the datasets of SRC, so what else it has stays: riastore rm removes it')
+        return EXIT.problems
+      }
       const aliases = names.filter((alias) => alias.directory === directory).map((alias) => alias.name)
       try {
         const entry = dryRun ? undefined : await removeDataset(dataset, { ...call, aliases, keepMs })

@@ -244,6 +244,15 @@ test('with --delete a dataset goes into the trash when its original is proven to
   expect(await ok('ls', at('less'))).toHaveLength(2)
 })
 
+test('with --delete a copy that had none of these datasets loses nothing: another store may have been meant', async () => {
+  const { store } = await makeSampleStore(workspace, 'another', 1)
+  const { store: full } = await makeSampleStore(workspace, 'full', 1)
+  const had = await ok('ls', full.root)
+  const { code, stderr } = await riastore(['copy', '--delete', store.root, full.root])
+  expect([code, stderr]).toEqual([3, expect.stringContaining('DST had none of the datasets of SRC')])
+  expect(await ok('ls', full.root)).toEqual(expect.arrayContaining(had))
+})
+
 test('a dataset is moved when all of its copy was read back, and the records and the note give the new address', async () => {
   const { store, top, sub } = await makeSampleStore(workspace, 'moved-from', 4)
   const [content, before] = [await contentOf(top), await contentOf(sub)]
