@@ -25,7 +25,7 @@ export async function run(console: Console, args: ArgsOf<typeof UNUSED>): Promis
   const which = datasets.length > 0 ? datasets.join(' ') : 'all datasets'
   if (drop && !(await confirmDeletion(console, args, `Drop the unused keys of ${which}?`))) return EXIT.failed
   const isNamed = store !== undefined && (await parseStore(store)).dataset !== undefined
-  const selected = { store, datasets, all: datasets.length === 0 && !isNamed }
+  const selected = { ...args, all: datasets.length === 0 && !isNamed }
   return forEachDataset(console, selected, { action: 'unused', forWriting: drop }, async (given, names) => {
     const dataset = await realDataset(given, call)
     const unused: UnusedKey[] = []

@@ -29,4 +29,6 @@ back. Keys in an archive stay; riastore unarchive makes them loose.',
   json: ['key', 'dataset', 'summary'],
   changes: true,
   deletes: true,
+  splits: true,
+  resumes: true,
 } as const satisfies CommandSpec
