@@ -16,6 +16,7 @@ describe('the layout of a store and a dataset', () => {
       readOnly: undefined,
       notices: [],
       logErrors: false,
+      appendOnly: false,
     })
   })
 
