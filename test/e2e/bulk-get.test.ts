@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { projectDirectory } from '../support/programs/programs.ts'
@@ -55,6 +55,18 @@ test('what is here is not got again', async () => {
   const again = await get(repo)
   expect([again.status, again.stdout], explain(again)).toEqual([0, 'got 0 keys, 0 B\n'])
   expect((await repo.git('rev-parse', 'git-annex')).stdout).toBe(before)
+})
+
+test('what was filled by somebody who could not tell the index is made known to it', async () => {
+  const repo = await scene.clone('not-restaged')
+  // As after a kill: git-annex has noted the files, and their entries in the index are old.
+  const lock = join(repo.path, '.git/index.lock')
+  await writeFile(lock, '')
+  await repo.tryAnnex('get', ...unlocked)
+  await rm(lock)
+  expect((await repo.git('status', '--short')).stdout).toContain(' M large.bin')
+  expect((await get(repo)).status).toBe(0)
+  expect((await repo.git('status', '--short')).stdout).toBe('')
 })
 
 test('datalad run-procedure cfg_riastore_get gets the files, and DataLad finds that nothing is left to get', async () => {

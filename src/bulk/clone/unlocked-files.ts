@@ -68,7 +68,8 @@ function readPointer(file: string): string | undefined {
  * Gives unlocked files the content that came. git-annex itself writes to the work tree, as after a
  * checkout: its filter is shown the pointers, by git's own protocol for filters (gitattributes,
  * "Long Running Filter Process"), and notes which files are to be filled. A file that somebody
- * changed meanwhile is no pointer any more, and stays. Throws StoreError.
+ * changed meanwhile is no pointer any more, and stays. What a run that was killed had filled is
+ * made known to git's index, too. Returns how many were shown to it. Throws StoreError.
  */
 export async function fillUnlockedFiles(
   clone: Clone,
@@ -78,7 +79,10 @@ export async function fillUnlockedFiles(
 ): Promise<number> {
   const reading = files[Symbol.asyncIterator]()
   const first = await reading.next()
-  if (first.done) return 0 // git-annex need not be started
+  if (first.done) {
+    if (isRestageDue(clone)) await restage(clone, signal)
+    return 0 // git-annex need not be started
+  }
   let count = 0
   const requests = async function* () {
     yield Buffer.concat([packet('git-filter-client\n'), packet('version=2\n'), FLUSH])
@@ -94,12 +98,23 @@ export async function fillUnlockedFiles(
   filter.stdout.resume()
   await feed(filter.stdin as Writable, requests())
   await filter.ended
-  const options = { cwd: clone.directory, signal }
-  await outputOf('git', ['annex', 'smudge', '--update'], options)
-  // Has git's index know the files as unchanged. Before 10.20220927 there was no such command, and
-  // git finds it out by itself.
-  await outputOf('git', ['annex', 'restage', '--quiet'], { ...options, accepts: [0, 1] })
+  await outputOf('git', ['annex', 'smudge', '--update'], { cwd: clone.directory, signal })
+  await restage(clone, signal)
   return count
+}
+
+/**
+ * Has git's index know the files as unchanged. Before 10.20220927 there was no such command, and
+ * git finds it out by itself.
+ */
+async function restage(clone: Clone, signal?: AbortSignal): Promise<void> {
+  await outputOf('git', ['annex', 'restage', '--quiet'], { cwd: clone.directory, signal, accepts: [0, 1] })
+}
+
+/** Whoever filled files was killed before git's index knew: git-annex has noted which they are. */
+function isRestageDue({ annexDirectory }: Clone): boolean {
+  const stats = fs.statSync(toFsPath(`${annexDirectory}/restage.log`), { throwIfNoEntry: false })
+  return stats !== undefined && stats.size > 0
 }
 
 const FLUSH = Buffer.from('0000')
