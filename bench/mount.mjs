@@ -1,7 +1,7 @@
 /**
  * `node bench/mount.mjs [ROUNDS]`: `riastore mount` beside `rclone mount` of the same store over
  * `riastore serve`, and beside `datalad get` and then `cp`: 1,000 small files, one of 1 GiB, and
- * the first MiB of one of 10 GiB. Nothing is in a cache before. Prints rows for docs/benchmarks.md.
+ * the first MiB of one of 10 GiB. Nothing is in a cache before. Prints rows for docs/mount.md.
  * Wants datalad, git-annex, rclone, fuse3, and the built programs.
  */
 import { execFileSync, spawn } from 'node:child_process'

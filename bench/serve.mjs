@@ -1,7 +1,7 @@
 /**
  * `node bench/serve.mjs [SECONDS]`: `riastore serve` beside nginx for loose keys, and beside a
  * server that starts 7z for each request for archived ones, with 1,000 clients at once. Server and
- * clients have a processor each. Prints rows for docs/benchmarks.md. Wants wrk, nginx, 7z, taskset.
+ * clients have a processor each. Prints rows for docs/serve.md. Wants wrk, nginx, 7z, taskset.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
