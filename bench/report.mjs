@@ -303,12 +303,15 @@ function budgetsTable(samples, roundTrip) {
   return [table(['', 'budget', 'measured', 'met'], body), text]
 }
 
-/** @typedef {{started: string, ended: string, rounds: number, suites: string[]}} Run */
+/**
+ * @typedef {{started: string, ended: string, rounds: number, files: number,
+ *   suites: string[]}} Run
+ */
 
 /** @param {Run} run */
-function describeRun({ started, ended, rounds, suites }) {
+function describeRun({ started, ended, rounds, files, suites }) {
   const minutes = Math.round((Date.parse(ended) - Date.parse(started)) / 60000)
-  return `- ${started}, ${minutes} minutes, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}: ${suites.join(', ')}`
+  return `- ${started}, ${minutes} minutes, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${files} small files: ${suites.join(', ')}`
 }
 
 /**
@@ -327,8 +330,8 @@ export function report({ runs, asked, roundTrip, machine, versions, samples }) {
     ...(asked.only === undefined && asked.big >= 1024 ** 3 && asked.files >= 1000
       ? []
       : ['**This was not a full run: the figures only show that the bench works.**']),
-    `Written by \`npm run bench\` (bench/), never by hand; the raw figures are in bench/results.json. ${asked.files} small files of ` +
-      `1–10 KiB, a large file of ${size}.`,
+    `Written by \`npm run bench\` (bench/), never by hand; the raw figures are in bench/results.json. Small files have ` +
+      `1–10 KiB, a large one has ${size}.`,
     runs.map(describeRun).join('\n'),
     'A figure is the median of the rounds in seconds, for a whole git-annex process, with (min–max) and ×ratio to the floor. The ' +
       'floor is a minimal external special remote (bench/floor-remote.mjs: a local copy and a rename, no fsync, nothing checked): ' +

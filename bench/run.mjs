@@ -147,7 +147,8 @@ const suitesOf = (samples) => [...new Set(samples.map(({ suite }) => suite))]
 function merged(before, now) {
   const renewed = new Set(suitesOf(now.samples))
   const kept = before.samples.filter((/** @type {Sample} */ { suite }) => !renewed.has(suite))
-  const first = { started: before.started, ended: before.ended, rounds: before.asked.rounds }
+  const { rounds, files } = before.asked
+  const first = { started: before.started, ended: before.ended, rounds, files }
   const runs = (before.runs ?? [{ ...first, suites: suitesOf(before.samples) }])
     .map((/** @type {any} */ run) => ({ ...run, suites: run.suites.filter((name) => !renewed.has(name)) }))
     .filter((/** @type {any} */ { suites }) => suites.length > 0)
@@ -186,7 +187,7 @@ async function main(options) {
     if (workspace.closed.aborted) return
     const { list, report: _, help, write, update, ...asked } = options
     const ended = new Date().toISOString()
-    const runs = [{ started, ended, rounds: options.rounds, suites: suitesOf(samples) }]
+    const runs = [{ started, ended, rounds: options.rounds, files: options.files, suites: suitesOf(samples) }]
     const own = { started, ended, asked, roundTrip, ...machine, runs, samples }
     const results = update ? merged(JSON.parse(readFileSync(RAW, 'utf8')), own) : own
     console.log(report(results))
