@@ -10,6 +10,7 @@ import { removeDataset } from '../../admin/trash/remove-dataset.ts'
 import { messageOf } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { inTemporaryDirectory } from '../../core/work-directory.ts'
+import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { realDataset } from '../../ria/layout/datasets.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
@@ -42,6 +43,7 @@ export async function run(console: Console, args: ArgsOf<typeof MOVE>): Promise<
       console.complain(`${given.name}: it was not moved, and stays in ${from.shown}`)
       return EXIT.problems
     }
+    await requireRemovable(dataset, 'move', call) // before hours of copying, and again when it goes
     let report = await copyDataset(dataset, to, options)
     const said = { type: 'dataset', action: 'move', ...names, dryRun }
     if (dryRun) {

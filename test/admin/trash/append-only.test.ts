@@ -1,3 +1,4 @@
+import { rm, stat } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { deleteEntry, emptyTrash } from '../../../src/admin/trash/empty-trash.ts'
 import { removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
@@ -73,6 +74,18 @@ test('in an append-only store no dataset and no key goes into the trash, and not
   await expect(deleteEntry(store, path, { isDue: () => true })).rejects.toThrow(REFUSED)
   expect(await emptyTrash(store)).toMatchObject({ entries: 0, kept: 1 })
   expect((await read(store, PLACE)).toString()).toBe(OLD)
+})
+
+test('a dataset of an append-only store is not moved, and nothing of it is copied', async () => {
+  await makeAppendOnly(store, {})
+  const target = `${directory.path}-moved`
+  try {
+    const { code, stderr } = await riastore(['move', '--yes', directory.path, target, ID])
+    expect([code, stderr]).toEqual([1, expect.stringContaining(REFUSED)])
+    await expect(stat(`${target}/${DIRECTORY}`)).rejects.toMatchObject({ code: 'ENOENT' })
+  } finally {
+    await rm(target, { recursive: true, force: true })
+  }
 })
 
 test('in an append-only store a push moves refs forward, and deletes none, also when it is forced', async () => {
