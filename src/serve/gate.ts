@@ -89,12 +89,14 @@ export class Gate {
   }
 
   async #look(file: string): Promise<AccessRules> {
-    const { ino, mtimeMs, size } = await stat(file).catch(() => ({ ino: 0, mtimeMs: 0, size: 0 }))
+    // Nobody is let in by rules that were, and whoever runs the server is told.
+    const refuse = () => {
+      throw new NotLetInError(503)
+    }
+    const { ino, mtimeMs, size } = await stat(file).catch(refuse)
     const identity = `${ino} ${mtimeMs} ${size}`
     if (this.#read?.identity === identity) return this.#read.rules
-    const rules = await readRules(file).catch(() => undefined)
-    // Nobody is let in by rules that were, and whoever runs the server is told.
-    if (rules === undefined) throw new NotLetInError(503)
+    const rules = (await readRules(file).catch(refuse)) ?? refuse()
     this.#read = { identity, rules }
     return rules
   }
