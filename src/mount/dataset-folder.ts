@@ -87,8 +87,10 @@ export class DatasetFolder {
     const common = { name, modifiedMs: this.#modifiedMs, mode: entry.kind === 'executable' ? 0o555 : 0o444 }
     const key = await annexKeyOf(this.#revision, entry)
     if (key !== undefined) {
-      const size = (await this.#keys.sizeOf(key, this.#call)) ?? 0
-      return { ...common, kind: 'file', size, open: () => this.#openKey(key, size) }
+      const size = await this.#keys.sizeOf(key, this.#call)
+      // Content that comes later would be taken for an empty file.
+      const open = async () => (size === undefined ? absent() : this.#openKey(key, size))
+      return { ...common, kind: 'file', size: size ?? 0, open }
     }
     if (entry.kind === 'link') {
       return { ...common, kind: 'link', mode: 0o777, target: await this.#revision.read(entry) }

@@ -140,6 +140,7 @@ test('a key that does not tell its length has the one of its copy', async () => 
   const { link } = annexLink('URL--http://example.org/x') as { link: string }
   await write(store, `${DIRECTORY}/${link.slice('.git/'.length)}`, 'four')
   expect(link).toContain(key)
+  await expect(kernel.read('x'), 'its length is not known here').rejects.toMatchObject({ message: 'ENODATA' })
   const again = await mount()
   expect(await again.find('x')).toMatchObject({ size: 4 })
   expect(await again.read('x')).toBe('four')
