@@ -1,5 +1,6 @@
 import type { CopyDatasetOptions, CopyReport } from '../admin/copy/copy-dataset.ts'
-import { ConfigError } from '../core/errors.ts'
+import { requireTwoPlaces } from '../admin/copy/same-place.ts'
+import { ConfigError, isStoreError } from '../core/errors.ts'
 import { type Alias, listAliases } from '../git/alias.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { findStore, makeStore } from '../ria/make-store.ts'
@@ -66,6 +67,7 @@ export async function forEachCopied(
       if (aliasesThere === undefined && !(await requireStore(to, factsOf(named.location).directories, dryRun, call))) {
         aliasesThere = [] // it would be made
       }
+      if (aliasesThere === undefined && dryRun !== true) await requireTwoStores(dataset.store, to, call)
       aliases ??= await listAliases(dataset.store, call)
       aliasesThere ??= await listAliases(to, call)
       const onKeys = (keys: number) =>
@@ -90,6 +92,15 @@ async function requireStore(
   if (dryRun) return (await findStore(store, call)) === 'store'
   await makeStore(store, directories, call)
   return true
+}
+
+/** By what one of them shows that was put into the other, where we may put something there. */
+async function requireTwoStores(from: Store, to: Store, call: CallOptions): Promise<void> {
+  try {
+    await requireTwoPlaces({ store: from, directory: '' }, { store: to, directory: '' }, call)
+  } catch (error) {
+    if (!isStoreError(error, 'denied', 'unsupported')) throw error
+  }
 }
 
 /** What was copied, in a line. */

@@ -1,7 +1,7 @@
 import { removeAlias } from '../../git/alias.ts'
 import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
-import { archivesDirectory, HOLDER, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
+import { archivesDirectory, copyingDirectory, HOLDER, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
@@ -120,14 +120,30 @@ export async function finishRemoval(
  * Whether the dataset of an entry is gone from its place in part only, and what is left belongs to
  * this entry: to the last one that has got the layout file.
  */
-export async function isHalfRemoved(
-  store: Store,
-  { path, directory }: TrashEntry,
-  call: CallOptions,
-): Promise<boolean> {
+export async function isHalfRemoved(store: Store, entry: TrashEntry, call: CallOptions): Promise<boolean> {
+  const { path, directory } = entry
   if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) !== undefined) return false
   if ((await lastEntry(store, directory.replace('/', ''), call))?.path !== path) return false
+  if (await isCopiedAnew(store, entry, call)) return false
   for await (const { path } of store.list(directory, call)) if (!isLock(directory, path)) return true
+  return false
+}
+
+/** Some backends tell whole seconds. ms. */
+const CLOCK_MS = 1000
+
+/**
+ * Whether somebody copies the dataset of an entry to its old place again, or began to: it has no
+ * layout file yet, and what is there is not what was removed. By the clock of the store.
+ */
+export async function isCopiedAnew(
+  store: Store,
+  { directory, removedMs }: TrashEntry,
+  call: CallOptions,
+): Promise<boolean> {
+  for await (const { mtimeMs } of store.list(copyingDirectory(directory), call)) {
+    if (mtimeMs === undefined || mtimeMs >= removedMs - CLOCK_MS) return true
+  }
   return false
 }
 

@@ -5,6 +5,7 @@ import { SeenGood } from '../../admin/check/seen-good.ts'
 import { copyDataset } from '../../admin/copy/copy-dataset.ts'
 import { onlyInOriginal } from '../../admin/copy/late.ts'
 import { type RecordedSibling, recordNewPlace } from '../../admin/copy/record-place.ts'
+import { requireTwoPlaces } from '../../admin/copy/same-place.ts'
 import { contentOf } from '../../admin/trash/entry.ts'
 import { removeDataset } from '../../admin/trash/remove-dataset.ts'
 import { messageOf } from '../../core/errors.ts'
@@ -53,6 +54,7 @@ export async function run(console: Console, args: ArgsOf<typeof MOVE>): Promise<
       for (const problem of report.problems) console.complain(`${given.name}: ${problem}`)
       return report.problems.length === 0 ? EXIT.done : EXIT.problems
     }
+    await requireTwoPlaces(dataset, copy, call) // also where only this one is a link into DST
     if (hindering(report.problems).length > 0) return fail(report.problems)
     const damages = await readAll(console, copy, call)
     if (damages.length > 0) return fail(damages.map((problem) => problemAsText(problem)))
