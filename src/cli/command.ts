@@ -31,6 +31,7 @@ export interface PositionalSpec {
 export type JsonType =
   | 'access'
   | 'alias'
+  | 'commit'
   | 'dataset'
   | 'failure'
   | 'file'

@@ -26,6 +26,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   restore: () => import('./commands/restore.ts'),
   get: () => import('./commands/get.ts'),
   put: () => import('./commands/put.ts'),
+  commit: () => import('./commands/commit.ts'),
   serve: () => import('./commands/serve/serve.ts'),
   'serve token': () => import('./commands/serve/token.ts'),
   mount: () => import('./commands/mount.ts'),

@@ -51,7 +51,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
  * These need git and a dataset, as in test/programs/cli/unreachable.test.ts, or git-annex, as in
  * test/e2e/bulk-get.test.ts.
  */
-const IN_A_DATASET = ['get', 'put', 'create-sibling', 'create-sibling-gitlab', 'procedure']
+const IN_A_DATASET = ['get', 'put', 'commit', 'create-sibling', 'create-sibling-gitlab', 'procedure']
 
 describe.each(NAMES)('riastore %s', (name) => {
   const command = COMMANDS.find((each) => each.name === name) ?? expect.fail()

@@ -40,6 +40,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'bulk/*': ['bulk/clone', 'bulk/records', 'ria', 'archive', 'store', 'core'],
   'bulk/clone': ['ria/layout', 'core'],
   'bulk/local': ['bulk/*', 'bulk/clone', 'bulk/records', 'core'],
+  'bulk/commit': ['bulk/*', 'bulk/clone', 'bulk/records', 'ria/layout', 'core'],
   'bulk/records': ['bulk/clone', 'ria/layout', 'core'],
   serve: ['admin/inventory', 'git', 'ria', 'archive', 'store', 'core'],
   'mount/*': ['mount/fuse', 'mount/cache', 'admin/inventory', 'git', 'ria', 'store', 'core'],

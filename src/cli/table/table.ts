@@ -2,6 +2,7 @@ import type { CommandSpec, GroupSpec } from '../command.ts'
 import { ALIAS_LS, ALIAS_MV, ALIAS_RM, ALIAS_SET } from './alias.ts'
 import { ARCHIVE } from './archive.ts'
 import { GET, PUT } from './bulk.ts'
+import { COMMIT } from './commit.ts'
 import { COPY } from './copy.ts'
 import { CREATE_SIBLING } from './create-sibling.ts'
 import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
@@ -40,6 +41,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   RESTORE,
   GET,
   PUT,
+  COMMIT,
   SERVE,
   SERVE_TOKEN,
   MOUNT,
