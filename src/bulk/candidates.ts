@@ -1,5 +1,5 @@
+import { repositoriesIn } from '../core/records/location-log.ts'
 import type { Clone } from './clone/clone.ts'
-import { repositoriesIn } from './records/location-log.ts'
 import type { BulkRemote } from './remotes.ts'
 
 /** More remotes than this are not told apart. */

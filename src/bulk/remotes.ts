@@ -1,6 +1,6 @@
-import { readRemoteLog } from '../core/annex-logs.ts'
 import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
+import { readRemoteLog } from '../core/records/annex-logs.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
 import { EXTERNAL_TYPES } from '../ria/settings/siblings.ts'
 import { factsOf } from '../store/schemes.ts'

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { CopyDatasetOptions, CopyReport } from '../admin/copy/copy-dataset.ts'
 import { requireTwoPlaces } from '../admin/copy/same-place.ts'
 import { ConfigError, isStoreError } from '../core/errors.ts'
@@ -101,6 +102,11 @@ async function requireTwoStores(from: Store, to: Store, call: CallOptions): Prom
   } catch (error) {
     if (!isStoreError(error, 'denied', 'unsupported')) throw error
   }
+}
+
+/** As a clone has to name the store. */
+export function urlOf({ shown }: NamedStore): string {
+  return shown.startsWith('ria+') ? shown : `ria+file://${resolve(shown)}`
 }
 
 /** What was copied, in a line. */

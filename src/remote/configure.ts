@@ -1,8 +1,8 @@
 import type { Job } from '../annex/remote.ts'
-import { readAnnexLogs, settingsOfLine } from '../core/annex-logs.ts'
 import { ConfigError } from '../core/errors.ts'
 import type { EarlyGitConfig, GitConfig } from '../core/git-config.ts'
 import { run } from '../core/process/run.ts'
+import { readAnnexLogs, settingsOfLine } from '../core/records/annex-logs.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, resolveConfig } from '../ria/settings/settings.ts'
 
 /** What a remote was told to be. */

@@ -1,6 +1,8 @@
+import { rename } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ArchiveProgram, installArchiveProgram } from '../support/programs/archive-program.ts'
 import { dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
+import { useTestS3, withAccount } from '../support/servers/s3.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
@@ -62,3 +64,41 @@ test('after a move a clone does what it is told and has all keys again, and a ne
   await clone.datalad('get', '.')
   expect((await clone.read('sub/b.dat')).toString()).toBe('two')
 })
+
+test.each(['a disk', 'S3'])(
+  'git-annex counts a copy on %s that was registered, and gets from it when the original is gone',
+  async (place) => {
+    const [name, store] = place === 'S3' ? ['s3', workspace.path('to-s3')] : ['disk', workspace.path('to-disk')]
+    const s3 = place === 'S3' ? await useTestS3() : undefined
+    const env = s3 === undefined ? workspace.env : withAccount(workspace.env, s3.account)
+    const copy = s3 === undefined ? `ria+file://${workspace.path('mirror')}` : `ria+s3+${s3.endpoint}/${s3.bucket}/m`
+    const repo = (await makeDataset(workspace, `registered-${name}`)).with({ env })
+    await repo.add({ 'a.dat': 'one', 'sub/b.dat': 'two' })
+    await riastore.ok(['create-sibling', '-s', 'store', '--new-store-ok', `ria+file://${store}`], { cwd: repo.path })
+    await repo.datalad('push', '--to', 'store')
+    const id = await datasetId(repo)
+    const register = ['copy', '--register', store, copy]
+    const [made] = await riastore.json(register, { env })
+    expect(made).toMatchObject({ problems: [], registered: { name: 'copy-storage', isNew: true, keys: 2 } })
+    const { uuid } = Object(made?.registered) as { uuid: string }
+    expect(await riastore.json(register, { env })).toMatchObject([
+      { refs: 0, registered: { isNew: false, keys: 0, uuid } },
+    ])
+    await repo.git('fetch', '-q', 'store')
+    if (s3 !== undefined) await repo.git('config', 'remote.copy-storage.riastore-s3-endpoint', s3.endpoint)
+    await repo.annex('enableremote', 'copy-storage')
+    expect(await repo.uuid('copy-storage')).toBe(uuid)
+    expect((await repo.annex('whereis', 'a.dat')).stdout).toMatch(/\(3 copies\)[\s\S]*copy-storage/)
+    await repo.annex('fsck', '--fast', '--from', 'copy-storage')
+    await repo.annex('drop', '--numcopies', '2')
+    await rename(store, `${store}-gone`)
+    await repo.annex('get', '.')
+    expect((await repo.read('sub/b.dat')).toString()).toBe('two')
+    if (s3 === undefined) {
+      // Its storage sibling is the copy, and not the original under another address.
+      const clone = await dataladClone(workspace, `${copy}#${id}`, 'of-the-mirror')
+      expect(await clone.uuid('copy-storage')).toBe(uuid)
+      await clone.datalad('get', 'a.dat')
+    }
+  },
+)

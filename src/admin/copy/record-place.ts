@@ -1,12 +1,12 @@
-import { parseRemoteLog } from '../../core/annex-logs.ts'
-import { parseGitConfig } from '../../core/git-config.ts'
+import { parseRemoteLog, withRemote } from '../../core/records/annex-logs.ts'
 import { amendBranch } from '../../git/amend-branch.ts'
+import { ANNEX_BRANCH } from '../../git/annex-records.ts'
+import type { BranchFiles } from '../../git/branch-files.ts'
+import { readRepositoryConfig, SIBLING_UUID } from '../../git/repository-config.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 
-const ANNEX_BRANCH = 'refs/heads/git-annex'
 const REMOTES = 'remote.log'
-const CONFIG_BYTES = 1024 * 1024
 
 /** A storage sibling, as git-annex's records have it. */
 export interface RecordedSibling {
@@ -27,41 +27,22 @@ export async function recordNewPlace(
   url: string,
   call: CallOptions,
 ): Promise<RecordedSibling | undefined> {
-  const text = await dataset.findSmall('config', CONFIG_BYTES, call)
-  if (text === undefined) return undefined
-  const uuid = (await parseGitConfig(text, dataset.where(dataset.path('config')))).get('datalad.ora-remote.uuid')
+  const uuid = (await readRepositoryConfig(dataset, call))?.get(SIBLING_UUID)
   if (uuid === undefined) return undefined
   let name: string | undefined
-  const updated = await amendBranch(dataset, {
-    ...call,
-    ref: ANNEX_BRANCH,
-    message: 'riastore move',
-    change: async (read) => {
-      const log = (await read(REMOTES)) ?? ''
-      const settings = parseRemoteLog(log).get(uuid)
-      name = settings?.get('name')
-      const known = settings?.get('url')
-      if (settings === undefined || known === undefined || !old.some((each) => isSame(each, known))) return new Map()
-      const next = new Map([...settings].filter(([key]) => key !== 'push-url'))
-      next.set('url', url)
-      return new Map([[REMOTES, withLine(log, uuid, next)]])
-    },
-  })
+  const change = async function* (files: BranchFiles) {
+    const log = (await files.read(REMOTES)) ?? ''
+    const settings = parseRemoteLog(log).get(uuid)
+    name = settings?.get('name')
+    const known = settings?.get('url')
+    if (settings === undefined || known === undefined || !old.some((each) => isSameUrl(each, known))) return
+    const next = new Map([...settings].filter(([key]) => key !== 'push-url'))
+    next.set('url', url)
+    yield { path: REMOTES, text: withRemote(log, uuid, next) }
+  }
+  const updated = await amendBranch(dataset, { ...call, ref: ANNEX_BRANCH, message: 'riastore move', change })
   return { uuid, name, updated }
 }
 
-const isSame = (a: string, b: string) => a.replace(/\/+$/, '') === b.replace(/\/+$/, '')
-
-/** The log with new settings of a remote, newer than those that it had. */
-function withLine(log: string, uuid: string, settings: ReadonlyMap<string, string>): string {
-  const seconds = Number.parseFloat(settings.get('timestamp') ?? '0')
-  const now = Math.max(Date.now() / 1000, seconds + 1)
-  const words = [...settings].filter(([key]) => key !== 'timestamp').map(([key, value]) => `${key}=${escaped(value)}`)
-  const line = `${uuid} ${words.join(' ')} timestamp=${now.toFixed(3)}s`
-  const others = log.split('\n').filter((each) => each !== '' && !each.startsWith(`${uuid} `))
-  return `${[...others, line].sort().join('\n')}\n`
-}
-
-function escaped(value: string): string {
-  return value.replace(/[\s&]/g, (character) => `&${character.codePointAt(0)};`)
-}
+/** Whether two addresses of a store are the same, but for a slash at the end. */
+export const isSameUrl = (a: string, b: string) => a.replace(/\/+$/, '') === b.replace(/\/+$/, '')

@@ -1,7 +1,5 @@
 import { isStoreError } from '../../core/errors.ts'
-import { ObjectReader } from '../../git/objects/object-reader.ts'
-import { readRefs } from '../../git/read-remote.ts'
-import { Revision } from '../../git/revision.ts'
+import { openAnnexRecords } from '../../git/annex-records.ts'
 import { eachDataset } from '../../ria/layout/datasets.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
@@ -32,12 +30,8 @@ export async function parentsOf(dataset: StoredDataset, call: CallOptions): Prom
  */
 export async function remotesOf(dataset: StoredDataset, call: CallOptions): Promise<readonly string[]> {
   try {
-    const branch = (await readRefs(dataset, call)).refs.get('refs/heads/git-annex')
-    if (branch === undefined) return []
-    const revision = await Revision.open(dataset, new ObjectReader(dataset, call), branch)
-    const log = await revision.find('uuid.log')
-    if (log === undefined || log.kind === 'directory') return []
-    const lines = (await revision.read(log)).toString().split('\n')
+    const log = await (await openAnnexRecords(dataset, call))?.read('uuid.log')
+    const lines = (log ?? '').split('\n')
     return lines.map((line) => line.replace(/ timestamp=\S+$/, '')).filter((line) => line !== '')
   } catch (error) {
     if (!isStoreError(error, 'missing', 'corrupt', 'unsupported')) throw error

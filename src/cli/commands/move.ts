@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { checkDataset } from '../../admin/check/check-dataset.ts'
 import type { Problem } from '../../admin/check/problem.ts'
 import { SeenGood } from '../../admin/check/seen-good.ts'
@@ -18,7 +18,7 @@ import type { CallOptions } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
 import { confirmDeletion } from '../confirm-deletion.ts'
 import type { Console } from '../console.ts'
-import { type CopyWork, describeCopied, type Ends, forEachCopied } from '../copying.ts'
+import { type CopyWork, describeCopied, forEachCopied, urlOf } from '../copying.ts'
 import { EXIT } from '../exit-codes.ts'
 import { type NamedStore, urlsOfName } from '../open-store.ts'
 import { problemAsText } from '../problems.ts'
@@ -110,11 +110,6 @@ async function readAll(console: Console, copy: StoredDataset, call: CallOptions)
 function lateness({ keys, refs }: { keys: number; refs: readonly string[] }, from: NamedStore): string {
   const what = [...(keys > 0 ? [`${keys} keys`] : []), ...refs].join(', ')
   return `${what} came at the last moment and are in the trash of ${from.shown} alone: riastore restore there, then riastore copy`
-}
-
-/** As a clone has to name the store. */
-function urlOf({ shown }: Ends['named']): string {
-  return shown.startsWith('ria+') ? shown : `ria+file://${resolve(shown)}`
 }
 
 /** All names under which clones may know the store. */

@@ -12,6 +12,8 @@ Each DATASET is an id or a ~alias; default: all.`,
 against its checksum while it is read, and read back from DST. A dataset is seen in DST when it is whole. Run it again \
 where it was interrupted, or to bring over what is new: it moves nothing else, and removes nothing, \
 but with --delete: then what SRC has no more goes into the trash of DST.',
+    "With --register git-annex's records of each dataset, in SRC and in DST, are told of the copy as a special remote of \
+its own and of the keys that it has, and clones of DST take it for their storage sibling.",
     'A ref of DST that somebody pushed to by another way than this is left as it is, and named.',
   ],
   positionals: [
@@ -34,11 +36,18 @@ but with --delete: then what SRC has no more goes into the trash of DST.',
       byDefault: '30d',
       describe: 'how long what went into the trash can be brought back',
     },
+    register: { type: 'flag', describe: "tell git-annex's records of the copy, as a second special remote" },
+    name: {
+      type: 'text',
+      value: 'NAME',
+      describe: 'with --register: what the special remote is called (default: copy-storage)',
+    },
     force: { type: 'flag', describe: 'set refs of DST back to those of SRC, also where DST has commits of its own' },
   },
   examples: [
     ['copy /data/store ria+s3+https://s3.example.org/bucket/store', 'a second copy of all, or an update of it'],
     ["copy /data/store ria+ssh://host/data/store '~mydata'"],
+    ['copy --register /data/store ria+ssh://host/data/store', 'git-annex counts it, too'],
   ],
   exits: [3, 4, 5],
   json: ['dataset', 'progress', 'summary'],

@@ -17,6 +17,8 @@ export interface GitOptions {
 export interface GitResult {
   readonly code: number
   readonly stdout: string
+  /** The same, as it came. */
+  readonly bytes: Buffer
 }
 
 /** git failed; the message is one line, git's own words on stderr come before it. */
@@ -45,7 +47,7 @@ export async function git(args: readonly string[], options: GitOptions = {}): Pr
     countsComputing: true,
   })
   if (end.how === 'exited' && (end.code === 0 || mayEndWith.includes(end.code))) {
-    return { code: end.code, stdout: stdout.toString() }
+    return { code: end.code, stdout: stdout.toString(), bytes: stdout }
   }
   if (end.how === 'stopped' && end.why === 'aborted') throw signal?.reason
   throw new GitError(`git ${args[0]} ${whatHappened(end, stderr.toString())}`)

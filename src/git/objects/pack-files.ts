@@ -31,7 +31,7 @@ export async function uploadPack(
   dataset: StoredDataset,
   work: string,
   there: readonly string[],
-  pack: (args: readonly string[]) => Promise<GitResult>,
+  pack: (args: readonly string[]) => Promise<Pick<GitResult, 'stdout'>>,
   call: CallOptions,
 ): Promise<string | undefined> {
   for (const level of LEVELS) {

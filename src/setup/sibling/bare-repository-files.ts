@@ -1,16 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { isStoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
-import { inTemporaryDirectory } from '../../core/work-directory.ts'
 import { readText } from '../../git/refs/views.ts'
 import { StoredRepository } from '../../git/repository.ts'
+import { SIBLING_UUID, setRepositoryConfig } from '../../git/repository-config.ts'
 import { requireAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { parseSharing } from '../../store/sharing.ts'
 import type { CallOptions } from '../../store/store.ts'
-import { runProgram } from '../program.ts'
 import { NEW_LAYOUT, type RepositoryWish } from './repository-wish.ts'
 
 /**
@@ -36,7 +33,9 @@ export async function makeByFiles(dataset: StoredDataset, wish: RepositoryWish, 
     // The first of its files decides who makes it.
     if (wish.isNew && (name === 'config' || !wish.git))
       throw dataset.error('conflict', 'make', 'somebody else made it just now')
-    if (name === 'config') await setUuid(dataset, wish.uuid, options)
+    if (name === 'config' && wish.uuid !== undefined) {
+      await setRepositoryConfig(dataset, SIBLING_UUID, wish.uuid, options)
+    }
   }
 }
 
@@ -113,19 +112,4 @@ function sharedRepository(shared: string): string | undefined {
   if (/^(false|umask)$/i.test(shared)) return undefined
   if (/^(true|group)$/i.test(shared)) return '1'
   return /^0/.test(shared) ? shared : '2'
-}
-
-/** git itself writes it into a copy: the rest of somebody's configuration stays as it is. */
-async function setUuid(dataset: StoredDataset, uuid: string | undefined, call: CallOptions): Promise<void> {
-  const [store, path] = [dataset.store, dataset.path('config')]
-  const text = await readText(store, path, call)
-  if (uuid === undefined || text === undefined) return
-  await inTemporaryDirectory(async (scratch) => {
-    const file = join(scratch, 'config')
-    await writeFile(file, text)
-    const key = 'datalad.ora-remote.uuid'
-    await runProgram('git config', ['git', 'config', '--file', file, '--replace-all', key, uuid], call)
-    const changed = await readFile(file, 'utf8')
-    if (changed !== text) await store.put(path, bufferSource(changed), call)
-  })
 }

@@ -74,7 +74,7 @@ export function checkOptions(options: SiblingOptions, hasAnnex: boolean): Checke
 }
 
 /** What `git remote add` would take, and nothing that a program could read as an option. */
-function checkRemoteName(name: string): void {
+export function checkRemoteName(name: string): void {
   const isRef = name.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
   if (isRef && !name.startsWith('-') && name !== '@' && !/\.\.|@\{|\.$|[\p{Cc}\p{Cs}\s~^:?*[\\]/u.test(name)) return
   throw new ConfigError(`${JSON.stringify(name)} cannot be the name of a sibling`)

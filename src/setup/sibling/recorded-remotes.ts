@@ -1,4 +1,4 @@
-import { readAnnexLogs, settingsOfLine } from '../../core/annex-logs.ts'
+import { readAnnexLogs, settingsOfLine } from '../../core/records/annex-logs.ts'
 import type { Dataset } from '../dataset.ts'
 
 /** A special remote that the git-annex branch knows of, here or at some remote. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseRemoteLog } from '../../src/core/annex-logs.ts'
+import { parseRemoteLog } from '../../../src/core/records/annex-logs.ts'
 
 test('of each remote the newest line counts, with its values as they were given', () => {
   const log = [

@@ -1,5 +1,5 @@
-import { dirHash } from '../../core/dirhash.ts'
-import { keyFileName } from '../../core/key.ts'
+import { dirHash } from '../dirhash.ts'
+import { keyFileName } from '../key.ts'
 
 /**
  * Where the git-annex branch has the location log of a key (git-annex: internals, "aaa/bbb/*.log").

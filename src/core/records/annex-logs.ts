@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf } from './errors.ts'
-import { run } from './process/run.ts'
-import { decode } from './text.ts'
+import { codeOf } from '../errors.ts'
+import { run } from '../process/run.ts'
+import { decode } from '../text.ts'
 
 /** Runs git in the repository; 1 and 128 are exit codes like others, and no failure. */
 export type RunGit = (args: readonly string[]) => Promise<{ readonly code: number; readonly stdout: Uint8Array }>
@@ -72,4 +72,30 @@ function unescapeValue(value: string): string {
     const point = Number(code)
     return point <= 0x10ffff ? String.fromCodePoint(point) : all
   })
+}
+
+/**
+ * A remote.log with new settings of a remote, newer than those that it had, and no older line of
+ * it. A `timestamp` among the settings is not taken.
+ */
+export function withRemote(log: string, uuid: string, settings: ReadonlyMap<string, string>): string {
+  const words = [...settings].filter(([key]) => key !== 'timestamp').map(([key, value]) => `${key}=${escaped(value)}`)
+  const before = Number.parseFloat(parseRemoteLog(log).get(uuid)?.get('timestamp') ?? '0')
+  return withLine(log, uuid, words.sort().join(' '), before)
+}
+
+/** A uuid.log that describes one repository more, or in another way. */
+export function withDescription(log: string, uuid: string, description: string): string {
+  return withLine(log, uuid, description, 0)
+}
+
+/** A log of lines `<uuid> <text> timestamp=<seconds>s`, with one newer than `before`. */
+function withLine(log: string, uuid: string, text: string, before: number): string {
+  const line = `${uuid} ${text} timestamp=${Math.max(Date.now() / 1000, before + 1).toFixed(3)}s`
+  const others = log.split('\n').filter((each) => each !== '' && !each.startsWith(`${uuid} `))
+  return `${[...others, line].sort().join('\n')}\n`
+}
+
+function escaped(value: string): string {
+  return value.replace(/[\s&]/g, (character) => `&${character.codePointAt(0)};`)
 }

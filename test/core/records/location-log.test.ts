@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { logPath, repositoriesIn, withPresent } from '../../../src/bulk/records/location-log.ts'
+import { logPath, repositoriesIn, withPresent } from '../../../src/core/records/location-log.ts'
 
 const [a, b, c] = ['e605dca6-446a-11e0-8b2a-002170d25c55', '26339d22-446b-11e0-9101-002170d25c55', 'c']
 
