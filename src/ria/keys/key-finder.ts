@@ -118,7 +118,9 @@ export class KeyFinder {
    * To be called when a key was stored loose: removes what says that it was dropped. False when it
    * has to be stored again. In an object store a copy cannot be told from another of the same
    * content, so a client that packs or unpacks, and has seen a tombstone, may take a new copy for
-   * the old one and remove it. It does not when there is no tombstone, so that has to go first.
+   * the old one and remove it. It does not when there is no tombstone, so that has to go first. And
+   * a dataset that is removed has no directory that could be gone: throws `missing` then, for what
+   * was stored belongs to nothing.
    */
   async afterStoring(
     { key, loose }: KeyPlaces,
@@ -133,8 +135,10 @@ export class KeyFinder {
     }
     if (await this.#dataset.store.stat(this.#tombstone(key), call)) await remove()
     // Only now, for a client that has removed the copy may have removed the tombstone since.
-    const [path] = loose
-    return path !== undefined && (await this.#dataset.store.stat(path, call)) !== undefined
+    const [path = ''] = loose
+    const seen = await lookFor(this.#dataset.store, [path, this.#layoutFile], call)
+    if (!seen.has(this.#layoutFile)) throw this.#datasetGone()
+    return seen.has(path)
   }
 
   /**

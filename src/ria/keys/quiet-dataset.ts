@@ -56,13 +56,18 @@ export class QuietDataset {
   }
 
   /**
-   * A moment, now or just before, after which nobody was seen to hold the lock: one look for all
-   * who store keys. Undefined: somebody packs or unpacks, or that could not be seen. Never rejects.
+   * A moment, now or just before, at which the dataset was there and after which nobody was seen to
+   * hold the lock: one look for all who store keys. Undefined: somebody packs, unpacks or removes
+   * it, or that could not be seen. Never rejects.
    */
   unlocked(): Promise<Moment | undefined> {
     const last = this.#unlocked
     if (last !== undefined && isRecent(last, QUIET_MS / 2)) return Promise.resolve(last)
-    this.#lookingAtLock ??= this.#lookAtLock()
+    this.#lookingAtLock ??= Promise.all([this.#lookAtLock(), this.#isThere()])
+      .then(([since, isThere]) => {
+        this.#unlocked = isThere ? since : undefined
+        return this.#unlocked
+      })
       .catch(() => undefined)
       .finally(() => {
         this.#lookingAtLock = undefined
@@ -78,21 +83,24 @@ export class QuietDataset {
   async #lookAtLock(): Promise<Moment | undefined> {
     const since = moment()
     const isLocked = (await this.#dataset.store.stat(lockPath(this.#dataset.directory))) !== undefined
-    this.#unlocked = isLocked ? undefined : since
-    return this.#unlocked
+    return isLocked ? undefined : since
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#dataset.store.stat(this.#dataset.path(LAYOUT_FILE))) !== undefined
   }
 
   async #look(): Promise<Quiet | undefined> {
     // First the lock: the archive is looked for at a time in which nothing is moved.
     const since = await this.#lookAtLock()
     if (since === undefined) return undefined
-    const [archive, layout] = await Promise.all(
-      [archivePath(this.#dataset.directory), this.#dataset.path(LAYOUT_FILE)].map((path) =>
-        this.#dataset.store.stat(path),
-      ),
-    )
-    const quiet = { archive, isThere: layout !== undefined }
+    const [archive, isThere] = await Promise.all([
+      this.#dataset.store.stat(archivePath(this.#dataset.directory)),
+      this.#isThere(),
+    ])
+    const quiet = { archive, isThere }
     this.#last = { quiet, since }
+    this.#unlocked = isThere ? since : undefined
     return quiet
   }
 }

@@ -128,7 +128,7 @@ export class RiaDataset {
         sharing,
       })
       this.#sweep(stat)
-      if (await this.#finder.afterStoring(places, before, withoutProgress(call))) return
+      if (await this.#asked(this.#finder.afterStoring(places, before, withoutProgress(call)))) return
     }
     throw this.#error('conflict', 'put', `key ${text} is removed again and again while it is stored`)
   }

@@ -3,6 +3,7 @@ import { bufferSource } from '../../../src/core/source.ts'
 import { keyPaths, transferDirectory } from '../../../src/ria/layout/paths.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { withFaults } from '../../../src/store/wrappers/faulty.ts'
+import { copyingStore } from '../../support/stores/copying-store.ts'
 import {
   CONTENT,
   DIRECTORY,
@@ -75,6 +76,20 @@ describe('storing a key', () => {
     }
     expect(await paths(store)).not.toContain(PLACE)
   })
+})
+
+test('a key that is stored in a dataset which was removed from an object store meanwhile is not said to be there', async () => {
+  const store = await copyingStore()
+  const long = dataset(store)
+  await long.layout()
+  await store.remove(`${DIRECTORY}/ria-layout-version`)
+  await expect(long.store(KEY, source)).rejects.toMatchObject({
+    kind: 'missing',
+    message: expect.stringContaining('the dataset is not there any more'),
+  })
+  await put(store, `${DIRECTORY}/ria-layout-version`, '2\n')
+  await long.store(KEY, source)
+  expect(await read(store, PLACE)).toEqual(CONTENT)
 })
 
 describe('removing a key', () => {
