@@ -1,9 +1,11 @@
+import { gravestonePath, trashOf } from '../../ria/layout/gravestone.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { deleteEntry } from './empty-trash.ts'
 import { listEntries } from './entry.ts'
+import { filesIn } from './move-tree.ts'
 import { finishRemoval, isHalfRemoved } from './remove-dataset.ts'
 
 export interface GoOnOptions extends CallOptions {
@@ -46,6 +48,22 @@ export async function goOnRemoving(given: StoredDataset, options: GoOnOptions): 
     bytes += deleted?.bytes ?? 0
   }
   return { finished, entries, files, bytes }
+}
+
+/**
+ * Looks that nothing is left of a dataset that was deleted for good, in its place nor in the trash,
+ * but the file that says when. Throws StoreError `conflict`.
+ */
+export async function requireNothingLeft(dataset: StoredDataset, call: CallOptions): Promise<void> {
+  const { store, directory } = dataset
+  const here = (await filesIn(store, directory, call)).length
+  if (here > 0) throw dataset.error('conflict', 'rm', `somebody stores in it: ${here} files came meanwhile`)
+  const trash = trashOf(idOf(dataset))
+  const stone = gravestonePath(idOf(dataset))
+  const there = (await filesIn(store, trash, call)).filter(({ path }) => path !== stone)
+  if (there.length === 0) return
+  const message = `${there.length} files are left in the trash, and nothing there says of what: look, and remove them`
+  throw dataset.error('conflict', 'rm', message, { path: there[0]?.path ?? trash })
 }
 
 const idOf = ({ directory }: StoredDataset) => directory.replace('/', '')

@@ -1,8 +1,10 @@
 import { removeAlias } from '../../git/alias.ts'
+import { aliasDirectory, readAlias } from '../../ria/layout/alias-file.ts'
 import { requireRemovable } from '../../ria/layout/append-only.ts'
+import { realDirectory } from '../../ria/layout/datasets.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { archivesDirectory, copyingDirectory, HOLDER, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
-import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
@@ -166,9 +168,16 @@ export function isLock(directory: string, path: string): boolean {
   return path === lockPath(directory) || [HOLDER, SUCCESSOR].some((name) => path.startsWith(archives + name))
 }
 
-/** Its names lead nowhere now, and its lock is in the trash with it. */
+/**
+ * Its names lead nowhere now, but for one that somebody has taken for another dataset since, and
+ * its lock is in the trash with it.
+ */
 async function tidyUp(store: Store, { path, directory, aliases }: TrashEntry, call: CallOptions): Promise<void> {
-  for (const name of aliases) await removeAlias(store, name, call)
+  for (const name of aliases) {
+    const alias = new StoredDataset(store, aliasDirectory(name))
+    const target = (await readAlias(store, name, call)) ?? (await realDirectory(alias, call))
+    if (target === directory) await removeAlias(store, name, call)
+  }
   const content = contentOf(path)
   const locks = (await filesIn(store, archivesDirectory(content), call)).filter((file) => isLock(content, file.path))
   await removeFiles(

@@ -1,7 +1,7 @@
 import { countKeys } from '../../admin/inventory/count-keys.ts'
 import { type Parent, parentsOf, remotesOf } from '../../admin/trash/before-removal.ts'
 import { deleteEntry } from '../../admin/trash/empty-trash.ts'
-import { goOnRemoving, isInTrash } from '../../admin/trash/go-on.ts'
+import { goOnRemoving, isInTrash, requireNothingLeft } from '../../admin/trash/go-on.ts'
 import { removeDataset } from '../../admin/trash/remove-dataset.ts'
 import { ConfigError, isStoreError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
@@ -53,12 +53,14 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
       return EXIT.done
     }
     const deleted = await deleteEntry(dataset.store, entry.path, { ...call, isDue: () => true })
-    const left = await countFiles(dataset, call)
-    if (left > 0)
-      throw dataset.error('conflict', 'rm', `somebody stores in it: ${counted(left, 'file')} came meanwhile`)
-    console.report({ ...said, ...proof, files: deleted?.files, fileBytes: deleted?.bytes, left }, () =>
+    // What was taken out of it before, its keys among that, or a dataset that was there before it.
+    const before = await goOnRemoving(dataset, { ...call, now, breakLock })
+    await requireNothingLeft(dataset, call)
+    const files = (deleted?.files ?? 0) + before.files
+    const fileBytes = (deleted?.bytes ?? 0) + before.bytes
+    console.report({ ...said, ...proof, files, fileBytes, left: 0 }, () =>
       [
-        printable(`${given.name}: deleted ${describe(proof)}; ${counted(deleted?.files ?? 0, 'file')}, none is left`),
+        printable(`${given.name}: deleted ${describe(proof)}; ${counted(files, 'file')}, none is left`),
         ...(proof.remotes.length === 0 ? [] : ['git-annex knew these, which may have copies:']),
         ...proof.remotes.map((line) => `  ${printable(line)}`),
       ].join('\n'),
@@ -90,7 +92,9 @@ async function goOn(
   // It is not here, and nothing was left to be done: that is told as of any other.
   if (done.finished + done.entries === 0) await findDataset(dataset.store, dataset.name, call)
   const { finished, files, bytes: fileBytes } = done
-  const left = now && !dryRun ? await countFiles(dataset, call) : undefined
+  const isGone = now && !dryRun
+  if (isGone) await requireNothingLeft(dataset, call)
+  const left = isGone ? 0 : undefined
   console.report({ type: 'dataset', action: 'rm', ...names, dryRun, now, finished, files, fileBytes, left }, () => {
     const what = now ? `deleted what was in the trash, ${counted(files, 'file')}` : 'finished its removal'
     return printable(`${dataset.name}: ${dryRun ? 'would go on with its removal' : what}`)
@@ -116,10 +120,4 @@ function refusal(dataset: StoredDataset, parents: readonly Parent[]): string {
   const [{ id, path } = { id: '', path: '' }] = parents
   const others = parents.length > 1 ? ` and ${parents.length - 1} more` : ''
   return `${dataset.name} is a subdataset of ${id} (${path})${others}: --force removes it all the same`
-}
-
-async function countFiles(dataset: StoredDataset, call: CallOptions): Promise<number> {
-  let count = 0
-  for await (const _entry of dataset.store.list(dataset.directory, call)) count += 1
-  return count
 }

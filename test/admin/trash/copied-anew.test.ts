@@ -3,8 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { emptyTrash } from '../../../src/admin/trash/empty-trash.ts'
 import { lastEntry } from '../../../src/admin/trash/entry.ts'
 import { goOnRemoving } from '../../../src/admin/trash/go-on.ts'
-import { removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
+import { finishRemoval, removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
 import { restoreDataset } from '../../../src/admin/trash/restore-dataset.ts'
+import { aliasFile } from '../../../src/ria/layout/alias-file.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -53,5 +54,18 @@ test('what a copy had left in a dataset before that was removed hinders nobody',
   const before = new Date(Date.now() - 60_000)
   await utimes(`${directory.path}/${MARKER}`, before, before)
   expect(await emptyTrash(store)).toMatchObject({ finished: 1 })
+  expect(await paths(store, DIRECTORY)).toEqual([])
+})
+
+test('a name that another dataset got since is not taken from it when a removal is finished', async () => {
+  const names = ['mine', 'taken', 'gone']
+  await write(store, `${DIRECTORY}/ria-layout-version`, '2\n')
+  const entry = await removeDataset(dataset, { aliases: [], keepMs: 1e9 })
+  await write(store, 'abc/def/ria-layout-version', '2\n')
+  await write(store, aliasFile('mine'), `${DIRECTORY}\n`)
+  await write(store, aliasFile('taken'), 'abc/def\n')
+  await write(store, KEY, 'a')
+  await finishRemoval(store, { ...entry, aliases: names }, {})
+  expect(await paths(store, 'alias')).toEqual([aliasFile('taken')])
   expect(await paths(store, DIRECTORY)).toEqual([])
 })

@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
+import { removeKeys } from '../../../src/admin/trash/remove-keys.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { objectsOf, riastore } from '../../support/programs/console-double.ts'
+import { DIRECTORY, ID } from '../../support/stores/memory-dataset.ts'
+import { listed, paths, temporaryDirectory, write } from '../../support/stores/stores.ts'
+
+const OBJECTS = `${DIRECTORY}/annex/objects/W8/p2`
+const STONE = `trash/${ID}/removed`
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+let store: Store
+let dataset: StoredDataset
+beforeEach(async () => {
+  directory = await temporaryDirectory()
+  store = openLocalStore({ root: directory.path })
+  dataset = new StoredDataset(store, DIRECTORY, ID)
+  await write(store, 'ria-layout-version', '1\n')
+  await make()
+})
+afterEach(async () => {
+  await store.close()
+  await directory.remove()
+})
+
+async function make(): Promise<void> {
+  await write(store, `${DIRECTORY}/ria-layout-version`, '2\n')
+  for (const key of ['MD5-s1--a', 'MD5-s1--b']) await write(store, `${OBJECTS}/${key}/${key}`, 'a')
+}
+
+test('rm --now also deletes what was taken out of the dataset before, and an older dataset of its id', async () => {
+  await removeDataset(dataset, { aliases: [], keepMs: 1e9 })
+  await make()
+  const [key] = await listed(store.list(OBJECTS))
+  await removeKeys(dataset, key === undefined ? [] : [key], { keepMs: 1e9, mayGo: async () => true })
+  const ran = await riastore(['rm', '--now', '--yes', '--json', directory.path, ID])
+  expect([ran.code, ran.stderr]).toEqual([0, ''])
+  expect(objectsOf(ran, 'dataset')).toMatchObject([{ now: true, left: 0, keys: { loose: 1 } }])
+  expect(await paths(store, DIRECTORY)).toEqual([])
+  expect(await paths(store, 'trash')).toEqual([STONE])
+})
+
+test.each(['a dataset', 'what is in the trash'])(
+  'rm --now of %s does not say that nothing is left where the trash has files that nobody can name',
+  async (what) => {
+    if (what !== 'a dataset') await removeDataset(dataset, { aliases: [], keepMs: 1e9 })
+    const lost = `trash/${ID}/20200101T000000000Z-00000000/dataset/annex/objects/W8/p2/MD5-s1--c/MD5-s1--c`
+    await write(store, lost, 'c')
+    const ran = await riastore(['rm', '--now', '--yes', directory.path, ID])
+    expect([ran.code, ran.stdout]).toEqual([1, expect.not.stringContaining('none is left')])
+    expect(ran.stderr).toContain(`1 files are left in the trash`)
+    expect(await paths(store, 'trash')).toContain(lost)
+  },
+)
