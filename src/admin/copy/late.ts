@@ -1,16 +1,23 @@
 import { stateOf } from '../../git/copy-refs.ts'
+import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
+import { isSameArchive } from './copy-archive.ts'
 import { KeysThere } from './keys-there.ts'
 
-/** What an original has that its copy has not: loose keys, and refs that are elsewhere there. */
-export async function onlyInOriginal(
-  original: StoredDataset,
-  copy: StoredDataset,
-  call: CallOptions,
-): Promise<{ readonly keys: number; readonly refs: readonly string[] }> {
+export interface Late {
+  readonly keys: number
+  readonly archive: boolean
+  readonly refs: readonly string[]
+}
+
+/**
+ * What an original has that its copy has not: loose keys, another archive, and refs that are
+ * elsewhere there.
+ */
+export async function onlyInOriginal(original: StoredDataset, copy: StoredDataset, call: CallOptions): Promise<Late> {
   const there = await KeysThere.open(copy, call)
   const top = objectsDirectory(original.directory)
   let keys = 0
@@ -19,7 +26,9 @@ export async function onlyInOriginal(
     const place = path.slice(top.length + 1)
     if ((await there.near(place)).get(place)?.size !== size) keys += 1
   }
+  const archived = await original.store.stat(archivePath(original.directory), call)
+  const archive = archived !== undefined && !(await isSameArchive(original, archived, copy, call))
   const [before, now] = [await stateOf(original, call), await stateOf(copy, call)]
   const refs = [...before.refs].filter(([name, id]) => now.refs.get(name) !== id).map(([name]) => name)
-  return { keys, refs }
+  return { keys, archive, refs }
 }

@@ -45,7 +45,7 @@ export async function removeKeys(
   await withLock(dataset, { signal, breakLock }, async (lock, held) => {
     const made = { ...newEntry(directory, [], lock.stat.mtimeMs ?? Date.now(), keepMs), keys: entries.length }
     await writeEntry(store, made, { signal: held })
-    await withEntry(store, made.path, { signal: held }, async (changes) => {
+    const moving = withEntry(store, made.path, { signal: held }, async (changes) => {
       const own = new Changes(dataset, lock, { signal: held })
       const place = contentOf(made.path)
       await withBothProven(own, changes, held, (call) =>
@@ -58,6 +58,10 @@ export async function removeKeys(
           gone.push(entry)
         }),
       )
+    })
+    await moving.catch(async (error: unknown) => {
+      if (gone.length === 0) await discard(store, made.path, {}).catch(() => {})
+      throw error
     })
     if (gone.length === 0) await discard(store, made.path, { signal: held })
   })
@@ -74,7 +78,10 @@ async function discard(store: Store, path: string, call: CallOptions): Promise<v
   await removeEmptyDirectories(store, path, call)
 }
 
-/** Brings keys back from the trash to where they were. Throws StoreError. */
+/**
+ * Brings keys back from the trash to where they were. Where a key was stored again meanwhile, that
+ * copy stays, and the one in the trash until its time has come. Throws StoreError.
+ */
 export async function restoreKeys(
   given: Store,
   dataset: StoredDataset,
@@ -86,13 +93,19 @@ export async function restoreKeys(
     if ((await readEntry(store, path, { signal })) === undefined) {
       throw lockable(store, path).error('missing', 'restore', 'it is being deleted, or was brought back meanwhile')
     }
-    await moveTree(store, contentOf(path), dataset.directory, {
+    const content = contentOf(path)
+    const found = (await filesIn(store, content, { signal })).map((file) => file.path)
+    const places = found.map((file) => `${dataset.directory}/${file.slice(content.length + 1)}`)
+    const there = await store.statAll(places, { signal })
+    const stays = new Set(found.filter((_file, i) => there[i] !== undefined))
+    await moveTree(store, content, dataset.directory, {
       signal,
+      stays: (file) => stays.has(file),
       within: dataset.directory,
       sharing: await readSharing(dataset, { signal }),
       whileProven: (work) => changes.whileProven('whichever', work),
     })
-    await changes.removeOwn([entryFile(path), deletingFile(path)], 'whichever')
+    if (stays.size === 0) await changes.removeOwn([entryFile(path), deletingFile(path)], 'whichever')
   })
   await removeEmptyDirectories(store, path, { signal })
 }

@@ -3,7 +3,7 @@ import { checkDataset } from '../../admin/check/check-dataset.ts'
 import type { Problem } from '../../admin/check/problem.ts'
 import { SeenGood } from '../../admin/check/seen-good.ts'
 import { copyDataset } from '../../admin/copy/copy-dataset.ts'
-import { onlyInOriginal } from '../../admin/copy/late.ts'
+import { type Late, onlyInOriginal } from '../../admin/copy/late.ts'
 import { type RecordedSibling, recordNewPlace } from '../../admin/copy/record-place.ts'
 import { requireTwoPlaces } from '../../admin/copy/same-place.ts'
 import { contentOf } from '../../admin/trash/entry.ts'
@@ -68,7 +68,8 @@ export async function run(console: Console, args: ArgsOf<typeof MOVE>): Promise<
     const entry = await removeDataset(dataset, { ...call, aliases, keepMs, breakLock })
     const until = new Date(entry.untilMs).toISOString()
     const late = await onlyInOriginal(new StoredDataset(dataset.store, contentOf(entry.path)), copy, call)
-    const problems = late.keys + late.refs.length === 0 ? [] : [lateness(late, from)]
+    const isLate = late.keys > 0 || late.archive || late.refs.length > 0
+    const problems = isLate ? [lateness(late, from)] : []
     const url = urlOf(named)
     const sibling = await recordNewPlace(copy, await namesOf(src, from), url, call).catch((error: unknown) => {
       problems.push(`git-annex's records in the copy keep the old address: ${messageOf(error)}`)
@@ -107,8 +108,8 @@ async function readAll(console: Console, copy: StoredDataset, call: CallOptions)
   })
 }
 
-function lateness({ keys, refs }: { keys: number; refs: readonly string[] }, from: NamedStore): string {
-  const what = [...(keys > 0 ? [`${keys} keys`] : []), ...refs].join(', ')
+function lateness({ keys, archive, refs }: Late, from: NamedStore): string {
+  const what = [...(keys > 0 ? [`${keys} keys`] : []), ...(archive ? ['another archive'] : []), ...refs].join(', ')
   return `${what} came at the last moment and are in the trash of ${from.shown} alone: riastore restore there, then riastore copy`
 }
 

@@ -10,7 +10,7 @@ import type { Store } from '../../../src/store/store.ts'
 import { objectsOf, riastore } from '../../support/programs/console-double.ts'
 import { annexLink, annexPointer, commitFiles } from '../../support/repos/memory-repository.ts'
 import { DIRECTORY, ID } from '../../support/stores/memory-dataset.ts'
-import { paths, temporaryDirectory, write } from '../../support/stores/stores.ts'
+import { listed, paths, read, temporaryDirectory, write } from '../../support/stores/stores.ts'
 
 const DAY_MS = 24 * 3_600_000
 const key = (name: string, fields = '-s3') => `MD5E${fields}--${name}.dat`
@@ -98,12 +98,27 @@ test('unused keys go into the trash, unless somebody pushed since, and come back
   await commit('other', { a: annexLink(key('gone')) })
   await expect(drop()).rejects.toThrow('others pushed meanwhile')
   expect(await store.stat(pathOf(key('gone')))).toBeDefined()
+  expect(await listEntries(store, {}, ID)).toEqual([])
   await store.remove(`${DIRECTORY}/refs/heads/other`)
   expect(await drop()).toHaveLength(1)
   expect(await paths(store, `${DIRECTORY}/annex`)).toEqual([])
   const [last] = (await listEntries(store, {}, ID)).filter(({ entry }) => entry?.keys === 1).slice(-1)
   if (last?.entry !== undefined) await restoreKeys(store, dataset, last.entry, {})
   expect(await paths(store, `${DIRECTORY}/annex`)).toEqual([pathOf(key('gone'))])
+})
+
+test('a key that was stored again is not replaced by the one in the trash, which stays there', async () => {
+  for (const name of ['again', 'gone']) await addKey(key(name), 40)
+  const [again, gone] = [pathOf(key('again')), pathOf(key('gone'))]
+  const loose = (await listed(store.list(`${DIRECTORY}/annex`))).filter(({ path }) => [again, gone].includes(path))
+  expect(await removeKeys(dataset, loose, { keepMs: DAY_MS, mayGo: async () => true })).toHaveLength(2)
+  await write(store, again, 'new')
+  const entry = (await listEntries(store, {}, ID)).find((each) => each.entry !== undefined)?.entry
+  if (entry === undefined) throw new Error('they are in the trash')
+  await restoreKeys(store, dataset, entry, {})
+  expect((await read(store, again)).toString()).toBe('new')
+  expect((await read(store, gone)).toString()).toBe('abc')
+  expect((await paths(store, entry.path)).map((path) => path.split('/').at(-1))).toEqual([key('again'), 'entry.json'])
 })
 
 test('the command names unused keys, asks before it drops them, and drops none with a dry run', async () => {
