@@ -4,6 +4,7 @@ import { StoreError } from '../core/errors.ts'
 import { keyFileName } from '../core/key.ts'
 import type { Bytes } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
+import type { GivenKeys } from '../ria/keys/given-keys.ts'
 import { findMember } from '../ria/keys/member-names.ts'
 import { keyAtPlace, objectsDirectory, placesOf } from '../ria/layout/places.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
@@ -33,17 +34,22 @@ export interface PackOptions {
 }
 
 /**
- * Puts keys straight into a dataset's archive. Compaction does it: it is shown the store with these
- * keys in it, loose, as if they had been uploaded; so it takes its lock, builds the new archive,
- * reads every key back from it and swaps it in as always. Keys that it leaves out are not told of
- * by `onPacked`. Throws StoreError and what `pack` throws.
+ * Puts keys straight into a dataset's archive. Where there is one already compaction does it: it is
+ * shown the store with these keys in it, loose, as if they had been uploaded; so it takes its lock,
+ * builds the new archive, reads every key back from it and swaps it in as always. Keys that are
+ * left out are not told of by `onPacked`. Throws StoreError and what `pack` throws.
  */
 export async function packKeys(opened: OpenRemote, keys: KeysToPack, options: PackOptions): Promise<void> {
-  const local = new LocalKeys(opened, keys)
-  if (local.isEmpty) return
   const { pack, signal, onPacked } = options
-  await pack(withLocalKeys(opened.store, local), opened.directory, signal)
   const call = { signal }
+  const { store, directory, layout } = opened
+  const { version } = layout.dataset
+  const numbers = Uint32Array.from(keys.numbers)
+  if (numbers.length === 0) return
+  const given = givenKeys(keys, numbers)
+  if (await pack.intoNew(new StoredDataset(store, directory), given, { ...call, version, onPacked })) return
+  const local = new LocalKeys(opened, keys, numbers)
+  await pack.intoOld(new StoredDataset(withLocalKeys(store, local), directory), call)
   const archive = await openArchive(opened, call)
   if (archive === undefined) return
   try {
@@ -59,6 +65,22 @@ export async function packKeys(opened: OpenRemote, keys: KeysToPack, options: Pa
   }
 }
 
+function givenKeys({ table, checked, file }: KeysToPack, numbers: Uint32Array): GivenKeys {
+  return {
+    limit: table.size,
+    numbers: () => numbers,
+    key: (number) => {
+      const { key, size } = checked(number)
+      return { text: key.text, size }
+    },
+    read: (number, signal) => readObject(file(number), checked(number), signal),
+  }
+}
+
+function readObject(file: string, checked: CheckedKey, signal: AbortSignal | undefined): Bytes {
+  return objectSource(file, checked, { bandwidth: new Bandwidth(undefined), onBytes: () => {} }).open(signal)
+}
+
 /** Keys of the clone as files below a dataset's annex/objects: some bytes for each, no object. */
 class LocalKeys {
   readonly #keys: KeysToPack
@@ -69,12 +91,12 @@ class LocalKeys {
   /** By number: 1 as long as nobody took the key away. */
   readonly #isThere: Uint8Array
 
-  constructor({ directory, layout }: OpenRemote, keys: KeysToPack) {
+  constructor({ directory, layout }: OpenRemote, keys: KeysToPack, numbers: Iterable<number>) {
     this.#keys = keys
     this.#objects = objectsDirectory(directory)
     this.#version = layout.dataset.version
     this.#isThere = new Uint8Array(keys.table.size)
-    for (const number of keys.numbers) {
+    for (const number of numbers) {
       const path = this.#path(number)
       const below = path.slice(0, path.indexOf('/', this.#objects.length + 1))
       const there = this.#below.get(below)
@@ -82,10 +104,6 @@ class LocalKeys {
       else there.push(number)
       this.#isThere[number] = 1
     }
-  }
-
-  get isEmpty(): boolean {
-    return this.#below.size === 0
   }
 
   /** All of them, also those that were taken away. */
@@ -110,11 +128,7 @@ class LocalKeys {
       throw new StoreError({ kind: 'missing', op: 'get', where: path, message: 'no such key is to be packed' })
     }
     const { checked, file } = this.#keys
-    const source = objectSource(file(number), checked(number), {
-      bandwidth: new Bandwidth(undefined),
-      onBytes: () => {},
-    })
-    return { stat: this.#stat(number), bytes: source.open(signal) }
+    return { stat: this.#stat(number), bytes: readObject(file(number), checked(number), signal) }
   }
 
   forget(path: string): void {

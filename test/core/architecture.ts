@@ -21,6 +21,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'store/s3': ['store/*', 'store/common', 'core'],
   'archive/*': ['archive', 'store', 'core'],
   'archive/header': ['core'],
+  'archive/write': ['archive/header', 'core'],
   'archive/seven-zip': ['store/store.ts', 'core'],
   'archive/decode': ['archive/seven-zip', 'core'],
   'archive/index': ['archive/header', 'archive/decode', 'store', 'core'],

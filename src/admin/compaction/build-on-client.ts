@@ -13,7 +13,7 @@ import { archivesDirectory, objectsDirectory } from '../../ria/layout/places.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
 import { readsAtOnce } from './plan.ts'
-import { checkFree, loadedBytes, newArchiveBytes, requireFree } from './space.ts'
+import { checkFree, loadedBytes, localError, newArchiveBytes, requireFree } from './space.ts'
 
 /**
  * Builds here, for a store on a server that runs no 7z: the keys and the old archive are brought
@@ -134,10 +134,4 @@ async function* copied(bytes: Bytes): Bytes {
 function ignoreChanged(error: unknown): false {
   if (!(error instanceof StoreError) || error.kind !== 'conflict') throw error
   return false
-}
-
-function localError(error: unknown, where: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
-  return new StoreError({ kind: 'full', op: 'write', where, message: 'no space left', cause: error })
 }

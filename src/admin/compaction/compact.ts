@@ -32,6 +32,11 @@ export interface CompactOptions extends Filter {
   readonly breakLock?: boolean | undefined
   /** Default: the real one. */
   readonly time?: Time | undefined
+  /**
+   * The loose keys only seem to lie in the store: what becomes of them meanwhile is nobody's matter,
+   * and they are not removed. Default false.
+   */
+  readonly leavesLoose?: boolean | undefined
   /** Only say what would be done. */
   readonly dryRun?: boolean | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -220,7 +225,8 @@ class Compaction {
     // Somebody may have exported an archive meanwhile with a program that knows no lock: nothing is
     // done then.
     const needed = { archive: plan.old?.identity }
-    await markDropped(this.#dataset, this.#changes, built.packed, plan.archived, needed, this.#call)
+    if (!this.#options.leavesLoose)
+      await markDropped(this.#dataset, this.#changes, built.packed, plan.archived, needed, this.#call)
     return this.#changes.replaceArchive(builder.path, stat, plan.old?.identity)
   }
 
@@ -232,7 +238,7 @@ class Compaction {
   async #settle(plan: Plan, built: Built, needed: Needed): Promise<ReadonlySet<string>> {
     const [dataset, call] = [this.#dataset, this.#call]
     await this.#begin('removing')
-    const keys = [...built.packed, ...plan.already]
+    const keys = this.#options.leavesLoose ? [] : [...built.packed, ...plan.already]
     let done = 0
     const onKey = () => this.#tell('removing', ++done, keys.length)
     const gone = await removeLoose(dataset, this.#changes, keys, needed, { ...call, onKey })

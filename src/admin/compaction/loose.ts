@@ -1,5 +1,5 @@
 import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
-import { parseKey } from '../../core/key.ts'
+import { type Key, parseKey } from '../../core/key.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -208,10 +208,11 @@ class Listing implements LooseKeys {
   #reasonToLeave(text: string, place: string, size: number, mtimeMs: number | undefined): LeftReason | undefined {
     const { filter, dropped, now } = this.#options
     const key = parseKey(text)
-    if (key.backend === 'GITMANIFEST' || key.backend === 'GITBUNDLE') return 'git'
+    const reason = reasonNotToPack(key, place)
+    if (reason === 'git') return reason
     if (key.size !== undefined && key.size !== size) return 'damaged'
     if (dropped.has(fileNameOf(place))) return 'returning'
-    if (!isWritablePlace(place)) return 'name'
+    if (reason !== undefined) return reason
     if (filter.maxBytes !== undefined && size > filter.maxBytes) return 'large'
     // Where nobody knows how old it is, it is not known to be old enough.
     if (filter.olderThanMs !== undefined && (mtimeMs === undefined || now - mtimeMs < filter.olderThanMs))
@@ -226,6 +227,12 @@ class Listing implements LooseKeys {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((all, number) => all + number, 0)
+}
+
+/** Why a key is never packed that would lie at this place. */
+export function reasonNotToPack({ backend }: Key, place: string): 'git' | 'name' | undefined {
+  if (backend === 'GITMANIFEST' || backend === 'GITBUNDLE') return 'git'
+  return isWritablePlace(place) ? undefined : 'name'
 }
 
 /**

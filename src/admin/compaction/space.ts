@@ -10,8 +10,13 @@ const MARGIN_BYTES = 16 * 1024 * 1024
 
 /** The new archive's size at most, in bytes. */
 export function newArchiveBytes({ add, old }: Pick<Work, 'add' | 'old'>): number {
-  const keys = add.reduce((sum, { size, place }) => sum + size + 2 * place.length + MEMBER_BYTES, 0)
+  const keys = add.reduce((sum, { size, place }) => sum + memberBytes(size, place), 0)
   return keys + (old?.size ?? 0)
+}
+
+/** What a member takes in an archive, at most. */
+export function memberBytes(size: number, place: string): number {
+  return size + 2 * place.length + MEMBER_BYTES
 }
 
 export function loadedBytes({ add }: Pick<Work, 'add'>): number {
@@ -36,4 +41,11 @@ export function checkFree(free: number | undefined, bytes: number, where: string
   if (free === undefined || free >= needed) return
   const message = `${needed} bytes are needed, and ${free} are free`
   throw new StoreError({ kind: 'full', op: 'space', where, message, sent: 'no' })
+}
+
+/** What the disk of this machine said: a StoreError `full` when that was it. */
+export function localError(error: unknown, where: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
+  return new StoreError({ kind: 'full', op: 'write', where, message: 'no space left', cause: error })
 }

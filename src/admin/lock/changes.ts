@@ -71,6 +71,7 @@ export class Changes {
    * that grew old meanwhile.
    */
   async whileProven<T>(needed: Needed, work: (call: Proven) => Promise<T>): Promise<T> {
+    await this.#lock.settled(this.#call.signal)
     for (let tries = 1; ; tries++) {
       let since = await this.#prove(needed)
       let isOld = false

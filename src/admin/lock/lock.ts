@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { isStoreError, type StoreError } from '../../core/errors.ts'
-import { REAL_TIME, type Time } from '../../core/moment.ts'
+import { type Moment, REAL_TIME, type Time } from '../../core/moment.ts'
 import { ourselves } from '../../core/process/owner.ts'
 import { SETTLE_MS } from '../../ria/keys/quiet-dataset.ts'
 import { requireAtomicPuts } from '../../ria/layout/atomic-puts.ts'
@@ -30,6 +30,11 @@ export interface Lock {
   readonly time: Time
   /** Aborts, with a StoreError `conflict`, when somebody took the lock from us. */
   readonly lost: AbortSignal
+  /**
+   * Resolves when something may be moved or removed. Clients of an object store rely on it that
+   * nothing is for a moment after the lock is there (quiet-dataset.ts).
+   */
+  settled(signal: AbortSignal | undefined): Promise<void>
   /** Throws `conflict` unless the lock is still ours. */
   check(call?: CallOptions): Promise<void>
   /** Gives the lock up. What is not ours any more stays. */
@@ -44,6 +49,12 @@ export interface LockOptions extends CallOptions {
   readonly refreshMs?: number | undefined
   /** Default: the real one. */
   readonly time?: Time | undefined
+  /**
+   * The work begins before anything may be moved or removed: nothing that it is based on can be
+   * changed until then by who has not seen the lock, and it moves and removes through Changes,
+   * which waits.
+   */
+  readonly settlesLater?: boolean | undefined
 }
 
 const REFRESH_MS = 60_000
@@ -100,6 +111,8 @@ class HeldLock implements Lock {
   #holder: Holder | undefined
   #timer: NodeJS.Timeout | undefined
   #refreshing: Promise<void> | undefined
+  /** When the lock was there. */
+  #since: Moment | undefined
 
   constructor(dataset: StoredDataset, options: LockOptions) {
     this.#dataset = dataset
@@ -148,6 +161,7 @@ class HeldLock implements Lock {
     try {
       signal?.throwIfAborted()
       this.#stat ??= await this.#dataset.store.stat(lockPath(this.#dataset.directory), call)
+      this.#since = this.time.now()
       this.#holder = await makeHolder(this.#dataset, this.#content.token, { sharing })
       this.#timer = setInterval(() => {
         this.#refreshing ??= this.#refresh().finally(() => {
@@ -217,6 +231,12 @@ class HeldLock implements Lock {
     if (this.#lost.signal.aborted) throw this.#lost.signal.reason
     const found = await readLock(this.#dataset, call)
     if (!this.isOurs(found)) throw this.#lose(found)
+  }
+
+  async settled(signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#dataset.store.traits.flat || this.#since === undefined) return
+    const left = SETTLE_MS - (this.time.now().steady - this.#since.steady)
+    if (left > 0) await this.time.sleep(left, signal)
   }
 
   #lose(found?: FoundLock): StoreError {
@@ -289,8 +309,7 @@ export async function withLock<T>(
   setMaxListeners(0, signal) // many calls at once listen to it
   let result: T
   try {
-    // Clients of an object store rely on it that nothing moves for a moment (quiet.ts).
-    if (dataset.store.traits.flat) await lock.time.sleep(SETTLE_MS, signal)
+    if (!options.settlesLater) await lock.settled(signal)
     signal.throwIfAborted()
     result = await work(lock, signal)
   } catch (error) {

@@ -18,5 +18,7 @@ export const PROPERTY = {
   emptyFile: 0x0f,
   anti: 0x10,
   names: 0x11,
+  mtime: 0x14,
+  attributes: 0x15,
   encodedHeader: 0x17,
 } as const

@@ -1,7 +1,7 @@
 import { compact } from '../../admin/compaction/compact.ts'
+import { packNew } from '../../admin/compaction/pack-new.ts'
 import { putKeys } from '../../bulk/put.ts'
 import type { Pack } from '../../bulk/put-options.ts'
-import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { bulkSettings } from '../bulk/options.ts'
 import { runBulk } from '../bulk/run.ts'
 import type { ArgsOf } from '../command.ts'
@@ -33,8 +33,11 @@ function archiveBelow(args: Args): number | undefined {
 }
 
 function packing(onNote: ((text: string) => void) | undefined): Pack {
-  return async (store, directory, signal) => {
-    const { problems } = await compact(new StoredDataset(store, directory), { signal })
-    for (const problem of problems) onNote?.(problem)
+  return {
+    intoNew: packNew,
+    intoOld: async (dataset, { signal }) => {
+      const { problems } = await compact(dataset, { signal, leavesLoose: true })
+      for (const problem of problems) onNote?.(problem)
+    },
   }
 }

@@ -1,0 +1,19 @@
+import type { Bytes } from '../../core/source.ts'
+
+/**
+ * Keys from elsewhere that are to be put into an archive. They are known by their numbers, for
+ * there may be a million of them.
+ */
+export interface GivenKeys {
+  /** Higher than any number. */
+  readonly limit: number
+  /** Of those that are to be put: the same ones in the same order each time. */
+  numbers(): Iterable<number>
+  /** The key's text, and its length in bytes. Its name has a checksum. */
+  key(number: number): { readonly text: string; readonly size: number }
+  /**
+   * Its content. Ends in a StoreError `corrupt` unless that is the key's, `missing` when there is
+   * none any more.
+   */
+  read(number: number, signal: AbortSignal | undefined): Bytes
+}
