@@ -15,7 +15,7 @@ export interface PutOptions {
   readonly dryRun: boolean
   /** Keys up to so many bytes go into the dataset's archive at once. Default: none. */
   readonly archiveBelow: number | undefined
-  readonly pack: Pack
+  readonly pack: Pack | undefined
   readonly events: BulkEvents
   readonly signal: AbortSignal | undefined
   readonly log: Log | undefined

@@ -108,7 +108,7 @@ export class PutRun {
 
   async #putAll(opened: OpenRemote): Promise<void> {
     const { archiveBelow, jobs, pack, signal } = this.#options
-    if (archiveBelow !== undefined) {
+    if (archiveBelow !== undefined && pack !== undefined) {
       const keys = {
         table: this.#table,
         numbers: this.#smallKeys(archiveBelow),

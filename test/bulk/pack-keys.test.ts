@@ -31,7 +31,7 @@ afterAll(() => rm(directory, { recursive: true }))
 const keyOf = (name: string) => `MD5E-s${CONTENT.length}--${createHash('md5').update(name).digest('hex')}.txt`
 const placeOf = (key: string) => `${OBJECTS}/${placesOf(key, '2')[0]}`
 
-/** Shows `visit` the store with these keys as compaction sees it, where there is an archive already. */
+/** Shows `visit` the store with these keys as compaction sees it, where there is an archive. */
 async function pack(table: KeyTable, numbers: Iterable<number>, visit: (store: Store) => Promise<void>): Promise<void> {
   const remote = { store: openMemoryStore(), directory: DIRECTORY, layout: { dataset: { version: '2' } } }
   const checked = (number: number) => {

@@ -33,8 +33,8 @@ export interface CompactOptions extends Filter {
   /** Default: the real one. */
   readonly time?: Time | undefined
   /**
-   * The loose keys only seem to lie in the store: what becomes of them meanwhile is nobody's matter,
-   * and they are not removed. Default false.
+   * The loose keys only seem to lie in the store: what becomes of them meanwhile is nobody's
+   * matter, and they are not removed. Default false.
    */
   readonly leavesLoose?: boolean | undefined
   /** Only say what would be done. */

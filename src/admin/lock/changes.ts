@@ -220,8 +220,14 @@ export class Changes {
     if (this.#holder.isFence) {
       const aside = newArchiveOf(this.#holder)
       if (!(await this.#move(from, aside, { ...this.#call, flush: false }))) throw await this.#fenced()
-      const isMoved = await this.whileProven({ archive: old }, (call) => this.#move(aside, archive, call))
-      if (!isMoved) throw await this.#fenced()
+      try {
+        const isMoved = await this.whileProven({ archive: old }, (call) => this.#move(aside, archive, call))
+        if (!isMoved) throw await this.#fenced()
+      } catch (error) {
+        // It is as large as the archive, and nobody will look for it here but the next run.
+        await this.#dataset.store.remove(aside).catch(() => {})
+        throw error
+      }
     } else await this.whileProven({ archive: old }, (call) => this.#dataset.store.move(from, archive, call))
     const now = await this.#dataset.store.stat(archive, this.#call)
     await this.#lock.check(this.#call)

@@ -24,7 +24,7 @@ export async function run(console: Console, args: Args): Promise<number> {
     to: args.to,
     dryRun,
     archiveBelow: undefined,
-    pack: async () => {},
+    pack: undefined,
     events: bulkOutput(console, { past: 'put', present: 'would put' }).events,
     signal: console.signal,
     log: requestLog(),
