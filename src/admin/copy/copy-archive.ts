@@ -74,7 +74,9 @@ export async function copyArchive(
   return { bytes: isNew ? original.size : 0, identity }
 }
 
-/** Whether a copy has this archive, by its length and the checksum of all that says what is in it. */
+/**
+ * Whether a copy has this archive, by its length and the checksum of all that says what is in it.
+ */
 export async function isSameArchive(
   from: StoredDataset,
   original: Stat,
