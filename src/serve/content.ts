@@ -13,9 +13,12 @@ export interface Described {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** The media type of what nobody named. */
+export const BYTES = 'application/octet-stream'
+
 /** The media type that a file's name tells. */
 export function typeOfName(path: string): string {
-  return getMimeType(basename(path)) ?? 'application/octet-stream'
+  return getMimeType(basename(path)) ?? BYTES
 }
 
 /**
@@ -109,10 +112,19 @@ export function sendBytes(exchange: Exchange, bytes: Buffer, what: Described): v
   else exchange.end(head.range === 'all' ? bytes : bytes.subarray(head.range.start, head.range.end))
 }
 
+/** What is said of a whole content. `size` in bytes. */
+export function contentHeaders(what: Described, size: number) {
+  return { ...ofAnyPart(what), 'Accept-Ranges': 'bytes', 'Content-Length': size }
+}
+
+function ofAnyPart({ type, tag, headers }: Described) {
+  return { ...headers, ETag: `"${encodeURIComponent(tag)}"`, 'Content-Type': type, 'Cache-Control': 'no-cache' }
+}
+
 /** Status, headers and part that answer a request for content. `size` undefined: nobody knows. */
-function headOf({ request }: Exchange, size: number | undefined, { type, tag, headers: more }: Described) {
-  const etag = `"${encodeURIComponent(tag)}"`
-  const common = { ...more, ETag: etag, 'Content-Type': type, 'Cache-Control': 'no-cache' }
+function headOf({ request }: Exchange, size: number | undefined, what: Described) {
+  const common = ofAnyPart(what)
+  const etag = common.ETag
   if (namesTag(request.headers['if-none-match'], etag))
     return { status: 304, range: 'all', headers: { ETag: etag } } as const
   if (size === undefined) return { status: 200, range: 'all', headers: common } as const
@@ -120,8 +132,8 @@ function headOf({ request }: Exchange, size: number | undefined, { type, tag, he
   const isWanted = request.method === 'GET' && (ifRange === undefined || ifRange === etag)
   const asked = isWanted ? request.headers.range : undefined
   const range = wantedRange(asked, size)
+  if (range === 'all') return { status: 200, range, headers: contentHeaders(what, size) } as const
   const ranged = { ...common, 'Accept-Ranges': 'bytes' }
-  if (range === 'all') return { status: 200, range, headers: { ...ranged, 'Content-Length': size } } as const
   const total = { 'Content-Range': `bytes */${size}`, 'Content-Length': 0 }
   if (range === 'none') return { status: 416, range, headers: { ...ranged, ...total } } as const
   const part = {

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { DatasetViews } from './dataset-views.ts'
 import { Exchange } from './exchange.ts'
 import { NotLetInError } from './failures.ts'
-import { Gate, type GateOptions, type Reader } from './gate.ts'
-import { type ClientLimits, Limits } from './limits.ts'
+import { type Asked, Gate, type GateOptions, type Reader } from './gate.ts'
+import { type Admitted, type ClientLimits, Limits } from './limits.ts'
 import { Metrics } from './metrics.ts'
 import { requirePath } from './require-path.ts'
 import { type Views, ViewsFor } from './views.ts'
@@ -48,12 +48,16 @@ export class Desk {
   readonly #gate: Gate
   readonly #limits: Limits
   readonly #views: ViewsFor
+  /** What all answers say. */
+  readonly headers: Readonly<Record<string, string>>
 
   constructor(all: DatasetViews, options: ServeOptions) {
     this.#options = options
     this.#gate = new Gate(options)
     this.#limits = new Limits(options.limits ?? {})
     this.#views = new ViewsFor(all)
+    const said = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' }
+    this.headers = this.#gate.isGuarded ? { ...said, Vary: 'Authorization' } : said
   }
 
   /** Has `send` answer a request that may be answered. Never rejects. */
@@ -68,36 +72,44 @@ export class Desk {
     let reader: Reader | undefined
     this.metrics.begin()
     outgoing.once('close', () => {
+      const { sentBytes: bytes, path: target } = exchange
       const status = outgoing.headersSent ? outgoing.statusCode : 0
-      this.metrics.end(status, exchange.sentBytes)
-      this.#options.onAccess({
-        client: reader?.client ?? incoming.socket.remoteAddress ?? '',
-        user: reader?.name,
-        method: incoming.method ?? '',
-        target: exchange.path,
-        status,
-        bytes: exchange.sentBytes,
-        failure,
-      })
+      const client = reader?.client ?? incoming.socket.remoteAddress ?? ''
+      this.tell({ client, user: reader?.name, method: incoming.method ?? '', target, status, bytes, failure })
     })
-    outgoing.setHeader('X-Content-Type-Options', 'nosniff')
-    outgoing.setHeader('Referrer-Policy', 'no-referrer')
-    if (this.#gate.isGuarded) outgoing.setHeader('Vary', 'Authorization')
+    for (const [name, value] of Object.entries(this.headers)) outgoing.setHeader(name, value)
     try {
       const path = requirePath(exchange, methods, this.#options.hosts)
       if (path === undefined) return
-      reader = await this.#gate.admit(incoming)
-      const admitted = this.#limits.enter(reader.name ?? reader.client)
+      reader = await this.admit(incoming)
+      const admitted = this.enter(reader)
       if (typeof admitted === 'number') return exchange.refuse(TOO_MUCH, admitted)
       outgoing.once('close', admitted.leave)
       exchange.bandwidth = admitted.bandwidth
-      await send(exchange, path, this.#viewsOf(path.join('/'), reader))
+      await send(exchange, path, this.viewsOf(path.join('/'), reader))
     } catch (error) {
       failure = exchange.fail(error)
     }
   }
 
-  #viewsOf(path: string, { name, datasets }: Reader): Views {
+  /** Who asks. Throws NotLetInError. */
+  admit(asked: Asked): Promise<Reader> {
+    return this.#gate.admit(asked)
+  }
+
+  /** Counts a request of a client, as `Limits.enter` does. */
+  enter({ name, client }: Reader): Admitted | number {
+    return this.#limits.enter(name ?? client)
+  }
+
+  /** Tells of a request that is over, and was begun in `metrics`. */
+  tell(access: Access): void {
+    this.metrics.end(access.status, access.bytes)
+    this.#options.onAccess(access)
+  }
+
+  /** What a reader may know of a path. Throws NotLetInError. */
+  viewsOf(path: string, { name, datasets }: Reader): Views {
     const refusal = name === undefined ? 401 : 403
     // Lists would be empty, and numbers tell of what others do.
     const isForNobody = datasets.length === 0 && !FOR_ALL.has(path)

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
-import type { IncomingMessage } from 'node:http'
-import { BlockList, isIPv6 } from 'node:net'
+import type { IncomingHttpHeaders } from 'node:http'
+import { BlockList, isIPv6, type Socket } from 'node:net'
 import { type AccessRules, type DatasetNames, hashOf, readRules } from './access-file.ts'
 import { NotLetInError } from './failures.ts'
 
@@ -11,6 +11,12 @@ export interface Reader {
   /** The address of the client, by the word of a proxy that is believed. */
   readonly client: string
   readonly datasets: DatasetNames
+}
+
+/** What of a request says who asks. */
+export interface Asked {
+  readonly headers: IncomingHttpHeaders
+  readonly socket: Pick<Socket, 'remoteAddress'>
 }
 
 export interface GateOptions {
@@ -46,7 +52,7 @@ export class Gate {
    * Who asks. Throws NotLetInError for a token that is none, or is not good any more, whatever is
    * asked for; ConfigError when it cannot be seen who may read what.
    */
-  async admit(request: IncomingMessage): Promise<Reader> {
+  async admit(request: Asked): Promise<Reader> {
     const isProxy = this.#isProxy(request.socket.remoteAddress)
     const client = clientOf(request, isProxy)
     const name = isProxy ? this.#identityOf(request) : undefined
@@ -71,7 +77,7 @@ export class Gate {
     return proxies.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
   }
 
-  #identityOf({ headers }: IncomingMessage): string | undefined {
+  #identityOf({ headers }: Asked): string | undefined {
     const value = headers[this.#options.identityHeader ?? '']
     // Two of them are joined by node: then nobody knows which one the proxy wrote.
     return typeof value === 'string' && value !== '' && !value.includes(',') ? value : undefined
@@ -119,7 +125,7 @@ export function parseProxies(texts: readonly string[]): BlockList {
 }
 
 /** A proxy adds the address of whom it heard to the end of what it got. */
-function clientOf({ socket, headers }: IncomingMessage, isProxy: boolean): string {
+function clientOf({ socket, headers }: Asked, isProxy: boolean): string {
   const address = socket.remoteAddress ?? ''
   if (!isProxy) return address
   const said = String(headers['x-forwarded-for'] ?? '')

@@ -28,6 +28,8 @@ export interface Admitted {
   leave(): void
 }
 
+const UNLIMITED: Admitted = { bandwidth: new Bandwidth(undefined), leave: () => {} }
+
 /** Keeps one client from taking what all others need, too. */
 export class Limits {
   readonly #limits: ClientLimits
@@ -39,7 +41,9 @@ export class Limits {
 
   /** A number: not now, and so many seconds later at the earliest. */
   enter(client: string): Admitted | number {
-    const { requestsPerMinute, connections = Number.POSITIVE_INFINITY } = this.#limits
+    const { requestsPerMinute, connections = Number.POSITIVE_INFINITY, bytesPerSecond } = this.#limits
+    if (requestsPerMinute === undefined && connections === Number.POSITIVE_INFINITY && bytesPerSecond === undefined)
+      return UNLIMITED
     const account = this.#account(client)
     if (requestsPerMinute !== undefined) {
       const now = performance.now()

@@ -22,12 +22,17 @@ export function requirePath(
     return undefined
   }
   // A page elsewhere may have had its own name point to this computer.
-  if (hosts !== undefined && !isLoopbackName(headers.host) && !hosts.has(nameOf(headers.host))) {
+  if (!answersTo(headers.host, hosts)) {
     const message = 'this server answers only to localhost, unless it is started with --host NAME, or --public\n'
     exchange.answer(421, 'text/plain', message)
     return undefined
   }
   return partsOf(url)
+}
+
+/** Whether we answer to the name in a Host header. `hosts` as for `requirePath`. */
+export function answersTo(host: string | undefined, hosts: ReadonlySet<string> | undefined): boolean {
+  return hosts === undefined || isLoopbackName(host) || hosts.has(nameOf(host))
 }
 
 /** Throws ConfigError for what can be no path of ours. */

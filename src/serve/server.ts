@@ -9,6 +9,7 @@ import { DatasetViews } from './dataset-views.ts'
 import { Desk, type ServeOptions } from './desk.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
+import { QuickLane } from './quick/quick-lane.ts'
 import { oneSlash } from './require-path.ts'
 import { sendFromTree, sendStoreLayout } from './ria-tree.ts'
 import type { Views } from './views.ts'
@@ -34,7 +35,8 @@ const WAITING_BYTES = 64 * 1024
 /** Serves a store for reading, over HTTP. It does not listen yet. */
 export function storeServer(store: Store, options: ServeOptions): { readonly server: Server; close(): Promise<void> } {
   const views = new DatasetViews(store, options.cacheDirectory)
-  const listener = getRequestListener(routes(views, options).fetch, { overrideGlobalObjects: false })
+  const desk = new Desk(views, options)
+  const listener = getRequestListener(routes(desk).fetch, { overrideGlobalObjects: false })
   const settings = {
     headersTimeout: HEAD_MS,
     requestTimeout: HEAD_MS,
@@ -42,11 +44,14 @@ export function storeServer(store: Store, options: ServeOptions): { readonly ser
     highWaterMark: WAITING_BYTES,
   }
   const server = createServer(settings, listener)
+  const lane = new QuickLane(desk, store, options)
+  lane.before(server)
   return {
     server,
     close: async () => {
       server.close()
       server.closeAllConnections()
+      lane.close()
       await views.close()
     },
   }
@@ -55,9 +60,8 @@ export function storeServer(store: Store, options: ServeOptions): { readonly ser
 /** What answers a request whose path has these parts, for one who may have these views. */
 type Send = (exchange: Exchange, path: readonly string[], views: Views) => Promise<void>
 
-function routes(all: DatasetViews, options: ServeOptions): Hono<Env> {
+function routes(desk: Desk): Hono<Env> {
   const app = new Hono<Env>({ getPath: (request) => oneSlash(new URL(request.url).pathname) })
-  const desk = new Desk(all, options)
   const on = (route: string, send: Send) =>
     app.all(route, async ({ env: { incoming, outgoing } }: Context<Env>) => {
       await desk.answer(incoming, outgoing, route === BY_PATH ? DAV_METHODS : ['GET', 'HEAD'], send)

@@ -35,6 +35,7 @@ export type Views = Pick<DatasetViews, 'store' | 'isThere' | 'version' | 'revisi
 export class ViewsFor {
   readonly #all: DatasetViews
   readonly #aliases = new Aged<readonly Alias[]>(ALIASES_MS, 1)
+  #everything: Views | undefined
 
   constructor(all: DatasetViews) {
     this.#all = all
@@ -45,6 +46,12 @@ export class ViewsFor {
    * alone: neither an answer nor the time that it takes tells whether it is there.
    */
   reader(names: DatasetNames, refusal: 401 | 403): Views {
+    if (!names.includes('*')) return this.#make(names, refusal)
+    this.#everything ??= this.#make(names, refusal)
+    return this.#everything
+  }
+
+  #make(names: DatasetNames, refusal: 401 | 403): Views {
     const all = this.#all
     const aliases = () => this.#aliases.get('', () => this.#listAliases())
     const allowed = names.includes('*') ? undefined : () => this.#allowed(names, aliases)

@@ -1,21 +1,33 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { markdownToHtml } from '../../src/serve/markdown.ts'
+import { openLocalStore } from '../../src/store/local/local.ts'
 import { annexLink, commitFiles } from '../support/repos/memory-repository.ts'
 import { type ServedStore, serveStore } from '../support/servers/served-store.ts'
-import { CONTENT, DIRECTORY, ID, KEY, memoryStore, PLACE } from '../support/stores/memory-dataset.ts'
+import { CONTENT, DIRECTORY, ID, KEY, PLACE } from '../support/stores/memory-dataset.ts'
 import { write } from '../support/stores/stores.ts'
 
+let root: string
 let served: ServedStore
 
 beforeAll(async () => {
-  const store = await memoryStore()
+  root = await mkdtemp(join(tmpdir(), 'riastore-hostile-'))
+  // On a disk, so that what reads plain requests past node's server gets all of it, too.
+  const store = openLocalStore({ root })
+  await write(store, 'ria-layout-version', '1\n')
+  await write(store, `${DIRECTORY}/ria-layout-version`, '2\n')
   await write(store, PLACE, CONTENT)
   await write(store, 'secret', 'root:x:0:0')
   await commitFiles(store, DIRECTORY, { 'README.md': '# A study\n', 'sub-01/x.dat': annexLink(KEY) })
   served = await serveStore(store)
 })
-afterAll(() => served.close())
+afterAll(async () => {
+  await served.close()
+  await rm(root, { recursive: true, force: true })
+})
 
 /** Sends bytes, and gives all that comes until the server closes, or says nothing for long. */
 async function talk(text: string): Promise<string> {
@@ -30,32 +42,30 @@ async function talk(text: string): Promise<string> {
 const statuses = (answer: string) => [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status))
 
 describe('what would be one request to a proxy and another to us', () => {
+  const first = `GET /${PLACE} HTTP/1.1`
   const next = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'
   test.each([
-    ['two lengths', `GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n${next}`],
+    ['two lengths', `${first}\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n${next}`],
     [
       'a length and chunks',
-      `GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${next}`,
+      `${first}\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${next}`,
     ],
-    [
-      'chunks by another name',
-      `GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${next}`,
-    ],
+    ['chunks by another name', `${first}\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${next}`],
     [
       'chunks that are not last',
-      `GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${next}`,
+      `${first}\r\nHost: localhost\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${next}`,
     ],
-    ['a space before the colon', `GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\nhello${next}`],
-    ['a folded header', `GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n Content-Length: 5\r\n\r\n${next}`],
-    ['a signed length', `GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello${next}`],
+    ['a space before the colon', `${first}\r\nHost: localhost\r\nContent-Length : 5\r\n\r\nhello${next}`],
+    ['a folded header', `${first}\r\nHost: localhost\r\nX: a\r\n Content-Length: 5\r\n\r\n${next}`],
+    ['a signed length', `${first}\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello${next}`],
     [
       'a chunk of a negative length',
-      `GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n${next}`,
+      `${first}\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n${next}`,
     ],
-    ['a lone line feed', `GET / HTTP/1.1\nHost: localhost\nContent-Length: 5\n\nhello${next}`],
-    ['a zero byte in a header', `GET / HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n${next}`],
-    ['no host', `GET / HTTP/1.1\r\n\r\n${next}`],
-    ['two hosts', `GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n${next}`],
+    ['a lone line feed', `${first}\nHost: localhost\nContent-Length: 5\n\nhello${next}`],
+    ['a zero byte in a header', `${first}\r\nHost: localhost\r\nX: a\0b\r\n\r\n${next}`],
+    ['no host', `${first}\r\n\r\n${next}`],
+    ['two hosts', `${first}\r\nHost: localhost\r\nHost: evil.example\r\n\r\n${next}`],
   ])('is refused, and nothing that follows it is answered: %s', async (_name, text) => {
     const answer = await talk(text)
     expect(answer).not.toContain('riastore_serve')

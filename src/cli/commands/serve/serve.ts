@@ -48,10 +48,10 @@ export async function run(console: Console, args: ArgsOf<typeof SERVE>): Promise
 }
 
 function showAccess(console: Console, { failure, ...access }: Access): void {
-  const time = new Date().toISOString()
   const { client, user = '-', method, target, status, bytes } = access
-  console.report({ type: 'access', time, ...access, failure }, () =>
-    printable(`${time} ${client} ${user} ${method} ${target} ${status} ${bytes}${failure ? `  ${failure}` : ''}`),
+  const time = () => new Date().toISOString()
+  console.report({ type: 'access', ...(console.json && { time: time() }), ...access, failure }, () =>
+    printable(`${time()} ${client} ${user} ${method} ${target} ${status} ${bytes}${failure ? `  ${failure}` : ''}`),
   )
 }
 
