@@ -91,6 +91,8 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
 const JOINS: Readonly<Record<string, RegExp>> = {
   'store/open.ts': /^(?!store\/)/,
   'cli/main.ts': /^bin\//,
+  // What was counted a while ago is to be told, and never to be acted upon.
+  'admin/inventory/kept-inventory.ts': /^cli\/commands\/stat\//,
 }
 
 /** Where a package may be imported. One that is not here may be imported nowhere. */
@@ -103,6 +105,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^(hono|@hono\/node-server)(\/.*)?$/, /^serve\//],
   [/^(yazl|tar-stream|markdown-it|yaml)$/, /^serve\//],
   [/^cli-table3$/, /^cli\//],
+  [/^d3-(scale|shape)$/, /^cli\/commands\/stat\//],
   [/^@noble\/hashes$/, /^core\//],
   [/^sax$/, /^store\/(dav|s3)\//],
   [/^ini$/, /^gitlab\//],

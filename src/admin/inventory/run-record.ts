@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promis
 import { dirname, join } from 'node:path'
 import { stateDirectory } from '../../core/cache-directory.ts'
 import { ConfigError, codeOf, messageOf } from '../../core/errors.ts'
+import { jsonObject } from '../../core/json-object.ts'
 
 /** A dataset that a run is done with. */
 export interface Finished {
@@ -67,13 +68,13 @@ export class RunRecord {
     const path = file ?? join(stateDirectory(), 'runs', `${run}.jsonl`)
     const head = { run, command, store, shard: name.options.shard, begun: new Date().toISOString() }
     const [first, ...lines] = await linesOf(path)
-    const before = first === undefined ? undefined : parsed(first)
+    const before = first === undefined ? undefined : jsonObject(first)
     if (file !== undefined && first !== undefined && before?.run !== run) {
       const of = before?.command === undefined ? 'no record of a run' : 'of another run than this'
       throw new ConfigError(`--state ${path} is ${of}: give another file, or remove it`)
     }
     const finished = lines.flatMap((line) => {
-      const found = parsed(line)
+      const found = jsonObject(line)
       return typeof found?.dataset === 'string' ? [found as unknown as Finished] : []
     })
     const begun = typeof before?.begun === 'string' ? before.begun : undefined
@@ -113,14 +114,5 @@ async function linesOf(file: string): Promise<string[]> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return []
     throw new ConfigError(`--resume: ${file} cannot be read: ${messageOf(error)}`)
-  }
-}
-
-function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const found = JSON.parse(line)
-    return typeof found === 'object' && found !== null ? found : undefined
-  } catch {
-    return undefined
   }
 }

@@ -77,35 +77,6 @@ against the checksum of its key: when that is wrong, the exit code is 1, after a
   json: [],
 } as const satisfies CommandSpec
 
-export const STAT = {
-  name: 'stat',
-  summary: 'Tell what datasets take up in a store',
-  usage: '[options] [STORE] [DATASET…]',
-  description: [
-    'All datasets, if none is named. Keys and bytes, loose and archived; files (objects in S3) of keys and of git; what \
-unfinished uploads take up; and the keys that several of the datasets have. Everything is listed for that.',
-    '--history adds a line to a file, and says what grew since the line before it.',
-  ],
-  positionals: [WORDS],
-  options: {
-    top: { type: 'text', value: 'N', byDefault: '10', describe: 'only the N largest datasets, 0 for none, one by one' },
-    history: {
-      type: 'text',
-      value: 'FILE',
-      describe: 'add a line of JSON to this file, and compare with its last one',
-    },
-    prometheus: { type: 'flag', describe: 'print what the textfile collector of Prometheus reads' },
-  },
-  examples: [
-    ['stat ria+ssh://host/data/store'],
-    ['stat --history ~/store.jsonl ria+ssh://host/data/store', 'what a monthly run does'],
-  ],
-  exits: [4],
-  json: ['dataset', 'summary'],
-  splits: true,
-  resumes: true,
-} as const satisfies CommandSpec
-
 export const CHECK = {
   name: 'check',
   summary: 'Look whether a store and its datasets are whole',

@@ -1,19 +1,42 @@
-import type { Counted } from './counted.ts'
+import type { Counted, Numbers } from './counted.ts'
 
-const METRICS = [
-  ['riastore_keys', 'Keys of a dataset, loose and archived.', (each: Counted) => each.loose + each.archived],
-  ['riastore_key_bytes', 'Bytes of these keys.', (each: Counted) => each.looseBytes + each.archivedBytes],
-  ['riastore_files', 'Files or objects of a dataset.', (each: Counted) => each.files],
-  ['riastore_file_bytes', 'Bytes of these files.', (each: Counted) => each.fileBytes],
-  ['riastore_unfinished_bytes', 'Bytes of unfinished uploads.', (each: Counted) => each.temporaryBytes],
-] as const
+type Metric = readonly [name: string, help: string, value: (each: Counted) => number | undefined]
+
+const METRICS: readonly Metric[] = [
+  ['riastore_keys', 'Keys of a dataset, loose and archived.', (each) => each.loose + each.archived],
+  ['riastore_key_bytes', 'Bytes of these keys.', (each) => each.looseBytes + each.archivedBytes],
+  ['riastore_loose_keys', 'Loose keys of a dataset.', (each) => each.loose],
+  ['riastore_archive_bytes', 'Bytes of the archive of a dataset.', (each) => each.archiveBytes],
+  ['riastore_files', 'Files or objects of a dataset.', (each) => each.files],
+  ['riastore_file_bytes', 'Bytes of these files.', (each) => each.fileBytes],
+  ['riastore_directories', 'Directories of a dataset, none where there are none.', (each) => each.directories],
+  ['riastore_unfinished_bytes', 'Bytes of unfinished uploads.', (each) => each.temporaryBytes],
+  ['riastore_stale_files', 'Leftovers that are older than a day.', (each) => each.stale],
+  ['riastore_shared_bytes', 'Bytes of keys that another dataset has, too.', (each) => each.sharedBytes],
+  ['riastore_unused_bytes', 'Bytes of keys that no ref names.', (each) => each.unusedBytes],
+  ['riastore_newest_file_seconds', 'When the newest file was written.', (each) => seconds(each.newestMs)],
+]
 
 /** Prometheus's text format (its "Exposition formats" page), for the textfile collector. */
-export function asMetrics(store: string, all: readonly Counted[]): string {
+export function asMetrics({ store, counted, facts, countedMs }: Numbers): string {
   const label = (text: string) => JSON.stringify(text)
-  return METRICS.flatMap(([name, help, value]) => [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} gauge`,
-    ...all.map((each) => `${name}{store=${label(store)},dataset=${label(each.dataset)}} ${value(each)}`),
-  ]).join('\n')
+  const ofStore = (name: string, help: string, value: number | undefined) =>
+    value === undefined
+      ? []
+      : [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name}{store=${label(store)}} ${value}`]
+  return [
+    ...METRICS.flatMap(([name, help, value]) => {
+      const lines = counted.flatMap((each) => {
+        const found = value(each)
+        return found === undefined ? [] : [`${name}{store=${label(store)},dataset=${label(each.dataset)}} ${found}`]
+      })
+      return lines.length === 0 ? [] : [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines]
+    }),
+    ...ofStore('riastore_datasets', 'Datasets of a store.', counted.length),
+    ...ofStore('riastore_free_bytes', 'Free space of a store.', facts.free),
+    ...ofStore('riastore_trash_bytes', 'Bytes in the trash of a store.', facts.trashBytes),
+    ...ofStore('riastore_counted_seconds', 'When this was counted.', seconds(countedMs)),
+  ].join('\n')
 }
+
+const seconds = (ms: number | undefined) => (ms === undefined ? undefined : Math.floor(ms / 1000))

@@ -1,129 +1,152 @@
-import { TotalsCounter } from '../../../admin/inventory/totals.ts'
-import { ConfigError, isStoreError } from '../../../core/errors.ts'
-import { printable } from '../../../core/printable.ts'
-import { isAppendOnly } from '../../../ria/layout/append-only.ts'
+import { writeFile } from 'node:fs/promises'
+import { keepInventory, readInventory } from '../../../admin/inventory/kept-inventory.ts'
+import { ConfigError, messageOf } from '../../../core/errors.ts'
+import type { Store } from '../../../store/store.ts'
 import type { ArgsOf } from '../../command.ts'
 import type { Console } from '../../console.ts'
-import { idOf, NameFinder } from '../../dataset-names.ts'
 import { EXIT } from '../../exit-codes.ts'
 import { Portion } from '../../portion.ts'
-import { formatSize, parseCount } from '../../quantities.ts'
-import { namedOrAll, withStoreOfWords } from '../../store-words.ts'
-import type { STAT } from '../../table/inventory.ts'
-import { plainTable } from '../../tables.ts'
-import type { Counted } from './counted.ts'
-import { addToHistory, type Growth } from './history.ts'
+import { parseAge, parseCount } from '../../quantities.ts'
+import { withStoreOfWords } from '../../store-words.ts'
+import type { STAT } from '../../table/stat.ts'
+import { countDatasets, storeFacts } from './count.ts'
+import { type Counted, isCounted, type Numbers, type StoreFacts, sumOf } from './counted.ts'
+import { addToHistory, type History } from './history.ts'
 import { asMetrics } from './metrics.ts'
+import { asReport } from './report.ts'
+import { asText, largestOf } from './text.ts'
+
+/** So many datasets have an area of their own in the plot. */
+const PLOTTED = 7
+
+type Args = ArgsOf<typeof STAT>
 
 /** `riastore stat` */
-export async function run(console: Console, args: ArgsOf<typeof STAT>): Promise<number> {
-  const { words, history, prometheus = false } = args
+export async function run(console: Console, args: Args): Promise<number> {
+  const { words, history, plot, unused = false, prometheus = false, report = false } = args
   const top = parseCount('top', args.top)
-  if (prometheus && console.json) throw new ConfigError('--prometheus and --json do not go together')
-  const call = { signal: console.signal }
+  const agoMs = args.since === undefined ? 0 : parseAge('since', args.since)
+  const maxAgeMs = args.refresh ? 0 : parseAge('max-age', args.maxAge)
+  for (const [name, isGiven] of Object.entries({ prometheus, report })) {
+    if (isGiven && console.json) throw new ConfigError(`--${name} and --json do not go together`)
+  }
+  for (const [name, value] of Object.entries({ plot, since: args.since })) {
+    if (value !== undefined && history === undefined) throw new ConfigError(`--${name} wants --history`)
+  }
   return withStoreOfWords(words, async (store, names) => {
-    const portion = await Portion.open(console, 'stat', store.traits.root, args)
-    const appendOnly = await isAppendOnly(store, undefined, call)
-    const counter = new TotalsCounter()
-    const counted: Counted[] = []
-    let failed = 0
-    const finder = new NameFinder(store, console.json, call)
-    for await (const dataset of namedOrAll(store, names, portion, call)) {
-      try {
-        const totals = { dataset: idOf(dataset.directory), ...(await counter.count(dataset, call)) }
-        counted.push(totals)
-        await portion.done(dataset, EXIT.done, totals)
-        const { aliases } = await finder.namesOf(dataset)
-        console.emit({ type: 'dataset', action: 'stat', aliases, ...totals })
-        console.progress.show({ label: 'counting datasets', done: counted.length, total: 0, unit: 'steps' })
-      } catch (error) {
-        if (console.signal.aborted || isStoreError(error, 'unreachable')) throw error
-        portion.failed()
-        console.fail(error, { dataset: dataset.name })
-        failed += 1
-      }
-    }
-    console.progress.clear()
-    for (const { data } of portion.resumed) if (isCounted(data)) counted.push(data)
-    await portion.end()
-    const sum = sumOf(counted)
+    const isWhole = names.length === 0 && args.shard === undefined && !args.resume
+    const kept = isWhole && maxAgeMs > 0 ? await keptNumbers(store, maxAgeMs, unused) : undefined
+    const { numbers, failed, more } = kept ?? (await count(console, store, names, args, isWhole))
+    const { counted, facts, store: root } = numbers
+    if (kept !== undefined) counted.forEach(tell(console))
     // What a run tells that did not see everything would be taken for a loss.
     const isTold = failed === 0 || (counted.length > 0 && !prometheus)
-    const grown =
-      history === undefined || failed > 0 ? undefined : await addToHistory(history, store.traits.root, counted)
-    console.emit({
-      type: 'summary',
-      action: 'stat',
-      datasets: counted.length,
-      failed,
-      ...sum,
-      since: grown?.since,
-      ...(appendOnly ? { appendOnly } : {}),
-      ...portion.summary,
-    })
-    if (appendOnly && isTold && !prometheus) console.print('append-only: riastore removes and replaces nothing in it')
-    if (isTold) console.print(prometheus ? asMetrics(store.traits.root, counted) : asText(counted, sum, grown, top))
+    const largest = largestOf(counted, PLOTTED)
+    const past: Partial<History> =
+      history === undefined || failed > 0
+        ? {}
+        : await addToHistory(history, numbers, {
+            agoMs,
+            only: args.shard ?? (names.length === 0 ? undefined : counted.map(({ dataset }) => dataset).join(' ')),
+            about: largest.map(({ dataset }) => dataset),
+          })
+    if (plot !== undefined && past.points !== undefined) {
+      const { plotOf } = await import('./plot.ts')
+      await write(plot, plotOf(root, past.points, largest))
+    }
+    console.emit({ type: 'summary', action: 'stat', failed, ...summaryOf(numbers, past), ...more })
+    if (isTold && prometheus) console.print(asMetrics(numbers))
+    else if (isTold && report) console.print(asReport(numbers, past.growth, top))
+    else if (isTold) {
+      if (facts.appendOnly) console.print('append-only: riastore removes and replaces nothing in it')
+      console.print(asText(numbers, past.growth, top))
+    }
     return failed === 0 ? EXIT.done : EXIT.failed
   })
 }
 
-/** What a run that was cut noted of a dataset. */
-function isCounted(data: unknown): data is Counted {
-  const found = data as Partial<Record<string, unknown>> | null | undefined
-  return typeof found?.dataset === 'string' && NUMBERS.every((name) => typeof found[name] === 'number')
+interface Result {
+  readonly numbers: Numbers
+  readonly failed: number
+  /** For the summary. */
+  readonly more: object
 }
 
-const NUMBERS = [
-  'loose',
-  'looseBytes',
-  'archived',
-  'archivedBytes',
-  'archiveBytes',
-  'files',
-  'fileBytes',
-  'temporary',
-  'temporaryBytes',
-  'shared',
-  'sharedBytes',
-] as const
-
-type Sum = Readonly<Record<(typeof NUMBERS)[number] | 'keys' | 'bytes', number>>
-
-function sumOf(all: readonly Counted[]): Sum {
-  const of = (name: (typeof NUMBERS)[number]) => all.reduce((sum, each) => sum + each[name], 0)
-  const sums = Object.fromEntries(NUMBERS.map((name) => [name, of(name)])) as Record<(typeof NUMBERS)[number], number>
-  return { keys: sums.loose + sums.archived, bytes: sums.looseBytes + sums.archivedBytes, ...sums }
+/** Counts what was asked for, and keeps it for the next run if that is all of the store. */
+async function count(
+  console: Console,
+  store: Store,
+  names: readonly string[],
+  args: Args,
+  isWhole: boolean,
+): Promise<Result> {
+  const countedMs = Date.now()
+  const { root } = store.traits
+  const portion = await Portion.open(console, 'stat', root, args)
+  const { counted, failed } = await countDatasets(console, store, portion, {
+    names,
+    unused: args.unused ?? false,
+    found: tell(console),
+  })
+  await portion.end()
+  const facts = await storeFacts(store, { signal: console.signal })
+  if (isWhole && failed === 0) {
+    const problem = await keepInventory(root, { countedMs, datasets: counted, store: facts })
+    if (problem !== undefined) console.detail(problem)
+  }
+  const sum = sumOf(counted, facts.flat)
+  return {
+    numbers: { store: root, counted, sum, facts, countedMs, isKept: false },
+    failed,
+    more: portion.summary,
+  }
 }
 
-function asText(all: readonly Counted[], sum: Sum, grown: Growth | undefined, top: number): string {
-  const rows = [
-    ['datasets', String(all.length), ''],
-    ['keys', String(sum.keys), formatSize(sum.bytes)],
-    ['  loose', String(sum.loose), formatSize(sum.looseBytes)],
-    ['  archived', String(sum.archived), formatSize(sum.archivedBytes)],
-    ['  saved by packing them', '', formatSize(Math.max(0, sum.archivedBytes - sum.archiveBytes))],
-    ['  in several datasets', String(sum.shared), formatSize(sum.sharedBytes)],
-    ['files', String(sum.files), formatSize(sum.fileBytes)],
-    ['  unfinished', String(sum.temporary), formatSize(sum.temporaryBytes)],
-  ]
-  const largest = [...all].sort((a, b) => b.fileBytes - a.fileBytes).slice(0, top)
-  const table = [
-    plainTable(
-      ['dataset', 'keys', 'size', ...(grown === undefined ? [] : [`since ${grown.since.slice(0, 10)}`])],
-      [
-        ...largest.map((each) => [
-          printable(each.dataset),
-          String(each.loose + each.archived),
-          formatSize(each.fileBytes),
-          ...(grown === undefined ? [] : [difference(grown.bytes.get(each.dataset))]),
-        ]),
-      ],
-    ),
-  ]
-  return [plainTable(['store', 'count', 'size'], rows), ...(largest.length > 0 ? ['', ...table] : [])].join('\n')
+/** What an earlier run counted, if it was not too long ago, and has what is asked for. */
+async function keptNumbers(store: Store, maxAgeMs: number, unused: boolean): Promise<Result | undefined> {
+  const found = await readInventory(store.traits.root, maxAgeMs)
+  if (found === undefined || !found.datasets.every(isCounted)) return undefined
+  const counted: readonly Counted[] = found.datasets
+  if (unused && counted.every((each) => each.unused === undefined)) return undefined
+  const facts = found.store as StoreFacts
+  const { countedMs } = found
+  const sum = sumOf(counted, facts.flat)
+  const more = { kept: true, ageSeconds: Math.floor((Date.now() - countedMs) / 1000) }
+  return { numbers: { store: store.traits.root, counted, sum, facts, countedMs, isKept: true }, failed: 0, more }
 }
 
-function difference(bytes: number | undefined): string {
-  if (bytes === undefined) return 'new'
-  return bytes === 0 ? '-' : `${bytes > 0 ? '+' : '-'}${formatSize(Math.abs(bytes))}`
+const tell = (console: Console) => (each: Counted) =>
+  console.emit({ type: 'dataset', action: 'stat', ...forPrograms(each) })
+
+/** Times are words there. */
+function forPrograms<T extends { readonly oldestMs?: number | undefined; readonly newestMs?: number | undefined }>({
+  oldestMs,
+  newestMs,
+  ...rest
+}: T) {
+  return { ...rest, oldestFile: timeOf(oldestMs), newestFile: timeOf(newestMs) }
+}
+
+function summaryOf({ counted, sum, facts, countedMs }: Numbers, { growth }: Partial<History>) {
+  const { appendOnly, flat, ...rest } = facts
+  return {
+    datasets: counted.length,
+    ...forPrograms(sum),
+    ...(flat ? {} : { inodes: sum.files + sum.directories }),
+    ...rest,
+    ...(appendOnly ? { appendOnly } : {}),
+    counted: timeOf(countedMs),
+    since: timeOf(growth?.sinceMs),
+    grown: growth?.total,
+  }
+}
+
+const timeOf = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString())
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text)
+  } catch (error) {
+    throw new ConfigError(`--plot ${file}: ${messageOf(error)}`)
+  }
 }

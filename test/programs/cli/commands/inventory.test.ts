@@ -171,7 +171,7 @@ describe('stat', () => {
     const shared = `111/${OTHER.slice(3)}${PLACE.slice(DIRECTORY.length)}`
     await write(store, shared, CONTENT)
     try {
-      const second = await riastore(['stat', '--history', history, ...at()])
+      const second = await riastore(['stat', '--refresh', '--history', history, ...at()])
       expect(second.stdout).toMatch(/in several datasets +1 +22 B/)
       expect(second.stdout).toMatch(new RegExp(`^${OTHER} .*\\+22 B$`, 'm'))
       expect(second.stdout).toMatch(new RegExp(`^${ID} .* -$`, 'm'))
