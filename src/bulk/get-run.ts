@@ -21,6 +21,7 @@ import { checkedKey } from './fetch.ts'
 import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
 import { handOverKeys } from './hand-over.ts'
 import { openRemote } from './open-remote.ts'
+import type { BranchListing } from './records/branch-listing.ts'
 import { Recorder } from './records/recorder.ts'
 import { SpoolFile } from './records/spool-file.ts'
 import type { BulkRemote } from './remotes.ts'
@@ -32,9 +33,10 @@ export class GetRun {
   readonly #clone: Clone
   readonly #options: GetOptions
   readonly #table: KeyTable
-  readonly #states: States
+  readonly #states = new States()
   readonly #work: WorkDirectory
-  readonly #candidates: Candidates
+  readonly #remotes: readonly BulkRemote[]
+  #candidates: Candidates
   readonly #count: Counter
   readonly #placer: Placer
   readonly #stage: Stage
@@ -43,7 +45,7 @@ export class GetRun {
   #bytes = 0
   #bytesTotal = 0
 
-  /** `table`: the keys that are wanted. */
+  /** `table`: the keys that are wanted; each is told to `add`. */
   constructor(clone: Clone, options: GetOptions, table: KeyTable, remotes: readonly BulkRemote[], work: WorkDirectory) {
     this.#clone = clone
     this.#options = options
@@ -52,23 +54,26 @@ export class GetRun {
     this.#count = new Counter(options.events)
     this.#placer = new Placer(clone)
     this.#partials = new AnnexPartials(clone)
-    const wanted = table.size
-    for (const key of work.placedBefore) table.add(key)
-    this.#states = new States(table.size)
-    this.#candidates = new Candidates(clone, remotes, table.size)
+    this.#remotes = remotes
+    this.#candidates = new Candidates(clone, [], 0)
     const { events } = this.#count
     this.#stage = new Stage({ table, states: this.#states, work, placer: this.#placer, events })
-    for (let number = 0; number < table.size; number++) {
-      this.#states.set(number, number < wanted ? this.#stateOfWanted(number) : this.#stateOfPlaced(number))
-    }
   }
 
-  async run(): Promise<GetReport> {
+  /** A key that was found. */
+  add(number: number): void {
+    this.#states.set(number, this.#stateOfWanted(number))
+  }
+
+  /** `listing`: of the git-annex branch, when there is one. */
+  async run(listing: BranchListing | undefined): Promise<GetReport> {
     const { signal, dryRun } = this.#options
+    this.#addPlacedBefore()
+    this.#candidates = new Candidates(this.#clone, this.#remotes, this.#table.size)
     const { uuid } = this.#clone
     const recorder = new Recorder({ clone: this.#clone, work: this.#work, table: this.#table, uuid, signal })
     const numbers = [...this.#states.in(STATE.wanted), ...this.#states.in(STATE.placed)]
-    await recorder.prepare(numbers, (number, log) => this.#locate(number, log))
+    await recorder.prepare(numbers, (number, log) => this.#locate(number, log) && !dryRun, listing)
     if (dryRun) return this.#plan()
     const unlocked = this.#listUnlocked()
     unlocked.catch(() => {}) // awaited below
@@ -82,6 +87,14 @@ export class GetRun {
     this.#work.leaveParts((key, file) => this.#partials.leave(key, file))
     await this.#leaveRest()
     return this.#report()
+  }
+
+  #addPlacedBefore(): void {
+    const wanted = this.#table.size
+    for (const key of this.#work.placedBefore) {
+      const number = this.#table.add(key)
+      if (number >= wanted) this.#states.set(number, this.#stateOfPlaced(number))
+    }
   }
 
   #stateOfWanted(number: number): State {

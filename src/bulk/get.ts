@@ -1,15 +1,13 @@
 import type { Clone } from './clone/clone.ts'
 import { leftToAnnex } from './clone/clone.ts'
 import { KeyTable } from './clone/key-table.ts'
-import { outputOf } from './clone/programs.ts'
 import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './counter.ts'
 import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
 import { GetRun } from './get-run.ts'
 import { handOverSelection } from './hand-over.ts'
-import { removeMergedRefs } from './records/own-refs.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
-import { findKeys } from './wanted.ts'
+import { survey } from './wanted.ts'
 
 /**
  * Gets the content of keys into a clone, many at once. Each is checked against its checksum while
@@ -22,19 +20,16 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
   )
   const reason = leftToAnnex(clone) ?? noRemote(remotes, options.from)
   if (reason !== undefined) return leaveAll(clone, options, reason)
+  const { signal, selection, dryRun } = options
   const table = new KeyTable()
-  const { signal, selection } = options
-  await Promise.all([
-    findKeys(clone, selection, 'not here', table, signal),
-    // What was fetched with the git repository is merged first: it says where keys are. git-annex
-    // does so when it reads its records.
-    outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, signal, accepts: [0, 1] }),
-  ])
-  if (!options.dryRun) await removeMergedRefs(clone)
   const work = WorkDirectory.open(clone.annexDirectory)
-  let recorded = false
+  let recorded = !work.tookOver
   try {
-    const report = await new GetRun(clone, options, table, usable(remotes), work).run()
+    const run = new GetRun(clone, options, table, usable(remotes), work)
+    const onKey = (number: number) => run.add(number)
+    const listing = await survey(clone, selection, { presence: 'not here', dryRun, table, work, onKey, signal })
+    recorded = false
+    const report = await run.run(listing)
     recorded = true
     return report
   } finally {

@@ -16,6 +16,7 @@ import { type OpenRemote, openRemote } from './open-remote.ts'
 import { packKeys } from './pack-keys.ts'
 import { putDirectly } from './put-directly.ts'
 import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
+import type { BranchListing } from './records/branch-listing.ts'
 import { Recorder } from './records/recorder.ts'
 import type { BulkRemote } from './remotes.ts'
 import { STATE, type State, States } from './states.ts'
@@ -25,7 +26,6 @@ export class PutRun {
   readonly #clone: Clone
   readonly #options: PutOptions
   readonly #table: KeyTable
-  readonly #states: States
   readonly #remote: BulkRemote
   readonly #work: WorkDirectory
   readonly #count: Counter
@@ -35,7 +35,9 @@ export class PutRun {
   #bytes = 0
   #bytesTotal = 0
 
-  /** `table`: the keys that are here. */
+  readonly #states = new States()
+
+  /** `table`: the keys that are here; each is told to `add`. */
   constructor(clone: Clone, options: PutOptions, table: KeyTable, remote: BulkRemote, work: WorkDirectory) {
     this.#clone = clone
     this.#options = options
@@ -45,16 +47,20 @@ export class PutRun {
     this.#count = new Counter(options.events)
     this.#objects = new Placer(clone)
     this.#bandwidth = new Bandwidth(options.bytesPerSecond)
-    this.#states = new States(table.size)
-    for (let number = 0; number < table.size; number++) this.#states.set(number, this.#stateOf(number))
   }
 
-  async run(): Promise<PutReport> {
+  /** A key that was found. */
+  add(number: number): void {
+    this.#states.set(number, this.#stateOf(number))
+  }
+
+  /** `listing`: of the git-annex branch, when there is one. */
+  async run(listing: BranchListing | undefined): Promise<PutReport> {
     const { signal, dryRun, log } = this.#options
     const { uuid } = this.#remote
     const recorder = new Recorder({ clone: this.#clone, work: this.#work, table: this.#table, uuid, signal })
     const numbers = [...this.#states.in(STATE.wanted), ...this.#states.in(STATE.left)]
-    await recorder.prepare(numbers, (number, text) => this.#look(number, text))
+    await recorder.prepare(numbers, (number, text) => this.#look(number, text) && !dryRun, listing)
     if (!dryRun && this.#states.count(STATE.wanted) > 0) {
       const opened = await openRemote(this.#remote, {
         clone: this.#clone,

@@ -2,15 +2,13 @@ import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
 import { type Clone, leftToAnnex } from './clone/clone.ts'
 import { KeyTable } from './clone/key-table.ts'
-import { outputOf } from './clone/programs.ts'
 import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './counter.ts'
 import { handOverSelection } from './hand-over.ts'
 import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
 import { PutRun } from './put-run.ts'
-import { removeMergedRefs } from './records/own-refs.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
-import { findKeys } from './wanted.ts'
+import { survey } from './wanted.ts'
 
 /**
  * Puts the content of keys into a store, many at once. Each is checked against its checksum while
@@ -21,17 +19,13 @@ export async function putKeys(clone: Clone, options: PutOptions): Promise<PutRep
   const remote = chooseRemote(await findRemotes(clone), options.to)
   const reason = leftToAnnex(clone) ?? whyLeft(clone, remote, options.to)
   if (remote === undefined || reason !== undefined) return leaveAll(clone, options, remote, reason ?? '')
+  const { signal, selection, dryRun } = options
   const table = new KeyTable()
-  const { signal, selection } = options
-  await Promise.all([
-    findKeys(clone, selection, 'here', table, signal),
-    // What was fetched with the git repository is merged first: it says what the store has.
-    outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, signal, accepts: [0, 1] }),
-  ])
-  if (!options.dryRun) await removeMergedRefs(clone)
   const work = WorkDirectory.open(clone.annexDirectory)
   try {
-    return await new PutRun(clone, options, table, remote, work).run()
+    const run = new PutRun(clone, options, table, remote, work)
+    const onKey = (number: number) => run.add(number)
+    return await run.run(await survey(clone, selection, { presence: 'here', dryRun, table, work, onKey, signal }))
   } finally {
     work.close(work.placedBefore.length === 0) // what a get placed is recorded by the next get
   }

@@ -18,30 +18,34 @@ export const STATE = {
 
 export type State = (typeof STATE)[keyof typeof STATE]
 
-/** A state for each key of a table, a byte each. */
+/** A state for each key of a table, a byte each. Keys come one after the other. */
 export class States {
-  readonly #states: Uint8Array
+  #states = new Uint8Array(1024)
+  #size = 0
 
-  constructor(keys: number) {
-    this.#states = new Uint8Array(keys)
-  }
-
+  /** Of a key that was not set, too: `wanted`. */
   get(number: number): State {
-    return this.#states[number] as State
+    return (this.#states[number] ?? STATE.wanted) as State
   }
 
   set(number: number, state: State): void {
+    if (number >= this.#states.length) {
+      const grown = new Uint8Array(2 ** Math.ceil(Math.log2(number + 1)))
+      grown.set(this.#states)
+      this.#states = grown
+    }
     this.#states[number] = state
+    this.#size = Math.max(this.#size, number + 1)
   }
 
   /** The numbers of the keys in a state, as they are when each is asked for. */
   *in(state: State): IterableIterator<number> {
-    for (let number = 0; number < this.#states.length; number++) if (this.#states[number] === state) yield number
+    for (let number = 0; number < this.#size; number++) if (this.#states[number] === state) yield number
   }
 
   count(state: State): number {
     let count = 0
-    for (const one of this.#states) if (one === state) count += 1
+    for (let number = 0; number < this.#size; number++) if (this.#states[number] === state) count += 1
     return count
   }
 }

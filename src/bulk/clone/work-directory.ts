@@ -62,6 +62,11 @@ export class WorkDirectory {
     }
   }
 
+  /** Whether there is anything in it that the dead left. */
+  get tookOver(): boolean {
+    return this.#leftovers.size > 0 || this.placedBefore.length > 0
+  }
+
   /** A name that no file has. */
   newFile(): string {
     this.#files += 1

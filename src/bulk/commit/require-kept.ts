@@ -13,7 +13,7 @@ export async function requireKept(clone: Clone, keys: readonly string[], signal?
   const table = new KeyTable()
   const numbers = keys.map((key) => table.add(key))
   const lost: string[] = []
-  for await (const logs of readLogs(clone, await branchCommit(clone), table, numbers, signal)) {
+  for await (const logs of readLogs(clone, await branchCommit(clone), table, numbers, { signal })) {
     for (const { number, text } of logs) {
       const others = [...repositoriesIn(text)].filter((uuid) => uuid !== clone.uuid)
       if (others.length === 0) lost.push(table.text(number))

@@ -43,7 +43,7 @@ export async function takeIn(clone: Clone, held: readonly HeldKey[], events: Bul
   let recorded = false
   try {
     for (const key of work.placedBefore) table.add(key)
-    const states = new States(table.size)
+    const states = new States()
     for (let number = 0; number < table.size; number++) states.set(number, STATE.skipped)
     for (const key of work.placedBefore) {
       if (placer.find(parseKey(key)) !== undefined) states.set(table.add(key), STATE.placed)

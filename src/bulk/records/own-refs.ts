@@ -3,14 +3,15 @@ import { run } from '../../core/process/run.ts'
 import type { Clone } from '../clone/clone.ts'
 import { ANNEX_BRANCH } from './read-logs.ts'
 
-const REFS = 'refs/riastore'
+/** What refs of ours are below. */
+export const OWN_REFS = 'refs/riastore'
 
 /**
  * The name of a new ref of ours. It ends in /git-annex, as those of remotes do: git-annex merges
  * each such ref into its branch.
  */
 export function newRef(): string {
-  return `${REFS}/${process.pid}-${randomBytes(6).toString('hex')}/git-annex`
+  return `${OWN_REFS}/${process.pid}-${randomBytes(6).toString('hex')}/git-annex`
 }
 
 /**
@@ -20,7 +21,7 @@ export function newRef(): string {
  */
 export async function removeMergedRefs({ gitDirectory }: Clone): Promise<ReadonlySet<string>> {
   const format = '--format=%(objectname) %(refname)'
-  const listed = await run('git', ['for-each-ref', `--merged=${ANNEX_BRANCH}`, format, `${REFS}/`], {
+  const listed = await run('git', ['for-each-ref', `--merged=${ANNEX_BRANCH}`, format, `${OWN_REFS}/`], {
     cwd: gitDirectory,
   })
   const removed = new Set<string>()

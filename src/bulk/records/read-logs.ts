@@ -33,18 +33,22 @@ export interface KeyLog {
 /**
  * Of fewer keys the logs are asked for by their paths; of more, the whole branch is listed once.
  */
-const ASK_BY_PATH_KEYS = 2000
+export const ASK_BY_PATH_KEYS = 2000
 
 /**
  * Reads the location logs of keys from a commit, some at a time, in any order; each key comes once.
- * `numbers` are those of the table. Throws StoreError.
+ * `numbers` are those of the table. `lines`: all paths of the commit, when it was listed before.
+ * Throws StoreError.
  */
 export async function* readLogs(
   clone: Clone,
   commit: string,
   table: KeyTable,
   numbers: Iterable<number>,
-  signal?: AbortSignal,
+  {
+    lines,
+    signal,
+  }: { readonly lines?: AsyncIterable<Buffer> | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<KeyLog[], void, void> {
   const wanted = new Uint8Array(table.size)
   let count = 0
@@ -58,8 +62,10 @@ export async function* readLogs(
     signal,
   })
   const asked = new NumberQueue()
-  const few = count <= ASK_BY_PATH_KEYS
-  const questions = few ? byPath(commit, table, wanted) : byListing(clone, commit, table, wanted, signal)
+  const few = count <= ASK_BY_PATH_KEYS && lines === undefined
+  const questions = few
+    ? byPath(commit, table, wanted)
+    : byListing(lines ?? listed(clone, commit, signal), table, wanted)
   const feeding = feed(cat.stdin, inLines(questions, asked))
   feeding.catch(() => cat.stdin.destroy()) // awaited below
   for await (const texts of answersOf(cat.stdout)) {
@@ -108,16 +114,27 @@ async function* byPath(commit: string, table: KeyTable, wanted: Uint8Array): Asy
 const SUFFIX = Buffer.from('.log')
 const [TAB, SLASH, SPACE] = [9, 47, 32]
 
-/** Lists the whole branch: lines of `<mode> blob <id>\t<path>`. */
-async function* byListing(
+/** Arguments for git to list all paths of a commit: `<mode> blob <id>\t<path>`, ended by a zero. */
+export function listBranch(commit: string): string[] {
+  return ['ls-tree', '-r', '-z', commit]
+}
+
+async function* listed(
   clone: Clone,
   commit: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer, void, void> {
+  const { stdout, ended } = startProgram('git', listBranch(commit), { cwd: clone.gitDirectory, signal })
+  yield* splitAt(stdout, 0)
+  await ended
+}
+
+async function* byListing(
+  lines: AsyncIterable<Buffer>,
   table: KeyTable,
   wanted: Uint8Array,
-  signal: AbortSignal | undefined,
 ): AsyncGenerator<Question, void, void> {
-  const listing = startProgram('git', ['ls-tree', '-r', '-z', commit], { cwd: clone.gitDirectory, signal })
-  for await (const line of splitAt(listing.stdout, 0)) {
+  for await (const line of lines) {
     if (!line.subarray(-SUFFIX.length).equals(SUFFIX)) continue
     const tab = line.indexOf(TAB)
     const name = line.subarray(line.lastIndexOf(SLASH) + 1, -SUFFIX.length)
@@ -127,7 +144,6 @@ async function* byListing(
       yield { number, object: Buffer.from(line.subarray(line.lastIndexOf(SPACE, tab) + 1, tab)) }
     }
   }
-  await listing.ended
 }
 
 const [PERCENT, AND] = [37, 38]

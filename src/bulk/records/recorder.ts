@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { StoreError } from '../../core/errors.ts'
 import { run } from '../../core/process/run.ts'
@@ -6,9 +6,10 @@ import { logPath, withPresent } from '../../core/records/location-log.ts'
 import { encode } from '../../core/text.ts'
 import type { Clone } from '../clone/clone.ts'
 import type { KeyTable } from '../clone/key-table.ts'
-import { outputOf, startProgram } from '../clone/programs.ts'
+import { outputOf } from '../clone/programs.ts'
 import type { WorkDirectory } from '../clone/work-directory.ts'
-import { newRef, removeMergedRefs } from './own-refs.ts'
+import type { BranchListing } from './branch-listing.ts'
+import { newRef, OWN_REFS, removeMergedRefs } from './own-refs.ts'
 import { ANNEX_BRANCH, branchCommit, readLogs } from './read-logs.ts'
 import { SpoolFile } from './spool-file.ts'
 
@@ -30,42 +31,63 @@ export type LogVisitor = (number: number, log: string) => boolean
  * its own locks, whatever else it does meanwhile; and what somebody else recorded since is not
  * lost. Nothing is recorded before `commit`.
  *
- * The new logs are written to git's objects ahead, while the keys are on their way. Each step that
- * writes is a program of its own that reads a whole file: killed at any moment, there is no half
- * commit.
+ * The new logs, and the commit of them all, are written to git's objects ahead, while the keys are
+ * on their way. No ref leads to that commit before all its keys are safe; when some of them did not
+ * come, there is another one of the others. Each step that writes is a program of its own that
+ * reads a whole file: killed at any moment, there is no half commit.
  */
 export class Recorder {
   readonly #options: RecordOptions
   #base = ''
   #ids = Buffer.alloc(0)
-  #importing: Promise<unknown> = Promise.resolve()
+  /** By number: 1 for a key that is in the commit which was prepared. */
+  #isPrepared = new Uint8Array(0)
+  #importing: Promise<string> = Promise.resolve('')
 
   constructor(options: RecordOptions) {
     this.#options = options
   }
 
   /**
-   * Reads the location logs of keys, and prepares what they will be. Throws StoreError.
+   * Reads the location logs of keys, and prepares what they will be. `listing`: of the branch, when
+   * somebody has it already; it is closed here. Throws StoreError.
    */
-  async prepare(numbers: Iterable<number>, visit: LogVisitor = () => true): Promise<void> {
+  async prepare(
+    numbers: Iterable<number>,
+    visit: LogVisitor = () => true,
+    listing: BranchListing | undefined = undefined,
+  ): Promise<void> {
     const { clone, table, uuid, work, signal } = this.#options
+    const spool = new SpoolFile(work.newFile())
     this.#base = await branchCommit(clone)
     const idBytes = this.#base.length / 2
     const algorithm = idBytes === 20 ? 'sha1' : 'sha256'
     this.#ids = Buffer.alloc(table.size * idBytes)
-    const spool = new SpoolFile(work.newFile())
+    this.#isPrepared = new Uint8Array(table.size)
+    const isCurrent = listing?.commit === this.#base
+    if (!isCurrent) listing?.close()
+    const lines = isCurrent ? listing?.lines() : undefined
     const now = Date.now()
-    for await (const logs of readLogs(clone, this.#base, table, numbers, signal)) {
+    for await (const logs of readLogs(clone, this.#base, table, numbers, { lines, signal })) {
       for (const { number, text } of logs) {
         if (!visit(number, text)) continue
         const content = Buffer.from(withPresent(text, uuid, now), 'latin1')
-        const id = createHash(algorithm).update(`blob ${content.length}\0`).update(content).digest()
-        id.copy(this.#ids, number * idBytes)
+        const object = Buffer.concat([Buffer.from(`blob ${content.length}\0`), content])
+        this.#ids.write(hash(algorithm, object), number * idBytes, 'hex')
+        this.#isPrepared[number] = 1
         spool.add(`blob\ndata ${content.length}\n`, content, '\n')
       }
     }
-    this.#importing = this.#runImport(spool)
+    if (!this.#isPrepared.includes(1)) {
+      fs.closeSync(spool.finish())
+      return
+    }
+    this.#importing = this.#importCommit(spool, this.#prepared())
     this.#importing.catch(() => {}) // awaited by commit
+  }
+
+  *#prepared(): IterableIterator<number> {
+    for (let number = 0; number < this.#isPrepared.length; number++) if (this.#isPrepared[number] === 1) yield number
   }
 
   /**
@@ -73,27 +95,33 @@ export class Recorder {
    * then nothing is recorded, or all.
    */
   async commit(numbers: readonly number[]): Promise<void> {
-    const { clone, table, work } = this.#options
+    const { clone, work } = this.#options
     if (numbers.length === 0) return
     // Something was recorded meanwhile; of these keys, perhaps. What was prepared would be merged
     // too, but by clocks that are older.
     if ((await branchCommit(clone)) !== this.#base) await this.prepare(numbers)
-    await this.#importing
+    const prepared = await this.#importing
+    const commit = this.#isAllPrepared(numbers)
+      ? prepared
+      : await this.#importCommit(new SpoolFile(work.newFile()), numbers)
     const ref = newRef()
-    const idBytes = this.#base.length / 2
-    const spool = new SpoolFile(work.newFile())
-    const [author, message] = await Promise.all([this.#author(), this.#message()])
-    const seconds = Math.floor(Date.now() / 1000)
-    spool.add(`commit ${ref}\ncommitter ${author} ${seconds} +0000\ndata ${message.length}\n`, message, '\n')
-    spool.add(`from ${this.#base}\n`)
-    for (const number of numbers) {
-      const id = this.#ids.toString('hex', number * idBytes, (number + 1) * idBytes)
-      spool.add(`M 100644 ${id} `, encode(logPath(table.text(number))), '\n')
-    }
-    spool.add('\ndone\n')
-    await this.#runImport(spool, '--done')
-    const commit = await this.#commitOf(ref)
+    await outputOf('git', ['update-ref', ref, commit, ''], { cwd: clone.gitDirectory })
     await this.#merge(ref, commit)
+  }
+
+  /** Resolves when all that was prepared is in git's objects. Throws StoreError. */
+  async ready(): Promise<void> {
+    await this.#importing
+  }
+
+  /** Whether these keys, and no others, are in the commit that was prepared. */
+  #isAllPrepared(numbers: readonly number[]): boolean {
+    const left = this.#isPrepared.slice()
+    for (const number of numbers) {
+      if (left[number] !== 1) return false
+      left[number] = 0
+    }
+    return !left.includes(1)
   }
 
   /** Has git-annex merge the ref, and takes the ref away when it has. */
@@ -110,20 +138,32 @@ export class Recorder {
     }
   }
 
-  async #commitOf(ref: string): Promise<string> {
-    const { clone } = this.#options
-    return (await outputOf('git', ['rev-parse', '--verify', ref], { cwd: clone.gitDirectory })).toString().trim()
-  }
-
-  async #runImport(spool: SpoolFile, ...options: string[]): Promise<void> {
-    const { clone } = this.#options
+  /**
+   * Has git take what is in `spool`, and a commit of the logs of keys, to which no ref leads.
+   * Resolves with its id.
+   */
+  async #importCommit(spool: SpoolFile, numbers: Iterable<number>): Promise<string> {
+    const { clone, table } = this.#options
+    const idBytes = this.#base.length / 2
+    const [author, message] = await Promise.all([this.#author(), this.#message()])
+    const seconds = Math.floor(Date.now() / 1000)
+    // A commit has to be on some ref; this one is gone before it is written.
+    const ref = `${OWN_REFS}/passing-${process.pid}-${randomBytes(6).toString('hex')}`
+    spool.add(`commit ${ref}\nmark :1\ncommitter ${author} ${seconds} +0000\n`)
+    spool.add(`data ${message.length}\n`, message, `\nfrom ${this.#base}\n`)
+    for (const number of numbers) {
+      const id = this.#ids.toString('hex', number * idBytes, (number + 1) * idBytes)
+      spool.add(`M 100644 ${id} `, encode(logPath(table.text(number))), '\n')
+    }
+    spool.add(`\nget-mark :1\nreset ${ref}\nfrom ${'0'.repeat(this.#base.length)}\n\ndone\n`)
     const fd = spool.finish()
     try {
       // Not ended by a signal: what it reads is whole, and soon read.
-      await startProgram('git', ['fast-import', '--quiet', '--depth=0', ...options], {
+      const printed = await outputOf('git', ['fast-import', '--quiet', '--depth=0', '--done'], {
         cwd: clone.gitDirectory,
         stdin: fd,
-      }).ended
+      })
+      return printed.toString().trim()
     } finally {
       fs.closeSync(fd)
     }

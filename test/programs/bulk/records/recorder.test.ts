@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Clone, openClone } from '../../../../src/bulk/clone/clone.ts'
+import { KeyTable } from '../../../../src/bulk/clone/key-table.ts'
+import { WorkDirectory } from '../../../../src/bulk/clone/work-directory.ts'
+import { BranchListing } from '../../../../src/bulk/records/branch-listing.ts'
+import { Recorder } from '../../../../src/bulk/records/recorder.ts'
+import { runOk } from '../../../support/programs/run.ts'
+import { type AnnexRepo, makeAnnexRepo } from '../../../support/repos/annex-repo.ts'
+import { makeWorkspace, type Workspace } from '../../../support/worlds/workspace.ts'
+
+const OTHER = '0f6aa3d5-6d5f-4e0e-8f0a-1a2b3c4d5e6f'
+const KEYS = ['MD5-s1--a1', 'MD5-s1--b2', 'MD5-s1--c3', 'MD5E-s1--d4.x&y'] as const
+
+let workspace: Workspace
+let repo: AnnexRepo
+let clone: Clone
+beforeAll(async () => {
+  workspace = await makeWorkspace()
+  repo = await makeAnnexRepo(workspace, 'clone')
+  clone = await openClone(repo.path)
+  for (const key of KEYS.slice(0, 2)) await tellOfOther(key)
+})
+afterAll(() => workspace?.remove())
+
+/** setpresentkey itself commits nothing; whoever reads records does. */
+async function tellOfOther(key: string): Promise<void> {
+  await repo.annex('setpresentkey', key, OTHER, '1')
+  await repo.tryAnnex('numcopies')
+}
+
+const refs = async () =>
+  (await runOk('git', ['for-each-ref', '--format=%(refname)'], { cwd: repo.path, env: workspace.env })).stdout
+
+/** Where the git-annex branch says that a key is. */
+async function whereIs(key: string): Promise<string[]> {
+  const { stdout } = await repo.tryAnnex('whereis', '--json', `--key=${key}`)
+  const { whereis } = JSON.parse(stdout) as { whereis: { uuid: string }[] }
+  return whereis.map(({ uuid }) => uuid).sort()
+}
+
+function begin(): { table: KeyTable; work: WorkDirectory; recorder: Recorder } {
+  const table = new KeyTable()
+  for (const key of KEYS) table.add(key)
+  const work = WorkDirectory.open(clone.annexDirectory)
+  return { table, work, recorder: new Recorder({ clone, work, table, uuid: clone.uuid }) }
+}
+
+test('what is prepared is on no ref, and of it only the keys that came are recorded', async () => {
+  const { table, work, recorder } = begin()
+  const before = await refs()
+  const seen = new Map<string, string>()
+  await recorder.prepare([0, 1, 2, 3], (number, log) => {
+    seen.set(table.text(number), log)
+    return true
+  })
+  await recorder.ready()
+  expect(await refs()).toBe(before)
+  expect([...seen.keys()].sort()).toEqual([...KEYS].sort())
+  expect(seen.get(KEYS[0])).toContain(`1 ${OTHER}\n`)
+  expect(seen.get(KEYS[2])).toBe('')
+  await recorder.commit([0, 2])
+  work.close(true)
+  expect(await Promise.all(KEYS.map(whereIs))).toEqual([[OTHER, clone.uuid].sort(), [OTHER], [clone.uuid], []])
+  expect(await refs()).toBe(before)
+})
+
+test('a listing that was made before says the same of each key, and one that is out of date is not used', async () => {
+  const first = begin()
+  const listing = await BranchListing.make(clone, first.work)
+  const logs = async (recorder: Recorder, given: BranchListing | undefined) => {
+    const texts: string[] = []
+    const visit = (number: number, log: string) => {
+      texts[number] = log
+      return false
+    }
+    await recorder.prepare([0, 1, 2, 3], visit, given)
+    return texts
+  }
+  const asked = await logs(first.recorder, undefined)
+  expect(asked[0]).toContain(clone.uuid)
+  expect(await logs(first.recorder, listing)).toEqual(asked)
+  const old = await BranchListing.make(clone, first.work)
+  await tellOfOther(KEYS[3])
+  const now = await logs(first.recorder, old)
+  expect(now[3]).toContain(OTHER)
+  first.work.close(true)
+})
+
+test('all that was prepared is recorded, also when somebody else recorded something meanwhile', async () => {
+  const { work, recorder } = begin()
+  await recorder.prepare([1, 3])
+  await tellOfOther(KEYS[2])
+  await recorder.commit([1, 3])
+  work.close(true)
+  expect(await Promise.all(KEYS.slice(1).map(whereIs))).toEqual(
+    [
+      [OTHER, clone.uuid],
+      [OTHER, clone.uuid],
+      [OTHER, clone.uuid],
+    ].map((uuids) => uuids.sort()),
+  )
+})
