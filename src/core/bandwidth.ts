@@ -15,12 +15,16 @@ export class Bandwidth {
     return this.#bytesPerMs !== undefined
   }
 
+  /** Lets bytes through at once. Who comes next waits for them. */
+  spend(bytes: number): void {
+    if (this.#bytesPerMs !== undefined) this.#free = Math.max(this.#free, performance.now()) + bytes / this.#bytesPerMs
+  }
+
   /** Waits until so many bytes may pass. Rejects with the signal's reason. */
   async pass(bytes: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#bytesPerMs === undefined) return
-    const now = performance.now()
-    this.#free = Math.max(this.#free, now) + bytes / this.#bytesPerMs
-    const wait = this.#free - now
+    this.spend(bytes)
+    const wait = this.#free - performance.now()
     if (wait > 1) await sleep(wait, undefined, { signal })
   }
 }

@@ -86,6 +86,7 @@ export class Desk {
       if (typeof admitted === 'number') return exchange.refuse(TOO_MUCH, admitted)
       outgoing.once('close', admitted.leave)
       exchange.bandwidth = admitted.bandwidth
+      await admitted.bandwidth.pass(0, exchange.signal) // for what the last answer ended with
       await send(exchange, path, this.viewsOf(path.join('/'), reader))
     } catch (error) {
       failure = exchange.fail(error)

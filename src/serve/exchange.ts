@@ -94,6 +94,7 @@ export class Exchange {
   end(chunk?: Uint8Array | string): void {
     if (chunk === undefined || this.isHead) return void this.#response.end()
     this.sentBytes += chunk.length
+    this.bandwidth?.spend(chunk.length)
     this.#response.end(chunk)
   }
 

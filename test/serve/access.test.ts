@@ -1,7 +1,9 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { aliasFile } from '../../src/ria/layout/alias-file.ts'
+import { keyPaths } from '../../src/ria/layout/paths.ts'
 import { type AccessRules, makeToken } from '../../src/serve/access-file.ts'
 import { parseProxies } from '../../src/serve/gate.ts'
 import type { ServeOptions } from '../../src/serve/server.ts'
@@ -214,6 +216,28 @@ describe('limits of each client', () => {
     const { status, headers } = await served.ask('/healthz')
     expect([status, Number(headers['retry-after'])]).toEqual([429, expect.toSatisfy((s) => s >= 1 && s <= 30)])
     expect((await served.ask('/healthz', by(ALL.token))).status).toBe(200)
+  })
+
+  test('let bytes through at a rate that all requests of a client share, small answers among them', async () => {
+    const content = randomBytes(256 * 1024)
+    const key = `MD5-s${content.length}--${createHash('md5').update(content).digest('hex')}`
+    const place = keyPaths(DIRECTORY, '2', key)[0] ?? ''
+    await write(store, place, content)
+    await rule({ public: ['*'] })
+    const since = async (ask: () => Promise<unknown>) => {
+      const start = performance.now()
+      await ask()
+      return performance.now() - start
+    }
+    // At least so long, however slow this machine is. The last piece is sent at once.
+    await serve({ limits: { bytesPerSecond: 1024 * 1024 } })
+    const large = async () => expect((await served.ask(`/${place}`)).bytes.equals(content)).toBe(true)
+    expect(await since(large)).toBeGreaterThan(180)
+    await serve({ limits: { bytesPerSecond: 100 } })
+    const small = async () => {
+      for (const path of ['/healthz', `/${PLACE}`, '/healthz']) expect((await served.ask(path)).status).toBe(200)
+    }
+    expect(await since(small)).toBeGreaterThan(240)
   })
 
   test('count requests at once, and forget those that ended', async () => {
