@@ -5,15 +5,16 @@ import { parseKey } from '../core/key.ts'
 import { annexKeyOf } from '../git/annexed-file.ts'
 import type { Revision, RevisionEntry } from '../git/revision.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
-import { readReadme } from './card.ts'
-import { aboutDataset, historyRow, readmeSection } from './card-page.ts'
 import { sendBytes, sendKey, typeOfName } from './content.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
 import { PAGE_HEADERS, queryOf, sendList, wantsJson } from './lists.ts'
-import { FILE_COLUMNS, fileRow, PAGE, PAGE_END, pageTop, TABLE_END, tableTop, trailTo } from './pages.ts'
-import { PREVIEW_BYTES, previewOf } from './preview.ts'
-import { canPreview, isPicture } from './preview-kinds.ts'
+import { readReadme } from './pages/card.ts'
+import { aboutDataset, HISTORY_COLUMNS, historyRow, readmeSection } from './pages/card-page.ts'
+import { FILE_COLUMNS, fileRow, PAGE, PAGE_END, pageTop, TABLE_END, tableTop } from './pages/page.ts'
+import { PREVIEW_BYTES, previewOf } from './pages/preview.ts'
+import { canPreview, isPicture } from './pages/preview-kinds.ts'
+import { besides, commitHref, DATASET_LINKS, fileLinks, trailTo } from './served-links.ts'
 import type { Views } from './views.ts'
 
 /** What a dataset's own files may do in a browser: nothing, for strangers wrote them. */
@@ -103,7 +104,7 @@ async function sendView(
     )
     if (!isThere) return exchange.refuse(ABSENT)
   }
-  const intro = previewOf(entry.name, size, Buffer.concat(beginning))
+  const intro = previewOf(entry.name, size, Buffer.concat(beginning), besides(entry.name))
   const top = pageTop(entry.name, trailTo(address.dataset, address.ref, entry.path), intro)
   exchange.answer(200, PAGE, top + PAGE_END, PAGE_HEADERS)
 }
@@ -111,8 +112,8 @@ async function sendView(
 async function sendHistory(exchange: Exchange, revision: Revision, { dataset, ref }: FileAddress): Promise<void> {
   const trail = [...trailTo(dataset, ref, ''), [dataset, './'] as const]
   await sendList(exchange, revision.history(MAX_HISTORY), {
-    top: pageTop('History', trail) + tableTop(['Day', 'Author', 'Commit']),
-    row: historyRow,
+    top: pageTop('History', trail) + tableTop(HISTORY_COLUMNS),
+    row: (commit) => historyRow(commit, commitHref(commit.id)),
     object: (commit) => commit,
     end: async () => TABLE_END,
   })
@@ -132,12 +133,13 @@ async function sendDirectory(
   const card = path === '' && isPage ? await views.card(dataset, revision) : undefined
   const readme = isPage ? (card?.readme ?? (await readReadme(revision, entry))) : undefined
   const { committedMs } = revision.commit
-  const about = { id: dataset.directory.replace('/', ''), store: storeUrl(exchange), ref, committedMs }
+  const cloneUrl = `${storeUrl(exchange)}#${dataset.directory.replace('/', '')}`
+  const about = { cloneUrl, ref, committedMs, links: DATASET_LINKS }
   const title = path === '' ? (card?.title ?? name) : path
   await views.withKeys(dataset, (keys) =>
     sendList(exchange, filesAt(dataset, revision, keys, options), {
       top: pageTop(title, trailTo(name, ref, path), card && aboutDataset(card, about)) + tableTop(FILE_COLUMNS),
-      row: fileRow,
+      row: (file) => fileRow(file, fileLinks(file)),
       object: (file) => file,
       end: async () => TABLE_END + (readme === undefined ? '' : readmeSection(readme)),
     }),

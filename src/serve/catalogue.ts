@@ -4,10 +4,11 @@ import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { inOrder } from '../core/parallel.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../store/store.ts'
-import { type CatalogueEntry, catalogueItem, LIST_END, matches, searchForm } from './card-page.ts'
 import type { Exchange } from './exchange.ts'
 import { queryOf, sendList, wantsJson } from './lists.ts'
-import { pageTop } from './pages.ts'
+import { type CatalogueEntry, catalogueItem, LIST_END, LIST_TOP, matches, searchForm } from './pages/card-page.ts'
+import { pageTop } from './pages/page.ts'
+import { datasetHref } from './served-links.ts'
 import type { Views } from './views.ts'
 
 /** A dataset needs several calls of the store. */
@@ -30,8 +31,8 @@ export async function sendDatasets(exchange: Exchange, views: Views): Promise<vo
   }
   if (!wantsJson(exchange)) {
     return sendList(exchange, found(), {
-      top: pageTop('Datasets', [], searchForm(words)),
-      row: ({ entry }) => (entry === undefined ? '' : catalogueItem(entry)),
+      top: pageTop('Datasets', [], searchForm(words)) + LIST_TOP,
+      row: ({ entry }) => (entry === undefined ? '' : catalogueItem(entry, datasetHref(entry.id))),
       object: ({ entry }) => entry ?? {},
       end: async () => LIST_END,
     })

@@ -14,7 +14,7 @@ import { readLayout } from '../ria/layout/read-layout.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { Aged } from './aged.ts'
-import { type Card, readCard } from './card.ts'
+import { type Card, readCard } from './pages/card.ts'
 
 /** So many datasets are held open: each may have an archive's index in memory. */
 const OPEN = 32

@@ -1,5 +1,5 @@
 import type { Exchange } from './exchange.ts'
-import { PAGE, PAGE_END, PAGE_POLICY } from './pages.ts'
+import { PAGE, PAGE_END, pagePolicy } from './pages/page.ts'
 
 /** How a list is shown to people and to programs. */
 export interface ListForms<T> {
@@ -11,8 +11,11 @@ export interface ListForms<T> {
   readonly end: () => Promise<string>
 }
 
-/** What every page is sent with. */
-export const PAGE_HEADERS = { 'Content-Security-Policy': PAGE_POLICY, 'Cache-Control': 'no-cache' } as const
+/** What every page is sent with. It may ask for another page, and show pictures of datasets. */
+export const PAGE_HEADERS = {
+  'Content-Security-Policy': pagePolicy("img-src 'self'; form-action 'self'; frame-ancestors 'none'"),
+  'Cache-Control': 'no-cache',
+} as const
 
 /** As a page, or an object of JSON a line for whoever asks for that, in the order of the items. */
 export async function sendList<T>(exchange: Exchange, items: AsyncIterable<T>, forms: ListForms<T>): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { html, raw } from 'hono/html'
-import type { FileFacts } from '../admin/inventory/files.ts'
-import { canPreview, isPicture } from './preview-kinds.ts'
+import type { FileFacts } from '../../admin/inventory/files.ts'
+import { isPicture } from './preview-kinds.ts'
 
 /** Markup that was made by `html`, and holds nothing of strangers unescaped. */
 export type Html = ReturnType<typeof html>
@@ -26,23 +26,28 @@ input,button{font:inherit;padding:.4rem}form{display:flex;flex-wrap:wrap;gap:.5r
 @media(max-width:40rem){dl{grid-template-columns:1fr}dd{margin-bottom:.5rem}}`
 
 /**
- * All that a page may do: show itself and pictures of datasets, and ask for another page. What it
- * shows was written by strangers.
+ * All that a page may do: show itself and pictures of datasets, and what `more` says besides. What
+ * it shows was written by strangers.
  */
-export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; \
-img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
+export function pagePolicy(more: string): string {
+  const style = createHash('sha256').update(STYLE).digest('base64')
+  return `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; ${more}`
+}
 
 export const PAGE = 'text/html; charset=utf-8'
 
 /** Names and addresses of what is above a page. */
 export type Trail = readonly (readonly [name: string, href: string])[]
 
-/** The beginning of a page, up to what it is about. Pages are sent as they are made. */
-export function pageTop(title: string, above: Trail, intro: Html | string = ''): string {
+/**
+ * The beginning of a page, up to what it is about. Pages are sent as they are made. `head`: what a
+ * page says of itself that comes without headers.
+ */
+export function pageTop(title: string, above: Trail, intro: Html | string = '', head: Html | string = ''): string {
   const trail = above.map(([name, href]) => html`<a href="${href}">${name}</a> / `)
   return String(html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title><style>${raw(STYLE)}</style></head>
+${head}<title>${title}</title><style>${raw(STYLE)}</style></head>
 <body><a class="skip" href="#content">Skip to content</a>
 ${above.length === 0 ? '' : html`<nav aria-label="Where this is">${trail}</nav>`}
 <main id="content"><h1>${title}</h1>${intro}
@@ -65,6 +70,18 @@ export const FILE_COLUMNS = ['Name', 'Size', 'Content']
 /** Pictures up to this are shown in lists. Bytes. */
 const MAX_THUMBNAIL_BYTES = 256 * 1024
 
+/** Where a row of a file leads. */
+export interface FileLinks {
+  /** The file itself, or the page of a directory; undefined: nobody can get it here. */
+  readonly href: string | undefined
+  /** A page that shows it. */
+  readonly view?: string | undefined
+  /** The name under which a browser keeps what `href` gives, which has another of its own. */
+  readonly download?: string | undefined
+  /** Where the content is, if there is more to say than whether the store has it. */
+  readonly state?: string | undefined
+}
+
 /** What is said of where a file's content is. */
 function contentOf({ kind, present, problem }: FileFacts): string {
   if (problem !== undefined) return problem
@@ -73,32 +90,24 @@ function contentOf({ kind, present, problem }: FileFacts): string {
   return present === true ? 'here' : present === false ? 'not in this store' : ''
 }
 
-export function fileRow(file: FileFacts): string {
-  const name = file.path.slice(file.path.lastIndexOf('/') + 1)
-  const isDirectory = file.kind === 'directory'
-  const href = `./${encodeURIComponent(name)}${isDirectory ? '/' : ''}`
-  const shown = `${name}${isDirectory ? '/' : ''}`
-  const isAway = file.kind === 'subdataset' || file.present === false
-  const linked = isAway ? shown : html`<a href="${href}">${shown}</a>`
-  const isSmall = !isAway && !isDirectory && isPicture(name) && (file.size ?? Infinity) <= MAX_THUMBNAIL_BYTES
-  const thumbnail = isSmall ? html`<img class="thumb" src="${href}" alt="" loading="lazy"> ` : ''
-  const view =
-    !isAway && !isDirectory && canPreview(name) ? html` <a href="${href}?view" aria-label="View ${name}">view</a>` : ''
-  const size = file.size === undefined ? '' : file.size.toLocaleString('en')
-  return String(html`<tr><td>${thumbnail}${linked}</td><td class="number">${size}</td>
-<td class="${file.problem === undefined ? 'state' : ''}">${contentOf(file)}${view}</td></tr>
-`)
+/** The last part of a path. */
+export function nameOfPath(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** The way down to a directory, for `pageTop`. */
-export function trailTo(dataset: string, ref: string, path: string): [name: string, href: string][] {
-  const top = `/d/${encodeURIComponent(dataset)}/${encodeURIComponent(ref)}/`
-  const parts = path.split('/').filter((part) => part !== '')
-  const below = parts.slice(0, -1).map((part, i): [string, string] => {
-    const to = parts.slice(0, i + 1).map(encodeURIComponent)
-    return [part, `${top}${to.join('/')}/`]
-  })
-  return [['Datasets', '/'], ...(parts.length === 0 ? [] : [[dataset, top] as [string, string]]), ...below]
+export function fileRow(file: FileFacts, { href, view, download, state = contentOf(file) }: FileLinks): string {
+  const name = nameOfPath(file.path)
+  const isFile = file.kind !== 'directory' && file.kind !== 'subdataset'
+  const shown = file.kind === 'directory' ? `${name}/` : name
+  const named = download === undefined ? '' : html` download="${download}"`
+  const linked = href === undefined ? shown : html`<a href="${href}"${named}>${shown}</a>`
+  const isSmall = isFile && isPicture(name) && (file.size ?? Infinity) <= MAX_THUMBNAIL_BYTES
+  const thumbnail = isSmall && href ? html`<img class="thumb" src="${href}" alt="" loading="lazy"> ` : ''
+  const viewed = view === undefined ? '' : html` <a href="${view}" aria-label="View ${name}">view</a>`
+  const size = file.size === undefined ? '' : file.size.toLocaleString('en')
+  return String(html`<tr><td>${thumbnail}${linked}</td><td class="number">${size}</td>
+<td class="${file.problem === undefined ? 'state' : ''}">${state}${viewed}</td></tr>
+`)
 }
 
 /** A number of bytes for people. */

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import { type Html, sizeInWords } from './pages.ts'
+import { type Html, sizeInWords } from './page.ts'
 import { isPicture, isTable } from './preview-kinds.ts'
 
 /** So much of a file is shown. Bytes. */
@@ -8,12 +8,14 @@ export const PREVIEW_BYTES = 64 * 1024
 const MAX_ROWS = 50
 const MAX_COLUMNS = 50
 
-/** What a page says of a file besides its name: a picture, the first rows of a table, or text. */
-export function previewOf(name: string, size: number | undefined, beginning: Buffer): Html {
-  const href = `./${encodeURIComponent(name)}`
+/**
+ * What a page says of a file besides its name: a picture, the first rows of a table, or text.
+ * `href`: the file itself; undefined: nobody can get it here.
+ */
+export function previewOf(name: string, size: number | undefined, beginning: Buffer, href: string | undefined): Html {
   const length = size === undefined ? '' : ` (${sizeInWords(size)})`
-  const whole = html`<p><a href="${href}">The file itself</a>${length}</p>`
-  if (isPicture(name)) return html`${whole}<p><img src="${href}" alt="${name}"></p>`
+  const whole = href === undefined ? '' : html`<p><a href="${href}">The file itself</a>${length}</p>`
+  if (href !== undefined && isPicture(name)) return html`${whole}<p><img src="${href}" alt="${name}"></p>`
   const isPart = size === undefined || size > beginning.length
   const lines = beginning.toString('utf8').split(/\r?\n/)
   if (isPart) lines.pop() // it may be cut

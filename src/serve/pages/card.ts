@@ -1,8 +1,8 @@
 import { parse } from 'yaml'
-import { isStoreError } from '../core/errors.ts'
-import { parseGitConfig } from '../core/git-config.ts'
-import { decode } from '../core/text.ts'
-import type { Revision, RevisionEntry } from '../git/revision.ts'
+import { isStoreError } from '../../core/errors.ts'
+import { parseGitConfig } from '../../core/git-config.ts'
+import { decode } from '../../core/text.ts'
+import type { Revision, RevisionEntry } from '../../git/revision.ts'
 
 /** What a dataset says of itself. Strangers wrote it. */
 export interface Card {

@@ -1,8 +1,8 @@
 import { html, raw } from 'hono/html'
-import type { HistoryEntry } from '../git/revision.ts'
+import type { HistoryEntry } from '../../git/revision.ts'
 import type { Card, Readme } from './card.ts'
 import { markdownToHtml } from './markdown.ts'
-import { dayOf, type Html, sizeInWords } from './pages.ts'
+import { dayOf, type Html, sizeInWords } from './page.ts'
 
 /** A dataset in the catalogue. */
 export interface CatalogueEntry {
@@ -21,17 +21,18 @@ export interface CatalogueEntry {
 /** Longer descriptions are cut in the list. Characters. */
 const MAX_DESCRIPTION = 300
 
-/** The form that asks for datasets. */
+/** The form that asks a server for datasets. */
 export function searchForm(words: string): Html {
   return html`<form role="search" action="/"><div><label for="q">Search datasets</label><br>
 <input id="q" name="q" type="search" value="${words}"></div><button>Search</button></form>
-${words === '' ? '' : html`<p>Datasets with <strong>${words}</strong> (<a href="/">all datasets</a>):</p>`}
-<ul class="datasets">`
+${words === '' ? '' : html`<p>Datasets with <strong>${words}</strong> (<a href="/">all datasets</a>):</p>`}`
 }
 
+export const LIST_TOP = '<ul class="datasets">\n'
 export const LIST_END = '</ul>\n'
 
-export function catalogueItem({ id, aliases, name, committedMs, card, problem }: CatalogueEntry): string {
+/** `href`: the page of the dataset. */
+export function catalogueItem({ id, aliases, name, committedMs, card, problem }: CatalogueEntry, href: string): string {
   const description = card?.description ?? ''
   const cut = description.length > MAX_DESCRIPTION ? `${description.slice(0, MAX_DESCRIPTION)}…` : description
   const facts = [
@@ -40,7 +41,7 @@ export function catalogueItem({ id, aliases, name, committedMs, card, problem }:
     ...(card?.licence ? [card.licence] : []),
     ...aliases.map((alias) => `~${alias}`),
   ]
-  return String(html`<li><h2><a href="d/${encodeURIComponent(id)}/HEAD/">${name ?? id}</a></h2>
+  return String(html`<li><h2><a href="${href}">${name ?? id}</a></h2>
 ${cut === '' ? '' : html`<p>${cut}</p>`}${card?.authors.length ? html`<p>${card.authors.join(', ')}</p>` : ''}
 <p>${facts.join(' · ')}${problem === undefined ? '' : ` · ${problem}`}</p></li>
 `)
@@ -59,35 +60,49 @@ export function matches({ id, aliases, name, card }: CatalogueEntry, words: stri
     .every((word) => text.includes(word))
 }
 
-/** What stands over the files of a dataset. `store`: its URL, as clients clone from it. */
-export function aboutDataset(card: Card, { id, store, ref, committedMs }: AboutOptions): Html {
+/** What stands over the files of a dataset. */
+export function aboutDataset(card: Card, { ref, committedMs, links, cloneUrl }: AboutOptions): Html {
   const row = (name: string, value: Html | string | undefined) =>
     value === undefined || value === '' ? '' : html`<dt>${name}</dt><dd>${value}</dd>`
   const doi = card.doi?.replace(/^(https?:\/\/(dx\.)?doi\.org\/|doi:)/i, '')
   return html`${card.description === undefined ? '' : html`<p>${card.description}</p>`}
 <dl>${row('Authors', card.authors.join(', '))}${row('Licence', card.licence)}${row('Keywords', card.keywords.join(', '))}
 ${row('DOI', doi && html`<a rel="nofollow noreferrer" href="https://doi.org/${encodeURI(doi)}">${doi}</a>`)}
-${row('Files', filesInWords(card))}${row('Changed', html`${dayOf(committedMs)} (<a href="?history">history</a>)`)}
-${row('All files', html`<a href="?archive=zip">zip</a>, <a href="?archive=tar">tar</a>`)}</dl>
-<h2>Clone it</h2><pre tabindex="0"><code>datalad clone '${store}#${id}'</code></pre>
-${subdatasets(card)}<h2>Files${ref === 'HEAD' ? '' : ` at ${ref}`}</h2>`
+${row('Files', filesInWords(card))}${row('Changed', html`${dayOf(committedMs)} (<a href="${links.history}">history</a>)`)}
+${row('All files', allFiles(links))}</dl>
+${cloneUrl === undefined ? '' : html`<h2>Clone it</h2><pre tabindex="0"><code>datalad clone '${cloneUrl}'</code></pre>`}
+${subdatasets(card, links)}<h2>Files${ref === 'HEAD' ? '' : ` at ${ref}`}</h2>`
 }
 
 export interface AboutOptions {
-  readonly id: string
-  /** `ria+http://host:8080/` */
-  readonly store: string
+  /** `ria+http://host:8080/#<id>`, as clients clone it; undefined: nobody knows. */
+  readonly cloneUrl: string | undefined
   readonly ref: string
   readonly committedMs: number
+  readonly links: DatasetLinks
 }
 
-function subdatasets({ subdatasets: all }: Card): Html | string {
+/** Where the page of a dataset leads. */
+export interface DatasetLinks {
+  readonly history: string
+  /** All files in one, by its kind. */
+  readonly archives: readonly (readonly [kind: string, href: string])[]
+  /** The page of a subdataset; undefined: there is none. */
+  readonly dataset: (id: string) => string | undefined
+}
+
+function allFiles({ archives }: DatasetLinks): Html | undefined {
+  if (archives.length === 0) return undefined
+  return html`${archives.map(([kind, href], i) => html`${i === 0 ? '' : ', '}<a href="${href}">${kind}</a>`)}`
+}
+
+function subdatasets({ subdatasets: all }: Card, links: DatasetLinks): Html | string {
   if (all.length === 0) return ''
-  const items = all.map(({ path, id }) =>
-    id === undefined || !/^[0-9a-f-]{36}$/i.test(id)
-      ? html`<li>${path}</li>`
-      : html`<li><a href="/d/${id.toLowerCase()}/HEAD/">${path}</a></li>`,
-  )
+  const items = all.map(({ path, id }) => {
+    const isId = id !== undefined && /^[0-9a-f-]{36}$/i.test(id)
+    const href = isId ? links.dataset(id.toLowerCase()) : undefined
+    return href === undefined ? html`<li>${path}</li>` : html`<li><a href="${href}">${path}</a></li>`
+  })
   return html`<h2>Subdatasets</h2><ul>${items}</ul>`
 }
 
@@ -103,8 +118,12 @@ export function readmeSection({ name, text }: Readme): string {
   return String(html`<section class="readme" aria-label="${name}">${content}</section>`)
 }
 
-export function historyRow({ id, committedMs, author, subject }: HistoryEntry): string {
+export const HISTORY_COLUMNS = ['Day', 'Author', 'Commit']
+
+/** `href`: the dataset as it was then; undefined: there is no page of it. */
+export function historyRow({ id, committedMs, author, subject }: HistoryEntry, href: string | undefined): string {
+  const shown = subject === '' ? id.slice(0, 12) : subject
   return String(html`<tr><td>${dayOf(committedMs)}</td><td>${author}</td>
-<td><a href="../${id}/">${subject === '' ? id.slice(0, 12) : subject}</a></td></tr>
+<td>${href === undefined ? shown : html`<a href="${href}">${shown}</a>`}</td></tr>
 `)
 }
