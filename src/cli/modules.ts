@@ -29,6 +29,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   commit: () => import('./commands/commit.ts'),
   serve: () => import('./commands/serve/serve.ts'),
   'serve token': () => import('./commands/serve/token.ts'),
+  catalog: () => import('./commands/catalog.ts'),
   mount: () => import('./commands/mount.ts'),
   url: () => import('./commands/url.ts'),
   'create-sibling': () => import('./commands/create-sibling.ts'),

@@ -1,9 +1,8 @@
 import { describeDataset } from '../admin/inventory/describe.ts'
-import { nameOf } from '../admin/inventory/name.ts'
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { inOrder } from '../core/parallel.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
-import type { CallOptions } from '../store/store.ts'
+import { entryOf } from './catalogue-entry.ts'
 import type { Exchange } from './exchange.ts'
 import { queryOf, sendList, wantsJson } from './lists.ts'
 import { type CatalogueEntry, catalogueItem, LIST_END, LIST_TOP, matches, searchForm } from './pages/card-page.ts'
@@ -14,8 +13,6 @@ import type { Views } from './views.ts'
 /** A dataset needs several calls of the store. */
 const DATASETS_AT_ONCE = 8
 
-const MAX_DESCRIPTION_BYTES = 64 * 1024
-
 /** Answers with a list of all datasets, or of those that have some words (`?q=`). */
 export async function sendDatasets(exchange: Exchange, views: Views): Promise<void> {
   const call = { signal: exchange.signal }
@@ -24,7 +21,8 @@ export async function sendDatasets(exchange: Exchange, views: Views): Promise<vo
   const namesOf = ({ directory }: StoredDataset) => aliases.get(directory) ?? []
   const datasets = inOrder(views.datasets(call), DATASETS_AT_ONCE, async (dataset) => ({
     dataset,
-    entry: wantsJson(exchange) && words === '' ? undefined : await entryOf(views, dataset, namesOf(dataset), call),
+    entry:
+      wantsJson(exchange) && words === '' ? undefined : await entryOrProblem(views, dataset, namesOf(dataset), call),
   }))
   const found = async function* () {
     for await (const each of datasets) if (words === '' || (each.entry && matches(each.entry, words))) yield each
@@ -48,22 +46,14 @@ export async function sendDatasets(exchange: Exchange, views: Views): Promise<vo
   })
 }
 
-/** What the catalogue says of a dataset; of one that cannot be read that it cannot. */
-async function entryOf(
-  views: Views,
-  dataset: StoredDataset,
-  aliases: readonly string[],
-  call: CallOptions,
-): Promise<CatalogueEntry> {
-  const plain = { id: dataset.directory.replace('/', ''), aliases, name: undefined }
+/** Of a dataset that cannot be read that it cannot. */
+async function entryOrProblem(...args: Parameters<typeof entryOf>): Promise<CatalogueEntry> {
   try {
-    const revision = await views.revision(dataset, 'HEAD', call)
-    const description = (await dataset.findSmall('description', MAX_DESCRIPTION_BYTES, call))?.toString()
-    const card = revision && (await views.card(dataset, revision))
-    const name = card?.title ?? (await nameOf({ revision, config: undefined, description }))
-    return { ...plain, name, committedMs: revision?.commit.committedMs, card }
+    return await entryOf(...args)
   } catch (error) {
     if (!(error instanceof StoreError) || isStoreError(error, 'unreachable', 'aborted')) throw error
+    const [, dataset, aliases] = args
+    const plain = { id: dataset.directory.replace('/', ''), aliases, name: undefined }
     return { ...plain, committedMs: undefined, card: undefined, problem: messageOf(error) }
   }
 }

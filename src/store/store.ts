@@ -1,4 +1,5 @@
 import type { Bytes, Source } from '../core/source.ts'
+import type { FileHeaders } from './file-headers.ts'
 
 /**
  * Where the bytes of a RIA store live. Every backend and every wrapper is one of these, held to
@@ -101,9 +102,7 @@ export interface Store {
    */
   exec(command: readonly string[], options: ExecOptions): Promise<ExecResult>
 
-  /**
-   * Ends connections and removes temporary files of our own. Calls under way fail. Never rejects.
-   */
+  /** Ends connections, removes temporary files of our own. Calls under way fail. Never rejects. */
   close(): Promise<void>
 }
 
@@ -241,6 +240,8 @@ export interface PutOptions extends CallOptions {
    * Stat that comes back tells. SFTP cuts it to seconds. Default: now.
    */
   readonly mtimeMs?: number | undefined
+  /** What an object store says of the file to whoever asks by HTTP. Other backends ignore it. */
+  readonly headers?: FileHeaders | undefined
 }
 
 export interface ExecOptions extends CallOptions {

@@ -39,6 +39,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   restore: [`ria+dav://${NOBODY}/store`, ID],
   gc: [`ria+dav://${NOBODY}/store`, ID],
   serve: [`ria+dav://${NOBODY}/store`, '--listen', '127.0.0.1:0'],
+  catalog: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/store`],
   mount: [`ria+dav://${NOBODY}/store`, ID, '/'],
   url: [`ria+s3+http://${NOBODY}/bucket`, ID, 'MD5-s1--0cc175b9c0f1b6a831c399e269772661'],
   'alias ls': [`ria+dav://${NOBODY}/store`],

@@ -70,10 +70,11 @@ export async function* filesAt(
       else yield entry
     }
   }
-  yield* inOrder(entries(), dataset.store.traits.maxInFlight, (entry) => factsOf(revision, keys, entry, call))
+  yield* inOrder(entries(), dataset.store.traits.maxInFlight, (entry) => fileFacts(revision, keys, entry, call))
 }
 
-async function factsOf(
+/** The same of one entry. Throws StoreError. */
+export async function fileFacts(
   revision: Revision,
   keys: StoredKeys | undefined,
   entry: RevisionEntry,

@@ -68,7 +68,15 @@ export class StoredKeys {
    * Throws StoreError, `corrupt` when all there is is damaged.
    */
   async has(key: string, call: CallOptions = {}): Promise<boolean> {
-    return (await this.#finder.find(this.#places(key), call)) !== undefined
+    return (await this.find(key, call)) !== undefined
+  }
+
+  /**
+   * A copy of a key: `path` is the file that is all of its content, undefined where that is a part
+   * of an archive. Undefined: the key is proven absent. Throws as `has` does.
+   */
+  find(key: string, call: CallOptions = {}): Promise<Pick<Copy, 'path'> | undefined> {
+    return this.#finder.find(this.#places(key), call)
   }
 
   /**

@@ -2,6 +2,7 @@ import type { CommandSpec, GroupSpec } from '../command.ts'
 import { ALIAS_LS, ALIAS_MV, ALIAS_RM, ALIAS_SET } from './alias.ts'
 import { ARCHIVE } from './archive.ts'
 import { GET, PUT } from './bulk.ts'
+import { CATALOG } from './catalog.ts'
 import { COMMIT } from './commit.ts'
 import { COPY } from './copy.ts'
 import { CREATE_SIBLING } from './create-sibling.ts'
@@ -45,6 +46,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   COMMIT,
   SERVE,
   SERVE_TOKEN,
+  CATALOG,
   MOUNT,
   URL_TO_KEY,
   CREATE_SIBLING,

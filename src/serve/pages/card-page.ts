@@ -1,7 +1,7 @@
 import { html, raw } from 'hono/html'
 import type { HistoryEntry } from '../../git/revision.ts'
 import type { Card, Readme } from './card.ts'
-import { markdownToHtml } from './markdown.ts'
+import { markdownToHtml, type ResolveLink } from './markdown.ts'
 import { dayOf, type Html, sizeInWords } from './page.ts'
 
 /** A dataset in the catalogue. */
@@ -31,8 +31,11 @@ ${words === '' ? '' : html`<p>Datasets with <strong>${words}</strong> (<a href="
 export const LIST_TOP = '<ul class="datasets">\n'
 export const LIST_END = '</ul>\n'
 
-/** `href`: the page of the dataset. */
-export function catalogueItem({ id, aliases, name, committedMs, card, problem }: CatalogueEntry, href: string): string {
+/** `href`: the page of the dataset; undefined: it has none. */
+export function catalogueItem(
+  { id, aliases, name, committedMs, card, problem }: CatalogueEntry,
+  href: string | undefined,
+): string {
   const description = card?.description ?? ''
   const cut = description.length > MAX_DESCRIPTION ? `${description.slice(0, MAX_DESCRIPTION)}…` : description
   const facts = [
@@ -41,7 +44,7 @@ export function catalogueItem({ id, aliases, name, committedMs, card, problem }:
     ...(card?.licence ? [card.licence] : []),
     ...aliases.map((alias) => `~${alias}`),
   ]
-  return String(html`<li><h2><a href="${href}">${name ?? id}</a></h2>
+  return String(html`<li><h2>${href === undefined ? (name ?? id) : html`<a href="${href}">${name ?? id}</a>`}</h2>
 ${cut === '' ? '' : html`<p>${cut}</p>`}${card?.authors.length ? html`<p>${card.authors.join(', ')}</p>` : ''}
 <p>${facts.join(' · ')}${problem === undefined ? '' : ` · ${problem}`}</p></li>
 `)
@@ -111,10 +114,16 @@ function filesInWords({ files: { count, bytes, isPart } }: Card): string {
   return isPart ? `more than ${files}` : `${files}, ${sizeInWords(bytes)}`
 }
 
-/** A README, as text or, where it is Markdown, as what that says. */
-export function readmeSection({ name, text }: Readme): string {
-  const isMarkdown = /\.(md|markdown)$/i.test(name)
-  const content = isMarkdown ? raw(markdownToHtml(text)) : html`<pre tabindex="0">${text}</pre>`
+/** Whether a README says in Markdown what it says. */
+export function isMarkdown({ name }: Pick<Readme, 'name'>): boolean {
+  return /\.(md|markdown)$/i.test(name)
+}
+
+/**
+ * A README, as text or, where it is Markdown, as what that says. `resolve`: see `markdownToHtml`.
+ */
+export function readmeSection({ name, text }: Readme, resolve?: ResolveLink): string {
+  const content = isMarkdown({ name }) ? raw(markdownToHtml(text, resolve)) : html`<pre tabindex="0">${text}</pre>`
   return String(html`<section class="readme" aria-label="${name}">${content}</section>`)
 }
 

@@ -23,7 +23,38 @@ MARKDOWN.core.ruler.push('below', ({ tokens }) => {
   }
 })
 
-/** HTML of a text in Markdown that strangers wrote. */
-export function markdownToHtml(text: string): string {
-  return MARKDOWN.render(text.slice(0, MAX_CHARACTERS))
+/** Where what a text links to is; undefined: nowhere that its readers can get it. */
+export type ResolveLink = (href: string) => string | undefined
+
+/**
+ * HTML of a text in Markdown that strangers wrote. `resolve`: where the links and pictures lead
+ * that say where something is beside the text; default: there.
+ */
+export function markdownToHtml(text: string, resolve: ResolveLink = (href) => href): string {
+  const tokens = MARKDOWN.parse(text.slice(0, MAX_CHARACTERS), {})
+  for (const { token, attribute, href } of besideLinks(tokens)) {
+    const found = resolve(href)
+    if (found !== undefined) token.attrSet(attribute, found)
+    else token.attrs = (token.attrs ?? []).filter(([name]) => name !== attribute)
+  }
+  return MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+}
+
+/** The links and pictures of a text that say where something is beside it. */
+export function linksBeside(text: string): readonly string[] {
+  const tokens = MARKDOWN.parse(text.slice(0, MAX_CHARACTERS), {})
+  return [...new Set(besideLinks(tokens).map(({ href }) => href))]
+}
+
+type Token = ReturnType<typeof MARKDOWN.parse>[number]
+
+function besideLinks(tokens: readonly Token[]) {
+  return tokens.flatMap(({ children }) =>
+    (children ?? []).flatMap((token) => {
+      const attribute = token.type === 'link_open' ? 'href' : token.type === 'image' ? 'src' : undefined
+      const href = attribute && token.attrGet(attribute)
+      const isBeside = typeof href === 'string' && !/^(?:[a-z][a-z0-9+.-]*:|#|\/\/)/i.test(href)
+      return isBeside && attribute !== undefined ? [{ token, attribute, href }] : []
+    }),
+  )
 }

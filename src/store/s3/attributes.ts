@@ -1,4 +1,5 @@
 import type { ObjectCannedACL, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3'
+import type { FileHeaders } from '../file-headers.ts'
 
 /** How new objects are kept, as far as that is not left to the server. */
 export interface ObjectSettings {
@@ -27,6 +28,8 @@ export interface ObjectAttributes {
   readonly ACL?: ObjectCannedACL
   readonly ServerSideEncryption?: ServerSideEncryption
   readonly SSEKMSKeyId?: string
+  readonly ContentType?: string
+  readonly CacheControl?: string
 }
 
 /**
@@ -39,12 +42,13 @@ const SMALL_BYTES = 128 * 1024
  * What a new object of a size is made with. The SDK's types list AWS's words; other servers have
  * others.
  */
-export function attributesOf(settings: ObjectSettings, size: number): ObjectAttributes {
+export function attributesOf(settings: ObjectSettings, size: number, headers?: FileHeaders): ObjectAttributes {
   const { storageClass, storageClassMinBytes = SMALL_BYTES, acl, encryption, encryptionKey } = settings
   return {
     ...(storageClass !== undefined && size >= storageClassMinBytes && { StorageClass: storageClass as StorageClass }),
     ...(acl !== undefined && { ACL: acl as ObjectCannedACL }),
     ...(encryption !== undefined && { ServerSideEncryption: encryption as ServerSideEncryption }),
     ...(encryptionKey !== undefined && { SSEKMSKeyId: encryptionKey }),
+    ...(headers !== undefined && { ContentType: headers.type, CacheControl: headers.caching }),
   }
 }

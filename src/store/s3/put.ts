@@ -50,12 +50,12 @@ export async function putObject(
     told = Math.max(told, sent) // a part that is sent again takes back what it told
     options.onProgress?.(told)
   }
-  if (size <= wanted || options.ifAbsent) return putSingle(calls, call, key, source, options.ifAbsent, settings, onSent)
+  if (size <= wanted || options.ifAbsent) return putSingle(calls, call, key, source, options, settings, onSent)
   const partBytes = partBytesFor(size, wanted)
   if (partBytes === undefined) throw tooLarge(call, `S3 takes no file of ${size} bytes`)
   const target = { Bucket: calls.bucket, Key: key, size }
   const own = { ...call, onSign: () => options.onProgress?.(told) }
-  const made = await multipart(calls, own, target, attributesOf(settings.object, size), (upload) =>
+  const made = await multipart(calls, own, target, attributesOf(settings.object, size, options.headers), (upload) =>
     sendParts(
       calls,
       own,
@@ -84,7 +84,7 @@ async function putSingle(
   call: S3Call,
   key: string,
   source: Source,
-  ifAbsent: boolean | undefined,
+  { ifAbsent, headers }: PutOptions,
   settings: PutSettings,
   onSent: (bytes: number) => void,
 ): Promise<Stat> {
@@ -94,7 +94,10 @@ async function putSingle(
     content.set(chunk, length)
     length += chunk.length
   }
-  const attributes = { ...(ifAbsent ? { IfNoneMatch: '*' } : {}), ...attributesOf(settings.object, source.size) }
+  const attributes = {
+    ...(ifAbsent && { IfNoneMatch: '*' }),
+    ...attributesOf(settings.object, source.size, headers),
+  }
   const hash = payloadHash(content, settings.unsigned)
   const { ETag } = await withChecksumIfWanted(calls, content, onSent, async (md5, onContentSent) => {
     const Body = bodyOf(content, onContentSent)
