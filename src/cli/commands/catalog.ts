@@ -20,7 +20,7 @@ import { EXIT } from '../exit-codes.ts'
 import { type NamedStore, openNamedStore, parseStore } from '../open-store.ts'
 import { version } from '../own-package.ts'
 import { parseAge } from '../quantities.ts'
-import type { CATALOG } from '../table/catalog.ts'
+import type { CATALOG } from '../table/serve.ts'
 
 type Args = ArgsOf<typeof CATALOG>
 
