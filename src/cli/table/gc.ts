@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../command.ts'
-import { DATASETS, SELECT, STORE, STORE_WORD } from './shared.ts'
+import { CAREFUL, DATASETS, SELECT, STORE, STORE_WORD } from './shared.ts'
 
 export const GC = {
   name: 'gc',
@@ -30,4 +30,31 @@ certainly dead. With --all, datasets that have been in the trash for long enough
   moves: true,
   splits: true,
   resumes: true,
+} as const satisfies CommandSpec
+
+export const DEDUP = {
+  name: 'dedup',
+  summary: 'Have the same key in several datasets take its space once',
+  usage: '[options] [STORE]',
+  description: [
+    'STORE is a directory on a disk of this machine: elsewhere there are no links. Loose keys that are there several \
+times, in one dataset or in several, get the bytes of the newest of them: by reflink where the file system has that, else \
+by a hard link, where owner and mode are the same. Both are read to their ends before, and have to be the same, and to \
+have the checksum of the key. Each file takes the place of another one by one rename, under the lock of its dataset.',
+    'Programs of git-annex, DataLad and riastore never write into a key that is there, and drop removes one name only. \
+With --undo each file with several names gets bytes of its own again.',
+  ],
+  positionals: [STORE],
+  options: {
+    undo: { type: 'flag', describe: 'give each file that has several names bytes of its own' },
+    'break-lock': CAREFUL['break-lock'],
+  },
+  examples: [
+    ['dedup --dry-run /data/store', 'what there is to gain'],
+    ['dedup --yes /data/store', 'from cron'],
+  ],
+  exits: [3, 5],
+  json: ['key', 'dataset', 'finding', 'progress', 'summary'],
+  changes: true,
+  deletes: true,
 } as const satisfies CommandSpec

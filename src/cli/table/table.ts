@@ -6,7 +6,7 @@ import { COMMIT } from './commit.ts'
 import { COPY } from './copy.ts'
 import { CREATE_SIBLING } from './create-sibling.ts'
 import { CREATE_SIBLING_GITLAB } from './create-sibling-gitlab.ts'
-import { GC } from './gc.ts'
+import { DEDUP, GC } from './gc.ts'
 import { COMPLETE, COMPLETION, HELP, WRITE_MANUAL } from './help.ts'
 import { CAT, CHECK, LS, REPAIR } from './inventory.ts'
 import { MOUNT } from './mount.ts'
@@ -38,6 +38,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   COPY,
   MOVE,
   UNUSED,
+  DEDUP,
   RM,
   RESTORE,
   GET,
