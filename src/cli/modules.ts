@@ -25,6 +25,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   dedup: () => import('./commands/dedup.ts'),
   rm: () => import('./commands/rm.ts'),
   restore: () => import('./commands/restore.ts'),
+  thaw: () => import('./commands/thaw/thaw.ts'),
   get: () => import('./commands/get.ts'),
   put: () => import('./commands/put.ts'),
   commit: () => import('./commands/commit.ts'),

@@ -60,6 +60,12 @@ export interface Store {
   readonly removeAll?: ((paths: readonly string[], options?: CallOptions) => Promise<void>) | undefined
 
   /**
+   * Tells whether a file lies in cold storage, from where it has to be asked back before it can be
+   * read, and with `ask` asks. `undefined` as `stat` has it. Only where there is such storage.
+   */
+  readonly thaw?: ((path: string, options?: ThawOptions) => Promise<Thaw | undefined>) | undefined
+
+  /**
    * Lists the files below a directory, in no particular order, as a stream. A missing directory has
    * none. Temporary files (their names: temporary.ts) are files too: a caller that looks for
    * content skips them.
@@ -175,6 +181,33 @@ export interface CallOptions {
    * it.
    */
   readonly mayChange?: (() => void) | undefined
+}
+
+/** How a file is asked back from cold storage. */
+export interface ThawRequest {
+  /** For so many days it can be read then. */
+  readonly days: number
+  /** `Standard`, `Bulk`, which costs less and takes longer, or `Expedited`. */
+  readonly tier: string
+}
+
+export interface ThawOptions extends CallOptions {
+  /** Default: nothing is asked for. */
+  readonly ask?: ThawRequest | undefined
+}
+
+/** Where a file is. */
+export interface Thaw {
+  /** It can be read; it cannot; or it was asked back, and will be here later. */
+  readonly state: 'here' | 'cold' | 'thawing'
+  /** Length in bytes. */
+  readonly size: number
+  /** What the server calls the place where it lies. */
+  readonly place: string | undefined
+  /** It was asked back by this call. */
+  readonly asked?: boolean | undefined
+  /** How long it takes at most until it is here, in words. */
+  readonly takes?: string | undefined
 }
 
 export interface GetOptions extends CallOptions {

@@ -17,6 +17,7 @@ import { SHOW } from './show.ts'
 import { PROCEDURE, SITE_ADD, SITE_CHECK, SITE_LS, SITE_RM, SITE_SHOW } from './site.ts'
 import { STAT } from './stat.ts'
 import { DOCTOR, INIT } from './store.ts'
+import { THAW } from './thaw.ts'
 import { RESTORE, RM } from './trash.ts'
 import { UNARCHIVE } from './unarchive.ts'
 import { UNUSED } from './unused.ts'
@@ -41,6 +42,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   DEDUP,
   RM,
   RESTORE,
+  THAW,
   GET,
   PUT,
   COMMIT,

@@ -14,14 +14,6 @@ export interface ObjectSettings {
   readonly encryptionKey?: string | undefined
 }
 
-/** How an object is asked back from cold storage. */
-export interface RestoreSettings {
-  /** For so long it can be read then. */
-  readonly days: number
-  /** `Standard`, `Bulk`, which costs less and takes longer, or `Expedited`. */
-  readonly tier: string
-}
-
 /** What a request that makes an object says of it (Amazon S3 API Reference, PutObject). */
 export interface ObjectAttributes {
   readonly StorageClass?: StorageClass

@@ -2,8 +2,9 @@ import { S3Client } from '@aws-sdk/client-s3'
 import type { GitConfig } from '../../core/git-config.ts'
 import { type WebAgent, WebAgents } from '../../core/web/agents.ts'
 import type { Route } from '../../core/web/route.ts'
+import type { ThawRequest } from '../store.ts'
 import { collectAnswer } from './answers.ts'
-import type { ObjectSettings, RestoreSettings } from './attributes.ts'
+import type { ObjectSettings } from './attributes.ts'
 import { shortenSteps, withCompanion } from './middleware.ts'
 import { PlainClient, type SendOptions } from './plain/client.ts'
 import { plainRequest } from './plain/request.ts'
@@ -38,7 +39,7 @@ export interface S3Settings extends ObjectSettings {
    * What is asked for when an object that is to be read lies in cold storage. Default: nothing, it
    * cannot be read.
    */
-  readonly restore?: RestoreSettings
+  readonly restore?: ThawRequest
   /** git's configuration: its proxies and authorities count. */
   readonly git?: GitConfig | undefined
   /** Does a part of a call, again if that may help. Default: once. */

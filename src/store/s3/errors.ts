@@ -94,7 +94,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   QuotaExceeded: ['full', full],
   InsufficientCapacity: ['full', full],
   XMinioStorageFull: ['full', full],
-  InvalidObjectState: ['unsupported', 'it lies in cold storage: it has to be restored before it can be read'],
+  InvalidObjectState: [
+    'unsupported',
+    'it lies in cold storage: it has to be restored before it can be read (riastore thaw)',
+  ],
   NotImplemented: ['unsupported', ({ host }) => `${host} cannot do that (NotImplemented)`, 'no'],
   EntityTooLarge: ['unsupported', tooLarge],
   KeyTooLongError: ['unsupported', badName],

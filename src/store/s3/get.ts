@@ -7,8 +7,7 @@ import { connectionError } from '../common/connection-error.ts'
 import { isPackedByServer, packedError, packingOf } from '../common/http-packed.ts'
 import { noBytes, parseContentRange, tooShort } from '../common/http-wire.ts'
 import { readExactly } from '../common/read-exactly.ts'
-import type { ByteRange, Consumer, GetOptions, Stat } from '../store.ts'
-import type { RestoreSettings } from './attributes.ts'
+import type { ByteRange, Consumer, GetOptions, Stat, ThawRequest } from '../store.ts'
 import { dropBody, type S3Call, type S3Calls } from './calls.ts'
 import type { Again } from './client.ts'
 import { refusalOf, s3Error } from './errors.ts'
@@ -21,7 +20,7 @@ export interface GetSettings {
   /** Parts that are read at once. */
   readonly parallel: number
   readonly memory: PartBuffers
-  readonly restore: RestoreSettings | undefined
+  readonly restore: ThawRequest | undefined
 }
 
 /** Reads an object, or a part of it; much of it by several requests at once. */
@@ -90,7 +89,7 @@ async function* readPart(
   key: string,
   part: Part,
   identity: string,
-  restore: RestoreSettings | undefined,
+  restore: ThawRequest | undefined,
 ): Bytes {
   const answer = await request(calls, call, key, part, restore)
   if (answer === undefined) throw failure(call, 'conflict', REPLACED)
@@ -130,7 +129,7 @@ async function request(
   call: S3Call,
   key: string,
   range: ByteRange | undefined,
-  restore: RestoreSettings | undefined,
+  restore: ThawRequest | undefined,
 ): Promise<GetObjectCommandOutput | undefined> {
   const input = { Bucket: calls.bucket, Key: key, ...(range && { Range: rangeHeader(range) }) }
   try {
@@ -153,7 +152,7 @@ async function requestPlain(
   call: S3Call,
   key: string,
   range: ByteRange | undefined,
-  restore: RestoreSettings | undefined,
+  restore: ThawRequest | undefined,
 ): Promise<GetObjectCommandOutput | undefined> {
   const answer = await request(calls, call, key, range, restore)
   if (answer === undefined || range !== undefined) return answer

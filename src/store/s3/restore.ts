@@ -1,8 +1,9 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput, RestoreObjectCommand, type Tier } from '@aws-sdk/client-s3'
 import { isStoreError, StoreError } from '../../core/errors.ts'
-import type { RestoreSettings } from './attributes.ts'
-import type { S3Call, S3Calls } from './calls.ts'
+import type { Thaw, ThawRequest } from '../store.ts'
+import { dropBody, type S3Call, type S3Calls } from './calls.ts'
 import { refusalOf, s3Error } from './errors.ts'
+import { getFirst, statObject } from './stat.ts'
 
 /**
  * How long a restore takes, by where an object lies and by tier (Amazon S3 User Guide,
@@ -24,7 +25,7 @@ export async function coldError(
   calls: S3Calls,
   call: S3Call,
   key: string,
-  restore: RestoreSettings | undefined,
+  restore: ThawRequest | undefined,
 ): Promise<StoreError> {
   try {
     const input = { Bucket: calls.bucket, Key: key }
@@ -35,46 +36,106 @@ export async function coldError(
     })
     const place = placeOf(head)
     const where = `it lies in cold storage (${place})`
-    if (/ongoing-request="true"/.test(head.Restore ?? '')) {
+    if (isComing(head)) {
       return failure(call, 'unsupported', `${where}: it is being restored, which can take ${timeOf(place)}`)
     }
-    if (/ongoing-request="false"/.test(head.Restore ?? '')) {
+    if (isBack(head)) {
       return failure(call, 'transient', `${where}: it was restored just now`)
     }
     if (restore === undefined) {
-      return failure(call, 'unsupported', `${where}: it has to be restored before it can be read`)
+      const message = `${where}: it has to be restored before it can be read (riastore thaw asks for it)`
+      return failure(call, 'unsupported', message)
     }
-    return await askFor(calls, call, key, place, restore)
+    const time = timeOf(place, restore.tier)
+    switch (await askFor(calls, call, key, place, restore)) {
+      case 'here':
+        return failure(call, 'transient', `${where}: it was restored just now`)
+      case 'asked before':
+        return failure(call, 'unsupported', `${where}: it is being restored, which can take ${timeOf(place)}`)
+      default:
+        return failure(
+          call,
+          'unsupported',
+          `${where}: a restore was requested, which takes about ${time}; get it again then`,
+        )
+    }
   } catch (error) {
     return s3Error(call.op, call.where, calls.server, error, call.signal)
   }
 }
 
+/**
+ * Tells whether an object can be read, and with `ask` asks for it if not. Undefined: proven absent.
+ * The class says little: other servers have names of their own, and read what is in it at once. So
+ * what has none of the usual ones counts as cold when the server does not read its first byte.
+ */
+export async function thawObject(
+  calls: S3Calls,
+  call: S3Call,
+  key: string,
+  ask: ThawRequest | undefined,
+): Promise<Thaw | undefined> {
+  const found = await statObject(calls, call, key)
+  if (found === undefined) return undefined
+  const { size } = found
+  try {
+    const head: Head = await calls.sendRaw(call, new HeadObjectCommand({ Bucket: calls.bucket, Key: key }))
+    const place = head.ArchiveStatus ?? head.StorageClass
+    const here: Thaw = { state: 'here', size, place }
+    if (isBack(head) || (head.ArchiveStatus === undefined && READ_AT_ONCE.test(head.StorageClass ?? 'STANDARD'))) {
+      return here
+    }
+    const name = placeOf(head)
+    const thawing: Thaw = { state: 'thawing', size, place, takes: timeOf(name) }
+    if (isComing(head)) return thawing
+    if (await canBeRead(calls, call, key)) return here
+    if (ask === undefined) return { state: 'cold', size, place }
+    const answer = await askFor(calls, call, key, name, ask)
+    if (answer === 'here') return here
+    return answer === 'asked' ? { ...thawing, asked: true, takes: timeOf(name, ask.tier) } : thawing
+  } catch (error) {
+    throw s3Error(call.op, call.where, calls.server, error, call.signal)
+  }
+}
+
+/** Classes of AWS that need no restore (Amazon S3 User Guide, Understanding storage classes). */
+const READ_AT_ONCE = /^(STANDARD|STANDARD_IA|ONEZONE_IA|INTELLIGENT_TIERING|REDUCED_REDUNDANCY|GLACIER_IR)$/
+
+const isComing = ({ Restore = '' }: Head) => /ongoing-request="true"/.test(Restore)
+const isBack = ({ Restore = '' }: Head) => /ongoing-request="false"/.test(Restore)
+
+async function canBeRead(calls: S3Calls, call: S3Call, key: string): Promise<boolean> {
+  try {
+    dropBody((await getFirst(calls, call, key)).Body)
+    return true
+  } catch (error) {
+    if (refusalOf(error)?.code !== 'InvalidObjectState') throw error
+    return false
+  }
+}
+
+/** Asks for an object. Throws StoreError where the server refuses. */
 async function askFor(
   calls: S3Calls,
   call: S3Call,
   key: string,
   place: string,
-  { days, tier }: RestoreSettings,
-): Promise<StoreError> {
-  const where = `it lies in cold storage (${place})`
+  { days, tier }: ThawRequest,
+): Promise<'here' | 'asked' | 'asked before'> {
   // What S3 moved there by itself comes back for good: to name days is an error then.
   const Days = place.endsWith('_ACCESS') ? undefined : days
   const RestoreRequest = { Days, GlacierJobParameters: { Tier: tier as Tier } }
   const input = { Bucket: calls.bucket, Key: key, RestoreRequest }
   try {
     const { $metadata } = await calls.sendRaw(call, new RestoreObjectCommand(input))
-    if ($metadata.httpStatusCode === 200) return failure(call, 'transient', `${where}: it was restored just now`)
-    const message = `${where}: a restore was requested, which takes about ${timeOf(place, tier)}; get it again then`
-    return failure(call, 'unsupported', message)
+    return $metadata.httpStatusCode === 200 ? 'here' : 'asked'
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === undefined) throw error
-    if (refusal.code === 'RestoreAlreadyInProgress') {
-      return failure(call, 'unsupported', `${where}: it is being restored, which can take ${timeOf(place)}`)
-    }
+    if (refusal.code === 'RestoreAlreadyInProgress') return 'asked before'
     const { code = refusal.status } = refusal
-    return failure(call, 'unsupported', `${where}, and ${calls.server.host} does not restore it (${code})`)
+    const message = `it lies in cold storage (${place}), and ${calls.server.host} does not restore it (${code})`
+    throw failure(call, 'unsupported', message)
   }
 }
 

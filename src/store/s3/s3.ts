@@ -16,6 +16,8 @@ import type {
   Stat,
   Store,
   StoreTraits,
+  Thaw,
+  ThawOptions,
 } from '../store.ts'
 import { type S3Call, S3Calls } from './calls.ts'
 import type { S3Settings } from './client.ts'
@@ -25,6 +27,7 @@ import { listChildren, listObjects } from './list.ts'
 import { PARALLEL_PARTS, PartBuffers } from './part-buffers.ts'
 import { putObject } from './put.ts'
 import { removeObject, removeObjects } from './remove.ts'
+import { thawObject } from './restore.ts'
 import { statObject } from './stat.ts'
 
 /**
@@ -105,6 +108,10 @@ class S3Store implements Store {
       const keys = paths.map((path) => this.#s3.key('remove', path))
       await removeObjects(this.#s3, call, keys, options)
     })
+  }
+
+  thaw(path: string, options: ThawOptions = {}): Promise<Thaw | undefined> {
+    return this.#run('thaw', path, options, (call, key) => thawObject(this.#s3, call, key, options.ask))
   }
 
   list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {

@@ -62,7 +62,7 @@ async function askAgain(calls: S3Calls, call: S3Call, key: string): Promise<Stat
 }
 
 /** Asks for the first byte, and of an object that has none for all. */
-async function getFirst(calls: S3Calls, call: S3Call, key: string): Promise<GetObjectCommandOutput> {
+export async function getFirst(calls: S3Calls, call: S3Call, key: string): Promise<GetObjectCommandOutput> {
   const input = { Bucket: calls.bucket, Key: key }
   try {
     return await calls.sendRaw(call, new GetObjectCommand({ ...input, Range: 'bytes=0-0' }))

@@ -3,7 +3,7 @@ import type { CallOptions, Consumer, GetOptions, PutOptions, Store } from '../st
 
 /** A call of a store, as the wrappers name it. */
 export interface Call {
-  readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec'
+  readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec' | 'thaw'
   /**
    * What it is about, relative to the store's root: several of `statAll`, `removeAll` and `move`.
    */
@@ -60,6 +60,10 @@ export function around(store: Store, layer: Layer): Store {
       store.removeAll &&
       ((paths, options) =>
         layer.call({ op: 'remove', paths }, options, async (given) => store.removeAll?.(paths, given))),
+    thaw:
+      store.thaw &&
+      ((path, options) =>
+        layer.call({ op: 'thaw', paths: [path] }, options, async (given) => store.thaw?.(path, given))),
     list: (directory, options) => listing(layer, directory, options, (given) => store.list(directory, given)),
     children: (directory, options) => listing(layer, directory, options, (given) => store.children(directory, given)),
     append: (path, content, options) =>

@@ -29,6 +29,7 @@ const CALLS: Readonly<Record<Method, (store: Store) => unknown>> = {
   put: (store) => store.put('a/b', SOURCE, { ...options, within: 'a' }),
   remove: (store) => store.remove('a/b', { ...options, pruneParents: 2 }),
   removeAll: (store) => store.removeAll?.(['a/b', 'c'], options),
+  thaw: (store) => store.thaw?.('a/b', { ...options, ask: { days: 1, tier: 'Bulk' } }),
   list: async (store) => {
     const entries: unknown[] = []
     for await (const entry of store.list('a', options)) entries.push(entry)
@@ -54,6 +55,7 @@ const ANSWERS: Readonly<Record<Method, unknown>> = {
   put: STAT,
   remove: undefined,
   removeAll: undefined,
+  thaw: { state: 'cold', size: 7, place: 'GLACIER' },
   list: [{ path: 'a/b', ...STAT }],
   children: [{ path: 'a/b', file: undefined }],
   append: undefined,
@@ -118,8 +120,9 @@ describe.each(Object.entries(WRAPPERS))('%s', (_name, wrap) => {
     expect(wrapped.traits).toBe(other)
   })
 
-  test('has no removeAll where the store beneath has none', () => {
-    expect(wrap({ ...recording().store, removeAll: undefined }).removeAll).toBeUndefined()
+  test('has no removeAll and no thaw where the store beneath has none', () => {
+    const wrapped = wrap({ ...recording().store, removeAll: undefined, thaw: undefined })
+    expect([wrapped.removeAll, wrapped.thaw]).toEqual([undefined, undefined])
   })
 })
 
@@ -147,6 +150,6 @@ test('a layer stands around every method but those that list, and close', async 
   const { store } = recording()
   const wrapped = around(store, layer)
   for (const call of Object.values(CALLS)) await call(wrapped)
-  const expected = ['stat', 'stat', 'get', 'put', 'remove', 'remove', 'append', 'move', 'space', 'exec']
+  const expected = ['stat', 'stat', 'get', 'put', 'remove', 'remove', 'thaw', 'append', 'move', 'space', 'exec']
   expect(seen).toEqual(expected)
 })

@@ -32,6 +32,7 @@ export function withMethods(store: Store, methods: Partial<Store>): Store {
     move: (...all) => store.move(...all),
     freeBytes: (...all) => store.freeBytes(...all),
     exec: (...all) => store.exec(...all),
+    thaw: store.thaw && (async (...all) => store.thaw?.(...all)),
     removeAll: store.removeAll && ((...all) => store.removeAll?.(...all) ?? Promise.resolve()),
     close: () => store.close(),
     ...methods,

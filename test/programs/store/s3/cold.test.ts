@@ -109,7 +109,10 @@ describe('an object in cold storage', () => {
 
   it('is not asked back when that is not wanted', async () => {
     freeze('GLACIER')
-    await expectCold(store, /^it lies in cold storage \(GLACIER\): it has to be restored before it can be read$/)
+    await expectCold(
+      store,
+      /^it lies in cold storage \(GLACIER\): it has to be restored before it can be read \(riastore thaw asks for it\)$/,
+    )
     expect(restores()).toHaveLength(0)
   })
 
@@ -137,6 +140,53 @@ describe('an object in cold storage', () => {
     answerRestore(202)
     await expectCold(open(WANTED), /a restore was requested/)
     expect(restores()).toHaveLength(1)
+  })
+})
+
+describe('thaw', () => {
+  const ASK = { days: 3, tier: 'Bulk' }
+  const BACK = 'ongoing-request="false", expiry-date="Fri, 21 Dec 2031 00:00:00 GMT"'
+
+  it('tells of what can be read that it is here, whatever its class is called, and asks for nothing', async () => {
+    expect(await store.thaw?.('cold', { ask: ASK })).toEqual({ state: 'here', size: 7, place: undefined })
+    faults.misbehave({ on: /^HEAD/, headers: { 'x-amz-storage-class': 'GLACIER' } })
+    expect(await store.thaw?.('cold', { ask: ASK })).toMatchObject({ state: 'here', place: 'GLACIER' })
+    expect(restores()).toHaveLength(0)
+  })
+
+  it('tells what is cold, asks for it when it is to, and knows it again while it comes and when it is back', async () => {
+    freeze('GLACIER')
+    answerRestore(202)
+    expect(await store.thaw?.('cold')).toEqual({ state: 'cold', size: 7, place: 'GLACIER' })
+    expect(restores()).toHaveLength(0)
+    const asked = { state: 'thawing', size: 7, place: 'GLACIER', asked: true, takes: '12 hours' }
+    expect(await store.thaw?.('cold', { ask: ASK })).toEqual(asked)
+    expect(faults.bodies[0]?.body).toMatch(/<Days>3<\/Days>.*<Tier>Bulk<\/Tier>/)
+    freeze('GLACIER', { 'x-amz-restore': 'ongoing-request="true"' })
+    expect(await store.thaw?.('cold', { ask: ASK })).toMatchObject({ state: 'thawing', takes: '12 hours' })
+    faults.reset()
+    faults.misbehave({ on: /^HEAD/, headers: { 'x-amz-storage-class': 'GLACIER', 'x-amz-restore': BACK } })
+    expect(await store.thaw?.('cold', { ask: ASK })).toMatchObject({ state: 'here' })
+    expect(restores()).toHaveLength(0)
+  })
+
+  it('takes one that somebody else asked for in the same moment for one that comes', async () => {
+    freeze('DEEP_ARCHIVE')
+    answerRestore(409, 'RestoreAlreadyInProgress')
+    expect(await store.thaw?.('cold', { ask: ASK })).toMatchObject({ state: 'thawing', takes: '48 hours' })
+  })
+
+  it('tells the reason where the server does not restore, and calls nothing absent that is only cold', async () => {
+    freeze('GLACIER')
+    answerRestore(403, 'AccessDenied')
+    await expect(store.thaw?.('cold', { ask: ASK })).rejects.toMatchObject({
+      kind: 'unsupported',
+      op: 'thaw',
+      reason: expect.stringMatching(/and \S+ does not restore it \(AccessDenied\)$/),
+    })
+    expect(await store.thaw?.('no/such')).toBeUndefined()
+    faults.misbehave({ on: /no\/such/, status: 503 })
+    await expect(store.thaw?.('no/such')).rejects.toMatchObject({ kind: 'transient' })
   })
 })
 
