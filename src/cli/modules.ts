@@ -22,7 +22,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   copy: () => import('./commands/copy.ts'),
   move: () => import('./commands/move.ts'),
   unused: () => import('./commands/unused.ts'),
-  dedup: () => import('./commands/dedup.ts'),
+  dedup: () => import('./commands/dedup/dedup.ts'),
   rm: () => import('./commands/rm.ts'),
   restore: () => import('./commands/restore.ts'),
   thaw: () => import('./commands/thaw/thaw.ts'),
