@@ -69,6 +69,13 @@ test('a file and a link of the same content are not taken for each other', async
   expect(await find()).toEqual([])
 })
 
+test('a key is used where the repository of a link has another name than .git, as vcsh gives it', async () => {
+  for (const name of ['vcsh', 'text']) await addKey(key(name), 40)
+  const link = `.config/vcsh/repo.d/foo.git/annex/objects/aa/bb/${key('vcsh')}/${key('vcsh')}`
+  await commit('main', { a: { link }, b: `../.git/annex/objects/aa/bb/${key('text')}/${key('text')}\n` })
+  expect(await find()).toEqual([])
+})
+
 test('a key stays that came lately, or after the newest commit: its push may follow', async () => {
   await addKey(key('new'), 2)
   await addKey(key('after'), 40)
