@@ -71,7 +71,8 @@ export class GetRun {
     this.#addPlacedBefore()
     this.#candidates = new Candidates(this.#clone, this.#remotes, this.#table.size)
     const { uuid } = this.#clone
-    const recorder = new Recorder({ clone: this.#clone, work: this.#work, table: this.#table, uuid, signal })
+    const hasStill = (number: number) => this.#placer.find(parseKey(this.#table.text(number))) !== undefined
+    const recorder = new Recorder({ clone: this.#clone, work: this.#work, table: this.#table, uuid, hasStill, signal })
     const numbers = [...this.#states.in(STATE.wanted), ...this.#states.in(STATE.placed)]
     await recorder.prepare(numbers, (number, log) => this.#locate(number, log) && !dryRun, listing)
     if (dryRun) return this.#plan()

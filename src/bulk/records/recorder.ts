@@ -19,6 +19,8 @@ export interface RecordOptions {
   readonly table: KeyTable
   /** The repository that has the keys. */
   readonly uuid: string
+  /** Whether it has a key still, where that can be seen: somebody may have dropped it since. */
+  readonly hasStill?: ((number: number) => boolean) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -94,13 +96,19 @@ export class Recorder {
    * Records that the repository has these keys, which have to be on the disk. Throws StoreError:
    * then nothing is recorded, or all.
    */
-  async commit(numbers: readonly number[]): Promise<void> {
-    const { clone, work } = this.#options
+  async commit(given: readonly number[]): Promise<void> {
+    const { clone, work, hasStill = () => true } = this.#options
+    let numbers = given
     if (numbers.length === 0) return
     // Something was recorded meanwhile; of these keys, perhaps. What was prepared would be merged
-    // too, but by clocks that are older.
-    if ((await branchCommit(clone)) !== this.#base) await this.prepare(numbers)
+    // too, but by clocks that are older. What is prepared now counts more than a drop since then,
+    // so only keys that were not dropped are.
+    if ((await branchCommit(clone)) !== this.#base) {
+      numbers = given.filter(hasStill)
+      if (numbers.length > 0) await this.prepare(numbers)
+    }
     const prepared = await this.#importing
+    if (numbers.length === 0) return
     const commit = this.#isAllPrepared(numbers)
       ? prepared
       : await this.#importCommit(new SpoolFile(work.newFile()), numbers)

@@ -100,3 +100,17 @@ test('all that was prepared is recorded, also when somebody else recorded someth
     ].map((uuids) => uuids.sort()),
   )
 })
+
+test('a key that was dropped while the others came is not recorded as here', async () => {
+  const [kept, dropped] = ['MD5-s1--e5', 'MD5-s1--f6']
+  const { table, work } = begin()
+  const numbers = [kept, dropped].map((key) => table.add(key))
+  const hasStill = (number: number) => table.text(number) === kept
+  const recorder = new Recorder({ clone, work, table, uuid: clone.uuid, hasStill })
+  await recorder.prepare(numbers)
+  await repo.annex('setpresentkey', dropped, clone.uuid, '0')
+  await tellOfOther(KEYS[2]) // commits it
+  await recorder.commit(numbers)
+  work.close(true)
+  expect([await whereIs(kept), await whereIs(dropped)]).toEqual([[clone.uuid], []])
+})
