@@ -9,6 +9,7 @@ import { DirectReads } from './direct-reads.ts'
 import type { KeyFailure } from './events.ts'
 import { checkedKey, Fetch, type FetchOptions } from './fetch.ts'
 import { fetchArchived, type OnKey } from './fetch-archived.ts'
+import { fetchTogether } from './fetch-together.ts'
 import { openArchive } from './open-remote.ts'
 import { STATE, type States } from './states.ts'
 
@@ -63,6 +64,13 @@ export async function bring(numbers: Iterable<number>, options: BringOptions): P
       await archive.close()
     }
   }
+  await fetchTogether(remote, table, untried(), fetch, {
+    signal,
+    onKept: (number) => {
+      states.set(number, STATE.staged)
+      return onStaged(number)
+    },
+  })
   if (fetch.isDirect) {
     const turns = new Turns()
     for (const number of untried()) {

@@ -93,16 +93,30 @@ export class Fetch {
 
   /** Whether small loose keys can be brought without asking the store for each. */
   get isDirect(): boolean {
-    return this.#direct !== undefined && !this.#options.bandwidth.isLimited
+    return this.#direct !== undefined && this.isUnlimited
+  }
+
+  /** Whether there is no limit to the bytes in a second, which is kept by `fetch` alone. */
+  get isUnlimited(): boolean {
+    return !this.#options.bandwidth.isLimited
   }
 
   /** Brings a small loose key. False: `fetch` has to do it, or says why it cannot. */
   fetchDirectly(checked: CheckedKey): boolean {
+    const content = this.#direct?.read(checked)
+    return content !== undefined && this.#write(checked, content)
+  }
+
+  /** Keeps the content of a small key, if it is that. False as for `fetchDirectly`. */
+  take(checked: CheckedKey, content: Uint8Array): boolean {
+    const isRight = content.length === checked.size && checked.checksum.matches(content) === true
+    return isRight && this.#write(checked, content)
+  }
+
+  #write(checked: CheckedKey, content: Uint8Array): boolean {
     const { work, space, onBytes } = this.#options
-    if (this.#direct === undefined || !space.take(checked.size)) return false
+    if (!space.take(checked.size)) return false
     try {
-      const content = this.#direct.read(checked)
-      if (content === undefined) return false
       writeNew(content, work.keyFile(checked.key.text))
       onBytes(content.length)
       return true
