@@ -2,9 +2,11 @@ import * as fs from 'node:fs'
 import type { Bandwidth } from '../core/bandwidth.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
 import { diskFiles, readDescriptor } from '../core/files.ts'
+import type { Key } from '../core/key.ts'
 import type { Bytes, Source } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
-import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
+import { type CheckedKey, readFully, SMALL_BYTES } from './clone/content.ts'
+import { localError } from './clone/local-error.ts'
 
 export interface ObjectSourceOptions {
   readonly bandwidth: Bandwidth
@@ -19,6 +21,25 @@ export interface ObjectSourceOptions {
  */
 export function objectSource(file: string, checked: CheckedKey, options: ObjectSourceOptions): Source {
   return { size: checked.size, open: (signal) => readObject(file, checked, options, signal) }
+}
+
+/**
+ * The same of a small object, whole, in the front of a buffer that has space for a byte more.
+ * Undefined where that takes `objectSource`: an algorithm that OpenSSL lacks. Throws as that ends.
+ */
+export function readSmallObject(file: string, { key, size, checksum }: CheckedKey, buffer: Buffer): Buffer | undefined {
+  const fd = openObject(file)
+  try {
+    // One byte more than the key has: content that is longer is noticed.
+    const content = buffer.subarray(0, readFully(fd, buffer, size + 1))
+    const isRight = content.length === size ? checksum.matches(content) : false
+    if (isRight === false) throw damagedObject(file, key)
+    return isRight ? content : undefined
+  } catch (error) {
+    throw localError(error, file)
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 async function* readObject(
@@ -40,14 +61,27 @@ async function* readObject(
     if (length === size) return
   }
   if (size === 0 && length === 0 && hasher.hex() === checksum.expected) return
-  const message = `the object is not what its key says: git annex fsck --key=${key.text}`
-  throw new StoreError({ kind: 'corrupt', op: 'read', where: file, message, sent: 'no' })
+  throw damagedObject(file, key)
+}
+
+function damagedObject(file: string, { text }: Key): StoreError {
+  const message = `the object is not what its key says: git annex fsck --key=${text}`
+  return new StoreError({ kind: 'corrupt', op: 'read', where: file, message, sent: 'no' })
 }
 
 async function* chunksOf(file: string, size: number, signal: AbortSignal | undefined): Bytes {
-  let fd: number
+  const fd = openObject(file)
   try {
-    fd = fs.openSync(toFsPath(file), 'r')
+    // One byte more than the key has: content that is longer is noticed.
+    yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, Math.min(SMALL_BYTES, 512 * 1024))
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function openObject(file: string): number {
+  try {
+    return fs.openSync(toFsPath(file), 'r')
   } catch (error) {
     throw new StoreError({
       kind: 'missing',
@@ -57,11 +91,5 @@ async function* chunksOf(file: string, size: number, signal: AbortSignal | undef
       sent: 'no',
       cause: error,
     })
-  }
-  try {
-    // One byte more than the key has: content that is longer is noticed.
-    yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, Math.min(SMALL_BYTES, 512 * 1024))
-  } finally {
-    fs.closeSync(fd)
   }
 }

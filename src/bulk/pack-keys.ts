@@ -11,9 +11,9 @@ import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { childrenOf } from '../store/children-of.ts'
 import type { Entry, Stat, Store } from '../store/store.ts'
-import type { CheckedKey } from './clone/content.ts'
+import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
 import type { KeyTable } from './clone/key-table.ts'
-import { objectSource } from './object-source.ts'
+import { objectSource, readSmallObject } from './object-source.ts'
 import { type OpenRemote, openArchive } from './open-remote.ts'
 import type { Pack } from './put-options.ts'
 
@@ -66,14 +66,17 @@ export async function packKeys(opened: OpenRemote, keys: KeysToPack, options: Pa
 }
 
 function givenKeys({ table, checked, file }: KeysToPack, numbers: Uint32Array): GivenKeys {
+  const buffer = Buffer.allocUnsafeSlow(SMALL_BYTES + 1)
   return {
     limit: table.size,
     numbers: () => numbers,
-    key: (number) => {
-      const { key, size } = checked(number)
-      return { text: key.text, size }
+    text: (number) => table.text(number),
+    size: (number) => checked(number).size,
+    read: (number, signal) => {
+      const key = checked(number)
+      const content = key.size > SMALL_BYTES ? undefined : readSmallObject(file(number), key, buffer)
+      return content ?? readObject(file(number), key, signal)
     },
-    read: (number, signal) => readObject(file(number), checked(number), signal),
   }
 }
 

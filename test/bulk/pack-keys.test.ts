@@ -2,17 +2,19 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type CheckedKey, SMALL_BYTES } from '../../src/bulk/clone/content.ts'
 import { KeyTable } from '../../src/bulk/clone/key-table.ts'
 import { checkedKey } from '../../src/bulk/fetch.ts'
 import type { OpenRemote } from '../../src/bulk/open-remote.ts'
 import { packKeys } from '../../src/bulk/pack-keys.ts'
+import type { StoreError } from '../../src/core/errors.ts'
 import { collect } from '../../src/core/source.ts'
+import type { GivenKeys } from '../../src/ria/keys/given-keys.ts'
 import { placesOf } from '../../src/ria/layout/places.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import { heapUsed } from '../support/shared/heap-used.ts'
 
 const DIRECTORY = '111/1111'
 const OBJECTS = `${DIRECTORY}/annex/objects`
@@ -31,17 +33,22 @@ afterAll(() => rm(directory, { recursive: true }))
 const keyOf = (name: string) => `MD5E-s${CONTENT.length}--${createHash('md5').update(name).digest('hex')}.txt`
 const placeOf = (key: string) => `${OBJECTS}/${placesOf(key, '2')[0]}`
 
-/** Shows `visit` the store with these keys as compaction sees it, where there is an archive. */
-async function pack(table: KeyTable, numbers: Iterable<number>, visit: (store: Store) => Promise<void>): Promise<void> {
-  const remote = { store: openMemoryStore(), directory: DIRECTORY, layout: { dataset: { version: '2' } } }
-  const checked = (number: number) => {
+const remoteOf = (store: Store) =>
+  ({ store, directory: DIRECTORY, layout: { dataset: { version: '2' } } }) as unknown as OpenRemote
+
+function checkedIn(table: KeyTable): (number: number) => CheckedKey {
+  return (number) => {
     const key = checkedKey(table.text(number))
     if (key === undefined) throw new Error('all of them have a checksum')
     return key
   }
+}
+
+/** Shows `visit` the store with these keys as compaction sees it, where there is an archive. */
+async function pack(table: KeyTable, numbers: Iterable<number>, visit: (store: Store) => Promise<void>): Promise<void> {
   await packKeys(
-    remote as unknown as OpenRemote,
-    { table, numbers, checked, file: () => object },
+    remoteOf(openMemoryStore()),
+    { table, numbers, checked: checkedIn(table), file: () => object },
     {
       pack: { intoNew: async () => false, intoOld: ({ store }) => visit(store) },
       signal: undefined,
@@ -76,22 +83,58 @@ test('what is packed sees the keys that were given as if they lay loose, and no 
   })
 })
 
+test('what goes into a new archive is read whole, or in pieces, and only when it is what its key says', async () => {
+  const table = new KeyTable()
+  const large = Buffer.alloc(SMALL_BYTES + 1, 'large ')
+  const files = [CONTENT, CONTENT, large, large, Buffer.alloc(0)]
+  const md5 = (content: Buffer) => createHash('md5').update(content).digest('hex')
+  for (const [i, { length }] of files.entries()) {
+    table.add(
+      i % 2 === 1 ? `MD5E-s${length}--${md5(Buffer.from('other'))}.txt` : `MD5-s${length}--${md5(files[i] ?? CONTENT)}`,
+    )
+    await writeFile(join(directory, String(i)), files[i] ?? '')
+  }
+  const seen: unknown[] = []
+  const told: number[] = []
+  await packKeys(
+    remoteOf(openMemoryStore()),
+    { table, numbers: files.keys(), checked: checkedIn(table), file: (number) => join(directory, String(number)) },
+    {
+      pack: {
+        intoNew: async (_dataset, keys, { onPacked }) => {
+          for (const number of keys.numbers()) {
+            expect([keys.text(number), keys.size(number)]).toEqual([table.text(number), files[number]?.length])
+            seen.push(await contentOf(keys, number).catch((error: StoreError) => error.kind))
+          }
+          onPacked(0)
+          return true
+        },
+        intoOld: () => expect.fail('there is no archive'),
+      },
+      signal: undefined,
+      onPacked: (number) => told.push(number),
+    },
+  )
+  expect(seen).toEqual([CONTENT, 'corrupt', large, 'corrupt', Buffer.alloc(0)])
+  expect(told).toEqual([0])
+})
+
+async function contentOf(keys: GivenKeys, number: number): Promise<Buffer> {
+  const content = keys.read(number, undefined)
+  if (!(content instanceof Uint8Array)) return collect(content, SMALL_BYTES * 2)
+  expect(content.length).toBeLessThanOrEqual(SMALL_BYTES)
+  return Buffer.from(content)
+}
+
 test('a key that is to be packed costs some bytes, and no object', async () => {
   const count = 20_000
   const table = new KeyTable()
   for (let i = 0; i < count; i++) table.add(keyOf(String(i)))
-  const before = used()
+  const before = heapUsed()
   await pack(table, Array.from({ length: count }).keys(), async (store) => {
     let seen = 0
     for await (const { file } of store.children(OBJECTS)) if (file === undefined) seen += 1
     expect(seen).toBe(1024)
-    expect((used() - before) / count).toBeLessThan(100)
+    expect((heapUsed() - before) / count).toBeLessThan(100)
   })
 })
-
-/** Bytes in JavaScript's heap that somebody still wants. */
-function used(): number {
-  setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as () => void)()
-  return process.memoryUsage().heapUsed
-}

@@ -38,6 +38,16 @@ export async function checkFor(
 }
 
 /**
+ * Whether a whole content is the key's, by its checksum; undefined where that takes `checkFor`:
+ * for a key without one, and for an algorithm that OpenSSL lacks.
+ */
+export function contentMatches(text: string, content: Uint8Array): boolean | undefined {
+  const key = parseKey(text)
+  const matches = checksumOf(key)?.matches(content)
+  return matches && (key.size === undefined || key.size === content.length)
+}
+
+/**
  * Reads an archived key and says whether its content is the key's. Throws what the archive throws,
  * `corrupt` too.
  */

@@ -1,9 +1,10 @@
 import { statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ArchiveWriter } from '../../archive/write/write-archive.ts'
-import { isStoreError } from '../../core/errors.ts'
-import { parseKey } from '../../core/key.ts'
+import { StoreError } from '../../core/errors.ts'
+import { keyFileName, parseKey } from '../../core/key.ts'
 import type { Time } from '../../core/moment.ts'
 import { fileSource } from '../../core/source.ts'
 import { makeWorkDirectory, removeWorkDirectory } from '../../core/work-directory.ts'
@@ -22,6 +23,9 @@ import { type Lock, withLock } from '../lock/lock.ts'
 import { checkMembers } from './check-members.ts'
 import { reasonNotToPack } from './loose.ts'
 import { checkFree, localError, memberBytes, requireFree } from './space.ts'
+
+/** So many small keys are read in a row before others have their turn. */
+const KEYS_A_TURN = 100
 
 export interface PackOptions extends CallOptions {
   /** The dataset's layout version. */
@@ -67,6 +71,7 @@ class NewArchive {
   readonly #path: string
   /** By member: the number of its key. */
   readonly #numbers: Uint32Array
+  readonly #places: Places
 
   constructor(dataset: StoredDataset, keys: GivenKeys, sharing: Sharing | undefined, lock: Lock, options: PackOptions) {
     this.#dataset = dataset
@@ -77,6 +82,7 @@ class NewArchive {
     this.#changes = new Changes(dataset, lock, { sharing, signal: options.signal })
     this.#path = `${archivesDirectory(dataset.directory)}/${temporaryName()}`
     this.#numbers = new Uint32Array(keys.limit)
+    this.#places = new Places(keys, options.version)
   }
 
   async make(): Promise<boolean> {
@@ -109,7 +115,7 @@ class NewArchive {
 
   async #requireSpace(local: string): Promise<void> {
     let bytes = 0
-    for (const number of this.#keys.numbers()) bytes += memberBytes(this.#keys.key(number).size, this.#place(number))
+    for (const number of this.#keys.numbers()) bytes += memberBytes(this.#keys.size(number), this.#places.of(number))
     const { bavail, bsize } = await statfs(local)
     checkFree(bavail * bsize, bytes, local)
     await requireFree(this.#dataset.store, archivesDirectory(this.#dataset.directory), bytes, this.#call)
@@ -118,16 +124,20 @@ class NewArchive {
   /** Writes the archive here. Returns how many members it has. */
   async #write(file: string, dropped: ReadonlySet<string>): Promise<number> {
     const { signal } = this.#options
+    let sinceTurn = 0
     const writer = new ArchiveWriter(file, this.#numbers.length)
     try {
       for (const number of this.#keys.numbers()) {
+        if (++sinceTurn % KEYS_A_TURN === 0) await nextTurn() // the lock, and signals
         signal?.throwIfAborted()
         if (!this.#isWanted(number, dropped)) continue
         try {
-          await writer.add(this.#keys.read(number, signal))
+          const content = this.#keys.read(number, signal)
+          if (content instanceof Uint8Array) writer.addWhole(content)
+          else await writer.add(content)
         } catch (error) {
           // Told of when it is stored by itself.
-          if (!isStoreError(error, 'corrupt', 'missing')) throw error
+          if (!(error instanceof StoreError) || error.kind === 'aborted') throw error
           continue
         }
         this.#numbers[writer.count - 1] = number
@@ -141,9 +151,9 @@ class NewArchive {
   }
 
   #isWanted(number: number, dropped: ReadonlySet<string>): boolean {
-    const place = this.#place(number)
+    const place = this.#places.of(number)
     if (dropped.size > 0 && dropped.has(fileNameOf(place))) return false
-    return reasonNotToPack(parseKey(this.#keys.key(number).text), place) === undefined
+    return reasonNotToPack(parseKey(this.#keys.text(number)), place) === undefined
   }
 
   /** Reads all back from the store, and puts the archive in its place. */
@@ -153,7 +163,7 @@ class NewArchive {
     const expected = {
       count,
       name: (member: number) => this.#name(member),
-      key: (member: number) => this.#keys.key(this.#numbers[member] as number).text,
+      key: (member: number) => this.#keys.text(this.#numbers[member] as number),
     }
     await checkMembers(this.#dataset, this.#path, stat, expected, this.#call)
     if (stat === undefined) return
@@ -161,16 +171,40 @@ class NewArchive {
     // Who dropped a key meanwhile has seen our lock, and left its mark.
     const dropped = await listTombstones(this.#dataset, this.#call)
     for (const number of this.#numbers.subarray(0, count)) {
-      if (dropped.size === 0 || !dropped.has(fileNameOf(this.#place(number)))) this.#options.onPacked(number)
+      if (dropped.size === 0 || !dropped.has(fileNameOf(this.#places.of(number)))) this.#options.onPacked(number)
     }
   }
 
   #name(member: number): string {
-    return this.#place(this.#numbers[member] as number)
+    return this.#places.of(this.#numbers[member] as number)
+  }
+}
+
+/** The hash directories of a key are so many characters at most: `abc/def`. */
+const DIRECTORIES_LENGTH = 7
+
+/** Where keys lie in an archive. Their hash directories are computed once. */
+class Places {
+  readonly #keys: GivenKeys
+  readonly #version: string
+  readonly #directories: Buffer
+
+  constructor(keys: GivenKeys, version: string) {
+    this.#keys = keys
+    this.#version = version
+    this.#directories = Buffer.alloc(keys.limit * DIRECTORIES_LENGTH)
   }
 
-  #place(number: number): string {
-    const [place = ''] = placesOf(this.#keys.key(number).text, this.#options.version)
-    return place
+  /** `<h1>/<h2>/<key>/<key>` */
+  of(number: number): string {
+    const text = this.#keys.text(number)
+    const start = number * DIRECTORIES_LENGTH
+    if (this.#directories[start] === 0) {
+      const [place = ''] = placesOf(text, this.#version)
+      this.#directories.write(place.slice(0, place.indexOf('/', place.indexOf('/') + 1)), start, 'latin1')
+    }
+    const name = keyFileName(text)
+    const directories = this.#directories.toString('latin1', start, start + DIRECTORIES_LENGTH).replace(/\0+$/, '')
+    return `${directories}/${name}/${name}`
   }
 }

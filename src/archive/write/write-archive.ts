@@ -36,6 +36,14 @@ export class ArchiveWriter {
     return this.#count
   }
 
+  /** Adds a member that is in memory. */
+  addWhole(content: Uint8Array): void {
+    this.#file.bytes(content)
+    this.#sizes[this.#count] = content.length
+    this.#crcs[this.#count] = crc32(content)
+    this.#count += 1
+  }
+
   /** Adds a member. Throws what its content throws: then it is as if it had not been added. */
   async add(content: AsyncIterable<Uint8Array>): Promise<void> {
     const start = this.#file.position

@@ -9,11 +9,13 @@ export interface GivenKeys {
   readonly limit: number
   /** Of those that are to be put: the same ones in the same order each time. */
   numbers(): Iterable<number>
-  /** The key's text, and its length in bytes. Its name has a checksum. */
-  key(number: number): { readonly text: string; readonly size: number }
+  /** The key. Its name has a checksum. */
+  text(number: number): string
+  /** Length in bytes. */
+  size(number: number): number
   /**
-   * Its content. Ends in a StoreError `corrupt` unless that is the key's, `missing` when there is
-   * none any more.
+   * Its content, whole where it is small. Throws, or ends in, a StoreError `corrupt` unless that is
+   * the key's, `missing` when there is none any more.
    */
-  read(number: number, signal: AbortSignal | undefined): Bytes
+  read(number: number, signal: AbortSignal | undefined): Uint8Array | Bytes
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { archivePath } from '../../../src/ria/layout/paths.ts'
 import { archivesDirectory, lockPath, tombstonePath } from '../../../src/ria/layout/places.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { heapUsed } from '../../support/shared/heap-used.ts'
 import { copyingStore } from '../../support/stores/copying-store.ts'
 import { contents, keyOf } from '../../support/stores/dataset-on-disk.ts'
 import { dyingAt } from '../../support/stores/dying-store.ts'
@@ -33,7 +35,8 @@ function given(keys: readonly string[] = KEYS, found: readonly (Buffer | undefin
   return {
     limit: keys.length,
     numbers: () => keys.keys(),
-    key: (number) => ({ text: keys[number] ?? '', size: CONTENTS[number]?.length ?? 0 }),
+    text: (number) => keys[number] ?? '',
+    size: (number) => CONTENTS[number]?.length ?? 0,
     async *read(number) {
       const content = found[number]
       if (content === undefined) throw new StoreError({ kind: 'missing', op: 'read', where: '', message: 'no object' })
@@ -210,4 +213,48 @@ test('in an object store nothing is put in place before clients know of the lock
   }
   expect((await pack(store, given(), time)).packed).toHaveLength(KEYS.length)
   expect(waits).toHaveLength(1)
+})
+
+test('a key that is packed costs some bytes, and no object', async () => {
+  const count = 50_000
+  const store = await memoryStore()
+  const content = (number: number) => Buffer.from(String(number).padStart(8))
+  const names = Buffer.alloc(count * 16)
+  for (let i = 0; i < count; i++)
+    createHash('md5')
+      .update(content(i))
+      .digest()
+      .copy(names, i * 16)
+  const keys: GivenKeys = {
+    limit: count,
+    numbers: () => Array.from({ length: count }).keys(),
+    text: (number) => `MD5-s8--${names.toString('hex', number * 16, number * 16 + 16)}`,
+    size: () => 8,
+    read: content,
+  }
+  const before = heapUsed()
+  let most = 0
+  let gets = 0
+  const watched = withMethods(store, {
+    // When all is written.
+    put: (path, source, options) => {
+      if (path.endsWith('.tmp')) most = heapUsed()
+      return store.put(path, source, options)
+    },
+    // While all is read back.
+    get: (path, consume, options) => {
+      if (path.endsWith('.tmp') && ++gets % 4 === 0) most = Math.max(most, heapUsed())
+      return store.get(path, consume, options)
+    },
+  })
+  let packed = 0
+  await packNew(new StoredDataset(watched, DIRECTORY), keys, {
+    version: '2',
+    onPacked: () => {
+      packed += 1
+    },
+    temporaryDirectory,
+  })
+  expect(packed).toBe(count)
+  expect((most - before) / count).toBeLessThan(150)
 })

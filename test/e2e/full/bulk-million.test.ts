@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packNew } from '../../../src/admin/compaction/pack-new.ts'
 import { Archive } from '../../../src/archive/archive.ts'
 import { IndexCache } from '../../../src/archive/index/index-cache.ts'
 import { ArchivedKeys } from '../../../src/bulk/archived-keys.ts'
@@ -15,6 +17,7 @@ import { Recorder } from '../../../src/bulk/records/recorder.ts'
 import { findKeys } from '../../../src/bulk/wanted.ts'
 import { logPath, repositoriesIn } from '../../../src/core/records/location-log.ts'
 import { archivePath, datasetDirectory } from '../../../src/ria/layout/paths.ts'
+import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { keyMembers, type LargeArchive, writeLargeArchive } from '../../support/archives/large-archive.ts'
@@ -24,6 +27,7 @@ import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts
 const COUNT = Number(process.env.RIASTORE_MANY_KEYS ?? 1_000_000)
 const STORE = '0f6aa3d5-6d5f-4e0e-8f0a-1a2b3c4d5e6f'
 const DATASET = '11111111-2222-3333-4444-555555555555'
+const OTHER = '11111111-2222-3333-4444-666666666666'
 
 /** What the whole takes, the test's own process aside. Bytes. */
 const MOST = 400e6
@@ -94,6 +98,39 @@ describe(`${COUNT} keys, in an archive`, () => {
     expect(stdout.length).toBe(COUNT)
   })
 })
+
+test(`${COUNT} keys are put into a new archive, read back and recorded in 400 MB, whatever was read of their content`, async () => {
+  const peak = watchMemory()
+  const table = new KeyTable()
+  for (const number of numbers()) table.add(`MD5E-s8--${hash('md5', eightBytes(number), 'hex')}.dat`)
+  const work = WorkDirectory.open(clone.annexDirectory)
+  const recorder = new Recorder({ clone, work, table, uuid: STORE })
+  await recorder.prepare(numbers())
+  const directory = datasetDirectory(OTHER)
+  await mkdir(workspace.path('store', directory))
+  const keys = {
+    limit: COUNT,
+    numbers,
+    text: (number: number) => table.text(number),
+    size: () => 8,
+    read: eightBytes,
+  }
+  let packed = 0
+  await packNew(new StoredDataset(store, directory), keys, {
+    version: '2',
+    onPacked: () => {
+      packed += 1
+    },
+  })
+  expect(packed).toBe(COUNT)
+  await recorder.commit([...numbers()])
+  work.close(true)
+  expect(peak()).toBeLessThan(MOST)
+})
+
+function eightBytes(number: number): Buffer {
+  return Buffer.from(String(number).padStart(8))
+}
 
 function* numbers(): IterableIterator<number> {
   for (let number = 0; number < COUNT; number++) yield number
