@@ -1,9 +1,10 @@
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Running, runOk, start } from '../support/programs/run.ts'
+import { explain, type Running, runOk, start } from '../support/programs/run.ts'
 import { type AnnexRepo, assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { listTree, openRiaStore } from '../support/repos/ria-store.ts'
+import { startSshd } from '../support/servers/sshd.ts'
 import { variants } from '../support/shared/variants.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
@@ -50,7 +51,33 @@ test('stock DataLad and its own ORA clone and get every key of an archive, by id
       expect((await clone.read(file)).equals(Buffer.from(content)), file).toBe(true)
     }
     expect((await clone.git('tag')).stdout).toBe('v1\n')
+    expect((await clone.annex('find', '--not', '--in', 'here')).stdout).toBe('missing.txt\n')
   }
+})
+
+test('git annex testremote finds that it can be read, with what key ever', async () => {
+  const remote = clone.with({ env: workspace.env })
+  const result = await remote.tryAnnex('testremote', 'store-storage', '--fast', '--test-readonly=readme.txt')
+  expect(result.status, explain(result)).toBe(0)
+  expect(result.stdout).toMatch(/All \d+ tests passed/)
+})
+
+test('git clones from it what it clones over ssh: the same refs, the same objects, all of them whole', async () => {
+  const sshd = await startSshd(workspace)
+  const { path } = openRiaStore(root).dataset(id)
+  const sources = [`${url}${id.slice(0, 3)}/${id.slice(3)}`, `ssh://${sshd.alias}${path}`]
+  const [overHttp, overSsh] = await Promise.all(
+    sources.map(async (source, i) => {
+      const to = workspace.path(`mirror-${i}`)
+      const git = async (...args: string[]) => (await runOk('git', args, { env: workspace.stockEnv })).stdout
+      await git('clone', '-q', '--mirror', source, to)
+      await git('-C', to, 'fsck', '--full', '--strict', '--no-dangling')
+      const objects = await git('-C', to, 'cat-file', '--batch-all-objects', '--batch-check')
+      return { refs: await git('-C', to, 'show-ref', '--head'), objects: objects.split('\n').sort() }
+    }),
+  )
+  expect(overHttp).toEqual(overSsh)
+  expect(overHttp?.objects.length).toBeGreaterThan(10)
 })
 
 test('for it and for ours a key is present, absent, or unknown when the store is gone', async () => {
