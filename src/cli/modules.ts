@@ -32,7 +32,7 @@ export const MODULES: Readonly<Record<string, () => Promise<CommandModule>>> = {
   serve: () => import('./commands/serve/serve.ts'),
   'serve token': () => import('./commands/serve/token.ts'),
   catalog: () => import('./commands/catalog.ts'),
-  mount: () => import('./commands/mount.ts'),
+  mount: () => import('./commands/mount/mount.ts'),
   url: () => import('./commands/url.ts'),
   'create-sibling': () => import('./commands/create-sibling.ts'),
   'create-sibling-gitlab': () => import('./commands/create-sibling-gitlab.ts'),

@@ -174,7 +174,7 @@ async function siblingsHere(git: GitConfig): Promise<readonly Sibling[]> {
 }
 
 /** git's configuration, of the user and of the repository that we are in. */
-async function readGitConfig(): Promise<GitConfig> {
+export async function readGitConfig(): Promise<GitConfig> {
   try {
     const { stdout } = await run('git', ['config', '--list', '-z'])
     return GitConfig.parse(stdout)

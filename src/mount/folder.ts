@@ -14,6 +14,7 @@ import {
   writeDirentPlus,
 } from './fuse/messages.ts'
 import { FuseError, KEEP_CACHE, OPCODE } from './fuse/opcodes.ts'
+import type { Answers } from './mounting.ts'
 import type { Node, OpenFile, Tree } from './tree.ts'
 
 const DOTS = Buffer.from('..')
@@ -22,7 +23,8 @@ const DOTS = Buffer.from('..')
 const MAX_READ = 1024 * 1024
 
 /** Answers the kernel for a folder that is only read. */
-export class Folder {
+export class Folder implements Answers {
+  readonly writable = false
   readonly #tree: Tree
   readonly #owner: Owner
   readonly #files = new Map<bigint, OpenFile>()
@@ -66,6 +68,14 @@ export class Folder {
     }
   }
 
+  forget(node: number, times: number): void {
+    this.#tree.forget(node, times)
+  }
+
+  pathOf(node: number): string {
+    return this.#tree.pathOf(node)
+  }
+
   /** Closes what is still open, when nobody can ask any more. */
   close(): void {
     for (const file of this.#files.values()) file.close()
@@ -86,7 +96,9 @@ export class Folder {
 
   async #lookup(parent: number, name: Buffer): Promise<Buffer> {
     const node = (await this.#list(parent)).byName.get(name.toString('latin1'))
-    return node === undefined ? formatNoEntry() : formatEntry(node, this.#owner)
+    if (node === undefined) return formatNoEntry()
+    this.#tree.use(node)
+    return formatEntry(node, this.#owner)
   }
 
   #readLink(number: number): Buffer {
@@ -134,8 +146,10 @@ export class Folder {
       const entry = entryAt(i)
       const length = direntLength(entry.name, plus)
       if (at + length > bytes.length) break
-      if (plus) writeDirentPlus(bytes, at, { entry, attributes: nodes[i - 2], next: i + 1 }, this.#owner)
+      const attributes = nodes[i - 2]
+      if (plus) writeDirentPlus(bytes, at, { entry, attributes, next: i + 1 }, this.#owner)
       else writeDirent(bytes, at, entry, i + 1)
+      if (plus && attributes !== undefined) this.#tree.use(attributes)
       at += length
     }
     return bytes.subarray(0, at)

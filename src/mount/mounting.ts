@@ -5,10 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError } from '../core/errors.ts'
 import { findProgram } from '../core/process/find-program.ts'
 import { run } from '../core/process/run.ts'
-import { Folder } from './folder.ts'
 import { serveKernel } from './fuse/connection.ts'
 import { FUSE_FD, launcherCommand } from './fuse/launcher.ts'
-import { type Found, Tree } from './tree.ts'
+import type { Owner, Request } from './fuse/messages.ts'
 
 /** Tells the process that a launcher becomes where it finds /dev/fuse. */
 const FD_VARIABLE = 'RIASTORE_FUSE_FD'
@@ -48,6 +47,8 @@ export interface StartOptions {
   readonly directory: string
   /** What the list of mounted file systems says that it is. */
   readonly source: string
+  /** It can be written to. */
+  readonly writable: boolean
   /** It goes on when this process has ended. */
   readonly alone: boolean
   /** Ends it. */
@@ -59,9 +60,9 @@ export interface StartOptions {
  * own. Resolves with its exit code when it ends; or with undefined when it goes on alone.
  */
 export async function startMounted(programs: MountPrograms, options: StartOptions): Promise<number | undefined> {
-  const { directory, source, alone, signal } = options
+  const { directory, source, writable, alone, signal } = options
   const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
-  const [program = '', ...args] = launcherCommand({ ...programs, directory, source }, self)
+  const [program = '', ...args] = launcherCommand({ ...programs, directory, source, writable }, self)
   const child = spawn(program, args, {
     env: { ...process.env, [FD_VARIABLE]: String(FUSE_FD), UV_THREADPOOL_SIZE: THREADS },
     stdio: [alone ? 'ignore' : 'inherit', alone ? 'ignore' : 'inherit', alone ? 'pipe' : 'inherit', 'ipc'],
@@ -104,12 +105,27 @@ export interface MountedOptions {
   readonly onFailure: (error: unknown, path: string) => void
 }
 
+/** What answers the kernel. */
+export interface Answers {
+  /** Something can be changed in it. */
+  readonly writable: boolean
+  handle(request: Request, signal: AbortSignal): Promise<Buffer>
+  /** The kernel no longer uses a node that it was told of so many times. */
+  forget(node: number, times: number): void
+  /** From the top, for messages. */
+  pathOf(node: number): string
+  /** Nobody can ask any more. */
+  close(): void
+}
+
+/** Whose everything in a mounted folder is. */
+export function ownerOfOurs(): Owner {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+}
+
 /** Answers for a mounted folder, until it is unmounted or the signal aborts, which unmounts it. */
-export async function serveFolder(top: Found, options: MountedOptions): Promise<void> {
+export async function serveFolder(folder: Answers, options: MountedOptions): Promise<void> {
   const { device, directory, signal } = options
-  const tree = new Tree(top)
-  const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
-  const folder = new Folder(tree, owner)
   let connection: Promise<number | undefined> = Promise.resolve(undefined)
   const served = serveKernel(device, (request, stop) => folder.handle(request, stop), {
     onReady: () => {
@@ -119,7 +135,9 @@ export async function serveFolder(top: Found, options: MountedOptions): Promise<
       )
       options.onReady()
     },
-    onFailure: (error, { node }) => options.onFailure(error, tree.pathOf(node)),
+    onFailure: (error, { node }) => options.onFailure(error, folder.pathOf(node)),
+    onForget: (node, times) => folder.forget(node, times),
+    writable: folder.writable,
   })
   // The threads that wait for the kernel would keep a process that fails from ending, and all who
   // look into the folder would wait with it.

@@ -2,7 +2,8 @@ import { listAliases } from '../git/alias.ts'
 import { eachDataset } from '../ria/layout/datasets.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { Store } from '../store/store.ts'
-import { DatasetFolder, type DatasetFolderOptions } from './dataset-folder.ts'
+import { DatasetFolder } from './dataset-folder.ts'
+import type { KeyFilesOptions } from './key-files.ts'
 import type { Found } from './tree.ts'
 
 /**
@@ -11,11 +12,11 @@ import type { Found } from './tree.ts'
  */
 export class StoreFolder {
   readonly #store: Store
-  readonly #options: DatasetFolderOptions
+  readonly #options: KeyFilesOptions
   readonly #opened: Promise<DatasetFolder>[] = []
   readonly #mountedMs = Date.now()
 
-  constructor(store: Store, options: DatasetFolderOptions) {
+  constructor(store: Store, options: KeyFilesOptions) {
     this.#store = store
     this.#options = options
   }

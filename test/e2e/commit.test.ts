@@ -1,6 +1,7 @@
 import { chmod, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { OpenWriters } from '../../src/core/process/open-writers.ts'
 import { explain } from '../support/programs/run.ts'
 import { type AnnexRepo, makeSubdataset } from '../support/repos/annex-repo.ts'
 import { variants } from '../support/shared/variants.ts'
@@ -111,6 +112,16 @@ describe('a commit', () => {
     await repo.git('reset', '-q', '--soft', 'HEAD^')
     const { status, stderr } = await scene.riastore(repo, 'commit')
     expect([status, stderr]).toEqual([2, expect.stringMatching(/below has a commit that is in no remote of it/)])
+  })
+
+  test('is not made of files that are open for writing through a mounted folder', async () => {
+    const repo = await scene.worker('open')
+    const writers = new OpenWriters(join(repo.path, '.git'))
+    writers.begin()
+    const { status, stderr } = await scene.riastore(repo, 'commit')
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/are open for writing through a mounted folder/)])
+    writers.end()
+    await committed(scene, repo)
   })
 
   test('from no branch, from an adjusted one, and without a remote, is refused in words', async () => {

@@ -188,3 +188,42 @@ test('what is no request for a folder that is read is refused', async () => {
   await expect(kernel.ask(OPCODE.readlink, node)).rejects.toMatchObject({ message: 'EINVAL' })
   await expect(kernel.ask(OPCODE.read, node, readBody(77n, 0, 10))).rejects.toMatchObject({ message: 'EINVAL' })
 })
+
+test('what the kernel has forgotten is not kept for ever: of many directories only so much is in memory', async () => {
+  const file = (name: string): Found => ({
+    ...FOUND,
+    name: Buffer.from(name),
+    kind: 'file',
+    size: 0,
+    open: () => Promise.reject(new Error('no')),
+  })
+  const directory = (name: string): Found => ({
+    ...FOUND,
+    name: Buffer.from(name),
+    kind: 'directory',
+    list: async () => Array.from({ length: 100 }, (_, i) => file(`${name}-${i}`)),
+  })
+  const directories = Array.from({ length: 50 }, (_, i) => directory(`d${i}`))
+  const tree = new Tree({ ...FOUND, name: Buffer.alloc(0), kind: 'directory', list: async () => directories }, 500)
+  const top = await tree.list(1)
+  const held = top?.nodes[0] ?? expect.fail()
+  tree.use(held)
+  const used = (await tree.list(held.node))?.nodes[7] ?? expect.fail()
+  tree.use(used)
+  for (const node of top?.nodes ?? []) {
+    tree.use(node)
+    for (const each of (await tree.list(node.node))?.nodes ?? []) {
+      tree.use(each)
+      tree.forget(each.node, 1)
+    }
+    tree.forget(node.node, 1)
+  }
+  expect(tree.size).toBeLessThan(700)
+  expect(tree.pathOf(used.node)).toBe('d0/d0-7')
+  expect((await tree.list(held.node))?.nodes[7]).toBe(used)
+  // Who looks again finds what was dropped.
+  const last = top?.nodes[20] ?? expect.fail()
+  expect((await tree.list(last.node))?.nodes).toHaveLength(100)
+})
+
+const FOUND = { mode: 0o555, modifiedMs: 0 } as const

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, StoreError } from '../../core/errors.ts'
+import { hasOpenWriters } from '../../core/process/open-writers.ts'
 import type { Clone } from '../clone/clone.ts'
 import { putKeys } from '../put.ts'
 import type { PutOptions } from '../put-options.ts'
@@ -9,6 +11,10 @@ import { type Published, publish } from './publish.ts'
 import { requireKept } from './require-kept.ts'
 import { countChanges, saveChanges } from './save.ts'
 import { findTarget, type Target } from './target.ts'
+
+/** For so long it is waited for files that are open for writing; and how often it is looked. ms. */
+const WRITERS_MS = 10_000
+const WRITERS_LOOK_MS = 100
 
 export interface CommitOptions extends Omit<PutOptions, 'selection'> {
   /** Of the commit. Default: how many files it has. */
@@ -47,6 +53,7 @@ export async function commitClone(clone: Clone, options: CommitOptions): Promise
     const files = await countChanges(git)
     return { files, keys: 0, bytes: 0, commit: undefined, branch, how: undefined, races: 0 }
   }
+  await writersEnd(clone, signal)
   const files = await saveChanges(git, message)
   const ours = await git.find('HEAD')
   if (ours === undefined) throw new ConfigError(`${clone.directory} has no commit, and nothing to commit`)
@@ -72,6 +79,18 @@ async function putNew(clone: Clone, git: CloneGit, target: Target, ours: string,
   }
   await requireKept(clone, keys, options.signal)
   return report
+}
+
+/**
+ * Waits for the mounted folder to be told that files were closed. Throws ConfigError for those that
+ * stay open: git-annex would take what may still change for the content of a key.
+ */
+async function writersEnd({ gitDirectory, directory }: Clone, signal: AbortSignal | undefined): Promise<void> {
+  for (let waited = 0; hasOpenWriters(gitDirectory); waited += WRITERS_LOOK_MS) {
+    if (waited >= WRITERS_MS)
+      throw new ConfigError(`files of ${directory} are open for writing through a mounted folder`)
+    await sleep(WRITERS_LOOK_MS, undefined, { signal })
+  }
 }
 
 /** The storage sibling that DataLad fills before it pushes to a git remote. */

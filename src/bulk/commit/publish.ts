@@ -16,7 +16,7 @@ const MAX_RACES = 200
 const MAX_FAILURES = 6
 
 /** After a lost race a random time goes by: up to so long at first, twice as long each time. ms. */
-const WAIT_MS = { least: 500, most: 60_000 } as const
+const WAIT_MS = { least: 500, most: 300_000 } as const
 
 export interface Published extends Joined {
   /** Races that were lost to others who pushed. */

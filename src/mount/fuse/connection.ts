@@ -1,8 +1,8 @@
 import { read, writevSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { codeOf } from '../../core/errors.ts'
-import { answerHeader, formatInit, parseInit, parseRequest, type Request } from './messages.ts'
-import { ERRNO, FuseError, INIT_FLAG, OPCODE } from './opcodes.ts'
+import { answerHeader, formatInit, parseForget, parseInit, parseRequest, type Request } from './messages.ts'
+import { ERRNO, FuseError, INIT_FLAG, OPCODE, WRITABLE_FLAG } from './opcodes.ts'
 
 /** Answers a request. Throws FuseError for what cannot be answered; all else becomes EIO. */
 export type Handler = (request: Request, signal: AbortSignal) => Promise<Buffer> | Buffer
@@ -12,14 +12,16 @@ export interface ConnectionEvents {
   readonly onReady: () => void
   /** Something failed that no FuseError tells. */
   readonly onFailure: (error: unknown, request: Request) => void
+  /** The kernel no longer uses a node that it was told of so many times. It gets no answer. */
+  readonly onForget: (node: number, times: number) => void
 }
 
 /** The oldest kernel's protocol that we speak, Linux 4.20, and the newest. */
 const MINOR = { oldest: 28, newest: 31 } as const
 
-/** The kernel wants room for a write, even where nothing can be written. Bytes. */
-const MAX_WRITE = 64 * 1024
-const REQUEST_BYTES = MAX_WRITE + 4096
+/** Of one write. The kernel wants room for one, even where nothing can be written. Bytes. */
+const MAX_WRITE = { readOnly: 64 * 1024, writable: 1024 * 1024 } as const
+const HEADER_BYTES = 4096
 
 /** Reads of the kernel's requests that wait at a time, each in a thread of node's pool. */
 const READERS = 2
@@ -29,33 +31,39 @@ const MAX_PAGES = 256
 
 const readAsync = promisify(read)
 
-/** Requests that have no answer. What the kernel forgets, we keep: it is small. */
-const UNANSWERED: ReadonlySet<number> = new Set([OPCODE.forget, OPCODE.batchForget, OPCODE.interrupt])
+export interface ConnectionOptions extends ConnectionEvents {
+  /** The folder can be written to. */
+  readonly writable: boolean
+}
 
 /**
  * Answers what the kernel asks about a mounted folder, until it is unmounted. `fd`: /dev/fuse, as
  * fusermount3 gave it.
  */
-export async function serveKernel(fd: number, handle: Handler, events: ConnectionEvents): Promise<void> {
-  const connection = new Connection(fd, handle, events)
+export async function serveKernel(fd: number, handle: Handler, options: ConnectionOptions): Promise<void> {
+  const connection = new Connection(fd, handle, options)
   await Promise.all(Array.from({ length: READERS }, () => connection.run()))
 }
 
 class Connection {
   readonly #fd: number
   readonly #handle: Handler
-  readonly #events: ConnectionEvents
+  readonly #events: ConnectionOptions
   /** What is under way, by its number: a process that is killed does not wait for it. */
   readonly #underWay = new Map<bigint, AbortController>()
 
-  constructor(fd: number, handle: Handler, events: ConnectionEvents) {
+  constructor(fd: number, handle: Handler, events: ConnectionOptions) {
     this.#fd = fd
     this.#handle = handle
     this.#events = events
   }
 
+  get #maxWrite(): number {
+    return this.#events.writable ? MAX_WRITE.writable : MAX_WRITE.readOnly
+  }
+
   async run(): Promise<void> {
-    const buffer = Buffer.alloc(REQUEST_BYTES)
+    const buffer = Buffer.alloc(this.#maxWrite + HEADER_BYTES)
     for (;;) {
       const length = await this.#receive(buffer)
       if (length === undefined) break
@@ -82,7 +90,9 @@ class Connection {
     const { opcode, body } = request
     if (opcode === OPCODE.interrupt) this.#underWay.get(body.readBigUInt64LE(0))?.abort()
     else if (opcode === OPCODE.init) this.#greet(request)
-    else if (!UNANSWERED.has(opcode)) void this.#answer(request)
+    else if (opcode === OPCODE.forget || opcode === OPCODE.batchForget) {
+      for (const { node, times } of parseForget(request)) this.#events.onForget(node, times)
+    } else void this.#answer(request)
   }
 
   async #answer(request: Request): Promise<void> {
@@ -112,9 +122,11 @@ class Connection {
     const answer = formatInit({
       minor: Math.min(minor, MINOR.newest),
       maxReadahead,
-      flags: flags & Object.values(INIT_FLAG).reduce((all, flag) => all | flag, 0),
+      flags:
+        flags &
+        Object.values(this.#events.writable ? WRITABLE_FLAG : INIT_FLAG).reduce((all, flag) => all | flag, 0 as number),
       maxPages: MAX_PAGES,
-      maxWrite: MAX_WRITE,
+      maxWrite: this.#maxWrite,
       maxBackground: 64,
     })
     this.#send([answerHeader(unique, answer.length), answer])

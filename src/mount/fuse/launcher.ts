@@ -35,6 +35,8 @@ export interface MountWords {
   readonly directory: string
   /** What the list of mounted file systems says that it is. */
   readonly source: string
+  /** It can be written to. */
+  readonly writable: boolean
 }
 
 /**
@@ -42,11 +44,19 @@ export interface MountWords {
  * on stderr why it cannot be mounted, and ends with 1. Descriptor 3 is the caller's.
  */
 export function launcherCommand(
-  { python, fusermount, directory, source }: MountWords,
+  { python, fusermount, directory, source, writable }: MountWords,
   program: readonly string[],
 ): readonly string[] {
   const options = [
-    ...['ro', 'nosuid', 'nodev', 'auto_unmount', 'default_permissions', 'max_read=1048576', 'subtype=riastore'],
+    ...[
+      writable ? 'rw' : 'ro',
+      'nosuid',
+      'nodev',
+      'auto_unmount',
+      'default_permissions',
+      'max_read=1048576',
+      'subtype=riastore',
+    ],
     `fsname=${source.replace(/[\\,]/g, '\\$&')}`, // as libfuse escapes it
   ]
   return [python, '-I', '-c', RECEIVE, fusermount, options.join(','), directory, ...program]

@@ -4,6 +4,8 @@
  * Source: linux/fuse.h, version 7.31.
  */
 
+import { OPCODE } from './opcodes.ts'
+
 /** What the kernel sends. */
 export interface Request {
   readonly opcode: number
@@ -35,7 +37,8 @@ export interface Owner {
 export interface DirectoryEntry {
   readonly name: Buffer
   readonly node: number
-  readonly kind: Attributes['kind']
+  /** Undefined where it has to be looked up. */
+  readonly kind: Attributes['kind'] | undefined
 }
 
 const IN_HEADER = 40
@@ -74,6 +77,19 @@ export function answerHeader(unique: bigint, length: number, errno = 0): Buffer 
 export function parseName(body: Buffer): Buffer {
   const end = body.indexOf(0)
   return body.subarray(0, end < 0 ? body.length : end)
+}
+
+/** What the kernel forgets: nodes, and how often each was given to it. */
+export function parseForget({
+  opcode,
+  node,
+  body,
+}: Request): readonly { readonly node: number; readonly times: number }[] {
+  if (opcode === OPCODE.forget) return [{ node, times: Number(body.readBigUInt64LE(0)) }]
+  return Array.from({ length: body.readUInt32LE(0) }, (_, i) => ({
+    node: Number(body.readBigUInt64LE(8 + 16 * i)),
+    times: Number(body.readBigUInt64LE(16 + 16 * i)),
+  }))
 }
 
 /** Where `read` and `readdir` begin, and how many bytes they may return. */
@@ -128,18 +144,18 @@ export function formatInit(answer: InitAnswer): Buffer {
   return bytes
 }
 
-/** The answer to `getattr`. */
-export function formatAttributes(attributes: Attributes, owner: Owner): Buffer {
+/** The answer to `getattr`. `validSeconds`: as for `formatEntry`. */
+export function formatAttributes(attributes: Attributes, owner: Owner, validSeconds = VALID_SECONDS): Buffer {
   const bytes = Buffer.alloc(16 + ATTRIBUTES)
-  bytes.writeBigUInt64LE(VALID_SECONDS, 0)
+  bytes.writeBigUInt64LE(validSeconds, 0)
   writeAttributes(bytes, 16, attributes, owner)
   return bytes
 }
 
-/** The answer to `lookup`. Node 0 says that there is none of that name, for as long as others. */
-export function formatEntry(attributes: Attributes, owner: Owner): Buffer {
+/** The answer to `lookup`. `validSeconds`: for so long the kernel need not ask again. */
+export function formatEntry(attributes: Attributes, owner: Owner, validSeconds = VALID_SECONDS): Buffer {
   const bytes = Buffer.alloc(ENTRY)
-  writeEntry(bytes, 0, attributes, owner)
+  writeEntry(bytes, 0, attributes, owner, validSeconds)
   return bytes
 }
 
@@ -158,9 +174,14 @@ export function formatOpen(handle: bigint, flags: number): Buffer {
   return bytes
 }
 
-/** The answer to `statfs`: how large it is nobody knows, and nothing is free. */
-export function formatStatfs(): Buffer {
+/** The answer to `statfs`: in blocks of 4 KiB. Of a folder that is only read nothing is free. */
+export function formatStatfs(
+  size: { readonly blocks: number; readonly free: number } = { blocks: 0, free: 0 },
+): Buffer {
   const bytes = Buffer.alloc(80)
+  bytes.writeBigUInt64LE(BigInt(size.blocks), 0)
+  bytes.writeBigUInt64LE(BigInt(size.free), 8)
+  bytes.writeBigUInt64LE(BigInt(size.free), 16)
   bytes.writeUInt32LE(4096, 40)
   bytes.writeUInt32LE(255, 44)
   bytes.writeUInt32LE(4096, 48)
@@ -177,7 +198,7 @@ export function writeDirent(bytes: Buffer, at: number, entry: DirectoryEntry, ne
   bytes.writeBigUInt64LE(BigInt(entry.node), at)
   bytes.writeBigUInt64LE(BigInt(next), at + 8)
   bytes.writeUInt32LE(entry.name.length, at + 16)
-  bytes.writeUInt32LE(FORMATS[entry.kind] >> 12, at + 20)
+  bytes.writeUInt32LE(entry.kind === undefined ? 0 : FORMATS[entry.kind] >> 12, at + 20)
   entry.name.copy(bytes, at + DIRENT)
 }
 
@@ -196,10 +217,16 @@ export function writeDirentPlus(
   writeDirent(bytes, at + ENTRY, entry, next)
 }
 
-function writeEntry(bytes: Buffer, at: number, attributes: Attributes, owner: Owner): void {
+function writeEntry(
+  bytes: Buffer,
+  at: number,
+  attributes: Attributes,
+  owner: Owner,
+  validSeconds = VALID_SECONDS,
+): void {
   bytes.writeBigUInt64LE(BigInt(attributes.node), at)
-  bytes.writeBigUInt64LE(VALID_SECONDS, at + 16)
-  bytes.writeBigUInt64LE(VALID_SECONDS, at + 24)
+  bytes.writeBigUInt64LE(validSeconds, at + 16)
+  bytes.writeBigUInt64LE(validSeconds, at + 24)
   writeAttributes(bytes, at + 40, attributes, owner)
 }
 

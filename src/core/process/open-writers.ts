@@ -1,0 +1,61 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { codeOf } from '../errors.ts'
+import { isDead, ourselves, parseOwner } from './owner.ts'
+
+/**
+ * In a git repository: who has files of its work tree open for writing, through a mounted folder.
+ */
+const DIRECTORY = 'riastore-writers'
+
+/** Says in a repository that files of its work tree are open for writing, as long as some are. */
+export class OpenWriters {
+  readonly #file: string
+  #count = 0
+
+  constructor(gitDirectory: string) {
+    mkdirSync(join(gitDirectory, DIRECTORY), { recursive: true })
+    this.#file = join(gitDirectory, DIRECTORY, `${process.pid}.json`)
+  }
+
+  begin(): void {
+    this.#count += 1
+    if (this.#count === 1) writeFileSync(this.#file, JSON.stringify(ourselves()))
+  }
+
+  end(): void {
+    this.#count -= 1
+    if (this.#count === 0) rmSync(this.#file, { force: true })
+  }
+}
+
+/** Whether a mounted folder has files of a repository's work tree open for writing. */
+export function hasOpenWriters(gitDirectory: string): boolean {
+  const directory = join(gitDirectory, DIRECTORY)
+  let alive = false
+  for (const name of namesIn(directory)) {
+    const file = join(directory, name)
+    const owner = parseOwner(readJson(file))
+    if (owner !== undefined && isDead(owner)) rmSync(file, { force: true })
+    else alive = true
+  }
+  return alive
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Undefined for one that is being written, or was removed just now. */
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}

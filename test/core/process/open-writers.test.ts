@@ -1,0 +1,32 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { hasOpenWriters, OpenWriters } from '../../../src/core/process/open-writers.ts'
+import { ourselves } from '../../../src/core/process/owner.ts'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'riastore-writers-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+test('a repository has open writers from the first that begins to the last that ends', () => {
+  expect(hasOpenWriters(directory)).toBe(false)
+  const writers = new OpenWriters(directory)
+  const seen = [hasOpenWriters(directory)]
+  for (const step of ['begin', 'begin', 'end', 'end'] as const) {
+    writers[step]()
+    seen.push(hasOpenWriters(directory))
+  }
+  expect(seen).toEqual([false, true, true, true, false])
+})
+
+test('one that is dead has nothing open, and one of which nothing is known may have', () => {
+  mkdirSync(join(directory, 'riastore-writers'))
+  const file = join(directory, 'riastore-writers', '1.json')
+  writeFileSync(file, JSON.stringify({ ...ourselves(), processStart: '1' }))
+  expect(hasOpenWriters(directory)).toBe(false)
+  writeFileSync(file, '')
+  expect(hasOpenWriters(directory)).toBe(true)
+})
