@@ -2,6 +2,8 @@
  * `node bench/large.mjs DIR [datasets] [keys]`: what looking at large stores takes, in time, in
  * processor time with that of the programs that are run, and in memory of the largest process. DIR
  * lies on a file system with some ten million free inodes. It asserts nothing, and prints a table.
+ * Beside it stand rclone and restic, which have to be installed: restic looks at a backup of the
+ * same files. That of files of which only the length is there would read a terabyte of nothing.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -14,6 +16,8 @@ const RIASTORE = [process.execPath, join(import.meta.dirname, '..', 'dist', 'ria
 /** A part of the datasets: git is started for each. */
 const PART = '2/100'
 
+const RESTIC = { RESTIC_PASSWORD: 'of a bench' }
+
 /**
  * By GNU time, for what was waited for by the program itself counts, too.
  * @param {string} work a directory
@@ -23,7 +27,7 @@ const PART = '2/100'
 function measure(work, what, command) {
   const file = join(work, 'time')
   const begun = performance.now()
-  const env = { ...process.env, XDG_CACHE_HOME: join(work, 'cache') }
+  const env = { ...process.env, XDG_CACHE_HOME: join(work, 'cache'), ...RESTIC }
   execFileSync('/usr/bin/time', ['-f', '%U %S %M', '-o', file, ...command], { stdio: 'ignore', env })
   const seconds = (performance.now() - begun) / 1000
   const [user = 0, system = 0, kilobytes = 0] = readFileSync(file, 'utf8').trim().split(' ').map(Number)
@@ -44,6 +48,8 @@ try {
   const [many, large] = [join(work, 'datasets'), join(work, 'keys')]
   makeManyDatasets(many, Number(datasets))
   makeManyKeys(large, Number(keys))
+  const backup = join(work, 'backup')
+  execFileSync('restic', ['-q', '-r', backup, 'init'], { env: { ...process.env, ...RESTIC } })
   const ours = (/** @type {string[]} */ ...words) => [...RIASTORE, ...words]
   const rows = [
     measure(work, `${datasets} datasets: find`, ['find', many]),
@@ -55,8 +61,12 @@ try {
     measure(work, 'git fsck of the datasets of which the id begins with 00', [
       ...['sh', '-c', fsckEach(many, `${many}/00*`)],
     ]),
+    measure(work, 'rclone size', ['rclone', 'size', many]),
+    measure(work, 'restic backup', ['restic', '-q', '-r', backup, 'backup', many]),
+    measure(work, 'restic check of that', ['restic', '-q', '-r', backup, 'check', '--read-data']),
     measure(work, `${keys} keys: find`, ['find', large]),
     measure(work, 'du', ['du', '-s', large]),
+    measure(work, 'rclone size', ['rclone', 'size', large]),
     measure(work, '`riastore ls -l`', ours('ls', '-l', large)),
     measure(work, '`riastore stat`', ours('stat', large)),
     measure(work, '`riastore check`', ours('check', large)),
