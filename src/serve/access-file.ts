@@ -52,21 +52,36 @@ export async function readRules(file: string): Promise<AccessRules | undefined> 
   return text === undefined ? undefined : parseRules(text, file)
 }
 
-/** Replaces an access file as a whole. Throws ConfigError. */
-export async function writeRules(file: string, rules: AccessRules): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
+/**
+ * Changes an access file as a whole, one after the other, as git changes its configuration: a token
+ * that one of us revokes must not come back with what another had read before. `change` gets the
+ * rules as they are, undefined where there are none. Throws ConfigError, and what `change` throws.
+ */
+export async function changeRules(
+  file: string,
+  change: (rules: AccessRules | undefined) => AccessRules | undefined,
+): Promise<void> {
+  const lock = `${file}.lock`
+  const handle = await open(lock, 'wx', MODE).catch((error: unknown) => {
+    const why =
+      codeOf(error) === 'EEXIST'
+        ? `${lock} is there: somebody changes it, or was killed; then remove it`
+        : codeOf(error)
+    throw new ConfigError(`${file} cannot be written: ${why}`)
+  })
+  let isReplaced = false
   try {
-    const handle = await open(temporary, 'wx', MODE)
-    try {
-      await handle.writeFile(`${JSON.stringify(rules, undefined, 2)}\n`)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(temporary, file)
+    const rules = change(await readRules(file))
+    if (rules === undefined) return
+    await handle.writeFile(`${JSON.stringify(rules, undefined, 2)}\n`)
+    await handle.sync()
+    await rename(lock, file)
+    isReplaced = true
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {})
-    throw new ConfigError(`${file} cannot be written: ${codeOf(error)}`)
+    throw error instanceof ConfigError ? error : new ConfigError(`${file} cannot be written: ${codeOf(error)}`)
+  } finally {
+    await handle.close()
+    if (!isReplaced) await rm(lock, { force: true }).catch(() => {})
   }
 }
 

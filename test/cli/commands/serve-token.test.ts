@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { riastore } from '../../support/programs/console-double.ts'
@@ -32,6 +32,26 @@ test('a token is revoked, and others stay', async () => {
   expect((await token('rm', 'alice', '--dry-run')).stdout).toBe('would revoke alice\n')
   expect((await token('rm', 'alice')).stdout).toBe('revoked alice\n')
   expect((await token('ls')).stdout).toMatch(/^bob {2}\* {2}made [\d-]+ {2}does not expire\n$/)
+})
+
+test('of two who change the access file at once neither undoes what the other was told was done', async () => {
+  await token('make', 'leaked')
+  const names = ['a', 'b', 'c', 'd']
+  const done = await Promise.all([token('rm', 'leaked'), ...names.map((name) => token('make', name))])
+  const kept = (await token('ls')).stdout.split('\n').map((line) => line.split(' ')[0])
+  const made = names.filter((_name, i) => done[i + 1]?.code === 0)
+  expect(kept.filter((name) => name !== '' && name !== 'leaked').sort()).toEqual(made)
+  expect(kept.includes('leaked')).toBe(done[0]?.code !== 0)
+  for (const { code, stderr } of done) if (code !== 0) expect(stderr).toContain('somebody changes it')
+  expect(await readdir(directory.path)).toEqual(['access.json'])
+})
+
+test('a lock that was left is told of, with what to do, and nothing is changed', async () => {
+  await writeFile(`${file}.lock`, '')
+  const { code, stdout, stderr } = await token('make', 'alice')
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(`${file}.lock is there: somebody changes it, or was killed; then remove it`)
+  expect(await readdir(directory.path)).toEqual(['access.json.lock'])
 })
 
 test('what is wrong gets one line, and changes nothing', async () => {

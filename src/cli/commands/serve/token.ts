@@ -1,5 +1,5 @@
 import { ConfigError } from '../../../core/errors.ts'
-import { type AccessRules, makeToken, NO_RULES, readRules, writeRules } from '../../../serve/access-file.ts'
+import { type AccessRules, changeRules, makeToken, NO_RULES, readRules } from '../../../serve/access-file.ts'
 import type { ArgsOf } from '../../command.ts'
 import type { Console } from '../../console.ts'
 import { EXIT } from '../../exit-codes.ts'
@@ -11,12 +11,15 @@ type Args = ArgsOf<typeof SERVE_TOKEN>
 /** `riastore serve token` */
 export async function run(console: Console, args: Args): Promise<number> {
   const { access, action } = args
-  const rules = (await readRules(access)) ?? (action === 'make' ? NO_RULES : undefined)
-  if (rules === undefined) throw new ConfigError(`there is no ${access}`)
-  if (action === 'ls') list(console, rules)
-  else if (action === 'make') await make(console, rules, args)
-  else await revoke(console, rules, args)
+  if (action === 'make') await make(console, args)
+  else if (action === 'rm') await revoke(console, args)
+  else list(console, required(await readRules(access), access))
   return EXIT.done
+}
+
+function required(rules: AccessRules | undefined, access: string): AccessRules {
+  if (rules === undefined) throw new ConfigError(`there is no ${access}`)
+  return rules
 }
 
 function list(console: Console, { tokens }: AccessRules): void {
@@ -28,26 +31,37 @@ function list(console: Console, { tokens }: AccessRules): void {
   }
 }
 
-async function make(console: Console, rules: AccessRules, args: Args): Promise<void> {
+async function make(console: Console, args: Args): Promise<void> {
   const name = requireName(args)
-  if (Object.hasOwn(rules.tokens, name)) throw new ConfigError(`there is a token ${name} already: rm revokes it`)
   const expiresMs = args.expires === 'never' ? undefined : parseAge('expires', args.expires)
   const { token, stored } = makeToken(args.dataset ?? ['*'], new Date(), expiresMs)
   const dryRun = args.dryRun === true
-  if (!dryRun) await writeRules(args.access, { ...rules, tokens: { ...rules.tokens, [name]: stored } })
+  await change(args, (rules = NO_RULES) => {
+    if (Object.hasOwn(rules.tokens, name)) throw new ConfigError(`there is a token ${name} already: rm revokes it`)
+    return { ...rules, tokens: { ...rules.tokens, [name]: stored } }
+  })
   const { datasets, expires } = stored
   const shown = { type: 'token', action: 'make', dryRun, name, datasets, expires } as const
   if (dryRun) console.report(shown, `would make a token ${name}`)
   else console.show({ ...shown, token }, token)
 }
 
-async function revoke(console: Console, rules: AccessRules, args: Args): Promise<void> {
+async function revoke(console: Console, args: Args): Promise<void> {
   const name = requireName(args)
-  const { [name]: gone, ...tokens } = rules.tokens
-  if (gone === undefined || !Object.hasOwn(rules.tokens, name)) throw new ConfigError(`there is no token ${name}`)
   const dryRun = args.dryRun === true
-  if (!dryRun) await writeRules(args.access, { ...rules, tokens })
+  await change(args, (found) => {
+    const rules = required(found, args.access)
+    if (!Object.hasOwn(rules.tokens, name)) throw new ConfigError(`there is no token ${name}`)
+    const { [name]: _gone, ...tokens } = rules.tokens
+    return { ...rules, tokens }
+  })
   console.report({ type: 'token', action: 'rm', dryRun, name }, `${dryRun ? 'would revoke' : 'revoked'} ${name}`)
+}
+
+/** A dry run looks what would be, and changes nothing. */
+async function change({ access, dryRun }: Args, next: (rules: AccessRules | undefined) => AccessRules): Promise<void> {
+  if (dryRun === true) next(await readRules(access))
+  else await changeRules(access, next)
 }
 
 function requireName({ name, action }: Args): string {
