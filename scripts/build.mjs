@@ -14,6 +14,8 @@ const PACKAGE = 'package.json'
 const MANUAL = 'man'
 /** What `riastore help MESSAGE` looks through. */
 const TROUBLESHOOTING = 'troubleshooting.md'
+/** What searches the pages of `riastore catalog` in a browser. */
+const SEARCH = 'minisearch.js'
 const LICENSES = 'THIRD-PARTY-LICENSES.txt'
 /** Where the bundles are that the launchers load. */
 const PROGRAMS = 'programs'
@@ -73,6 +75,7 @@ export async function build(
     await writeFile(join(staging, LICENSES), await thirdPartyLicenses(chunks.flatMap((chunk) => chunk.moduleIds)))
     await writeFile(join(staging, SOURCES), sources)
     await copyFile(join(project, 'docs', TROUBLESHOOTING), join(staging, TROUBLESHOOTING))
+    await writeFile(join(staging, SEARCH), await searchLibrary())
     await writeFile(join(staging, PACKAGE), `{ "type": "${format === 'cjs' ? 'commonjs' : 'module'}" }\n`)
     const manual = entries.includes(`${PROGRAMS}/riastore.js`) ? await writeManual(staging) : []
     return await moveInto(outDirectory, staging, [
@@ -83,12 +86,20 @@ export async function build(
       ...manual,
       LICENSES,
       TROUBLESHOOTING,
+      SEARCH,
       SOURCES,
     ])
   } finally {
     await bundle.close()
     await rm(staging, { recursive: true, force: true })
   }
+}
+
+/** Returns MiniSearch as it is for browsers, under its licence: it is copied into catalogues. */
+async function searchLibrary() {
+  const directory = join(project, 'node_modules/minisearch')
+  const { text } = await licenseOf(directory)
+  return `/*\n${text}\n*/\n${await readFile(join(directory, 'dist/umd/index.js'), 'utf8')}`
 }
 
 /** Has the program write the pages of its manual, and returns the names of these files. */

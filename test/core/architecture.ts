@@ -108,7 +108,7 @@ const PACKAGES: readonly (readonly [name: RegExp, files: RegExp])[] = [
   [/^node-7z$/, /^archive\/seven-zip\//],
   [/^(@napi-rs\/lzma|unbzip2-stream(\/.*)?)$/, /^archive\//],
   [/^(hono|@hono\/node-server)(\/.*)?$/, /^serve\//],
-  [/^(yazl|tar-stream|markdown-it|yaml)$/, /^serve\//],
+  [/^(yazl|tar-stream|markdown-it|yaml|minisearch)$/, /^serve\//],
   [/^cli-table3$/, /^cli\//],
   [/^d3-(scale|shape)$/, /^cli\/commands\/stat\//],
   [/^@noble\/hashes$/, /^core\//],

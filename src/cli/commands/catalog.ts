@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { cacheDirectory } from '../../core/cache-directory.ts'
 import { ConfigError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
@@ -18,7 +20,7 @@ import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { EXIT } from '../exit-codes.ts'
 import { type NamedStore, openNamedStore, parseStore } from '../open-store.ts'
-import { version } from '../own-package.ts'
+import { ownPackage, version } from '../own-package.ts'
 import { parseAge } from '../quantities.ts'
 import type { CATALOG } from '../table/serve.ts'
 
@@ -29,6 +31,9 @@ const IN_STORE = 'catalog/'
 
 /** From the pages of a dataset in there to the top of the store. */
 const TOP_OF_STORE = '../../../'
+
+/** MiniSearch for browsers, as it lies in the package and in the source tree. */
+const LIBRARY = ['dist/minisearch.js', 'node_modules/minisearch/dist/umd/index.js']
 
 /** `riastore catalog` */
 export async function run(console: Console, args: Args): Promise<number> {
@@ -64,6 +69,7 @@ export async function run(console: Console, args: Args): Promise<number> {
       content: { ...links?.content, serveUrl: urls.serveUrl, publicUrl },
       cloneUrl: urls.cloneUrl ?? cloneUrlOf(source, urls, isPublic),
       by: version(),
+      library: await searchLibrary(),
       rebuild: args.rebuild === true,
       onProgress: (done, total) => console.progress.show({ label: 'datasets', done, total, unit: 'steps' }),
       onFailure: (error, { dataset }) => console.fail(error, { dataset }),
@@ -78,7 +84,9 @@ export async function run(console: Console, args: Args): Promise<number> {
     const until = untilMs === undefined ? undefined : new Date(untilMs).toISOString()
     console.report({ type: 'summary', action: 'catalog', dryRun: args.dryRun === true, ...counts, until }, () => {
       const ending = until === undefined ? '' : `; its links work until ${until}`
-      return printable(`${counts.datasets} datasets in ${shelf.where}: ${sentence(made, args.dryRun)}${ending}`)
+      return printable(
+        `${counts.datasets} ${counts.datasets === 1 ? 'dataset' : 'datasets'} in ${shelf.where}: ${sentence(made, args.dryRun)}${ending}`,
+      )
     })
     return made.failed > 0 ? EXIT.failed : EXIT.done
   } finally {
@@ -86,6 +94,17 @@ export async function run(console: Console, args: Args): Promise<number> {
     await links?.close()
     for (const store of opened) await store.close()
   }
+}
+
+/** Undefined where it was not installed with the program. */
+async function searchLibrary(): Promise<string | undefined> {
+  const directory = ownPackage()?.directory
+  if (directory === undefined) return undefined
+  for (const file of LIBRARY) {
+    const text = await readFile(join(directory, file), 'utf8').catch(() => undefined)
+    if (text !== undefined) return text
+  }
+  return undefined
 }
 
 function sentence(

@@ -1,14 +1,14 @@
 import { encodePath } from '../../store/common/http-wire.ts'
 import { type CatalogueEntry, catalogueItem, LIST_END, LIST_TOP } from '../pages/card-page.ts'
 import type { Html } from '../pages/page.ts'
-import { FIRST_PAGE, titleOf } from './dataset-site.ts'
+import { FIRST_PAGE } from './dataset-site.ts'
 import { inPages, pageNavigation, type StaticPage, staticPage } from './static-page.ts'
 
 /** The directory that has one for each dataset. */
 export const DATASETS = 'd'
 
-/** What the pages of the list are called. */
-export const INDEX_PAGE = /^(?:index|datasets-\d+)\.html$/
+/** What the files at the top are called that are shown. */
+export const TOP_FILE = /^(?:(?:index|datasets-\d+)\.html|search(?:-data)?\.js)$/
 
 /** Datasets in one page. */
 const PAGE_DATASETS = 200
@@ -16,24 +16,24 @@ const PAGE_DATASETS = 200
 export interface IndexOptions {
   /** What stands over the list: how it is searched. */
   readonly intro: Html | string
-  readonly hasScript: boolean
+  readonly script: string | undefined
   readonly pageDatasets?: number | undefined
 }
 
-/** The list of all datasets, by their names; the page that it begins with is the last. */
+/** The list of all datasets in pages; the one that it begins with is the last. */
 export async function* indexPages(
   entries: readonly CatalogueEntry[],
-  { intro, hasScript, pageDatasets = PAGE_DATASETS }: IndexOptions,
+  { intro, script, pageDatasets = PAGE_DATASETS }: IndexOptions,
 ): AsyncGenerator<StaticPage, void, void> {
   const nameOf = (number: number) => (number === 1 ? FIRST_PAGE : `datasets-${number}.html`)
   let first: StaticPage | undefined
-  for await (const { items, number, hasNext } of inPages(byTitle(entries), pageDatasets)) {
+  for await (const { items, number, hasNext } of inPages(entries, pageDatasets)) {
     const list = LIST_TOP + items.map((entry) => catalogueItem(entry, hrefOf(entry))).join('') + LIST_END
     const title = number === 1 ? 'Datasets' : `Datasets, page ${number}`
     const body = list + pageNavigation(number, hasNext, nameOf)
     const page = {
       name: nameOf(number),
-      text: staticPage({ title, above: number === 1 ? [] : [['Datasets', FIRST_PAGE]], intro, body, hasScript }),
+      text: staticPage({ title, above: number === 1 ? [] : [['Datasets', FIRST_PAGE]], intro, body, script }),
     }
     if (number === 1) first = page
     else yield page
@@ -49,10 +49,4 @@ export function hrefOf({ id, card }: CatalogueEntry): string | undefined {
 /** Where the pages of a dataset are. */
 export function directoryOf(id: string): string {
   return `${DATASETS}/${id}`
-}
-
-function byTitle(entries: readonly CatalogueEntry[]): readonly CatalogueEntry[] {
-  const keyed = entries.map((entry) => [titleOf(entry).toLowerCase(), entry] as const)
-  keyed.sort(([a, { id: idA }], [b, { id: idB }]) => (a < b ? -1 : a > b ? 1 : idA < idB ? -1 : 1))
-  return keyed.map(([, entry]) => entry)
 }

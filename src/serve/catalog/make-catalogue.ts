@@ -10,7 +10,7 @@ import type { CatalogueEntry } from '../pages/card-page.ts'
 import type { Views } from '../views.ts'
 import { ContentLinks, type ContentOptions, pictureSources } from './content-links.ts'
 import { DATASET_PAGE, DatasetSite, FIRST_PAGE, titleOf } from './dataset-site.ts'
-import { DATASETS, directoryOf, INDEX_PAGE, indexPages } from './index-pages.ts'
+import { DATASETS, directoryOf, indexPages, TOP_FILE } from './index-pages.ts'
 import {
   type DatasetRecord,
   formatMark,
@@ -20,6 +20,7 @@ import {
   parseRecord,
   RECORD_FILE,
 } from './record.ts'
+import { SEARCH_FILE, SEARCH_FORM, type SearchedEntry, searchFiles } from './search.ts'
 import { PageSet, type Shelf } from './shelf.ts'
 
 /** A dataset needs several calls of the store, and a page of it is in memory. */
@@ -41,6 +42,8 @@ export interface CatalogueOptions extends Pick<CallOptions, 'signal'> {
   readonly cloneUrl: string | undefined
   /** The version of the program. What another one made is made again. */
   readonly by: string
+  /** MiniSearch for browsers; undefined: the list cannot be searched. */
+  readonly library: string | undefined
   /** All pages are made again. */
   readonly rebuild: boolean
   readonly onDataset: (made: MadeDataset) => void
@@ -87,9 +90,8 @@ export async function makeCatalogue(options: CatalogueOptions): Promise<MadeCata
   for await (const dataset of views.datasets(call)) datasets.push(dataset)
   const ids = new Set(datasets.map(idOf))
   const aliases = await views.aliases()
-  const entries: CatalogueEntry[] = []
+  const searched: SearchedEntry[] = []
   const sum = { written: 0, removed: 0, failed: 0, untilMs: undefined as number | undefined }
-  const words = new Map<string, string>()
   let done = 0
   await forEachParallel(datasets, DATASETS_AT_ONCE, async (dataset) => {
     const names = { dataset: idOf(dataset), aliases: [...(aliases.get(dataset.directory) ?? [])].sort() }
@@ -106,20 +108,28 @@ export async function makeCatalogue(options: CatalogueOptions): Promise<MadeCata
       sum.failed += 1
       options.onFailure(error, names)
     }
-    if (record?.entry !== undefined) {
-      entries.push(record.entry)
-      words.set(names.dataset, record.words)
-    }
+    if (record?.entry !== undefined) searched.push({ entry: record.entry, words: record.words })
     if (record?.untilMs !== undefined) sum.untilMs = Math.min(record.untilMs, sum.untilMs ?? Infinity)
     options.onProgress(++done, datasets.length)
   })
   const pages = new PageSet(shelf, '', before, () => shelf.write(MARK_FILE, formatMark({})))
-  for await (const { name, text } of indexPages(entries, { intro: '', hasScript: false })) await pages.put(name, text)
+  const sorted = byTitle(searched)
+  const { library } = options
+  if (library !== undefined) for (const { name, text } of searchFiles(library, sorted)) await pages.put(name, text)
+  const search = library === undefined ? { intro: '', script: undefined } : { intro: SEARCH_FORM, script: SEARCH_FILE }
+  const list = sorted.map(({ entry }) => entry)
+  for await (const { name, text } of indexPages(list, search)) await pages.put(name, text)
   sum.written += pages.written
   sum.removed += await removeGone(shelf, ids)
-  sum.removed += await pages.removeOthers(INDEX_PAGE)
+  sum.removed += await pages.removeOthers(TOP_FILE)
   if (pages.written > 0) await shelf.write(MARK_FILE, formatMark(pages.sums))
-  return { datasets: entries.length, ...sum }
+  return { datasets: searched.length, ...sum }
+}
+
+function byTitle(entries: readonly SearchedEntry[]): readonly SearchedEntry[] {
+  const keyed = entries.map((each) => [`${titleOf(each.entry).toLowerCase()} ${each.entry.id}`, each] as const)
+  keyed.sort(([a], [b]) => (a < b ? -1 : 1))
+  return keyed.map(([, each]) => each)
 }
 
 /** Makes sure that nothing is there but a catalogue. Returns its pages. */

@@ -14,23 +14,16 @@ export interface StaticPageOptions {
   readonly body: string
   /** Where pictures may come from besides the place of the page: `https://host`. */
   readonly pictures?: readonly string[]
-  /** It has a script of ours. */
-  readonly hasScript?: boolean
+  /** The file with a script of ours, beside the page. */
+  readonly script?: string | undefined
 }
 
 /** A page that comes without headers: it says itself what it may do. */
-export function staticPage({
-  title,
-  above,
-  intro = '',
-  body,
-  pictures = [],
-  hasScript = false,
-}: StaticPageOptions): string {
-  const script = hasScript ? "script-src 'self'; " : ''
-  const policy = pagePolicy(`${script}img-src ${["'self'", ...pictures].join(' ')}; form-action 'none'`)
+export function staticPage({ title, above, intro = '', body, pictures = [], script }: StaticPageOptions): string {
+  const scripts = script === undefined ? '' : "script-src 'self'; "
+  const policy = pagePolicy(`${scripts}img-src ${["'self'", ...pictures].join(' ')}; form-action 'none'`)
   const head = html`<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="referrer" content="no-referrer">`
+<meta name="referrer" content="no-referrer">${script === undefined ? '' : html`<script src="${script}" defer></script>`}`
   return pageTop(title, above, intro, head) + body + PAGE_END
 }
 

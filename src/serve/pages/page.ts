@@ -22,6 +22,7 @@ pre{overflow-x:auto;padding:.5rem;border:1px solid #8884;white-space:pre-wrap;ov
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}dt{font-weight:bold}dd{margin:0}
 img{max-width:100%;height:auto}.thumb{width:3rem;height:3rem;object-fit:cover;vertical-align:middle}
 .readme{border-top:1px solid #8884;margin-top:1rem}.preview{overflow-x:auto}
+[hidden]{display:none!important}
 input,button{font:inherit;padding:.4rem}form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end}
 @media(max-width:40rem){dl{grid-template-columns:1fr}dd{margin-bottom:.5rem}}`
 

@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { join } from 'node:path'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { keyPaths } from '../../../src/ria/layout/paths.ts'
+import {
+  overflowOf,
+  PHONE,
+  seriousFaults,
+  startBrowser,
+  withPage as withPageOf,
+} from '../../support/programs/browser.ts'
 import { annexLink, commitFiles } from '../../support/repos/memory-repository.ts'
 import { type ServedStore, serveStore } from '../../support/servers/served-store.ts'
 import { CONTENT, DIRECTORY, ID, KEY, memoryStore, PLACE } from '../../support/stores/memory-dataset.ts'
@@ -13,7 +19,6 @@ import { write } from '../../support/stores/stores.ts'
 
 const OTHER = '777/77777-7e85-11e6-904c-002590f97d84'
 const OTHER_ID = OTHER.replace('/', '')
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** CI keeps what is there. */
 const SCREENSHOTS = process.env.RIASTORE_SCREENSHOTS ?? join(tmpdir(), 'riastore-screenshots')
@@ -23,15 +28,6 @@ const PICTURE = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
   'base64',
 )
-
-interface AxeResults {
-  readonly violations: readonly { id: string; impact: string; nodes: readonly { html: string }[] }[]
-}
-
-function programOnPath(name: string): string {
-  const found = (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, name))
-  return found.find((path) => existsSync(path)) ?? name
-}
 
 let served: ServedStore
 let browser: Browser
@@ -60,10 +56,7 @@ beforeAll(async () => {
   await commitFiles(store, OTHER, { 'CITATION.cff': 'title: Mountains\nauthors:\n- family-names: Other\n' })
   served = await serveStore(store)
   mkdirSync(SCREENSHOTS, { recursive: true })
-  browser = await chromium.launch({
-    executablePath: programOnPath('chromium'),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-  })
+  browser = await startBrowser()
 })
 afterAll(async () => {
   await browser?.close()
@@ -80,35 +73,21 @@ const PAGES = {
   history: `/d/${ID}/HEAD/?history`,
 } as const
 
-async function withPage<T>(path: string, options: BrowserContextOptions, work: (page: Page) => Promise<T>): Promise<T> {
-  const context = await browser.newContext(options)
-  try {
-    const page = await context.newPage()
-    await page.goto(`http://127.0.0.1:${served.port}${path}`)
-    return await work(page)
-  } finally {
-    await context.close()
-  }
-}
+const withPage = <T>(path: string, options: BrowserContextOptions, work: (page: Page) => Promise<T>): Promise<T> =>
+  withPageOf(browser, `http://127.0.0.1:${served.port}${path}`, options, work)
 
 describe.each(Object.entries(PAGES))('the page %s', (name, path) => {
   test('fits a phone, in the dark and without JavaScript', async () => {
-    const phone = { javaScriptEnabled: false, viewport: { width: 360, height: 640 }, colorScheme: 'dark' } as const
-    await withPage(path, phone, async (page) => {
+    await withPage(path, PHONE, async (page) => {
       await page.screenshot({ path: join(SCREENSHOTS, `${name}-360.png`), fullPage: true })
-      const element = 'document.documentElement'
-      const width = await page.evaluate(`${element}.scrollWidth - ${element}.clientWidth`)
-      expect(width).toBe(0)
+      expect(await overflowOf(page)).toBe(0)
     })
   })
 
   test('has no serious fault for those who use a screen reader', async () => {
     await withPage(path, { bypassCSP: true }, async (page) => {
       await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true })
-      await page.evaluate(AXE)
-      const { violations } = await page.evaluate<AxeResults>('axe.run()')
-      const faults = violations.map(({ id, impact, nodes }) => [id, impact, nodes[0]?.html])
-      expect(faults.filter(([, impact]) => impact === 'serious' || impact === 'critical')).toEqual([])
+      expect(await seriousFaults(page)).toEqual([])
     })
   })
 

@@ -1,8 +1,10 @@
+import MiniSearch from 'minisearch'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError, StoreError } from '../../../src/core/errors.ts'
 import { aliasFile } from '../../../src/ria/layout/alias-file.ts'
 import { archivePath } from '../../../src/ria/layout/paths.ts'
 import { type CatalogueOptions, type MadeDataset, makeCatalogue } from '../../../src/serve/catalog/make-catalogue.ts'
+import { OPTIONS } from '../../../src/serve/catalog/search.ts'
 import { Shelf } from '../../../src/serve/catalog/shelf.ts'
 import { DatasetViews } from '../../../src/serve/dataset-views.ts'
 import { ViewsFor } from '../../../src/serve/views.ts'
@@ -42,6 +44,7 @@ async function make({ names = ['*'], from = store, to = place, prefix = '', dryR
       content: {},
       cloneUrl: 'ria+https://host/store',
       by: 'test',
+      library: undefined,
       rebuild: false,
       onDataset: (dataset) => told.push(dataset),
       onFailure: (error) => failures.push(error),
@@ -343,4 +346,20 @@ test('a dataset into which nothing was pushed is in the list, and has no page', 
   await write(store, '555/55555-7e85-11e6-904c-002590f97d84/ria-layout-version', '2\n')
   expect(await make()).toMatchObject({ datasets: 3, failed: 0 })
   expect(await page('index.html')).toContain('<h2>55555555-7e85-11e6-904c-002590f97d84</h2>')
+})
+
+test('the list is searched by an index that says what each dataset says of itself, and is not written again', async () => {
+  const library = '/* MiniSearch */\n'
+  await make({ library })
+  expect(await page('index.html')).toMatch(/script-src &#39;self&#39;[\s\S]*<script src="search.js" defer><\/script>/)
+  expect(await page(`d/${ID}/index.html`)).not.toContain('<script')
+  expect(await page('search.js')).toMatch(/^\/\* MiniSearch \*\/\n/)
+  const [, text = ''] = /^riastoreFound\(JSON\.parse\((.*)\)\)\n$/.exec(await page('search-data.js')) ?? []
+  const { fields, searchOptions } = OPTIONS
+  const index = MiniSearch.loadJSON(JSON.parse(text), { fields: [...fields], searchOptions })
+  expect(index.search('ada cc0 river').map(({ href }) => href)).toEqual([`d/${ID}/index.html`])
+  expect(index.search('ada mountains')).toEqual([])
+  expect(await make({ library })).toMatchObject({ written: 0 })
+  await make({ library: undefined })
+  expect(await paths(place, '')).not.toContain('search.js')
 })

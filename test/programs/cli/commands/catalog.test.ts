@@ -69,7 +69,7 @@ describe('on a disk', () => {
     await riastore(['catalog', root, place])
     expect(await riastore(['rm', root, OTHER_ID, '--force', '--yes'])).toMatchObject({ code: 0, stderr: '' })
     const { code, stdout } = await riastore(['catalog', root, place])
-    expect([code, stdout]).toEqual([0, expect.stringContaining(`1 datasets in ${place}: `)])
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`1 dataset in ${place}: `)])
     expect(await readdir(join(place, 'd'))).toEqual([ID])
     expect(await page(`d/${ID}/index.html`)).not.toContain(OTHER_ID)
   })
