@@ -1,4 +1,4 @@
-import { chunksOf, forEachParallel } from '../../core/parallel.ts'
+import { forEachParallel } from '../../core/parallel.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Entry } from '../../store/store.ts'
@@ -7,7 +7,7 @@ import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { StoredKeys } from '../inventory/stored-keys.ts'
 import { KeysThere } from './keys-there.ts'
 
-/** Keys that are moved after one look at the locks. */
+/** Keys that are moved after one look at the locks. No more are held at once. */
 const AT_ONCE = 200
 
 export interface GoneKeys {
@@ -51,26 +51,30 @@ export async function trashGoneKeys(
     const key = keyOf(entry)
     return key !== undefined && !(await keys.has(key, call))
   }
+  let [count, bytes] = [0, 0]
+  const take = async (some: readonly Entry[]) => {
+    const proven: Entry[] = []
+    await forEachParallel(some, from.store.traits.maxInFlight, async (entry) => {
+      if (await isGone(entry)) proven.push(entry)
+    })
+    const went = dryRun || proven.length === 0 ? proven : await putAside(copy, proven, isGone)
+    count += went.length
+    for (const { size } of went) bytes += size
+  }
   try {
-    const gone: Entry[] = []
+    let some: Entry[] = []
     for await (const entry of copy.store.list(top, { ...call, strictLinks: true })) {
       const place = entry.path.slice(top.length + 1)
       if (isTemporaryName(fileNameOf(entry.path)) || keyOf(entry) === undefined) continue
-      if (!(await original.near(place)).has(place)) gone.push(entry)
+      if ((await original.near(place)).has(place)) continue
+      some.push(entry)
+      if (some.length < AT_ONCE) continue
+      await take(some)
+      some = []
     }
-    const proven: Entry[] = []
-    await forEachParallel(gone, from.store.traits.maxInFlight, async (entry) => {
-      if (await isGone(entry)) proven.push(entry)
-    })
-    if (dryRun) return sumOf(proven)
-    const went: Entry[] = []
-    for (const some of chunksOf(proven, AT_ONCE)) went.push(...(await putAside(copy, some, isGone)))
-    return sumOf(went)
+    await take(some)
+    return { keys: count, bytes }
   } finally {
     await keys.close()
   }
-}
-
-function sumOf(entries: readonly Entry[]): GoneKeys {
-  return { keys: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) }
 }

@@ -25,6 +25,8 @@ export interface UnusedReport {
 export interface FindUnusedOptions extends CallOptions {
   /** A key that came less than so long ago is left. ms. */
   readonly graceMs: number
+  /** Called with how many keys were looked at. */
+  readonly onKeys?: ((looked: number) => void) | undefined
 }
 
 /** Keys that no file of people has: git-annex keeps git's own objects in them. */
@@ -40,7 +42,7 @@ const ENCRYPTED = /^GPGHMAC/
 export async function findUnused(
   given: StoredDataset,
   found: (unused: UnusedKey) => void,
-  { graceMs, ...call }: FindUnusedOptions,
+  { graceMs, onKeys, ...call }: FindUnusedOptions,
 ): Promise<UnusedReport & { readonly used: UsedKeys }> {
   const dataset = given.through(withStrictLinks)
   const used = await usedKeys(dataset, call)
@@ -49,6 +51,7 @@ export async function findUnused(
   let [keys, young, unknown] = [0, 0, 0]
   const look = (key: string, size: number, mtimeMs: number | undefined, loose: Entry | undefined) => {
     keys += 1
+    onKeys?.(keys)
     if (GITS.test(key) || used.keys.get(wholeKey(key)) !== undefined) return
     if (ENCRYPTED.test(key)) unknown += 1
     else if (mtimeMs === undefined || mtimeMs > beforeMs) young += 1

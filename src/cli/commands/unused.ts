@@ -11,7 +11,7 @@ import { forEachDataset } from '../each-dataset.ts'
 import { EXIT } from '../exit-codes.ts'
 import { parseStore } from '../open-store.ts'
 import { formatSize, parseAge } from '../quantities.ts'
-import type { UNUSED } from '../table/unused.ts'
+import type { UNUSED } from '../table/gc.ts'
 import { counted } from '../tables.ts'
 
 /** Keys that go under one look at the locks. */
@@ -29,7 +29,11 @@ export async function run(console: Console, args: ArgsOf<typeof UNUSED>): Promis
   return forEachDataset(console, selected, { action: 'unused', forWriting: drop }, async (given, names) => {
     const dataset = await realDataset(given, call)
     const unused: UnusedKey[] = []
-    const report = await findUnused(dataset, (key) => unused.push(key), { ...call, graceMs })
+    const progress = (what: string, done: number, total: number) =>
+      console.progress.show({ label: `${given.name} ${what}`, done, total, unit: 'keys' })
+    const onKeys = (looked: number) => progress('looking', looked, 0)
+    const report = await findUnused(dataset, (key) => unused.push(key), { ...call, graceMs, onKeys })
+    console.progress.clear()
     const { keys, young, unknown, used } = report
     for (const { key, size, loose } of unused) {
       console.show({ type: 'key', action: 'unused', ...names, key, size, archived: loose === undefined }, () =>
@@ -41,8 +45,10 @@ export async function run(console: Console, args: ArgsOf<typeof UNUSED>): Promis
     if (drop && !dryRun) {
       const mayGo = stillUnused(dataset, used, call)
       for (const some of chunksOf(loose, AT_ONCE)) {
+        progress('dropping', gone.length, loose.length)
         gone.push(...(await removeKeys(dataset, some, { ...call, keepMs, mayGo, breakLock })))
       }
+      console.progress.clear()
     }
     const bytes = unused.reduce((sum, { size }) => sum + size, 0)
     const counts = { keys, unused: unused.length, bytes, young, unknown, dropped: gone.length, dryRun }

@@ -4,6 +4,7 @@ import { deleteEntry, emptyTrash } from '../../../src/admin/trash/empty-trash.ts
 import { lastEntry, listEntries } from '../../../src/admin/trash/entry.ts'
 import { goOnRemoving, isInTrash } from '../../../src/admin/trash/go-on.ts'
 import { removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
+import { removeKeys, restoreKeys } from '../../../src/admin/trash/remove-keys.ts'
 import { restoreDataset } from '../../../src/admin/trash/restore-dataset.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
@@ -11,7 +12,7 @@ import { readSmall } from '../../../src/store/read-small.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { dyingAt } from '../../support/stores/dying-store.ts'
 import { DIRECTORY, ID } from '../../support/stores/memory-dataset.ts'
-import { temporaryDirectory, withMethods, write } from '../../support/stores/stores.ts'
+import { listed, temporaryDirectory, withMethods, write } from '../../support/stores/stores.ts'
 
 const FILES: Readonly<Record<string, string>> = {
   'ria-layout-version': '2\n',
@@ -113,6 +114,31 @@ describe.each([
       await restore(store)
       expect(await filesIn(store, DIRECTORY), at).toEqual(FILES)
       await remove(store)
+    })
+    expect(kills).toBeGreaterThan(4)
+  })
+
+  test('keys that go into the trash, killed at any step, lie in one place, and the same again finishes it', async () => {
+    const key = 'annex/objects/W8/p2/MD5-s1--a/MD5-s1--a'
+    const removeAll = async (through: Store) => {
+      const entries = await listed(through.list(`${DIRECTORY}/annex/objects`))
+      await removeKeys(dataset(through), entries, { keepMs: 1e9, mayGo: async () => true, breakLock: true })
+    }
+    const places = async () => {
+      const entries = (await listEntries(store, {}, ID)).map(({ path }) => `${path}/dataset`)
+      const found = await Promise.all(
+        [DIRECTORY, ...entries].map(async (place) => key in (await filesIn(store, place))),
+      )
+      return found.filter(Boolean).length
+    }
+    const kills = await killEverywhere(removeAll, async (at) => {
+      expect(await places(), at).toBe(1)
+      await removeAll(store)
+      expect([await places(), key in (await filesIn(store, DIRECTORY))], at).toEqual([1, false])
+      for (const { entry } of await listEntries(store, {}, ID)) {
+        if (entry !== undefined) await restoreKeys(store, dataset(store), entry, { breakLock: true })
+      }
+      expect(await filesIn(store, DIRECTORY), at).toEqual(FILES)
     })
     expect(kills).toBeGreaterThan(4)
   })

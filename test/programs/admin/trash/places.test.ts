@@ -1,8 +1,10 @@
-import { mkdir } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
 import { afterAll, expect, test } from 'vitest'
 import { deleteEntry } from '../../../../src/admin/trash/empty-trash.ts'
-import { lastEntry } from '../../../../src/admin/trash/entry.ts'
+import { lastEntry, listEntries } from '../../../../src/admin/trash/entry.ts'
 import { removeDataset } from '../../../../src/admin/trash/remove-dataset.ts'
+import { removeKeys, restoreKeys } from '../../../../src/admin/trash/remove-keys.ts'
 import { restoreDataset } from '../../../../src/admin/trash/restore-dataset.ts'
 import { tidyDataset } from '../../../../src/admin/trash/tidy.ts'
 import { collectGarbage } from '../../../../src/git/gc.ts'
@@ -17,7 +19,7 @@ import { commit } from '../../../support/repos/sample-store.ts'
 import { startSshd } from '../../../support/servers/sshd.ts'
 import { startApache } from '../../../support/servers/webdav.ts'
 import { DIRECTORY, ID } from '../../../support/stores/memory-dataset.ts'
-import { paths, read, write } from '../../../support/stores/stores.ts'
+import { listed, paths, read, write } from '../../../support/stores/stores.ts'
 import { makeWorkspace } from '../../../support/worlds/workspace.ts'
 
 const workspace = await makeWorkspace()
@@ -30,6 +32,7 @@ process.env.PATH = workspace.env.PATH // `ssh` is a wrapper there, with a config
 
 async function overSsh(config: readonly string[], name: string): Promise<Store> {
   const root = workspace.path(name)
+  await rm(root, { recursive: true, force: true })
   await mkdir(root)
   const { alias } = await startSshd(workspace, { config })
   return openSftpStore({ target: { host: alias }, root, provider: 'ssh2' })
@@ -38,7 +41,7 @@ async function overSsh(config: readonly string[], name: string): Promise<Store> 
 const PLACES: readonly [string, () => Promise<Store>][] = [
   ['over ssh', () => overSsh([], 'by-ssh')],
   ['over SFTP without a shell', () => overSsh(['ForceCommand internal-sftp'], 'by-sftp')],
-  ['behind WebDAV', async () => openDavStore({ url: `${apache.url}/store` })],
+  ['behind WebDAV', async () => openDavStore({ url: `${apache.url}/${randomUUID()}` })],
 ]
 const NAMES = [
   'annex/objects/W8/p2/MD5-s1--a/MD5-s1--a',
@@ -67,6 +70,28 @@ test.each(PLACES)('%s a dataset goes into the trash, comes back as it was, and g
     const again = await remove()
     expect(await deleteEntry(store, again.path, { isDue: () => true })).toMatchObject({ files: NAMES.length })
     expect(await filesOf(store)).toEqual(['ria-layout-version', `trash/${ID}/removed`])
+  } finally {
+    await store.close()
+  }
+})
+
+test.each(PLACES)('%s keys go into the trash, and come back as they were', async (_where, open) => {
+  const store = await open()
+  try {
+    await write(store, 'ria-layout-version', '1\n')
+    for (const name of NAMES) await write(store, `${DIRECTORY}/${name}`, name)
+    const dataset = new StoredDataset(store, DIRECTORY, ID)
+    const [name = ''] = NAMES
+    const entries = await listed(store.list(`${DIRECTORY}/annex/objects`))
+    const gone = await removeKeys(dataset, entries, { keepMs: 1e9, mayGo: async () => true })
+    expect(gone.map(({ path }) => path)).toEqual([`${DIRECTORY}/${name}`])
+    const ofDataset = async () => (await paths(store, DIRECTORY)).map((path) => path.slice(DIRECTORY.length + 1))
+    expect(await ofDataset()).toEqual(NAMES.slice(1))
+    const [{ entry } = {}] = await listEntries(store, {}, ID)
+    if (entry !== undefined) await restoreKeys(store, dataset, entry, {})
+    expect((await read(store, `${DIRECTORY}/${name}`)).toString()).toBe(name)
+    expect(await ofDataset()).toEqual(NAMES)
+    expect(await paths(store, 'trash')).toEqual([])
   } finally {
     await store.close()
   }
