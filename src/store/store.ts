@@ -1,5 +1,8 @@
 import type { Bytes, Source } from '../core/source.ts'
+import type { CallOptions } from './call-options.ts'
+import type { ExecOptions, ExecResult } from './exec.ts'
 import type { FileHeaders } from './file-headers.ts'
+import type { Thaw, ThawOptions } from './thaw.ts'
 
 /**
  * Where the bytes of a RIA store live. Every backend and every wrapper is one of these, held to
@@ -156,59 +159,9 @@ export interface StoreTraits {
   readonly flat?: boolean
 }
 
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined
-  /**
-   * Called when the backend got further. `bytes` is the number of content bytes so far in this
-   * attempt; it may repeat.
-   */
-  readonly onProgress?: ((bytes: number) => void) | undefined
-  /**
-   * What is read will be packed, removed or given to others: on the way only those symbolic links
-   * are followed that every change follows (links.ts). Default: also those of the owner of the
-   * directory that holds them. Only a disk and a server with SFTP have any.
-   */
-  readonly strictLinks?: boolean | undefined
-  /**
-   * Called when the backend waits for a step that may take so long without a sign of life, in ms;
-   * what it returns is called when that is over.
-   */
-  readonly onSilence?: ((ms: number) => () => void) | undefined
-  /**
-   * Called each time that something is about to be changed, as near to the act as the backend can:
-   * what it throws is thrown, and nothing is changed. For those who may change something only as
-   * long as they know something (a lock is theirs, say). Only remove, removeAll, move and put heed
-   * it.
-   */
-  readonly mayChange?: (() => void) | undefined
-}
-
-/** How a file is asked back from cold storage. */
-export interface ThawRequest {
-  /** For so many days it can be read then. */
-  readonly days: number
-  /** `Standard`, `Bulk`, which costs less and takes longer, or `Expedited`. */
-  readonly tier: string
-}
-
-export interface ThawOptions extends CallOptions {
-  /** Default: nothing is asked for. */
-  readonly ask?: ThawRequest | undefined
-}
-
-/** Where a file is. */
-export interface Thaw {
-  /** It can be read; it cannot; or it was asked back, and will be here later. */
-  readonly state: 'here' | 'cold' | 'thawing'
-  /** Length in bytes. */
-  readonly size: number
-  /** What the server calls the place where it lies. */
-  readonly place: string | undefined
-  /** It was asked back by this call. */
-  readonly asked?: boolean | undefined
-  /** How long it takes at most until it is here, in words. */
-  readonly takes?: string | undefined
-}
+export type { CallOptions } from './call-options.ts'
+export type { ExecOptions, ExecResult } from './exec.ts'
+export type { Thaw, ThawOptions, ThawRequest } from './thaw.ts'
 
 export interface GetOptions extends CallOptions {
   /**
@@ -276,22 +229,6 @@ export interface PutOptions extends CallOptions {
   /** What an object store says of the file to whoever asks by HTTP. Other backends ignore it. */
   readonly headers?: FileHeaders | undefined
 }
-
-export interface ExecOptions extends CallOptions {
-  readonly cwd: string
-  /** Given to its stdin, which is empty without. */
-  readonly input?: Uint8Array | undefined
-}
-
-export interface ExecResult {
-  readonly code: number
-  /** What it printed, at most EXEC_OUTPUT_BYTES of each. */
-  readonly stdout: Buffer
-  readonly stderr: string
-}
-
-/** More than this of a program's output is thrown away. */
-export const EXEC_OUTPUT_BYTES = 16 * 1024 * 1024
 
 export interface RemoveOptions extends CallOptions {
   /** Remove up to so many parent directories if they are then empty. Object stores have none. */

@@ -38,6 +38,7 @@ const ASKING: Readonly<Record<string, readonly string[]>> = {
   rm: [`ria+dav://${NOBODY}/store`, ID, '--yes'],
   restore: [`ria+dav://${NOBODY}/store`, ID],
   gc: [`ria+dav://${NOBODY}/store`, ID],
+  thaw: [`ria+dav://${NOBODY}/store`, ID],
   serve: [`ria+dav://${NOBODY}/store`, '--listen', '127.0.0.1:0'],
   catalog: [`ria+dav://${NOBODY}/store`, `ria+dav://${NOBODY}/store`],
   mount: [`ria+dav://${NOBODY}/store`, ID, '/'],

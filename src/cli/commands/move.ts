@@ -23,7 +23,7 @@ import { EXIT } from '../exit-codes.ts'
 import { type NamedStore, urlsOfName } from '../open-store.ts'
 import { problemAsText } from '../problems.ts'
 import { parseAge } from '../quantities.ts'
-import type { MOVE } from '../table/move.ts'
+import type { MOVE } from '../table/copy.ts'
 
 /** So often clients may store or push between two looks. */
 const ROUNDS = 5

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { EXEC_OUTPUT_BYTES } from '../store.ts'
+import { EXEC_OUTPUT_BYTES } from '../exec.ts'
 
 /**
  * Keeps what a stream gives, up to a limit; what is more is read and thrown away, so that the

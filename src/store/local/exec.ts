@@ -1,7 +1,7 @@
 import { abortedError } from '../../core/abort.ts'
 import { codeOf, StoreError } from '../../core/errors.ts'
 import { runProcess } from '../../core/process/process.ts'
-import { EXEC_OUTPUT_BYTES, type ExecOptions, type ExecResult } from '../store.ts'
+import { EXEC_OUTPUT_BYTES, type ExecOptions, type ExecResult } from '../exec.ts'
 
 export interface RunOptions extends Omit<ExecOptions, 'cwd'> {
   /** Absolute. */
