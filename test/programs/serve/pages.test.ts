@@ -138,3 +138,34 @@ test('the first rows of a table are shown as a table', async () => {
     expect(await page.locator('tbody tr').nth(1).innerText()).toMatch(/sub-02\s+8/)
   })
 })
+
+test('the picture in the README is that of a dataset as its page is', async () => {
+  const store = await memoryStore()
+  await write(store, PLACE, CONTENT)
+  const files = {
+    'README.md':
+      '# Rivers\n\nLevels of 40 rivers, measured daily since 1950, with the [program](code/) that reads them.\n',
+    'dataset_description.json': JSON.stringify({
+      Name: 'Water levels of rivers',
+      Authors: ['Ada Example', 'Bela Example'],
+      License: 'CC0',
+      DatasetDOI: 'doi:10.1234/rivers',
+    }),
+    'datacite.yml': 'description: Water levels of 40 rivers, measured daily\nkeywords: [hydrology, climate]\n',
+    'stations.tsv': 'station\triver\n1\tElbe\n',
+    'code/levels.py': 'print()\n',
+    'levels.dat': annexLink(KEY),
+  }
+  await commitFiles(store, DIRECTORY, files)
+  const shown = await serveStore(store)
+  const context = await browser.newContext({ viewport: { width: 900, height: 600 } })
+  try {
+    const page = await context.newPage()
+    await page.goto(`http://127.0.0.1:${shown.port}/d/${ID}/HEAD/`)
+    await page.screenshot({ path: join(SCREENSHOTS, 'readme.png'), fullPage: true })
+    expect(await page.locator('h1').innerText()).toBe('Water levels of rivers')
+  } finally {
+    await context.close()
+    await shown.close()
+  }
+})
