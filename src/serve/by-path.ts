@@ -15,6 +15,7 @@ import { FILE_COLUMNS, fileRow, PAGE, PAGE_END, pageTop, TABLE_END, tableTop } f
 import { PREVIEW_BYTES, previewOf } from './pages/preview.ts'
 import { canPreview, isPicture } from './pages/preview-kinds.ts'
 import { besides, commitHref, DATASET_LINKS, fileLinks, trailTo } from './served-links.ts'
+import { escapePart } from './url-part.ts'
 import type { Views } from './views.ts'
 
 /** What a dataset's own files may do in a browser: nothing, for strangers wrote them. */
@@ -39,7 +40,7 @@ export async function sendByPath(exchange: Exchange, views: Views, address: File
   if (address.dataset === '') return exchange.answer(308, 'text/plain', '', { Location: '/' })
   const dataset = await views.find(address.dataset, call)
   if (dataset !== undefined && address.ref === '') {
-    const top = `/d/${encodeURIComponent(address.dataset)}/HEAD/`
+    const top = `/d/${escapePart(address.dataset)}/HEAD/`
     return exchange.answer(308, 'text/plain', '', { Location: top })
   }
   const revision = dataset && (await views.revision(dataset, address.ref, call))
@@ -53,7 +54,7 @@ export async function sendByPath(exchange: Exchange, views: Views, address: File
   if (address.path !== '' && !address.path.endsWith('/')) {
     // Relative links would lead astray.
     const name = entry.path.slice(entry.path.lastIndexOf('/') + 1)
-    return exchange.answer(308, 'text/plain', '', { Location: `./${encodeURIComponent(name)}/` })
+    return exchange.answer(308, 'text/plain', '', { Location: `./${escapePart(name)}/` })
   }
   if (entry.path === '' && query.has('history')) return sendHistory(exchange, revision, address)
   const archive = query.get('archive')
@@ -75,7 +76,7 @@ async function sendEntry(
   const type = entry.kind === 'link' && key === undefined ? 'text/plain; charset=utf-8' : typeOfName(entry.path)
   const headers = {
     'Content-Security-Policy': FILE_POLICY,
-    'Content-Disposition': `inline; filename*=UTF-8''${encodeURIComponent(entry.name).replaceAll("'", '%27')}`,
+    'Content-Disposition': `inline; filename*=UTF-8''${encodeURIComponent(entry.name.toWellFormed()).replaceAll("'", '%27')}`,
   }
   if (key === undefined) return sendBytes(exchange, await revision.read(entry), { type, tag: entry.id, headers })
   const send = (keys: StoredKeys) => sendKey(exchange, keys, key, { type, tag: key, headers })

@@ -4,6 +4,7 @@ import type { KeyProgress, StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { parseKey } from '../core/key.ts'
 import type { ByteRange, Consumer, Store } from '../store/store.ts'
 import type { Exchange } from './exchange.ts'
+import { escapePart } from './url-part.ts'
 
 /** What is said of content besides its length. */
 export interface Described {
@@ -118,7 +119,7 @@ export function contentHeaders(what: Described, size: number) {
 }
 
 function ofAnyPart({ type, tag, headers }: Described) {
-  return { ...headers, ETag: `"${encodeURIComponent(tag)}"`, 'Content-Type': type, 'Cache-Control': 'no-cache' }
+  return { ...headers, ETag: `"${escapePart(tag)}"`, 'Content-Type': type, 'Cache-Control': 'no-cache' }
 }
 
 /** Status, headers and part that answer a request for content. `size` undefined: nobody knows. */

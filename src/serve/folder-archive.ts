@@ -52,7 +52,7 @@ export async function sendFolder(
   folder: RevisionEntry,
   { kind, name }: { readonly kind: ArchiveKind; readonly name: string },
 ): Promise<void> {
-  const file = encodeURIComponent(`${name}.${kind}`).replaceAll("'", '%27')
+  const file = encodeURIComponent(`${name}.${kind}`.toWellFormed()).replaceAll("'", '%27')
   const disposition = { 'Content-Disposition': `attachment; filename*=UTF-8''${file}` }
   const begin = () =>
     exchange.begin(200, { ...disposition, 'Content-Type': ARCHIVES[kind], 'Cache-Control': 'no-cache' })

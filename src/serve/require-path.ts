@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/errors.ts'
 import type { Exchange } from './exchange.ts'
+import { unescapePart } from './url-part.ts'
 
 /**
  * The parts of the path, without escapes; undefined when the request was refused. `hosts`: names,
@@ -38,7 +39,7 @@ export function answersTo(host: string | undefined, hosts: ReadonlySet<string> |
 /** Throws ConfigError for what can be no path of ours. */
 function partsOf(url: string): readonly string[] {
   const path = oneSlash(url.split('?')[0] ?? '')
-  const parts = path.slice(1).split('/').map(decodePart)
+  const parts = path.slice(1).split('/').map(unescapePart)
   const isClean = parts.every((part, i) => isName(part) || (part === '' && i === parts.length - 1))
   if (!path.startsWith('/') || !isClean) throw new ConfigError('the path is not one')
   return parts
@@ -47,14 +48,6 @@ function partsOf(url: string): readonly string[] {
 /** Clients join the store's address and a path as they like. */
 export function oneSlash(path: string): string {
   return path.replace(/\/{2,}/g, '/')
-}
-
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    throw new ConfigError('the path has an escape that is none')
-  }
 }
 
 /** A ref has slashes, as `%2F`; where a name may have none no dataset has it. */

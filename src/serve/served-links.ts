@@ -2,6 +2,7 @@ import type { FileFacts } from '../admin/inventory/files.ts'
 import type { DatasetLinks } from './pages/card-page.ts'
 import { type FileLinks, nameOfPath } from './pages/page.ts'
 import { canPreview } from './pages/preview-kinds.ts'
+import { escapePart } from './url-part.ts'
 
 /** Where the row of a file leads in the list of its directory. */
 export function fileLinks({ path, kind, present }: FileFacts): FileLinks {
@@ -13,7 +14,7 @@ export function fileLinks({ path, kind, present }: FileFacts): FileLinks {
 
 /** A file, from the list of its directory or a page about it. */
 export function besides(name: string): string {
-  return `./${encodeURIComponent(name)}`
+  return `./${escapePart(name)}`
 }
 
 /** Where the top of a dataset leads. */
@@ -28,7 +29,7 @@ export const DATASET_LINKS: DatasetLinks = {
 
 /** The page of a dataset, from the list of all. */
 export function datasetHref(id: string): string {
-  return `d/${encodeURIComponent(id)}/HEAD/`
+  return `d/${escapePart(id)}/HEAD/`
 }
 
 /** The dataset at another commit, from its top. */
@@ -38,10 +39,10 @@ export function commitHref(id: string): string {
 
 /** The way down to a directory, for `pageTop`. */
 export function trailTo(dataset: string, ref: string, path: string): [name: string, href: string][] {
-  const top = `/d/${encodeURIComponent(dataset)}/${encodeURIComponent(ref)}/`
+  const top = `/d/${escapePart(dataset)}/${escapePart(ref)}/`
   const parts = path.split('/').filter((part) => part !== '')
   const below = parts.slice(0, -1).map((part, i): [string, string] => {
-    const to = parts.slice(0, i + 1).map(encodeURIComponent)
+    const to = parts.slice(0, i + 1).map(escapePart)
     return [part, `${top}${to.join('/')}/`]
   })
   return [['Datasets', '/'], ...(parts.length === 0 ? [] : [[dataset, top] as [string, string]]), ...below]

@@ -3,6 +3,7 @@ import type { FileAddress } from './by-path.ts'
 import { typeOfName } from './content.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
+import { escapePart } from './url-part.ts'
 import type { Views } from './views.ts'
 
 /** What clients ask for before they mount something. Source: RFC 4918, 10.1. */
@@ -105,13 +106,13 @@ async function* refsOf(refs: Iterable<string>): AsyncIterable<Member> {
 
 function response(above: string, { name, isCollection, size, tag, modifiedMs }: Member): string {
   const base = name === '' || above.endsWith('/') ? above : `${above}/`
-  const href = `${base}${encodeURIComponent(name)}`
+  const href = `${base}${escapePart(name)}`
   const properties = [
     `<resourcetype>${isCollection ? '<collection/>' : ''}</resourcetype>`,
     ...(name === '' ? [] : [`<displayname>${escaped(name)}</displayname>`]),
     ...(isCollection ? [] : [`<getcontenttype>${escaped(typeOfName(name || above))}</getcontenttype>`]),
     ...(size === undefined ? [] : [`<getcontentlength>${size}</getcontentlength>`]),
-    ...(tag === undefined ? [] : [`<getetag>${escaped(`"${encodeURIComponent(tag)}"`)}</getetag>`]),
+    ...(tag === undefined ? [] : [`<getetag>${escaped(`"${escapePart(tag)}"`)}</getetag>`]),
     ...(modifiedMs === undefined ? [] : [`<getlastmodified>${new Date(modifiedMs).toUTCString()}</getlastmodified>`]),
   ]
   const end = isCollection && !href.endsWith('/') ? '/' : ''

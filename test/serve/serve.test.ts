@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/core/errors.ts'
+import { decode } from '../../src/core/text.ts'
 import { keyPaths } from '../../src/ria/layout/paths.ts'
 import type { Access, ServeOptions } from '../../src/serve/server.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -156,6 +157,23 @@ describe('files by their paths', () => {
       expect(await ask(top)).toMatchObject({ status: 308, headers: { location: `/d/${ID}/HEAD/` } })
     }
     expect(await ask('/d/')).toMatchObject({ status: 308, headers: { location: '/' } })
+  })
+
+  test('a name that is no UTF-8 is listed, and leads to its file', async () => {
+    const name = decode(Buffer.from('caf\xe9.txt', 'latin1'))
+    const directory = decode(Buffer.from('d\xe9', 'latin1'))
+    await commitFiles(store, DIRECTORY, { [name]: 'coffee', [`${directory}/x`]: 'y', 'z.txt': 'after it' })
+    await serve(store)
+    const { status, body, broken } = await ask(`/d/${ID}/HEAD/`)
+    expect([status, broken, body, log.at(-1)?.failure]).toEqual([200, false, expect.stringContaining('href="./caf%E9.txt"'), undefined])
+    expect(body).toContain('z.txt')
+    expect(await ask(`/d/${ID}/HEAD/caf%E9.txt`)).toMatchObject({ status: 200, body: 'coffee' })
+    expect((await ask(`/d/${ID}/HEAD/caf%E9.txt?view`)).body).toContain('coffee')
+    expect(await ask(`/d/${ID}/HEAD/d%E9`)).toMatchObject({ status: 308, headers: { location: './d%E9/' } })
+    expect((await ask(`/d/${ID}/HEAD/d%E9/`)).body).toContain('href="./x"')
+    const listed = await ask(`/d/${ID}/HEAD/`, { method: 'PROPFIND', Depth: '1' })
+    expect([listed.status, listed.body]).toEqual([207, expect.stringContaining('caf%E9.txt</')])
+    expect((await ask(`/d/${ID}/HEAD/caf%E.txt`)).status).toBe(400)
   })
 
   test('nothing that a dataset says is a program in a page', async () => {

@@ -1,6 +1,7 @@
 import MiniSearch from 'minisearch'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError, StoreError } from '../../../src/core/errors.ts'
+import { decode } from '../../../src/core/text.ts'
 import { aliasFile } from '../../../src/ria/layout/alias-file.ts'
 import { archivePath } from '../../../src/ria/layout/paths.ts'
 import { type CatalogueOptions, type MadeDataset, makeCatalogue } from '../../../src/serve/catalog/make-catalogue.ts'
@@ -123,6 +124,15 @@ describe('a catalogue', () => {
     expect(await page(sub)).toContain('not in this store')
     expect(await page(sub)).toContain('of the first')
     expect(await page(`d/${ID}/${await linked(sub, 'deep/')}`)).toContain('x.dat')
+  })
+
+  test('shows a name that is no UTF-8, and has a page for it', async () => {
+    const name = decode(Buffer.from('caf\xe9', 'latin1'))
+    await commitFiles(store, OTHER, { [`${name}.txt`]: 'coffee', [`${name}/x`]: 'y' })
+    expect(await make({ content: { serveUrl: 'https://host/' } })).toMatchObject({ failed: 0 })
+    const text = await page(`d/${OTHER_ID}/index.html`)
+    expect(text).toMatch(/href="https:\/\/host\/d\/[^/]+\/[0-9a-f]+\/caf%E9.txt"/)
+    expect(await page(`d/${OTHER_ID}/${await linked(`d/${OTHER_ID}/index.html`, 'caf\ufffd/')}`)).toContain('>x</a>')
   })
 
   test('has links of a README lead to its pages, and nowhere where there is none', async () => {

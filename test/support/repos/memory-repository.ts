@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { dirHash } from '../../../src/core/dirhash.ts'
 import { keyFileName } from '../../../src/core/key.ts'
+import { encode } from '../../../src/core/text.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { write } from '../stores/stores.ts'
 
@@ -39,7 +40,7 @@ export async function commitFiles(
     const sortName = ([name, mode]: (typeof entries)[number]) => (mode === '40000' ? `${name}/` : name)
     entries.sort((a, b) => (sortName(a) < sortName(b) ? -1 : 1))
     const parts = entries.map(([name, mode, id]) =>
-      Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]),
+      Buffer.concat([encode(`${mode} ${name}\0`), Buffer.from(id, 'hex')]),
     )
     return put('tree', Buffer.concat(parts))
   }
