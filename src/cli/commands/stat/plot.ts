@@ -24,7 +24,9 @@ export function plotOf(store: string, points: readonly Point[], largest: readonl
   const [from, to] = runs.length > 1 ? [first.timeMs, last.timeMs] : [first.timeMs - 86_400_000, first.timeMs]
   const drawn = runs.length > 1 ? runs : [{ ...first, timeMs: from }, last]
   const most = Math.max(1, ...runs.map((run) => run.fileBytes))
-  const unit = 1024 ** Math.min(5, Math.floor(Math.log2(most) / 10))
+  // Numbers below ten would have ticks at odd sizes: 1.5 TiB are 1536 GiB.
+  const unit = 1024 ** Math.max(0, Math.min(5, Math.floor(Math.log2(most / 10) / 10)))
+  const [, unitName] = formatSize(unit).split(' ')
   const x = scaleUtc([from, to], [MARGIN.left, RIGHT])
   const y = scaleLinear([0, most / unit], [BOTTOM, MARGIN.top]).nice(5)
   const shown = largest.slice(0, COLOURS.length - 1)
@@ -57,7 +59,7 @@ role="img" font-family="system-ui, sans-serif" font-size="13" fill="#24292f">`,
       .map(
         (tick) =>
           `<path d="M${MARGIN.left},${at(y(tick))}H${RIGHT}" stroke="#d0d7de"/>` +
-          text(MARGIN.left - 8, y(tick) + 4, formatSize(tick * unit), 'text-anchor="end"'),
+          text(MARGIN.left - 8, y(tick) + 4, `${tick} ${unitName}`, 'text-anchor="end"'),
       ),
     ...layers
       .filter(({ key }) => key !== '' || others > 0)
