@@ -4,6 +4,7 @@ import type { AuthenticationType, Client, ClientChannel, ConnectConfig, ParsedKe
 import { messageOf, StoreError } from '../../core/errors.ts'
 import type { ExecChannel, SftpChannel } from './channel.ts'
 import { expandHome, type SshConfig, targetName } from './config.ts'
+import { joinRequests, type SftpSender } from './join-requests.ts'
 import { type KnownHostKey, readKnownHostKeys } from './known-hosts.ts'
 
 /**
@@ -94,7 +95,7 @@ export async function connectClient({ where, address, connect }: ClientPlan): Pr
       sftp,
       exec: (command) => execute(client, command),
       closed: Promise.race([closed, ended]),
-      output: socket,
+      output: joinRequests(sftp as unknown as SftpSender, socket),
       destroy: () => client.destroy(),
     }
   } catch (error) {
