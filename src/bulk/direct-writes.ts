@@ -69,6 +69,7 @@ export class DirectWrites {
     const { store, directory, layout, dataset } = remote
     const { local, root } = store.traits
     if (!local || !NAMES_DESCRIPTORS || !tellsFailedWrites(release())) return undefined
+    if (layout.appendOnly) return undefined // what is there is not replaced
     if ((await filesFor(root)) !== diskFiles || (await readSharing(dataset.stored, call)) !== undefined)
       return undefined
     const transfer = await openToWork(root, transferDirectory(directory, remote.remote.uuid), 'put')

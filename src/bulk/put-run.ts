@@ -145,13 +145,14 @@ export class PutRun {
     for (const number of this.#states.in(STATE.wanted)) if (this.#checked(number).size <= limit) yield number
   }
 
-  async #putOne({ dataset }: OpenRemote, number: number): Promise<void> {
+  async #putOne({ dataset, layout }: OpenRemote, number: number): Promise<void> {
     const { signal } = this.#options
     const checked = this.#checked(number)
     const call = { signal }
     try {
-      // A small key is stored again sooner than it is looked for.
-      const isThere = checked.size > SMALL_BYTES && (await dataset.checkPresent(checked.key.text, call))
+      // A small key is stored again sooner than it is looked for, but where nothing is replaced.
+      const mustLook = checked.size > SMALL_BYTES || layout.appendOnly
+      const isThere = mustLook && (await dataset.checkPresent(checked.key.text, call))
       if (!isThere) await dataset.store(checked.key.text, this.#source(number, checked), call)
     } catch (error) {
       if (signal?.aborted || !(error instanceof StoreError)) throw error

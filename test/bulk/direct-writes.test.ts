@@ -49,10 +49,10 @@ afterEach(async () => {
   await root.remove()
 })
 
-function openWrites(syncing = sync): Promise<DirectWrites | undefined> {
+function openWrites(syncing = sync, appendOnly = false): Promise<DirectWrites | undefined> {
   const store = openLocalStore({ root: root.path })
   const dataset = { stored: new StoredDataset(store, directory) }
-  const layout = { dataset: { version: '2', flags: '' } }
+  const layout = { dataset: { version: '2', flags: '' }, appendOnly }
   const remote = { store, directory, layout, dataset, remote: { uuid: UUID } }
   return DirectWrites.for(remote as unknown as OpenRemote, {}, syncing)
 }
@@ -69,6 +69,10 @@ async function place(): Promise<number[]> {
 }
 
 const uploads = () => readdirSync(join(root.path, transferDirectory(directory, UUID)))
+
+test('an append-only store, in which nothing is replaced, is asked for each key', async () => {
+  expect(await openWrites(sync, true)).toBeUndefined()
+})
 
 test('a key is on the disk before it is seen, and its name is before it is told; it is read-only', async () => {
   expect(write()).toBe(true)

@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../support/programs/run.ts'
@@ -171,5 +171,23 @@ describe('put', () => {
     const unknown = await scene.riastore(source, 'put', '--to', 'second')
     await writeFile(join(scene.dataset.path, 'ria-layout-version'), '2\n')
     expect([unknown.status, unknown.stderr], explain(unknown)).toEqual([2, expect.stringContaining('read-only')])
+  })
+
+  test('a key that an append-only store has is recorded as there, and not replaced', async () => {
+    const { source } = scene
+    const layout = join(scene.dataset.path, 'ria-layout-version')
+    const files = ['d0/f0.bin', 'd2/f2.bin']
+    const keys = await Promise.all(files.map((file) => source.key(file)))
+    const objects = await Promise.all(keys.map((key) => scene.dataset.keyFile(source, key)))
+    const inodes = () => Promise.all(objects.map(async (path) => (await stat(path)).ino))
+    const before = await inodes()
+    const uuid = await source.uuid('store')
+    for (const key of keys) await source.annex('setpresentkey', key, uuid, '0')
+    await writeFile(layout, '2|a\n')
+    const result = await scene.riastore(source, 'put', '--to', 'store', ...files)
+    await writeFile(layout, '2\n')
+    expect([result.status, result.stderr], explain(result)).toEqual([0, ''])
+    for (const file of files) expect(await whereis(source, file)).toContain(uuid)
+    expect(await inodes()).toEqual(before)
   })
 })
