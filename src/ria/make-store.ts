@@ -4,7 +4,7 @@ import { readSmall } from '../store/read-small.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { isTemporaryName, temporaryName } from '../store/temporary.ts'
 import { unwritable } from '../store/unwritable.ts'
-import { saysAppendOnly, withAppendOnly } from './layout/append-only.ts'
+import { type AppendOnlyOptions, markAppendOnly } from './layout/append-only.ts'
 import { isPutsRecord } from './layout/atomic-puts.ts'
 import { LAYOUT_FILE, type LayoutVersion, parseLayoutVersion, STORE_VERSIONS } from './layout/paths.ts'
 
@@ -77,19 +77,13 @@ export async function makeStore(store: Store, directories: boolean, call: CallOp
   return made
 }
 
-/**
- * Says in the layout file of a store that nothing in it is to be removed or replaced. False where
- * it says so already. It is not taken back by any of our programs.
- */
-export async function makeAppendOnly(store: Store, call: CallOptions): Promise<boolean> {
-  const found = await readStoreVersion(store, call)
-  if (found === undefined || saysAppendOnly(found)) return false
+/** The same as `markAppendOnly`, for a store as a whole. Throws StoreError. */
+export async function makeAppendOnly(store: Store, options: AppendOnlyOptions): Promise<boolean> {
   try {
-    await store.put(LAYOUT_FILE, bufferSource(withAppendOnly(found)), call)
+    return await markAppendOnly(store, LAYOUT_FILE, options)
   } catch (error) {
     throw unwritable(store, error)
   }
-  return true
 }
 
 async function putNew(store: Store, call: CallOptions): Promise<boolean> {

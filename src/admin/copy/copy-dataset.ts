@@ -1,7 +1,8 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { type Alias, setAlias } from '../../git/alias.ts'
 import { copyRefs, stateOf } from '../../git/copy-refs.ts'
-import { requireRemovable } from '../../ria/layout/append-only.ts'
+import { refuseLoss } from '../../git/refuse-loss.ts'
+import { isAppendOnly, requireRemovable } from '../../ria/layout/append-only.ts'
 import { archivePath, LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
 import { readSharing } from '../../ria/layout/read-layout.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -93,7 +94,10 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
   })
   if (!dryRun) await removeMarkers(copy, markers, call)
   const refs = await copyRefs(from, state, copy, { ...call, force, dryRun })
-  if (made && !dryRun) await showDataset(from, copy, { ...call, sharing })
+  if (made && !dryRun) {
+    if (await isAppendOnly(to, undefined, call)) await refuseLoss(copy, call)
+    await showDataset(from, copy, { ...call, sharing })
+  }
   if (!dryRun) await marker.remove()
   const { putAside } = options
   const mayHaveMore = putAside !== undefined && !made

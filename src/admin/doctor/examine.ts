@@ -1,6 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../../core/errors.ts'
 import { type Finding, Findings, type Outcome } from '../../core/finding.ts'
-import { saysAppendOnly } from '../../ria/layout/append-only.ts'
+import { describeUntil, saysAppendOnly } from '../../ria/layout/append-only.ts'
 import { LAYOUT_FILE, STORE_VERSIONS } from '../../ria/layout/paths.ts'
 import { readStoreVersion } from '../../ria/make-store.ts'
 import { readSmall } from '../../store/read-small.ts'
@@ -115,7 +115,7 @@ async function layout(store: Store, call: CallOptions): Promise<Outcome> {
   }
   return [
     'ok',
-    `version ${version}${flags.includes('l') ? ', wants error logs' : ''}${saysAppendOnly(found) ? ', append-only' : ''}`,
+    `version ${version}${flags.includes('l') ? ', wants error logs' : ''}${saysAppendOnly(found) ? `, append-only${describeUntil(found)}` : ''}`,
   ]
 }
 

@@ -1,9 +1,15 @@
 import { examinePlace } from '../../admin/doctor/examine.ts'
 import { giveUpStaleUploads } from '../../admin/doctor/s3.ts'
+import { ConfigError } from '../../core/errors.ts'
 import { type Finding, isBad } from '../../core/finding.ts'
+import { printable } from '../../core/printable.ts'
 import { refuseLoss } from '../../git/refuse-loss.ts'
+import { markAppendOnly } from '../../ria/layout/append-only.ts'
 import { recordAtomicPuts } from '../../ria/layout/atomic-puts.ts'
-import { eachDataset } from '../../ria/layout/datasets.ts'
+import { eachDataset, findDataset, realDataset } from '../../ria/layout/datasets.ts'
+import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
+import { readSharing } from '../../ria/layout/read-layout.ts'
+import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { findStore, makeAppendOnly, makeStore } from '../../ria/make-store.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
@@ -15,9 +21,27 @@ import type { INIT } from '../table/store.ts'
 /** `riastore init` */
 export function run(
   console: Console,
-  { store: name, dryRun, appendOnly = false }: ArgsOf<typeof INIT>,
+  { store: name, datasets, dryRun, appendOnly = false, until }: ArgsOf<typeof INIT>,
 ): Promise<number> {
-  return withOpenStore(name, (opened) => (dryRun ? preview(console, opened) : init(console, opened, appendOnly)))
+  if (datasets.length > 0 && !appendOnly) throw new ConfigError('datasets are named for --append-only alone')
+  if (until !== undefined) checkUntil(until, appendOnly)
+  const wish = appendOnly ? { datasets, until } : undefined
+  return withOpenStore(name, (opened) => (dryRun ? preview(console, opened) : init(console, opened, wish)))
+}
+
+/** What is to be append-only: datasets that are named, or the whole store. */
+interface AppendOnlyWish {
+  readonly datasets: readonly string[]
+  readonly until: string | undefined
+}
+
+function checkUntil(until: string, appendOnly: boolean): void {
+  if (!appendOnly) throw new ConfigError('--until is about --append-only: give both')
+  const dayMs = /^\d{4}-\d\d-\d\d$/.test(until) ? Date.parse(`${until}T00:00:00Z`) : Number.NaN
+  // JavaScript takes the 31st of February for a day in March.
+  const isDay = !Number.isNaN(dayMs) && new Date(dayMs).toISOString().startsWith(until)
+  if (!isDay) throw new ConfigError(`--until is ${JSON.stringify(until)}: it takes a day like 2030-12-31`)
+  if (dayMs < Date.now()) throw new ConfigError(`--until is ${until}, which is past, or today`)
 }
 
 /** Looks only at what is there: whether it is a safe place can only be told by writing there. */
@@ -32,7 +56,7 @@ async function preview(console: Console, { store }: OpenedStore): Promise<number
 async function init(
   console: Console,
   { store, probe, directories }: OpenedStore,
-  appendOnly: boolean,
+  wish: AppendOnlyWish | undefined,
 ): Promise<number> {
   const call = { signal: console.signal }
   const { root } = store.traits
@@ -56,12 +80,26 @@ async function init(
     const [result, why] = await giveUpStaleUploads(probe, call)
     findings.push({ check: 'lifecycle', result, why })
   }
-  if (appendOnly) {
-    await makeAppendOnly(store, call)
+  const named = await Promise.all((wish?.datasets ?? []).map((dataset) => findDataset(store, dataset, call)))
+  if (wish !== undefined && named.length === 0) {
+    await makeAppendOnly(store, { ...call, until: wish.until })
     for await (const dataset of eachDataset(store, call)) await refuseLoss(dataset, call)
   }
   tell(made, findings, made ? `made a store: ${root}` : `there is a store already: ${root}`)
+  for (const dataset of named) await keep(console, dataset, wish?.until)
   return EXIT.done
+}
+
+/** Makes a dataset append-only. */
+async function keep(console: Console, given: StoredDataset, until: string | undefined): Promise<void> {
+  const call = { signal: console.signal }
+  const dataset = await realDataset(given, call)
+  const options = { ...call, until, sharing: await readSharing(dataset, call) }
+  await markAppendOnly(dataset.store, dataset.path(LAYOUT_FILE), options)
+  await refuseLoss(dataset, call)
+  const id = dataset.directory.replace('/', '')
+  const said = { type: 'dataset', action: 'init', dataset: id, aliases: [], appendOnly: true, until }
+  console.report(said, () => printable(`${given.name}: append-only${until === undefined ? '' : ` until ${until}`}`))
 }
 
 /** It could not be written, because we may not. */

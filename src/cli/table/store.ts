@@ -1,26 +1,36 @@
 import type { CommandSpec } from '../command.ts'
-import { STORE, STORE_WORD } from './shared.ts'
+import { DATASETS, STORE, STORE_WORD } from './shared.ts'
 
 export const INIT = {
   name: 'init',
   summary: 'Make a store',
-  usage: '[options] STORE',
+  usage: '[options] STORE [DATASET…]',
   description: [
     STORE_WORD,
     'Where a store is already, only what is missing is made. Where anything else is, nothing is. A place where a \
 store would not be safe is refused, with the reason.',
     'In a bucket of S3 without lifecycle rules, one is set that gives up uploads which nobody finished.',
   ],
-  positionals: [STORE],
+  positionals: [STORE, DATASETS],
   options: {
     'append-only': {
       type: 'flag',
-      describe: 'our programs remove and replace nothing in it from now on; no option takes that back',
+      describe:
+        'our programs remove and replace nothing in it, or in each DATASET, from now on; no option takes that back',
+    },
+    until: {
+      type: 'text',
+      value: 'DATE',
+      describe: 'with --append-only: the last day on which that is so, 2030-12-31',
     },
   },
-  examples: [['init ria+ssh://host/data/store'], ['init ria+s3+https://s3.example.org/bucket/store']],
+  examples: [
+    ['init ria+ssh://host/data/store'],
+    ['init ria+s3+https://s3.example.org/bucket/store'],
+    ['init --append-only --until 2030-12-31 /data/store', 'nothing is lost by mistake until then'],
+  ],
   exits: [4],
-  json: ['finding', 'store'],
+  json: ['dataset', 'finding', 'store'],
   changes: true,
 } as const satisfies CommandSpec
 

@@ -1,6 +1,8 @@
 import { isStoreError, StoreError } from '../../core/errors.ts'
 import { parseGitConfig } from '../../core/git-config.ts'
 import { readText } from '../../git/refs/views.ts'
+import { refuseLoss } from '../../git/refuse-loss.ts'
+import { isAppendOnly } from '../../ria/layout/append-only.ts'
 import { DATASET_VERSIONS, LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { parseSharing } from '../../store/sharing.ts'
@@ -58,6 +60,7 @@ export async function makeRepository(
   if (maker === 'shell') await requireOwnWay(dataset, call)
   try {
     await (maker === 'files' ? makeByFiles(dataset, wish, call) : makeByShell(dataset, wish, call))
+    if (wish.git && (await isAppendOnly(store, directory, call))) await refuseLoss(dataset, call)
   } catch (error) {
     if (maker === 'files' || !isStoreError(error, 'unsupported')) throw unwritable(store, error, directory)
     if (!wish.git) return makeByFiles(dataset, wish, call)

@@ -7,6 +7,7 @@ import { bufferSource } from '../../../src/core/source.ts'
 import { judge } from '../../../src/git/push-rules.ts'
 import { EMPTY_STATE } from '../../../src/git/refs/ref-state.ts'
 import { RiaDataset } from '../../../src/ria/keys/ria-dataset.ts'
+import { markAppendOnly } from '../../../src/ria/layout/append-only.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { makeAppendOnly } from '../../../src/ria/make-store.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
@@ -38,6 +39,27 @@ test('a store that was made append-only says so in its layout file, keeps its fl
   expect((await read(store, 'ria-layout-version')).toString()).toBe('1|la\n')
   const { stdout } = await riastore(['stat', directory.path])
   expect(stdout).toContain('append-only: riastore removes and replaces nothing in it')
+})
+
+test('to the end of its last day nothing goes, then all as before; and that day only comes later', async () => {
+  await write(store, PLACE, OLD)
+  const layout = async () => (await read(store, 'ria-layout-version')).toString()
+  const mark = (until: string | undefined) => markAppendOnly(store, 'ria-layout-version', { until })
+  expect([await mark('2999-12-30'), await mark('2999-12-31'), await mark('2999-12-31')]).toEqual([true, true, false])
+  expect(await layout()).toBe('1|la29991231\n')
+  const dataset = new StoredDataset(store, DIRECTORY, ID)
+  await expect(removeDataset(dataset, { aliases: [], keepMs: 0 })).rejects.toThrow(REFUSED)
+  await expect(mark('2999-01-01')).rejects.toThrow('it is append-only until 2999-12-31, and that is not made shorter')
+  await mark(undefined)
+  expect(await layout()).toBe('1|la\n')
+  await expect(mark('2999-12-31')).rejects.toMatchObject({ kind: 'conflict' })
+  const dayBefore = (ms: number) => new Date(ms).toISOString().slice(0, 10).replaceAll('-', '')
+  await write(store, 'ria-layout-version', `1|a${dayBefore(Date.now() + 60_000)}\n`)
+  await expect(removeDataset(dataset, { aliases: [], keepMs: 0 })).rejects.toThrow(REFUSED)
+  await write(store, 'ria-layout-version', '1|a20991399\n') // no day of any month
+  await expect(removeDataset(dataset, { aliases: [], keepMs: 0 })).rejects.toThrow(REFUSED)
+  await write(store, 'ria-layout-version', `1|a${dayBefore(Date.now() - 24 * 3_600_000)}\n`)
+  await removeDataset(dataset, { aliases: [], keepMs: 0 })
 })
 
 test.each([

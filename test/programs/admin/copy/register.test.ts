@@ -151,4 +151,6 @@ test('append-only stores are registered, for that only adds', async () => {
   const { uuid } = await registered('copy', store.root, at('append-only-copy'), top.id)
   const config = join(openRiaStore(at('append-only-copy')).dataset(top.id).path, 'config')
   expect(await readFile(config, 'utf8')).toContain(String(uuid))
+  // It is newer than the store's being append-only.
+  expect(await readFile(config, 'utf8')).toContain('denyDeletes = true')
 })

@@ -67,6 +67,33 @@ describe('riastore init on a disk', () => {
     expect((await git('rev-parse', 'refs/heads/kept')).stdout).toBe(commit)
   })
 
+  test('makes datasets that are named append-only to a day, and nothing else of their store', async () => {
+    const [id, other] = ['9c82d81d-b96f-4c27-a90b-57172f5fd811', 'abcdefab-b96f-4c27-a90b-57172f5fd811']
+    const place = (each: string) => join(root, each.slice(0, 3), each.slice(3))
+    await mkdir(root, { recursive: true })
+    await writeFile(join(root, 'ria-layout-version'), '1\n')
+    for (const each of [id, other]) {
+      await runOk('git', ['init', '-q', '--bare', place(each)])
+      await writeFile(join(place(each), 'ria-layout-version'), '2|l\n')
+    }
+    const ran = await riastore(['init', '--append-only', '--until', '2999-12-31', '--json', root, id])
+    expect([ran.code, objectsOf(ran, 'dataset')]).toMatchObject([0, [{ dataset: id, until: '2999-12-31' }]])
+    const layouts = [root, place(id), place(other)].map((each) => readFile(join(each, 'ria-layout-version'), 'utf8'))
+    expect(await Promise.all(layouts)).toEqual(['1\n', '2|la29991231\n', '2|l\n'])
+    expect((await run('git', ['-C', place(id), 'config', 'receive.denyDeletes'])).stdout).toBe('true\n')
+    const refused = await riastore(['rm', '--yes', root, id])
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('append-only')])
+    expect(await riastore(['rm', '--yes', root, other])).toMatchObject({ code: 0 })
+    for (const words of [
+      ['--until', '2999-12-31'],
+      ['--append-only', '--until', '2999-02-31'],
+      ['--append-only', '--until', '2020-01-01'],
+    ]) {
+      expect(await riastore(['init', ...words, root])).toMatchObject({ code: 2 })
+    }
+    expect(await riastore(['init', root, id])).toMatchObject({ code: 2 })
+  })
+
   test.each([
     ['holds other things', 'data/file', 'x', /something else already \(data\/file\)/],
     ['has a layout that is not known', 'ria-layout-version', '7\n', /layout version 7, and this program knows 1/],

@@ -41,6 +41,20 @@ test('written file by file, a repository has its layout file last', async () => 
   expect((await read(store, 'abc/def/HEAD')).toString()).toBe('ref: refs/heads/trunk\n')
 })
 
+test('made in an append-only store, git itself refuses to lose a ref of it', async () => {
+  const directory = await temporaryDirectory()
+  const store = openLocalStore({ root: directory.path })
+  try {
+    await write(store, 'ria-layout-version', '1|a\n')
+    await makeRepository(placed(store), 'shell', WISH, {})
+    const config = (await read(store, 'abc/def/config')).toString()
+    expect(config).toMatch(/denyNonFastForwards = true\n\tdenyDeletes = true/)
+  } finally {
+    await store.close()
+    await directory.remove()
+  }
+})
+
 test('of two who make it at once, one is told', async () => {
   const store = openMemoryStore()
   await makeRepository(placed(store), 'files', { ...WISH, uuid: 'their-uuid' }, {})
