@@ -21,8 +21,10 @@ const SYSTEM_DIRECTORIES = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/loca
 
 /**
  * The directories of Debian's programs come first: DataLad breaks when another python is in front.
+ * Before them only programs that are tried in the place of theirs (scripts/test-annex.mjs).
  */
 export const systemPath = [
+  ...(process.env.RIASTORE_TEST_PROGRAMS?.split(delimiter) ?? []),
   ...SYSTEM_DIRECTORIES,
   ...(process.env.PATH ?? '').split(delimiter).filter((directory) => !SYSTEM_DIRECTORIES.includes(directory)),
 ].join(delimiter)
