@@ -55,7 +55,7 @@ try {
     measure(work, `${datasets} datasets: find`, ['find', many]),
     measure(work, 'du', ['du', '-s', many]),
     measure(work, '`riastore ls`', ours('ls', many)),
-    measure(work, '`riastore stat`', ours('stat', many)),
+    measure(work, '`riastore stat`', ours('stat', '--refresh', many)),
     measure(work, '`riastore archive --all -n`', ours('archive', '--all', '-n', many)),
     measure(work, `\`riastore check --shard ${PART}\``, ours('check', '--shard', PART, many)),
     measure(work, 'git fsck of the datasets of which the id begins with 00', [
@@ -68,7 +68,7 @@ try {
     measure(work, 'du', ['du', '-s', large]),
     measure(work, 'rclone size', ['rclone', 'size', large]),
     measure(work, '`riastore ls -l`', ours('ls', '-l', large)),
-    measure(work, '`riastore stat`', ours('stat', large)),
+    measure(work, '`riastore stat`', ours('stat', '--refresh', large)),
     measure(work, '`riastore check`', ours('check', large)),
     measure(work, '`riastore check --data` without reading', ours('check', '--data', '--subset', '1', large)),
   ]

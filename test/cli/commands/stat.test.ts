@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import sax from 'sax'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { inventoryFile } from '../../../src/admin/inventory/kept-inventory.ts'
+import { plotOf } from '../../../src/cli/commands/stat/plot.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { objectsOf, riastore } from '../../support/programs/console-double.ts'
@@ -195,6 +196,18 @@ test('draws how the store grew, by dataset, from the first run on', async () => 
     ]),
   )
   expect(texts.join()).not.toMatch(/NaN|undefined/)
+})
+
+test.each([
+  [1.2 * 1024 ** 4, '200 GiB', '1200 GiB'],
+  [30 * 1024 ** 2, '10 MiB', '30 MiB'],
+  [700, '200 B', '600 B'],
+  [0, '0 B', '1 B'],
+])('a store of %d bytes has an axis of round sizes', (fileBytes, ...ticks) => {
+  const point = { timeMs: Date.parse('2026-03-01T00:00:00Z'), datasets: 1, fileBytes, of: new Map() }
+  const texts = textsOf(plotOf('/store', [point], []))
+  expect(texts).toEqual(expect.arrayContaining(ticks))
+  expect(texts.join()).not.toMatch(/NaN|undefined|\d\.\d GiB,/)
 })
 
 test('writes a page that says what can be done', async () => {
