@@ -28,7 +28,7 @@ const CHECKED_MS = 3_600_000
 export class LooseKeys {
   readonly #contents: HeldContents
   readonly #places = new Map<string, CheckedPlace | undefined>()
-  /** Files too large to be in memory, which have their checksums. */
+  /** Files that have their checksums. */
   readonly #checked = new Map<string, { readonly identity: FileIdentity; readonly atMs: number }>()
 
   constructor(contents: HeldContents = new HeldContents()) {
@@ -75,10 +75,12 @@ export class LooseKeys {
     const file = openPlainFile(path)
     if (file === undefined) return undefined
     if (file.identity.size === BigInt(place.size)) {
-      if (!this.#contents.makeRoom(place.size)) return { file, isChecked: this.#isChecked(path, file.identity) }
+      const isChecked = this.#isChecked(path, file.identity)
+      if (!this.#contents.makeRoom(place.size)) return { file, isChecked }
       const content = readWhole(file.fd, place.size)
       fs.closeSync(file.fd)
-      if (content === undefined || !place.checksum.matches(content)) return undefined
+      if (content === undefined || !(isChecked || place.checksum.matches(content))) return undefined
+      if (!isChecked) this.remember(path, file.identity)
       return { held: this.#contents.add(path, file.identity, content) }
     }
     fs.closeSync(file.fd)

@@ -94,3 +94,26 @@ test('a large file that was held against its checksum is believed for an hour, a
   utimesSync(path, 1, 1)
   expect(look().isChecked).toBe(false)
 })
+
+test('a small file that went out of memory is read anew, and held against its checksum once', () => {
+  filesAreOld()
+  const size = 2 * KIB
+  const keys = new LooseKeys(new HeldContents(4 * KIB))
+  const [a, b] = [file('a', size), file('b', size)]
+  let checks = 0
+  const matches = () => {
+    checks += 1
+    return true
+  }
+  const checksum = { expected: '', matches, start: async () => ({ update: () => {}, hex: () => '' }) }
+  for (const path of [a, b, a, b]) {
+    const found = keys.find({ key: '', size, checksum, head: '' }, path)
+    expect(found).toHaveProperty('held')
+    if (found !== undefined) keys.close(found)
+  }
+  expect(checks).toBe(2)
+  utimesSync(a, 1, 1)
+  const found = keys.find({ key: '', size, checksum, head: '' }, a)
+  if (found !== undefined) keys.close(found)
+  expect(checks).toBe(3)
+})
