@@ -13,6 +13,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   'test/e2e/create-sibling.test.ts': 60,
   'test/e2e/truth-network.test.ts': 60,
   'test/e2e/git-remote.test.ts': 56,
+  'test/e2e/commit.test.ts': 55,
   'test/e2e/killed.test.ts': 55,
   'test/programs/conformance/dav.test.ts': 42,
   'test/e2e/interop.test.ts': 40,

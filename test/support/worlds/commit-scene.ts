@@ -131,12 +131,14 @@ function watchTips(scene: CommitScene, repo: AnnexRepo): { stop(): Promise<numbe
     const keys = await keysOf(repo, 'origin/main')
     const there = await keysThere(scene)
     expect(keys.filter((key) => !there.has(key))).toEqual([])
-    const logs = new Set(
-      (await repo.git('ls-tree', '-r', '--name-only', 'origin/git-annex')).stdout
-        .split('\n')
-        .map((path) => path.replace(/^.*\//, '')),
-    )
-    expect(keys.filter((key) => !logs.has(`${key}.log`))).toEqual([])
+    // git on a disk writes two refs one after the other, so who fetches right then gets one of them.
+    const unrecorded = async () => {
+      const logs = await recordedIn(repo)
+      const missing = keys.filter((key) => !logs.has(key))
+      if (missing.length > 0) await repo.git('fetch', '-q', 'origin')
+      return missing
+    }
+    await expect.poll(unrecorded, { timeout: 300_000, interval: LOOK_MS }).toEqual([])
     seen.add(tip)
   }
   const watching = (async () => {
@@ -151,6 +153,12 @@ function watchTips(scene: CommitScene, repo: AnnexRepo): { stop(): Promise<numbe
       return seen.size
     },
   }
+}
+
+/** The keys that git-annex's branch of the store has records of. */
+async function recordedIn(repo: AnnexRepo): Promise<ReadonlySet<string>> {
+  const { stdout } = await repo.git('ls-tree', '-r', '--name-only', 'origin/git-annex')
+  return new Set(stdout.split('\n').flatMap((path) => /([^/]+)\.log$/.exec(path)?.[1] ?? []))
 }
 
 /** By the links of a commit. */
