@@ -131,7 +131,7 @@ function watchTips(scene: CommitScene, repo: AnnexRepo): { stop(): Promise<numbe
     const keys = await keysOf(repo, 'origin/main')
     const there = await keysThere(scene)
     expect(keys.filter((key) => !there.has(key))).toEqual([])
-    // git on a disk writes two refs one after the other, so who fetches right then gets one of them.
+    // git on a disk writes one ref after the other, so who fetches right then gets one of them.
     const unrecorded = async () => {
       const logs = await recordedIn(repo)
       const missing = keys.filter((key) => !logs.has(key))
