@@ -39,6 +39,17 @@ test('DataLad clones from a copy and gets, and a clone of what was removed is to
   expect((await repo.annex('whereis', 'a.dat')).stdout).toContain('store-storage')
   await riastore.ok(['restore', store, id])
   await repo.annex('fsck', '--from', 'store-storage', 'a.dat')
+  // What the law wants gone: the proof names the clone, which says what it has and that the store has nothing.
+  const proof = await riastore.json(['rm', '--now', '--yes', store, id])
+  expect(proof).toMatchObject([{ left: 0, remotes: expect.arrayContaining([`${await repo.uuid()} dataset`]) }])
+  expect((await repo.annex('find', '--in=here')).stdout).toContain('a.dat')
+  const asked = await repo.checkPresent('a.dat', 'store-storage')
+  expect([asked.presence, asked.result.stderr]).toEqual([
+    'unknown',
+    expect.stringMatching(
+      /the dataset is not in the RIA store: it was removed from it on \d{4}-\d\d-\d\d(?!.*restore)/,
+    ),
+  ])
 })
 
 test('after a move a clone does what it is told and has all keys again, and a new clone by DataLad has them at once', async () => {
