@@ -39,7 +39,7 @@ test('DataLad clones from a copy and gets, and a clone of what was removed is to
   expect((await repo.annex('whereis', 'a.dat')).stdout).toContain('store-storage')
   await riastore.ok(['restore', store, id])
   await repo.annex('fsck', '--from', 'store-storage', 'a.dat')
-  // What the law wants gone: the proof names the clone, which says what it has and that the store has nothing.
+  // The proof names the clone, which says what it has, and that the store has nothing.
   const proof = await riastore.json(['rm', '--now', '--yes', store, id])
   expect(proof).toMatchObject([{ left: 0, remotes: expect.arrayContaining([`${await repo.uuid()} dataset`]) }])
   expect((await repo.annex('find', '--in=here')).stdout).toContain('a.dat')
