@@ -176,6 +176,14 @@ describe('files by their paths', () => {
     expect((await ask(`/d/${ID}/HEAD/caf%E.txt`)).status).toBe(400)
   })
 
+  test('text that is no Unicode does not keep a page from being shown', async () => {
+    await commitFiles(store, DIRECTORY, { 'dataset_description.json': '{"DatasetDOI": "10.1234/\\ud800x"}' })
+    expect(await ask(`/d/${ID}/HEAD/`)).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('10.1234/%EF%BF%BDx'),
+    })
+  })
+
   test('nothing that a dataset says is a program in a page', async () => {
     const page = await ask(`/d/${ID}/HEAD/`)
     expect(page.body).not.toContain('<img')

@@ -70,7 +70,7 @@ export function aboutDataset(card: Card, { ref, committedMs, links, cloneUrl }: 
   const doi = card.doi?.replace(/^(https?:\/\/(dx\.)?doi\.org\/|doi:)/i, '')
   return html`${card.description === undefined ? '' : html`<p>${card.description}</p>`}
 <dl>${row('Authors', card.authors.join(', '))}${row('Licence', card.licence)}${row('Keywords', card.keywords.join(', '))}
-${row('DOI', doi && html`<a rel="nofollow noreferrer" href="https://doi.org/${encodeURI(doi)}">${doi}</a>`)}
+${row('DOI', doi && html`<a rel="nofollow noreferrer" href="https://doi.org/${encodeURI(doi.toWellFormed())}">${doi}</a>`)}
 ${row('Files', filesInWords(card))}${row('Changed', html`${dayOf(committedMs)} (<a href="${links.history}">history</a>)`)}
 ${row('All files', allFiles(links))}</dl>
 ${cloneUrl === undefined ? '' : html`<h2>Clone it</h2><pre tabindex="0"><code>datalad clone '${cloneUrl}'</code></pre>`}
