@@ -4,11 +4,6 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Gate } from '../../src/serve/gate.ts'
 import { temporaryDirectory } from '../support/stores/stores.ts'
 
-vi.mock(import('node:fs/promises'), async (original) => {
-  const real = await original()
-  return { ...real, stat: vi.fn(real.stat) as unknown as typeof real.stat }
-})
-
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>
 let file: string
 
@@ -24,7 +19,9 @@ afterEach(async () => {
 test('nobody is let in by rules that were while the access file cannot be looked at', async () => {
   let ms = 0
   vi.spyOn(performance, 'now').mockImplementation(() => ms)
-  const gate = new Gate({ accessFile: file })
+  let isWell = true
+  const look = (path: string) => (isWell ? stat(path) : Promise.reject(new Error('EIO')))
+  const gate = new Gate({ accessFile: file }, look)
   const ask = async () => {
     ms += 1_001
     return (await gate.admit({ headers: {}, socket: { remoteAddress: '127.0.0.1' } })).datasets
@@ -33,11 +30,10 @@ test('nobody is let in by rules that were while the access file cannot be looked
   await writeFile(file, '{"public": ["*"]}')
   expect(await ask()).toEqual(['*'])
   // Its disk gives an error for a while. What it gives meanwhile may be what was there before.
-  const look = vi.mocked(stat).getMockImplementation()
-  vi.mocked(stat).mockRejectedValue(Object.assign(new Error('EIO'), { code: 'EIO' }))
+  isWell = false
   await expect(ask()).rejects.toMatchObject(isRefused)
   await writeFile(file, '{"public": []}')
   await expect(ask()).rejects.toMatchObject(isRefused)
-  vi.mocked(stat).mockImplementation(look ?? (() => Promise.reject(new Error('no stat'))))
+  isWell = true
   expect(await ask()).toEqual([])
 })
