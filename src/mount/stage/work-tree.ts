@@ -146,8 +146,8 @@ export class WorkTree {
       for (let at = 0; ; ) {
         const bytes = await source.read(at, PIECE, signal)
         if (bytes.length === 0) break
-        await file.write(bytes, 0, bytes.length, at)
-        at += bytes.length
+        const { bytesWritten } = await file.write(bytes, 0, bytes.length, at)
+        at += bytesWritten // the rest of it is read again
       }
     } finally {
       source.close()
