@@ -333,7 +333,10 @@ function nameOf(name: Buffer | undefined): string {
 function isThere(path: string | Buffer): Promise<boolean> {
   return fs.lstat(path).then(
     () => true,
-    () => false,
+    (error) => {
+      if (codeOf(error) !== 'ENOENT') throw error // what cannot be looked at is not replaced
+      return false
+    },
   )
 }
 
