@@ -36,7 +36,7 @@ export function readSmallObject(file: string, { key, size, checksum }: CheckedKe
     if (isRight === false) throw damagedObject(file, key)
     return isRight ? content : undefined
   } catch (error) {
-    throw localError(error, file)
+    throw localError(error, file, 'read')
   } finally {
     fs.closeSync(fd)
   }
@@ -74,6 +74,8 @@ async function* chunksOf(file: string, size: number, signal: AbortSignal | undef
   try {
     // One byte more than the key has: content that is longer is noticed.
     yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, Math.min(SMALL_BYTES, 512 * 1024))
+  } catch (error) {
+    throw signal?.aborted ? error : localError(error, file, 'read')
   } finally {
     fs.closeSync(fd)
   }

@@ -8,7 +8,7 @@ import { KeyTable } from '../../src/bulk/clone/key-table.ts'
 import { checkedKey } from '../../src/bulk/fetch.ts'
 import type { OpenRemote } from '../../src/bulk/open-remote.ts'
 import { packKeys } from '../../src/bulk/pack-keys.ts'
-import type { StoreError } from '../../src/core/errors.ts'
+import { messageOf, StoreError } from '../../src/core/errors.ts'
 import { collect } from '../../src/core/source.ts'
 import type { GivenKeys } from '../../src/ria/keys/given-keys.ts'
 import { placesOf } from '../../src/ria/layout/places.ts'
@@ -118,6 +118,34 @@ test('what goes into a new archive is read whole, or in pieces, and only when it
   expect(seen).toEqual([CONTENT, 'corrupt', large, 'corrupt', Buffer.alloc(0)])
   expect(told).toEqual([0])
 })
+
+test.each([CONTENT.length, SMALL_BYTES + 1])(
+  'an object of %d bytes that the disk does not give is told of with its name, as one that is not to be had',
+  async (size) => {
+    const table = new KeyTable()
+    table.add(`MD5E-s${size}--${createHash('md5').update('x').digest('hex')}.txt`)
+    const seen: unknown[] = []
+    await packKeys(
+      remoteOf(openMemoryStore()),
+      // A directory can be opened, and not be read: as a file on a disk that fails.
+      { table, numbers: [0], checked: checkedIn(table), file: () => directory },
+      {
+        pack: {
+          intoNew: async (_dataset, keys) => {
+            seen.push(await contentOf(keys, 0).catch((error: unknown) => error))
+            return true
+          },
+          intoOld: () => expect.fail('there is no archive'),
+        },
+        signal: undefined,
+        onPacked: () => {},
+      },
+    )
+    expect(seen).toEqual([expect.any(StoreError)])
+    expect(seen[0]).toMatchObject({ kind: 'unsupported', op: 'read', where: directory })
+    expect(messageOf(seen[0])).toMatch(/EISDIR.*read$/)
+  },
+)
 
 async function contentOf(keys: GivenKeys, number: number): Promise<Buffer> {
   const content = keys.read(number, undefined)

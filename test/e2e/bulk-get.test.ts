@@ -46,6 +46,7 @@ test('all files come, and git-annex sees what it would see had it got them itsel
   await expectHere(repo)
   expect((await repo.git('for-each-ref', 'refs/riastore')).stdout).toBe('')
   expect(await readdir(join(repo.path, '.git/annex'))).not.toContain('riastore')
+  expect(await readdir(join(repo.path, '.git/refs'))).not.toContain('riastore')
 })
 
 test('what is here is not got again', async () => {

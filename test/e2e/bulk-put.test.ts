@@ -1,4 +1,4 @@
-import { chmod, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../support/programs/run.ts'
@@ -42,6 +42,8 @@ describe.each(variants<BulkStore>(['ssh'], STORES))('put into a store by %s', (s
     const again = await scene.riastore(source, 'put', '--to', 'store')
     expect([again.status, again.stdout], explain(again)).toEqual([0, 'put 0 keys, 0 B\n'])
     expect((await source.git('status', '--short')).stdout).toBe('')
+    const ours = await Promise.all(['annex', 'refs'].map((name) => readdir(join(source.path, '.git', name))))
+    expect(ours.flat()).not.toContain('riastore')
   })
 
   test('what was put comes with git annex get and with riastore get', async () => {

@@ -1,4 +1,4 @@
-import { StoreError } from '../../core/errors.ts'
+import { codeOf, messageOf, StoreError } from '../../core/errors.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import type { Work } from './builder.ts'
 
@@ -43,9 +43,13 @@ export function checkFree(free: number | undefined, bytes: number, where: string
   throw new StoreError({ kind: 'full', op: 'space', where, message, sent: 'no' })
 }
 
-/** What the disk of this machine said: a StoreError `full` when that was it. */
+/**
+ * What the disk of this machine said, as a StoreError: `full` when that was it. What is no error of
+ * the system comes out as it is.
+ */
 export function localError(error: unknown, where: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
-  return new StoreError({ kind: 'full', op: 'write', where, message: 'no space left', cause: error })
+  if (error instanceof StoreError || typeof (error as NodeJS.ErrnoException).errno !== 'number') return error
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '')
+  const message = isFull ? 'no space left' : messageOf(error)
+  return new StoreError({ kind: isFull ? 'full' : 'unsupported', op: 'write', where, message, cause: error })
 }

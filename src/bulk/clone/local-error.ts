@@ -9,9 +9,9 @@ const KINDS: Readonly<Record<string, StoreError['kind']>> = {
   EROFS: 'denied',
 }
 
-/** What the clone's own file system answered, as a StoreError of the operation `place`. */
-export function localError(error: unknown, where: string): StoreError {
+/** What the clone's own file system answered, as a StoreError. */
+export function localError(error: unknown, where: string, op: 'place' | 'read' = 'place'): StoreError {
   if (error instanceof StoreError) return error
   const kind = KINDS[codeOf(error) ?? ''] ?? 'unsupported'
-  return new StoreError({ kind, op: 'place', where, message: messageOf(error), cause: error })
+  return new StoreError({ kind, op, where, message: messageOf(error), cause: error })
 }

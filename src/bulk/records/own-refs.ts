@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { run } from '../../core/process/run.ts'
 import type { Clone } from '../clone/clone.ts'
 import { ANNEX_BRANCH } from './read-logs.ts'
@@ -30,5 +32,14 @@ export async function removeMergedRefs({ gitDirectory }: Clone): Promise<Readonl
     removed.add(ref)
     await run('git', ['update-ref', '-d', ref, commit], { cwd: gitDirectory })
   }
+  await removeEmptyRefs(gitDirectory)
   return removed
+}
+
+/**
+ * Removes the directory of our refs when none is left, which git does not. git makes it anew for
+ * whoever is about to write one. Never rejects.
+ */
+export async function removeEmptyRefs(gitDirectory: string): Promise<void> {
+  await rmdir(join(gitDirectory, OWN_REFS)).catch(() => {}) // somebody's refs are in it, or there is none
 }

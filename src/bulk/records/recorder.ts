@@ -9,7 +9,7 @@ import type { KeyTable } from '../clone/key-table.ts'
 import { outputOf } from '../clone/programs.ts'
 import type { WorkDirectory } from '../clone/work-directory.ts'
 import type { BranchListing } from './branch-listing.ts'
-import { newRef, OWN_REFS, removeMergedRefs } from './own-refs.ts'
+import { newRef, OWN_REFS, removeEmptyRefs, removeMergedRefs } from './own-refs.ts'
 import { ANNEX_BRANCH, branchCommit, readLogs } from './read-logs.ts'
 import { SpoolFile } from './spool-file.ts'
 
@@ -174,6 +174,7 @@ export class Recorder {
       return printed.toString().trim()
     } finally {
       fs.closeSync(fd)
+      await removeEmptyRefs(clone.gitDirectory)
     }
   }
 

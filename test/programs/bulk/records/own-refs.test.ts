@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import type { Clone } from '../../../../src/bulk/clone/clone.ts'
 import { newRef, removeMergedRefs } from '../../../../src/bulk/records/own-refs.ts'
 import { runOk } from '../../../support/programs/run.ts'
 
-test('a ref of ours that git-annex has merged goes, whoever left it, and one that it has not stays', async () => {
+test('a ref of ours that git-annex has merged goes, whoever left it, and one that it has not stays; of none nothing is left', async () => {
   const gitDirectory = await mkdtemp(join(tmpdir(), 'riastore-test-'))
   try {
     const git = async (...args: string[]) => (await runOk('git', args, { cwd: gitDirectory })).stdout.trim()
@@ -28,6 +28,9 @@ test('a ref of ours that git-annex has merged goes, whoever left it, and one tha
     expect(await removeMergedRefs(clone)).toEqual(new Set([merged, older]))
     expect(await git('for-each-ref', '--format=%(refname)')).toBe(`refs/heads/git-annex\n${unmerged}`)
     expect(await removeMergedRefs(clone)).toEqual(new Set())
+    await git('update-ref', '-d', unmerged)
+    expect(await removeMergedRefs(clone)).toEqual(new Set())
+    expect(await readdir(join(gitDirectory, 'refs'))).not.toContain('riastore')
   } finally {
     await rm(gitDirectory, { recursive: true })
   }
