@@ -117,6 +117,15 @@ export class Archive {
     await readFolder(this.#file, packed, members, use, signal)
   }
 
+  /**
+   * Where a folder of packed members lies in the archive's file, in bytes, and how many members it
+   * has.
+   */
+  async folderRange(folder: number): Promise<{ start: number; end: number; members: number }> {
+    const { packedAt, packedSizes, members } = await this.#index.use((index) => index.folder(folder))
+    return { start: packedAt, end: packedSizes.reduce((sum, size) => sum + size, packedAt), members }
+  }
+
   /** All members, in the archive's order. Comes from the index, a part at a time. */
   async *members(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncIterable<Member> {
     for (let from: number | undefined = 0; from !== undefined; ) {

@@ -15,6 +15,11 @@ export interface CompactReport {
   readonly packed: { readonly keys: number; readonly bytes: number }
   /** Members that were taken out of the archive: dropped keys, and copies that were replaced. */
   readonly purged: number
+  /**
+   * There was no room for another archive, and dropped keys gave so many bytes back in place;
+   * undefined otherwise.
+   */
+  readonly gaveBack?: number | undefined
   /** Loose keys that stay loose, by reason. */
   readonly left: Readonly<Partial<Record<LeftReason | 'few' | 'changed' | 'unread', number>>>
   /** What is wrong with keys of the dataset; one line each. */
@@ -53,12 +58,13 @@ export interface Done {
   readonly plan: Plan
   readonly built: Built
   readonly by: Builder['kind'] | undefined
+  readonly gaveBack?: number | undefined
   readonly before: Usage
   readonly after: Usage
 }
 
 /** Tells what a compaction did. */
-export function reportOf(dataset: StoredDataset, { plan, built, by, before, after }: Done): CompactReport {
+export function reportOf(dataset: StoredDataset, { plan, built, by, gaveBack, before, after }: Done): CompactReport {
   const { damaged, changed, unread, packed } = built
   const isDamaged = damaged.length + (plan.loose.left.damaged ?? 0)
   const where = (place: string) => `${dataset.store.traits.root}/${objectsDirectory(dataset.directory)}/${place}`
@@ -68,6 +74,7 @@ export function reportOf(dataset: StoredDataset, { plan, built, by, before, afte
     by,
     packed: { keys: packed.length, bytes: sumOfSizes(packed) },
     purged: plan.drop.length,
+    ...(gaveBack !== undefined && { gaveBack }),
     left: {
       ...plan.loose.left,
       ...(isDamaged > 0 && { damaged: isDamaged }),

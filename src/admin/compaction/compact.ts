@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Level } from '../../archive/seven-zip/seven-zip.ts'
-import { ConfigError } from '../../core/errors.ts'
+import { ConfigError, isStoreError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
 import { memberFileName } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
@@ -11,6 +11,7 @@ import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Sharing, Stat } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
+import { type Punched, punchDropped } from '../holes/punch.ts'
 import { Changes, type Needed } from '../lock/changes.ts'
 import { removeLeftovers } from '../lock/leftovers.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
@@ -97,6 +98,13 @@ function usageBefore(dataset: StoredDataset, plan: Plan, call: CallOptions): Pro
   return usageOf(dataset, plan.loose.usage, plan.old, plan.members.size, call)
 }
 
+interface Replaced {
+  readonly built: Built
+  readonly by: Builder['kind'] | undefined
+  /** The archive that is there then; undefined for none. */
+  readonly archive: Stat | undefined
+}
+
 class Compaction {
   readonly #dataset: StoredDataset
   readonly #version: string
@@ -122,7 +130,11 @@ class Compaction {
     this.#changes = new Changes(dataset, lock, { sharing, signal: options.signal })
   }
 
-  async run(): Promise<CompactReport> {
+  /**
+   * `gaveBack`: there was no room for the new archive beside the old one, and the space of dropped
+   * keys was given back; bytes.
+   */
+  async run(gaveBack?: number): Promise<CompactReport> {
     const [dataset, call] = [this.#dataset, this.#call]
     await this.#begin('listing')
     await removeLeftovers(dataset, this.#changes, {
@@ -140,18 +152,44 @@ class Compaction {
     const before = await usageBefore(dataset, plan, call)
     const isNeeded = plan.add.length > 0 || plan.drop.length > 0
     const kept = { built: unchanged(plan), by: undefined, archive: plan.old }
-    const { built, by, archive } = isNeeded ? await this.#replaceArchive(plan) : kept
+    let replaced: Replaced
+    try {
+      replaced = isNeeded ? await this.#replaceArchive(plan) : kept
+    } catch (error) {
+      if (gaveBack !== undefined || plan.drop.length === 0 || !isStoreError(error, 'full')) throw error
+      const { bytes, freed } = await this.#giveBack()
+      if (plan.add.length > 0 && freed > 0) return this.run(freed)
+      if (plan.add.length > 0 || bytes === 0) throw error
+      const after = await usageOf(dataset, plan.loose.usage, plan.old, plan.members.size, call)
+      return reportOf(dataset, {
+        plan: { ...plan, drop: [] },
+        built: kept.built,
+        by: undefined,
+        gaveBack: freed,
+        before,
+        after,
+      })
+    }
+    const { built, by, archive } = replaced
     const isSettled = isNeeded || plan.already.length > 0 || plan.few === 0
     const gone = isSettled ? await this.#settle(plan, built, { archive: archive?.identity }) : new Set<string>()
     // What others did meanwhile is not in it: it tells what this run did.
     const after = await usageOf(dataset, plan.loose.without(gone), archive, built.count, call)
-    return reportOf(dataset, { plan, built, by, before, after })
+    return reportOf(dataset, { plan, built, by, gaveBack, before, after })
   }
 
-  /** Also returns the archive that is there then, undefined for none. */
-  async #replaceArchive(
-    plan: Plan,
-  ): Promise<{ built: Built; by: Builder['kind'] | undefined; archive: Stat | undefined }> {
+  /** Nothing is given back where no hole can be made. */
+  async #giveBack(): Promise<Punched> {
+    try {
+      const options = { ...this.#call, version: this.#version, sharing: this.#sharing }
+      return await punchDropped(this.#dataset, this.#changes, options)
+    } catch (error) {
+      if (isStoreError(error, 'unsupported', 'denied')) return { bytes: 0, freed: 0 }
+      throw error
+    }
+  }
+
+  async #replaceArchive(plan: Plan): Promise<Replaced> {
     if (plan.add.length === 0 && plan.drop.length === plan.members.size) {
       await this.#removeArchive(plan)
       return { built: unchanged(plan), by: undefined, archive: undefined }

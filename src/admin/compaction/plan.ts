@@ -9,6 +9,7 @@ import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
+import { isPunched } from '../holes/punched.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
 import { archivePermissions, hasOtherReaders, permissionsFor } from './readers.ts'
@@ -74,7 +75,10 @@ export async function makePlan(dataset: StoredDataset, options: PlanOptions): Pr
   const look = async (archive: Archive) => {
     const index = await readIndex(archive, dropped, loose.wanted, call)
     const { both } = index
-    const already = options.dryRun ? both.map(([, loose]) => loose) : await findGood(dataset, archive, both, call)
+    // Of an archive that may get holes nothing counts as a copy of a loose key.
+    const isWhole = !(dataset.store.traits.exec && (await isPunched(dataset, call)))
+    const believed = options.dryRun ? both.map(([, loose]) => loose) : undefined
+    const already = isWhole ? (believed ?? (await findGood(dataset, archive, both, call))) : []
     return { index, already }
   }
   const archived = old && (await withArchive(dataset, { ...call, stat: old }, look))

@@ -6,6 +6,7 @@ import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
+import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { memberMatches } from './content.ts'
 import { readsAtOnce } from './plan.ts'
@@ -32,9 +33,10 @@ export interface BadMember {
 }
 
 /**
- * Reads every member of a dataset's archive and holds it against its key's checksum, else against
- * the CRC of the archive. Looks whether clients find it. Changes nothing. Undefined when the
- * dataset has no archive. Throws StoreError when it cannot be read at all.
+ * Reads every member of a dataset's archive but those of dropped keys, and holds it against its
+ * key's checksum, else against the CRC of the archive. Looks whether clients find it. Changes
+ * nothing. Undefined when the dataset has no archive. Throws StoreError when it cannot be read at
+ * all.
  */
 export async function verifyArchive(
   dataset: StoredDataset,
@@ -42,6 +44,8 @@ export async function verifyArchive(
 ): Promise<VerifyReport | undefined> {
   const call = options.signal ? { signal: options.signal } : {}
   await readLayout(dataset, call)
+  // Nobody has what was dropped, and there may be a hole in its place.
+  const dropped = dataset.store.traits.writable ? await listTombstones(dataset, call) : new Set<string>()
   const path = archivePath(dataset.directory)
   return withArchive(dataset, call, async (archive) => {
     const bad: BadMember[] = []
@@ -49,7 +53,7 @@ export async function verifyArchive(
     let members = 0
     let bytes = 0
     await forEachParallel(
-      groupAdjacent(keysIn(archive, misplaced, call)),
+      groupAdjacent(keysIn(archive, dropped, misplaced, call)),
       readsAtOnce(dataset.store),
       async (group) => {
         const tell = ({ member: { name, size } }: MemberOfKey, reason?: string) => {
@@ -66,14 +70,16 @@ export async function verifyArchive(
   })
 }
 
-/** All members. Those that no client finds are added to `misplaced`. */
+/** All members but those of dropped keys. Those that no client finds are added to `misplaced`. */
 async function* keysIn(
   archive: Archive,
+  dropped: ReadonlySet<string>,
   misplaced: BadMember[],
   call: CallOptions,
 ): AsyncGenerator<MemberOfKey, void, void> {
   for await (const member of archive.members(call)) {
     const found = keyOfMember(member.name)
+    if (found?.isFindable === true && dropped.has(found.fileName)) continue
     if (found === undefined) misplaced.push({ name: member.name, reason: 'it is not named as a key is' })
     else if (!found.isFindable) misplaced.push({ name: member.name, reason: 'no client looks for the key there' })
     yield { member, key: found?.key ?? '' }

@@ -3,7 +3,7 @@ import { isRecent, type Moment } from '../../core/moment.ts'
 import { chunksOf, forEachParallel } from '../../core/parallel.ts'
 import { bufferSource } from '../../core/source.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
-import { fileNameOf, tombstonePath } from '../../ria/layout/places.ts'
+import { fileNameOf, punchedPath, tombstonePath } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, MoveOptions, Sharing, Stat } from '../../store/store.ts'
@@ -233,7 +233,14 @@ export class Changes {
     await this.#lock.check(this.#call)
     const isSame = this.#dataset.store.traits.moveCopies ? now?.size === built.size : now?.identity === built.identity
     if (now === undefined || !isSame) throw this.#error('the archive was replaced meanwhile')
+    if (old !== undefined) await this.#forgetHoles()
     return now
+  }
+
+  /** The archive that may have had holes where keys were dropped is gone. */
+  async #forgetHoles(): Promise<void> {
+    const { store, directory } = this.#dataset
+    if (store.traits.exec) await store.remove(punchedPath(directory), this.#call)
   }
 
   /** Removes the archive, if it is still this one. */
@@ -248,6 +255,7 @@ export class Changes {
       await this.#dataset.store.move(aside, archive, this.#call)
       throw this.#error('the archive was replaced meanwhile')
     })
+    await this.#forgetHoles()
   }
 
   #move(from: string, to: string, options: MoveOptions): Promise<boolean> {

@@ -10,6 +10,8 @@ export const ARCHIVE = {
 ria+http(s)://) or the path of a directory. Each DATASET is an id or a ~alias.',
     'Every key is read back from the new archive and checked before its loose copy is removed. Keys can be read, \
 stored and dropped meanwhile. If the command is interrupted, nothing is lost: run it again and it finishes.',
+    'Where there is no room for a second archive, on a disk or over ssh, dropped keys give their space back in place: \
+the file system makes holes of them.',
     'Over ssh, 7z runs on the server if it is installed there; otherwise, and on S3, the keys pass through this \
 machine.',
   ],
@@ -18,6 +20,10 @@ machine.',
     ...SELECT,
     list: { type: 'flag', describe: 'list what is in the archive; change nothing' },
     verify: { type: 'flag', describe: 'read and check what is in the archive; change nothing' },
+    'in-place': {
+      type: 'flag',
+      describe: 'pack nothing; give back what dropped keys take up, without room for a second archive',
+    },
     level: { type: 'text', value: 'LEVEL', byDefault: '0', describe: 'compression: 0 (none, reads fastest) to 9' },
     'older-than': { type: 'text', value: 'AGE', describe: 'only keys stored this long ago: 30d, 12h' },
     'max-size': { type: 'text', value: 'SIZE', describe: 'only keys up to this size: 10M, 2G' },
@@ -25,6 +31,7 @@ machine.',
     ...CAREFUL,
   },
   conflicts: {
+    'in-place': ['list', 'verify', 'level', 'older-than', 'min-keys', 'max-size'],
     list: ['verify', 'dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'],
     verify: ['dry-run', 'break-lock', 'older-than', 'min-keys', 'max-size'],
   },

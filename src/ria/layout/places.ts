@@ -5,6 +5,8 @@ import { keyPaths } from './paths.ts'
 export const objectsDirectory = (directory: string) => `${directory}/annex/objects`
 export const archivesDirectory = (directory: string) => `${directory}/archives`
 export const lockPath = (directory: string) => `${directory}/archives/lock`
+/** There while the archive may have holes where dropped members are (admin/holes). */
+export const punchedPath = (directory: string) => `${directory}/archives/punched`
 /** What the marks of those begin with who succeed a dead lock. */
 export const SUCCESSOR = 'lock-after-'
 /**

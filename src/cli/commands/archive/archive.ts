@@ -9,6 +9,7 @@ import { EXIT } from '../../exit-codes.ts'
 import { formatSize, parseAge, parseCount, parseSize } from '../../quantities.ts'
 import type { ARCHIVE } from '../../table/archive.ts'
 import { counted, usageTable } from '../../tables.ts'
+import { giveBackInPlace } from './in-place.ts'
 import { listDataset } from './list.ts'
 import { verifyDataset } from './verify.ts'
 
@@ -22,6 +23,16 @@ export async function run(console: Console, args: ArgsOf<typeof ARCHIVE>): Promi
   if (args.verify) {
     return forEachDataset(console, args, { action }, (dataset, names) => verifyDataset(console, dataset, names))
   }
+  const ask: Question = (which, store) =>
+    args.inPlace
+      ? `Give back what dropped keys take up in the archives of ${which} in ${store}?`
+      : `Pack the loose keys of ${which} in ${store} into archives?`
+  const question = args.yes || args.dryRun ? undefined : ask
+  if (args.inPlace) {
+    return forEachDataset(console, args, { action, question }, (dataset, names) =>
+      giveBackInPlace(console, dataset, names, args),
+    )
+  }
   const options = {
     level: parseCount('level', args.level, 9) as Level,
     olderThanMs: optional(args.olderThan, (text) => parseAge('older-than', text)),
@@ -31,8 +42,6 @@ export async function run(console: Console, args: ArgsOf<typeof ARCHIVE>): Promi
     breakLock: args.breakLock,
     signal: console.signal,
   }
-  const ask: Question = (which, store) => `Pack the loose keys of ${which} in ${store} into archives?`
-  const question = args.yes || args.dryRun ? undefined : ask
   return forEachDataset(console, args, { action, question }, async (dataset, names) => {
     const onProgress = ({ phase, done, total }: { phase: Phase; done: number; total: number }) =>
       console.progress.show({ label: `${dataset.name} ${phase}`, done, total, unit: 'steps' })
@@ -48,17 +57,21 @@ function optional<T>(text: string | undefined, parse: (text: string) => T): T | 
   return text === undefined ? undefined : parse(text)
 }
 
-function summarize(name: string, { dryRun, packed, purged, left, before, after }: CompactReport): string {
+function summarize(name: string, report: CompactReport): string {
+  const { dryRun, packed, purged, left, before, after } = report
+  const gaveBack =
+    report.gaveBack === undefined ? [] : [`dropped keys gave ${formatSize(report.gaveBack)} back in place`]
   const reasons = Object.entries(left).map(([reason, count]) => `${count} ${LEFT[reason as keyof typeof LEFT]}`)
   const leftLoose = reasons.length > 0 ? [`left loose: ${reasons.join(', ')}`] : []
   if (packed.keys === 0 && purged === 0 && before.looseKeys === after.looseKeys) {
     const found = `${counted(before.archivedKeys, 'key')} in the archive`
-    return [`${printable(name)}: nothing to pack, ${found}`, ...leftLoose].join('; ')
+    return [`${printable(name)}: nothing to pack, ${found}`, ...gaveBack, ...leftLoose].join('; ')
   }
   return [
     usageTable(name, before, after),
     `${dryRun ? 'would pack' : 'packed'} ${counted(packed.keys, 'key')}, ${formatSize(packed.bytes)}` +
       (purged > 0 ? `; ${dryRun ? 'would take' : 'took'} ${counted(purged, 'member')} out of the archive` : ''),
+    ...gaveBack,
     ...leftLoose,
     '',
   ].join('\n')
