@@ -100,7 +100,7 @@ describe('dropped keys give their space back in place', () => {
     await drop(...keys)
     const other = Buffer.concat([await readFile(archive()), Buffer.from('x')])
     const exec: Store['exec'] = async (command, options) => {
-      await writeFile(archive(), other)
+      if (options.input !== undefined) await writeFile(archive(), other)
       return dataset.store.exec(command, options)
     }
     await expect(giveBack(stored(withMethods(dataset.store, { exec })))).rejects.toMatchObject({ kind: 'conflict' })
