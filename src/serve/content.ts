@@ -118,6 +118,12 @@ export function contentHeaders(what: Described, size: number) {
   return { ...ofAnyPart(what), 'Accept-Ranges': 'bytes', 'Content-Length': size }
 }
 
+/** What is said of a part of a content. `size`: of all of it, in bytes. */
+export function partHeaders(what: Described, size: number, { start, end }: Part) {
+  const part = { 'Content-Range': `bytes ${start}-${end - 1}/${size}`, 'Content-Length': end - start }
+  return { ...ofAnyPart(what), 'Accept-Ranges': 'bytes', ...part }
+}
+
 function ofAnyPart({ type, tag, headers }: Described) {
   return { ...headers, ETag: `"${escapePart(tag)}"`, 'Content-Type': type, 'Cache-Control': 'no-cache' }
 }
@@ -134,14 +140,11 @@ function headOf({ request }: Exchange, size: number | undefined, what: Described
   const asked = isWanted ? request.headers.range : undefined
   const range = wantedRange(asked, size)
   if (range === 'all') return { status: 200, range, headers: contentHeaders(what, size) } as const
-  const ranged = { ...common, 'Accept-Ranges': 'bytes' }
-  const total = { 'Content-Range': `bytes */${size}`, 'Content-Length': 0 }
-  if (range === 'none') return { status: 416, range, headers: { ...ranged, ...total } } as const
-  const part = {
-    'Content-Range': `bytes ${range.start}-${range.end - 1}/${size}`,
-    'Content-Length': range.end - range.start,
+  if (range === 'none') {
+    const total = { 'Content-Range': `bytes */${size}`, 'Content-Length': 0 }
+    return { status: 416, range, headers: { ...common, 'Accept-Ranges': 'bytes', ...total } } as const
   }
-  return { status: 206, range, headers: { ...ranged, ...part } } as const
+  return { status: 206, range, headers: partHeaders(what, size, range) } as const
 }
 
 /** Source: RFC 9110, 13.1.2. */
@@ -150,14 +153,17 @@ function namesTag(header: string | undefined, etag: string): boolean {
   return header.split(',').some((each) => each.trim().replace(/^W\//, '') === etag || each.trim() === '*')
 }
 
+/** Bytes from `start` to before `end`. */
+export type Part = ByteRange & { readonly end: number }
+
 /** What a client wants of content: all of it, a part, or a part that is not there. */
-type WantedRange = 'all' | 'none' | (ByteRange & { readonly end: number })
+export type WantedRange = 'all' | 'none' | Part
 
 /**
  * Reads a Range header against content of `size` bytes. What is none, or asks for several ranges,
  * is answered with all, as a server may. Source: RFC 9110, 14.2.
  */
-function wantedRange(header: string | undefined, size: number): WantedRange {
+export function wantedRange(header: string | undefined, size: number): WantedRange {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(' ', '') ?? '') ?? []
   if (first === '' && last === '') return 'all'
   if (first === '') {

@@ -6,6 +6,7 @@ import { type Asked, Gate, type GateOptions, type Reader } from './gate.ts'
 import { type Admitted, type ClientLimits, Limits } from './limits.ts'
 import { Metrics } from './metrics.ts'
 import { requirePath } from './require-path.ts'
+import { Turns } from './turns.ts'
 import { type Views, ViewsFor } from './views.ts'
 
 /** Who asked for what, and what was answered. */
@@ -44,6 +45,7 @@ const FOR_ALL: ReadonlySet<string> = new Set(['healthz', 'ria-layout-version'])
 /** Takes requests: who asks, what they may have and how much of it, and what is told of it. */
 export class Desk {
   readonly metrics = new Metrics()
+  readonly turns = new Turns()
   readonly #options: ServeOptions
   readonly #gate: Gate
   readonly #limits: Limits
@@ -79,6 +81,8 @@ export class Desk {
     })
     for (const [name, value] of Object.entries(this.headers)) outgoing.setHeader(name, value)
     try {
+      await this.turns.next()
+      if (exchange.signal.aborted) return // the client is gone
       const path = requirePath(exchange, methods, this.#options.hosts)
       if (path === undefined) return
       reader = await this.admit(incoming)

@@ -26,9 +26,11 @@ const MINUTE_MS = 60_000
 export interface Admitted {
   readonly bandwidth: Bandwidth
   leave(): void
+  /** In the place of `leave`: it was no request yet, and is not counted. */
+  undo(): void
 }
 
-const UNLIMITED: Admitted = { bandwidth: new Bandwidth(undefined), leave: () => {} }
+const UNLIMITED: Admitted = { bandwidth: new Bandwidth(undefined), leave: () => {}, undo: () => {} }
 
 /** Keeps one client from taking what all others need, too. */
 export class Limits {
@@ -55,7 +57,14 @@ export class Limits {
     if (account.atOnce >= connections) return 1
     account.left -= 1
     account.atOnce += 1
-    return { bandwidth: account.bandwidth, leave: () => (account.atOnce -= 1) }
+    const leave = () => {
+      account.atOnce -= 1
+    }
+    const undo = () => {
+      account.left += 1
+      leave()
+    }
+    return { bandwidth: account.bandwidth, leave, undo }
   }
 
   #account(client: string): Account {

@@ -46,6 +46,7 @@ export function storeServer(store: Store, options: ServeOptions): { readonly ser
   const server = createServer(settings, listener)
   const lane = new QuickLane(desk, store, options)
   lane.before(server)
+  server.on('connection', () => desk.turns.noteConnection())
   return {
     server,
     close: async () => {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { diskFiles } from '../../core/files.ts'
-import type { OpenFile } from './disk-file.ts'
+import type { Part } from '../content.ts'
+import { identityOf, isSameFile, type OpenFile } from './disk-file.ts'
 import type { CheckedPlace } from './loose-keys.ts'
 
 /** What was sent of a content, and why no more. */
@@ -42,34 +43,46 @@ export async function sendHeld(socket: Socket, head: string, content: Buffer): P
   return { bytes: content.length }
 }
 
+/** What of a file is sent. */
+export interface FilePart extends Pick<CheckedPlace, 'size' | 'checksum'> {
+  /** It was held against its checksum before. */
+  readonly isChecked: boolean
+  /** Undefined: all of it. */
+  readonly part: Part | undefined
+}
+
 /**
- * Sends a file. It is held against its checksum, unless it `isChecked`; the last bytes of a damaged
- * one are never sent.
+ * Sends a file, or a part of it. All of it is held against its checksum, unless it `isChecked`; the
+ * last bytes of one that is damaged, or that was changed meanwhile, are never sent.
  */
 export async function sendFile(
   socket: Socket,
   head: string,
-  { fd }: OpenFile,
-  { size, checksum, isChecked }: Pick<CheckedPlace, 'size' | 'checksum'> & { readonly isChecked: boolean },
+  { fd, identity }: OpenFile,
+  { size, checksum, isChecked, part }: FilePart,
 ): Promise<Sent> {
-  const hasher = isChecked ? undefined : await checksum.start()
+  const { start, end } = part ?? { start: 0, end: size }
+  const hasher = isChecked || part !== undefined ? undefined : await checksum.start()
   filesUnderWay += 1
   try {
     const most = Math.min(MAX_BUFFER, Math.max(MIN_BUFFER, ALL_BUFFERS / filesUnderWay))
-    const buffer = Buffer.allocUnsafeSlow(Math.min(size, Math.floor(most)))
+    const buffer = Buffer.allocUnsafeSlow(Math.min(end - start, Math.floor(most)))
     if (!(await isTaken(socket, Buffer.from(head, 'latin1')))) return { bytes: 0 }
-    for (let position = 0; position < size; ) {
-      const count = await diskFiles.read(fd, buffer, Math.min(buffer.length, size - position), position)
-      if (count === 0) return { bytes: position, failure: 'the copy was cut off while it was read' }
+    for (let position = start; position < end; ) {
+      const bytes = position - start
+      const count = await diskFiles.read(fd, buffer, Math.min(buffer.length, end - position), position)
+      if (count === 0) return { bytes, failure: 'the copy was cut off while it was read' }
       const piece = buffer.subarray(0, count)
       hasher?.update(piece)
-      const isLast = position + count === size
+      const isLast = position + count === end
       if (isLast && hasher !== undefined && hasher.hex() !== checksum.expected)
-        return { bytes: position, failure: "the copy is damaged: its content does not have the key's checksum" }
-      if (!(await isTaken(socket, piece))) return { bytes: position }
+        return { bytes, failure: "the copy is damaged: its content does not have the key's checksum" }
+      if (isLast && hasher === undefined && !isSameFile(identityOf(fd), identity))
+        return { bytes, failure: 'the copy was changed while it was read' }
+      if (!(await isTaken(socket, piece))) return { bytes }
       position += count
     }
-    return { bytes: size }
+    return { bytes: end - start }
   } finally {
     filesUnderWay -= 1
   }

@@ -49,6 +49,11 @@ export function openPlainFile(path: string): OpenFile | undefined {
   return undefined
 }
 
+/** Of a file that is open, as it is now. */
+export function identityOf(fd: number): FileIdentity {
+  return fs.fstatSync(fd, { bigint: true })
+}
+
 /** What is at a path now, whatever leads there; undefined when nothing is, or it cannot be seen. */
 export function identityAt(path: string): FileIdentity | undefined {
   try {

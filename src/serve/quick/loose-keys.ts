@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { type Checksum, checksumOf } from '../../core/checksum.ts'
 import { parseKey } from '../../core/key.ts'
 import { keyAtPlace, placesOf } from '../../ria/layout/places.ts'
-import { BYTES, contentHeaders } from '../content.ts'
+import { BYTES, contentHeaders, type Part, partHeaders } from '../content.ts'
 import { type FileIdentity, isSameFile, isSettled, type OpenFile, openPlainFile } from './disk-file.ts'
 import { type Held, HeldContents } from './held-contents.ts'
 
@@ -66,17 +66,18 @@ export class LooseKeys {
   }
 
   /**
-   * The content of a key, which lies in the file `path`. Undefined where anything is not as it
-   * should be: the store says what it is.
+   * The content of a key, which lies in the file `path`, for who wants all of it, or a part. It is
+   * read into memory only for all: a part may be a thousandth. Undefined where anything is not as
+   * it should be: the store says what it is.
    */
-  find(place: CheckedPlace, path: string): Found | undefined {
+  find(place: CheckedPlace, path: string, part?: Part): Found | undefined {
     const held = this.#contents.take(path)
     if (held !== undefined) return { held }
     const file = openPlainFile(path)
     if (file === undefined) return undefined
     if (file.identity.size === BigInt(place.size)) {
       const isChecked = this.#isChecked(path, file.identity)
-      if (!this.#contents.makeRoom(place.size)) return { file, isChecked }
+      if (part !== undefined || !this.#contents.makeRoom(place.size)) return { file, isChecked }
       const content = readWhole(file.fd, place.size)
       fs.closeSync(file.fd)
       if (content === undefined || !(isChecked || place.checksum.matches(content))) return undefined
@@ -104,6 +105,11 @@ export class LooseKeys {
     const known = this.#checked.get(path)
     return known !== undefined && performance.now() - known.atMs < CHECKED_MS && isSameFile(known.identity, identity)
   }
+}
+
+/** What is said of a part of a key, as `CheckedPlace.head` is of all of it. */
+export function partHead({ key, size }: CheckedPlace, part: Part): string {
+  return headerLines(partHeaders({ type: BYTES, tag: key }, size, part))
 }
 
 /** Headers as they are sent. */

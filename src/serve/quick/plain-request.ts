@@ -5,6 +5,8 @@ export interface PlainRequest {
   readonly method: 'GET' | 'HEAD'
   /** Without escapes and without a query, as it was sent. */
   readonly path: string
+  /** One range of bytes that a GET asks for, as it was sent. */
+  readonly range?: string | undefined
   readonly headers: IncomingHttpHeaders
 }
 
@@ -17,9 +19,12 @@ const FIRST_LINE = /^(GET|HEAD) ((?:\/[\w~&+=,@:-][\w.~&+=,@:-]*)+) HTTP\/1\.1$/
 /** Source: RFC 9112, 5; the same. It ends with the empty line that ends the head. */
 const HEADER_LINES = /^(?:[A-Za-z-]+: [!-~](?:[ -~]*[!-~])?\r\n)+\r\n$/
 
-/** What clients say that changes nothing of an answer of ours, and what says who asks. */
+/** Source: RFC 9110, 14.1.2; one range, of numbers that are exact in node. */
+const RANGE = /^bytes=(?:\d{1,15}-\d{0,15}|-\d{1,15})$/
+
+/** What changes nothing of an answer of ours but the part that is sent, and what says who asks. */
 const HEADERS: ReadonlySet<string> = new Set([
-  ...['host', 'user-agent', 'accept', 'accept-encoding', 'accept-language', 'connection'],
+  ...['host', 'range', 'user-agent', 'accept', 'accept-encoding', 'accept-language', 'connection'],
   ...['authorization', 'x-forwarded-for', 'x-forwarded-proto'],
 ])
 
@@ -51,7 +56,8 @@ export class PlainRequests {
       this.#lines = lines
     }
     const headers = this.#headers
-    return headers && { method: method === 'HEAD' ? 'HEAD' : 'GET', path, headers }
+    if (headers?.range !== undefined && (method === 'HEAD' || !RANGE.test(headers.range))) return undefined
+    return headers && { method: method === 'HEAD' ? 'HEAD' : 'GET', path, range: headers.range, headers }
   }
 }
 

@@ -2,13 +2,14 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { messageOf } from '../../core/errors.ts'
 import type { Store } from '../../store/store.ts'
+import { type Part, wantedRange } from '../content.ts'
 import type { Desk, ServeOptions } from '../desk.ts'
 import type { Reader } from '../gate.ts'
 import type { Admitted } from '../limits.ts'
 import { answersTo } from '../require-path.ts'
 import { isTaken, type Sent, sendFile, sendHeld } from './answer.ts'
 import { diskRoot } from './disk-file.ts'
-import { type CheckedPlace, type Found, headerLines, LooseKeys } from './loose-keys.ts'
+import { type CheckedPlace, type Found, headerLines, LooseKeys, partHead } from './loose-keys.ts'
 import { type PlainRequest, PlainRequests } from './plain-request.ts'
 
 /** A connection on which nothing goes on for so long is closed. ms. */
@@ -17,12 +18,12 @@ const STALL_MS = 60_000
 /** Where a key of a dataset lies. */
 const PLACE = /^\/([^/]+\/[^/]+)\/annex\/objects\/(.+)$/
 
-/** All that an answer needs, but that it may be given now. */
-interface Ready {
+/** What is asked for, and by whom. */
+interface Asked {
   readonly reader: Reader
   readonly place: CheckedPlace
-  /** Undefined: only its head is asked for. */
-  readonly found: Found | undefined
+  /** Undefined: all of it. */
+  readonly part: Part | undefined
   readonly path: string
 }
 
@@ -47,7 +48,7 @@ export class QuickLane {
     this.#options = options
     this.#isLocal = store.traits.local
     this.#root = diskRoot(store).catch(() => undefined)
-    this.#head = `HTTP/1.1 200 OK\r\n${headerLines(desk.headers)}`
+    this.#head = headerLines(desk.headers)
   }
 
   /** Has the connections of a server begin here, where anything can be answered here. */
@@ -91,12 +92,14 @@ export class QuickLane {
       const request = requests.read(bytes)
       if (request === undefined) return leave(bytes)
       isBusy = true
-      void this.#answer(socket, request).then((isAnswered) => {
-        isBusy = false
-        if (socket.destroyed) return
-        if (!isAnswered) leave(waiting === undefined ? bytes : Buffer.concat([bytes, waiting]))
-        else if (waiting !== undefined) leave(waiting)
-        else if (hasEnded) socket.end()
+      this.#desk.turns.take(() => {
+        void this.#answer(socket, request).then((isAnswered) => {
+          isBusy = false
+          if (socket.destroyed) return
+          if (!isAnswered) leave(waiting === undefined ? bytes : Buffer.concat([bytes, waiting]))
+          else if (waiting !== undefined) leave(waiting)
+          else if (hasEnded) socket.end()
+        })
       })
     }
     const onEnd = () => {
@@ -113,19 +116,19 @@ export class QuickLane {
 
   /** False: nothing was sent. Never rejects. */
   async #answer(socket: Socket, request: PlainRequest): Promise<boolean> {
-    const ready = await this.#prepare(socket, request).catch(() => undefined)
-    if (ready === undefined) return false
-    const admitted = this.#desk.enter(ready.reader)
-    if (typeof admitted === 'number') {
-      if (ready.found !== undefined) this.#loose.close(ready.found)
-      return false
-    }
-    await this.#send(socket, request, ready, admitted)
-    return true
+    const asked = await this.#prepare(socket, request).catch(() => undefined)
+    if (asked === undefined) return false
+    // Before anything is read: who has asked for too much costs no more.
+    const admitted = this.#desk.enter(asked.reader)
+    if (typeof admitted === 'number') return false
+    const found = this.#find(request, asked)
+    if (found === undefined) admitted.undo()
+    else await this.#send(socket, request, asked, found, admitted)
+    return found !== undefined
   }
 
-  /** Undefined for what is not quick, or not as it should be. */
-  async #prepare(socket: Socket, { method, path, headers }: PlainRequest): Promise<Ready | undefined> {
+  /** Undefined for what is not quick, or not for who asks. */
+  async #prepare(socket: Socket, { path, range, headers }: PlainRequest): Promise<Asked | undefined> {
     const [, directory, below] = PLACE.exec(path) ?? []
     if (directory === undefined || below === undefined) return undefined
     const root = await this.#root
@@ -135,44 +138,57 @@ export class QuickLane {
     const dataset = await views.named(directory)
     const place = dataset && this.#loose.at(await views.version(dataset), below)
     if (dataset === undefined || place === undefined || socket.destroyed) return undefined
+    const part = wantedRange(range, place.size)
+    if (part === 'none' || (range !== undefined && part === 'all')) return undefined
     const file = `${root}/${dataset.path(`annex/objects/${below}`)}`
-    if (method === 'HEAD')
-      return this.#loose.isThere(place, file) ? { reader, place, found: undefined, path: file } : undefined
-    const found = this.#loose.find(place, file)
-    return found && { reader, place, found, path: file }
+    return { reader, place, part: part === 'all' ? undefined : part, path: file }
   }
 
-  async #send(socket: Socket, request: PlainRequest, ready: Ready, admitted: Admitted): Promise<void> {
-    const { reader, found, place, path } = ready
+  /** Undefined where anything is not as it should be; `head`: no more is asked for. */
+  #find({ method }: PlainRequest, { place, part, path }: Asked): Found | 'head' | undefined {
+    if (method === 'GET') return this.#loose.find(place, path, part)
+    return this.#loose.isThere(place, path) ? 'head' : undefined
+  }
+
+  async #send(
+    socket: Socket,
+    request: PlainRequest,
+    { reader, place, part, path }: Asked,
+    found: Found | 'head',
+    admitted: Admitted,
+  ): Promise<void> {
     const { metrics } = this.#desk
     metrics.begin()
     let sent: Sent = { bytes: 0 }
     try {
-      const head = `${this.#head}${place.head}Date: ${this.#now()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n\r\n`
-      if (found === undefined) await isTaken(socket, Buffer.from(head, 'latin1'))
-      else if ('held' in found) sent = await sendHeld(socket, head, found.held.content)
+      const head = this.#headOf(place, part)
+      if (found === 'head') await isTaken(socket, Buffer.from(head, 'latin1'))
+      else if ('held' in found) sent = await sendHeld(socket, head, found.held.content.subarray(part?.start, part?.end))
       else {
-        sent = await sendFile(socket, head, found.file, { ...place, isChecked: found.isChecked })
-        if (sent.bytes === place.size && !found.isChecked) this.#loose.remember(path, found.file.identity)
+        const { isChecked } = found
+        sent = await sendFile(socket, head, found.file, { ...place, isChecked, part })
+        const isWhole = part === undefined && sent.bytes === place.size
+        if (isWhole && !isChecked) this.#loose.remember(path, found.file.identity)
       }
     } catch (error) {
       sent = { ...sent, failure: messageOf(error) }
     }
-    if (found !== undefined) this.#loose.close(found)
+    if (found !== 'head') this.#loose.close(found)
     admitted.leave()
     // Nobody takes the part for the whole.
     if (sent.failure !== undefined) socket.destroy()
     const { name: user, client } = reader
+    const { method, path: target } = request
     const failure = sent.failure && `${path}: ${sent.failure}`
-    this.#desk.tell({
-      client,
-      user,
-      method: request.method,
-      target: request.path,
-      status: 200,
-      bytes: sent.bytes,
-      failure,
-    })
+    const status = part === undefined ? 200 : 206
+    this.#desk.tell({ client, user, method, target, status, bytes: sent.bytes, failure })
+  }
+
+  #headOf(place: CheckedPlace, part: Part | undefined): string {
+    const status = part === undefined ? '200 OK' : '206 Partial Content'
+    const about = part === undefined ? place.head : partHead(place, part)
+    const connection = 'Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n'
+    return `HTTP/1.1 ${status}\r\n${this.#head}${about}Date: ${this.#now()}\r\n${connection}\r\n`
   }
 
   /** For a Date header. */

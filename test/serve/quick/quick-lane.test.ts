@@ -136,6 +136,25 @@ describe('a loose key on a disk', () => {
     }
   })
 
+  test('is sent in parts as the store would send them, and the store is not asked', async () => {
+    const large = placeOf(LARGE)
+    put(large, LARGE)
+    for (const path of [PLACE, large]) {
+      for (const range of ['bytes=4-10', 'bytes=-5', 'bytes=3-', 'bytes=0-999999999']) {
+        const request = get(path, `Range: ${range}`)
+        const answer = await talk(request)
+        expect(asked).toEqual([])
+        const other = await talk(request.replace('\r\n\r\n', `\r\n${NOT_PLAIN}\r\n\r\n`))
+        expect(statuses(answer)).toEqual([206])
+        expect(headOf(answer)).toEqual(headOf(other))
+        expect(bodyOf(answer) === bodyOf(other), range).toBe(true)
+        asked = []
+      }
+    }
+    expect(served.log[0]).toMatchObject({ status: 206, bytes: 7, target: `/${PLACE}` })
+    expect(statuses(await talk(get(PLACE, 'Range: bytes=999-')))).toEqual([416])
+  })
+
   test('is told of, and counted', async () => {
     await talk(get(PLACE))
     await talk(get(PLACE).replace('GET', 'HEAD'))
@@ -194,7 +213,8 @@ describe('a loose key on a disk', () => {
 
 describe('a connection', () => {
   test('goes on with whatever else is asked for on it', async () => {
-    const answer = await talk(get(PLACE), get(PLACE, 'Range: bytes=4-10'), get('healthz'), get(PLACE))
+    const part = get(PLACE, 'Range: bytes=4-10', NOT_PLAIN)
+    const answer = await talk(get(PLACE), part, get('healthz'), get(PLACE))
     expect(statuses(answer)).toEqual([200, 206, 200, 200])
     expect(answer).toMatch(/\r\n\r\ncontentHTTP/)
   })
@@ -240,5 +260,11 @@ describe('who asks', () => {
     const answer = await talk(get(PLACE), get(PLACE), get(PLACE))
     expect(statuses(answer)).toEqual([200, 200, 429])
     expect(answer).toMatch(/Retry-After: \d+/)
+  })
+
+  test('has a request counted once, also where the store is asked after all', async () => {
+    await serve({ limits: { requestsPerMinute: 2 } })
+    const absent = get(placeOf(Buffer.from('not there')))
+    expect(statuses(await talk(absent, absent, absent))).toEqual([404, 404, 429])
   })
 })

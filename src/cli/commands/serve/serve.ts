@@ -14,6 +14,12 @@ import { parseCount, parseSize } from '../../quantities.ts'
 import { withStoreOfWords } from '../../store-words.ts'
 import type { SERVE } from '../../table/serve.ts'
 
+/**
+ * So many may wait to be let in; the system has a bound of its own (Linux: net.core.somaxconn).
+ * Whoever comes when it is full tries again a second later.
+ */
+const BACKLOG = 4096
+
 /** `riastore serve` */
 export async function run(console: Console, args: ArgsOf<typeof SERVE>): Promise<number> {
   const { host, port } = parseAddress(args.listen)
@@ -32,7 +38,7 @@ export async function run(console: Console, args: ArgsOf<typeof SERVE>): Promise
     const onAccess = (access: Access) => showAccess(console, access)
     const served = storeServer(store, { ...options, cacheDirectory: cacheDirectory(), onAccess })
     try {
-      served.server.listen({ host, port })
+      served.server.listen({ host, port, backlog: BACKLOG })
       await once(served.server, 'listening', { signal: console.signal })
       const url = urlOf(served.server.address() as AddressInfo)
       console.show({ type: 'server', action: 'serve', url }, `serving ${store.traits.root} at ${url}`)
