@@ -148,7 +148,7 @@ describe.each(variants<BulkStore>(['ssh', 's3'], ['file', 'ssh', 's3']))(
     test('have all their results in, one commit on top of the other, and never one that is half', async () => {
       const scene = await makeCommitScene(store, { 'first.bin': Buffer.from('first') })
       try {
-        await commitAtOnce(scene, 4)
+        await commitAtOnce(scene, 4, 3)
       } finally {
         await scene.remove()
       }

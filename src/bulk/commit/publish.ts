@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { oneLine, StoreError } from '../../core/errors.ts'
+import { inTurn } from '../../core/process/turn.ts'
 import { ANNEX_BRANCH } from '../records/read-logs.ts'
 import type { CloneGit } from './clone-git.ts'
 import { type Joined, join } from './join.ts'
@@ -29,6 +30,13 @@ export interface Published extends Joined {
  * have changed; `unreachable`; and why the remote does not take it.
  */
 export async function publish(git: CloneGit, target: Target, ours: string, signal?: AbortSignal): Promise<Published> {
+  const url = await git.line('remote', 'get-url', '--push', target.remote)
+  const name = `push ${target.branch} ${url}`
+  return inTurn(name, () => publishNow(git, target, ours, signal), { signal })
+}
+
+/** The same, whoever else of this machine is at it. */
+async function publishNow(git: CloneGit, target: Target, ours: string, signal?: AbortSignal): Promise<Published> {
   let [races, failures, waitMs] = [0, 0, WAIT_MS.least as number]
   let before: string | undefined
   for (;;) {

@@ -18,14 +18,24 @@ export class OpenWriters {
     this.#file = join(gitDirectory, DIRECTORY, `${process.pid}.json`)
   }
 
+  /** Throws what stands in the way of the note: then nothing has begun. */
   begin(): void {
+    if (this.#count === 0) this.#write()
     this.#count += 1
-    if (this.#count === 1) writeFileSync(this.#file, JSON.stringify(ourselves()))
   }
 
   end(): void {
     this.#count -= 1
     if (this.#count === 0) rmSync(this.#file, { force: true })
+  }
+
+  #write(): void {
+    try {
+      writeFileSync(this.#file, JSON.stringify(ourselves()))
+    } catch (error) {
+      rmSync(this.#file, { force: true }) // an empty one, of a full disk, would be waited for
+      throw error
+    }
   }
 }
 

@@ -232,11 +232,13 @@ function writeEntry(
 
 function writeAttributes(bytes: Buffer, at: number, attributes: Attributes, { uid, gid }: Owner): void {
   const { node, kind, mode, size, modifiedMs } = attributes
-  const seconds = BigInt(Math.floor(modifiedMs / 1000))
+  const seconds = Math.floor(modifiedMs / 1000)
+  const nanoseconds = Math.floor((modifiedMs - seconds * 1000) * 1e6)
   bytes.writeBigUInt64LE(BigInt(node), at)
   bytes.writeBigUInt64LE(BigInt(size), at + 8)
   bytes.writeBigUInt64LE(BigInt(Math.ceil(size / BLOCK)), at + 16)
-  for (const time of [24, 32, 40]) bytes.writeBigInt64LE(seconds, at + time)
+  for (const time of [24, 32, 40]) bytes.writeBigInt64LE(BigInt(seconds), at + time)
+  for (const rest of [48, 52, 56]) bytes.writeUInt32LE(nanoseconds, at + rest)
   bytes.writeUInt32LE(FORMATS[kind] | mode, at + 60)
   bytes.writeUInt32LE(kind === 'directory' ? 2 : 1, at + 64)
   bytes.writeUInt32LE(uid, at + 68)

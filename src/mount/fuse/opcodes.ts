@@ -11,6 +11,7 @@ export const OPCODE = {
   unlink: 10,
   rmdir: 11,
   rename: 12,
+  link: 13,
   open: 14,
   read: 15,
   write: 16,
@@ -71,6 +72,7 @@ export const ERRNO = {
   EINVAL: 22,
   ENOSYS: 38,
   ENODATA: 61,
+  ESTALE: 116,
 } as const
 
 /** What a request is answered with when it fails. */

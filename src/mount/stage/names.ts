@@ -7,11 +7,16 @@ interface Named {
   place: { readonly parent: number; readonly name: string } | undefined
   /** How often the kernel was given it, less what it has forgotten. */
   uses: number
+  /** What it is; more than one where a file has become another in its place. */
+  readonly identities: Set<string>
 }
 
-/** The numbers of what is in a folder that changes, by names: the kernel has only numbers. */
+/**
+ * The numbers of what is in a folder that changes, by names: the kernel has only numbers. What it
+ * keeps of a file's content it keeps by number, so something else under the same name gets another.
+ */
 export class Names {
-  readonly #numbered = new Map<number, Named>([[ROOT, { place: undefined, uses: 1 }]])
+  readonly #numbered = new Map<number, Named>([[ROOT, { place: undefined, uses: 1, identities: new Set() }]])
   readonly #numbers = new Map<string, number>()
   #last = ROOT
 
@@ -19,19 +24,35 @@ export class Names {
     return this.#numbered.size
   }
 
-  /** The number of a name, which the kernel is given. */
-  use(parent: number, name: string): number {
+  /** The number of what has a name, which the kernel is given. `identity`: tells what it is. */
+  use(parent: number, name: string, identity: string): number {
     const id = idOf(parent, name)
     const known = this.#numbers.get(id)
     const named = known === undefined ? undefined : this.#numbered.get(known)
-    if (known !== undefined && named !== undefined) {
+    if (known !== undefined && named?.identities.has(identity)) {
       named.uses += 1
       return known
     }
+    this.removed(parent, name) // another was put there beside us
     this.#last += 1
-    this.#numbered.set(this.#last, { place: { parent, name }, uses: 1 })
+    this.#numbered.set(this.#last, { place: { parent, name }, uses: 1, identities: new Set([identity]) })
     this.#numbers.set(id, this.#last)
     return this.#last
+  }
+
+  /** It is about to become something else, and stays what it is for the kernel. */
+  becomes(number: number, identity: string): void {
+    this.#numbered.get(number)?.identities.add(identity)
+  }
+
+  /** Whether it has become something else, or is about to. */
+  hasBecome(number: number): boolean {
+    return (this.#numbered.get(number)?.identities.size ?? 0) > 1
+  }
+
+  /** Whether what has its name now is what the kernel was given. */
+  is(number: number, identity: string): boolean {
+    return number === ROOT || (this.#numbered.get(number)?.identities.has(identity) ?? false)
   }
 
   /** The number of a name that the kernel may know. */

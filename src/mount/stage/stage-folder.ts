@@ -2,12 +2,9 @@ import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { codeOf } from '../../core/errors.ts'
 import type { OpenWriters } from '../../core/process/open-writers.ts'
-import { decode, toFsPath } from '../../core/text.ts'
 import { formatWritten, parseAsked, parseChange, parseNames, parseWrite } from '../fuse/changes.ts'
 import {
   type Attributes,
-  type DirectoryEntry,
-  direntLength,
   formatAttributes,
   formatEntry,
   formatOpen,
@@ -16,13 +13,15 @@ import {
   parseName,
   parseRead,
   type Request,
-  writeDirent,
 } from '../fuse/messages.ts'
-import { FuseError, NO_REPLACE, OPCODE } from '../fuse/opcodes.ts'
+import { FuseError, OPCODE } from '../fuse/opcodes.ts'
 import type { Answers } from '../mounting.ts'
+import { changeNames, HIDDEN, nameOf } from './change-names.ts'
 import { Handles, type Opened } from './handles.ts'
+import { formatEntries, listDirectory, syncDirectory } from './list-directory.ts'
 import { Names } from './names.ts'
-import type { WorkTree } from './work-tree.ts'
+import type { Seen, WorkTree } from './work-tree.ts'
+import { writeAll } from './write-all.ts'
 
 /** The clone may be changed beside us, by `riastore commit` for example. */
 const VALID_SECONDS = 1n
@@ -33,8 +32,8 @@ const NOTHING = Buffer.alloc(0)
 const ACCESS = constants.O_WRONLY | constants.O_RDWR
 const OPEN_FLAGS = ACCESS | constants.O_TRUNC
 
-/** What belongs to git. */
-const HIDDEN = '.git'
+/** No link is followed, and no pipe waited for. */
+const CAREFULLY = constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /**
  * Answers the kernel for a folder whose files are those of a clone's work tree. What is changed is
@@ -100,6 +99,7 @@ export class StageFolder implements Answers {
       case OPCODE.write:
         return this.#write(body)
       case OPCODE.fsync:
+      case OPCODE.fsyncdir:
         return this.#sync(body)
       case OPCODE.release:
       case OPCODE.releasedir:
@@ -111,7 +111,6 @@ export class StageFolder implements Answers {
       case OPCODE.statfs:
         return this.#size()
       case OPCODE.flush:
-      case OPCODE.fsyncdir:
       case OPCODE.destroy:
         return NOTHING
       default:
@@ -119,51 +118,10 @@ export class StageFolder implements Answers {
     }
   }
 
-  /** What changes which names there are. */
-  async #changeNames({ opcode, node, body }: Request): Promise<Buffer> {
-    const at = (name: Buffer | undefined) => this.#pathAt(node, nameOf(name))
-    switch (opcode) {
-      case OPCODE.mkdir: {
-        const [name] = parseNames(body, 8)
-        await fs.mkdir(at(name), body.readUInt32LE(0) & 0o777)
-        return this.#entry(node, nameOf(name))
-      }
-      case OPCODE.mknod: {
-        const [name] = parseNames(body, 16)
-        const mode = body.readUInt32LE(0)
-        if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new FuseError('EPERM')
-        await fs.writeFile(at(name), '', { mode: mode & 0o777, flag: 'wx' })
-        return this.#entry(node, nameOf(name))
-      }
-      case OPCODE.symlink: {
-        const [name, target] = parseNames(body, 0)
-        await fs.symlink(toFsPath(decode(target ?? NOTHING)), at(name))
-        return this.#entry(node, nameOf(name))
-      }
-      case OPCODE.unlink:
-      case OPCODE.rmdir: {
-        const name = parseName(body)
-        await (opcode === OPCODE.unlink ? fs.unlink(at(name)) : fs.rmdir(at(name)))
-        this.#names.removed(node, nameOf(name))
-        return NOTHING
-      }
-      case OPCODE.rename:
-        return this.#rename(node, Number(body.readBigUInt64LE(0)), parseNames(body, 8), 0)
-      case OPCODE.rename2:
-        return this.#rename(node, Number(body.readBigUInt64LE(0)), parseNames(body, 16), body.readUInt32LE(8))
-      default:
-        throw new FuseError('ENOSYS')
-    }
-  }
-
-  async #rename(from: number, to: number, names: readonly Buffer[], flags: number): Promise<Buffer> {
-    const [name, toName] = names.map(nameOf)
-    if (name === undefined || toName === undefined || (flags & ~NO_REPLACE) !== 0) throw new FuseError('EINVAL')
-    const target = this.#pathAt(to, toName)
-    if (flags === NO_REPLACE && (await isThere(target))) throw new FuseError('EEXIST')
-    await fs.rename(this.#pathAt(from, name), target)
-    this.#names.moved(from, name, to, toName)
-    return NOTHING
+  async #changeNames(request: Request): Promise<Buffer> {
+    const pathAt = (parent: number, name: string) => this.#tree.at(this.#join(parent, name))
+    const name = await changeNames(request, { tree: this.#tree, names: this.#names, pathAt })
+    return name === undefined ? NOTHING : this.#entry(request.node, name)
   }
 
   #join(parent: number, name: string): string {
@@ -172,16 +130,21 @@ export class StageFolder implements Answers {
     return path === '' ? name : `${path}/${name}`
   }
 
-  #pathAt(parent: number, name: string): string | Buffer {
-    return this.#tree.at(this.#join(parent, name))
-  }
-
   async #entry(parent: number, name: string): Promise<Buffer> {
     if (name === HIDDEN) throw new FuseError('ENOENT')
     const seen = await this.#tree.see(this.#join(parent, name))
     if (seen === undefined) throw new FuseError('ENOENT')
-    const node = this.#names.use(parent, name)
+    const node = this.#names.use(parent, name, seen.identity)
     return formatEntry({ ...seen.attributes, node }, this.#owner, VALID_SECONDS)
+  }
+
+  /** What the kernel means by a number. Throws FuseError for what is gone, or another now. */
+  async #find(node: number): Promise<Seen & { readonly path: string }> {
+    const path = this.#names.path(node)
+    const seen = await this.#tree.see(path)
+    if (seen === undefined) throw new FuseError('ENOENT')
+    if (!this.#names.is(node, seen.identity)) throw new FuseError('ESTALE') // the kernel looks it up again
+    return { ...seen, path }
   }
 
   async #attributes(node: number, handle: bigint | undefined): Promise<Buffer> {
@@ -190,17 +153,18 @@ export class StageFolder implements Answers {
 
   /** A file that was removed is seen as long as it is open. */
   async #see(node: number, handle: bigint | undefined): Promise<Attributes> {
-    const open = handle === undefined ? undefined : this.#handles.get(handle)
-    if (open === undefined || !('file' in open)) {
-      const seen = await this.#tree.see(this.#names.path(node)).catch((error) => {
-        if (error instanceof FuseError) return undefined
-        throw error
-      })
-      if (seen !== undefined) return { ...seen.attributes, node }
+    const asked = handle === undefined ? undefined : this.#handles.get(handle)
+    if (asked === undefined || !('file' in asked)) {
+      try {
+        return { ...(await this.#find(node)).attributes, node }
+      } catch (error) {
+        if (!(error instanceof FuseError) || this.#handles.openOf(node) === undefined) throw error
+      }
     }
-    const file = open !== undefined && 'file' in open ? open : this.#handles.fileOf(node)
-    if (file === undefined) throw new FuseError('ENOENT')
-    const stats = await file.file.stat()
+    const open = asked !== undefined && !('entries' in asked) ? asked : this.#handles.openOf(node)
+    if (open === undefined) throw new FuseError('ENOENT')
+    if ('key' in open) return { ...open.attributes, node }
+    const stats = await open.file.stat()
     return { node, kind: 'file', mode: stats.mode & 0o777, size: stats.size, modifiedMs: stats.mtimeMs }
   }
 
@@ -215,21 +179,28 @@ export class StageFolder implements Answers {
       if (change.modified !== undefined) await open.file.utimes(...timesOf(change))
       return this.#attributes(node, change.handle)
     }
-    const path = this.#names.path(node)
-    const seen = await this.#tree.see(path)
-    if (seen === undefined) throw new FuseError('ENOENT')
-    if (seen.key !== undefined) {
-      // git keeps neither; who writes makes it a file that has them.
-      if (change.mode !== undefined && change.size === undefined) throw new FuseError('EPERM')
-      if (change.size !== undefined) await this.#tree.makeOwn(path, seen.key, change.size === 0, signal)
-    }
+    const { path, key, attributes } = await this.#find(node)
+    const isOwn = key === undefined || change.size !== undefined
+    const isOtherMode = change.mode !== undefined && (change.mode & 0o777) !== attributes.mode
+    // git does not keep the mode of a key's file; who writes makes it a file that has one.
+    if (!isOwn && isOtherMode) throw new FuseError('EPERM')
+    if (key !== undefined && change.size !== undefined) await this.#makeOwn(node, path, change.size === 0, signal)
     const at = this.#tree.at(path)
-    const isLink = seen.attributes.kind === 'link'
     if (change.size !== undefined) await fs.truncate(at, change.size)
-    if (change.mode !== undefined && !isLink) await fs.chmod(at, change.mode)
-    const isPlain = seen.key === undefined || change.size !== undefined
-    if (change.modified !== undefined && isPlain) await fs.lutimes(at, ...timesOf(change))
+    if (change.mode !== undefined && isOwn && attributes.kind !== 'link') await fs.chmod(at, change.mode)
+    if (change.modified !== undefined) await fs.lutimes(at, ...timesOf(change))
     return this.#attributes(node, undefined)
+  }
+
+  /** Who reads the file already is to read what is written to it. */
+  async #makeOwn(node: number, path: string, isEmptied: boolean, signal: AbortSignal): Promise<void> {
+    const onWhole = (identity: string) => this.#names.becomes(node, identity)
+    await this.#tree.makeOwn({ path, isEmptied, onWhole }, signal)
+    await this.#replaceKeys(node, path)
+  }
+
+  #replaceKeys(node: number, path: string): Promise<void> {
+    return this.#handles.replaceKeys(node, () => fs.open(this.#tree.at(path), constants.O_RDONLY | CAREFULLY))
   }
 
   #readLink(node: number): Promise<Buffer> {
@@ -237,30 +208,36 @@ export class StageFolder implements Answers {
   }
 
   async #open(node: number, flags: number, signal: AbortSignal): Promise<Buffer> {
-    const path = this.#names.path(node)
-    const seen = await this.#tree.see(path)
-    if (seen === undefined) throw new FuseError('ENOENT')
+    const { path, key, attributes } = await this.#find(node)
     const writes = (flags & ACCESS) !== constants.O_RDONLY
-    if (seen.key !== undefined && !writes) {
-      return this.#handle({ node, key: await this.#tree.openKey(seen.key) })
+    if (key !== undefined && !writes) {
+      const opened = await this.#handle({ node, key: await this.#tree.openKey(key), attributes })
+      // Somebody may have begun to write to it while we looked.
+      if (this.#names.hasBecome(node) && (await this.#find(node)).key === undefined) await this.#replaceKeys(node, path)
+      return opened
     }
-    if (seen.key !== undefined) await this.#tree.makeOwn(path, seen.key, (flags & constants.O_TRUNC) !== 0, signal)
-    const file = await fs.open(this.#tree.at(path), (flags & OPEN_FLAGS) | constants.O_NOFOLLOW)
+    if (key !== undefined) await this.#makeOwn(node, path, (flags & constants.O_TRUNC) !== 0, signal)
+    const file = await fs.open(this.#tree.at(path), (flags & OPEN_FLAGS) | CAREFULLY)
     return this.#handle({ node, file, writes })
   }
 
   /** Of flags, mode, the mask that is in it already, and a name. */
   async #create(parent: number, body: Buffer): Promise<Buffer> {
     const name = nameOf(parseNames(body, 16)[0])
-    const flags = (body.readUInt32LE(0) & (OPEN_FLAGS | constants.O_EXCL)) | constants.O_CREAT | constants.O_NOFOLLOW
-    const file = await fs.open(this.#pathAt(parent, name), flags, body.readUInt32LE(4) & 0o777)
-    const entry = await this.#entry(parent, name)
-    const node = Number(entry.readBigUInt64LE(0))
-    return Buffer.concat([entry, this.#handle({ node, file, writes: true })])
+    const flags = (body.readUInt32LE(0) & (OPEN_FLAGS | constants.O_EXCL)) | constants.O_CREAT | CAREFULLY
+    const file = await fs.open(this.#tree.at(this.#join(parent, name)), flags, body.readUInt32LE(4) & 0o777)
+    try {
+      const entry = await this.#entry(parent, name)
+      const node = Number(entry.readBigUInt64LE(0))
+      return Buffer.concat([entry, await this.#handle({ node, file, writes: true })])
+    } catch (error) {
+      await file.close().catch(() => {})
+      throw error
+    }
   }
 
-  #handle(opened: Opened): Buffer {
-    return formatOpen(this.#handles.add(opened), 0)
+  async #handle(opened: Opened): Promise<Buffer> {
+    return formatOpen(await this.#handles.add(opened), 0)
   }
 
   async #read(body: Buffer, signal: AbortSignal): Promise<Buffer> {
@@ -276,43 +253,29 @@ export class StageFolder implements Answers {
     const { handle, offset, bytes } = parseWrite(body)
     const open = this.#handles.get(handle)
     if (open === undefined || !('file' in open)) throw new FuseError('EINVAL')
-    const { bytesWritten } = await open.file.write(bytes, 0, bytes.length, offset)
-    return formatWritten(bytesWritten)
+    await writeAll(open.file, bytes, offset) // nobody looks whether pages of a mapped file were taken in part
+    return formatWritten(bytes.length)
   }
 
   async #sync(body: Buffer): Promise<Buffer> {
     const open = this.#handles.get(body.readBigUInt64LE(0))
     if (open !== undefined && 'file' in open) await open.file.sync()
+    if (open !== undefined && 'entries' in open) await open.sync()
     return NOTHING
   }
 
   /** Offsets are places in the list as it was when it was opened. */
   async #list(node: number): Promise<Buffer> {
-    const found = await fs.readdir(this.#tree.at(this.#names.path(node)), { withFileTypes: true, encoding: 'buffer' })
-    const entries: DirectoryEntry[] = ['.', '..'].map((name) => ({ name: Buffer.from(name), node, kind: 'directory' }))
-    for (const entry of found) {
-      const name = decode(entry.name)
-      if (name === HIDDEN) continue
-      const kind = entry.isDirectory() ? 'directory' : entry.isFile() ? 'file' : undefined
-      entries.push({ name: entry.name, node: this.#names.find(node, name) ?? UNKNOWN, kind })
-    }
-    return this.#handle({ node, entries })
+    const at = () => this.#tree.at(this.#names.path(node))
+    const entries = await listDirectory(at(), node, (name) => this.#names.find(node, name))
+    return this.#handle({ node, entries, sync: async () => syncDirectory(at()) })
   }
 
   #readDirectory(body: Buffer): Buffer {
     const { handle, offset, size } = parseRead(body)
     const open = this.#handles.get(handle)
     if (open === undefined || !('entries' in open)) throw new FuseError('EINVAL')
-    const bytes = Buffer.alloc(size)
-    let at = 0
-    for (const [i, entry] of open.entries.entries()) {
-      if (i < offset) continue
-      const length = direntLength(entry.name, false)
-      if (at + length > bytes.length) break
-      writeDirent(bytes, at, entry, i + 1)
-      at += length
-    }
-    return bytes.subarray(0, at)
+    return formatEntries(open.entries, offset, size)
   }
 
   async #size(): Promise<Buffer> {
@@ -320,24 +283,6 @@ export class StageFolder implements Answers {
     const inOurs = (count: number) => Math.floor((count * bsize) / 4096)
     return formatStatfs({ blocks: inOurs(blocks), free: inOurs(bavail) })
   }
-}
-
-/** A number that stands for one that nobody has asked for. Source: libfuse, FUSE_UNKNOWN_INO. */
-const UNKNOWN = 0xffffffff
-
-function nameOf(name: Buffer | undefined): string {
-  if (name === undefined || name.length === 0) throw new FuseError('EINVAL')
-  return decode(name)
-}
-
-function isThere(path: string | Buffer): Promise<boolean> {
-  return fs.lstat(path).then(
-    () => true,
-    (error) => {
-      if (codeOf(error) !== 'ENOENT') throw error // what cannot be looked at is not replaced
-      return false
-    },
-  )
 }
 
 /** In seconds since 1970: of the last access, and the last change. */

@@ -8,6 +8,7 @@ import type { Attributes } from '../fuse/messages.ts'
 import { FuseError } from '../fuse/opcodes.ts'
 import type { KeyFiles } from '../key-files.ts'
 import type { OpenFile } from '../tree.ts'
+import { writeAll } from './write-all.ts'
 
 export interface WorkTreeOptions {
   /** The top of the clone's work tree. */
@@ -21,9 +22,19 @@ export interface WorkTreeOptions {
 
 /** What a path of the work tree is: as it lies there, or an annexed file by its key. */
 export interface Seen {
-  readonly stats: Stats
   readonly key: string | undefined
   readonly attributes: Omit<Attributes, 'node'>
+  /** The same as long as it is the same file, or the same key's. */
+  readonly identity: string
+}
+
+/** Which file is to be made one that can be written to. */
+export interface OwnWish {
+  readonly path: string
+  /** Nothing of its content is wanted. */
+  readonly isEmptied: boolean
+  /** Called when it is about to be in its place, with its identity. */
+  readonly onWhole: (identity: string) => void
 }
 
 /** So much is copied at once. Bytes. */
@@ -37,6 +48,7 @@ export class WorkTree {
   readonly #options: WorkTreeOptions
   /** Files that are on their way into the work tree, by path. */
   readonly #coming = new Map<string, Promise<void>>()
+  #lastChange: Promise<unknown> = Promise.resolve()
 
   constructor(options: WorkTreeOptions) {
     this.#options = options
@@ -48,26 +60,40 @@ export class WorkTree {
     return toFsPath(path === '' ? directory : `${directory}/${path}`)
   }
 
+  /**
+   * Does what changes names, one after the other: a file that has just become whole is not put
+   * where another was renamed to, or removed from, at that moment.
+   */
+  changeNames<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#lastChange.then(change)
+    this.#lastChange = changed.catch(() => {})
+    return changed
+  }
+
   /** Undefined for what is not there. Throws what the system says, and StoreError. */
   async see(path: string): Promise<Seen | undefined> {
-    const stats = await fs.lstat(this.at(path)).catch((error) => {
-      if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined
-      throw error
-    })
+    const stats = await orAbsent(fs.lstat(this.at(path)))
     if (stats === undefined) return undefined
     const key = await this.#keyOf(path, stats)
     const modifiedMs = stats.mtimeMs
     if (key !== undefined) {
-      const here = this.#options.find(key)
-      if (here !== undefined) {
-        const { size, mode } = await fs.stat(toFsPath(here))
-        return { stats, key, attributes: { kind: 'file', mode: ownMode(mode), size, modifiedMs } }
-      }
-      const size = (await this.#options.keys.sizeOf(key)) ?? 0
-      return { stats, key, attributes: { kind: 'file', mode: 0o644, size, modifiedMs } }
+      const ofContent = (await this.#here(key))?.stats
+      const mode = ownMode(stats.isSymbolicLink() ? (ofContent?.mode ?? 0) : stats.mode)
+      const size = ofContent?.size ?? (await this.#options.keys.sizeOf(key)) ?? 0
+      return { key, attributes: { kind: 'file', mode, size, modifiedMs }, identity: key }
     }
     const kind = stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'file'
-    return { stats, key, attributes: { kind, mode: stats.mode & 0o777, size: stats.size, modifiedMs } }
+    const attributes = { kind, mode: stats.mode & 0o777, size: stats.size, modifiedMs } as const
+    return { key, attributes, identity: identityOf(stats) }
+  }
+
+  /** Content of a key in the clone, which may be dropped at any moment. */
+  async #here(key: string): Promise<{ readonly path: string | Buffer; readonly stats: Stats } | undefined> {
+    const found = this.#options.find(key)
+    if (found === undefined) return undefined
+    const path = toFsPath(found)
+    const stats = await orAbsent(fs.stat(path))
+    return stats && { path, stats }
   }
 
   async #keyOf(path: string, stats: Stats): Promise<string | undefined> {
@@ -90,9 +116,9 @@ export class WorkTree {
 
   /** An annexed file, to be read: from the clone if it is there, else out of the store. */
   async openKey(key: string): Promise<OpenFile> {
-    const here = this.#options.find(key)
-    if (here === undefined) return this.#options.keys.open(key, await this.#options.keys.sizeOf(key))
-    const file = await fs.open(toFsPath(here), 'r')
+    const here = await this.#here(key)
+    const file = here && (await orAbsent(fs.open(here.path, 'r')))
+    if (file === undefined) return this.#options.keys.open(key, await this.#options.keys.sizeOf(key))
     return {
       isGood: false,
       read: async (offset, length) => {
@@ -104,56 +130,89 @@ export class WorkTree {
   }
 
   /**
-   * Puts a file with the content of a key, or an empty one, in the place of an annexed file: it can
-   * be written to then, and is no longer the key's. Nothing is seen of it before it is whole.
+   * Puts a file with the content of its key, or an empty one, in the place of an annexed file: it
+   * can be written to then, and is no longer the key's. Nothing is seen of it before it is whole. A
+   * file that is no key's stays as it is. Throws FuseError for what is gone.
    */
-  async makeOwn(path: string, key: string, isEmptied: boolean, signal: AbortSignal): Promise<void> {
-    const coming = this.#coming.get(path) ?? this.#bring(path, key, isEmptied, signal)
-    this.#coming.set(path, coming)
-    try {
-      await coming
-    } finally {
-      this.#coming.delete(path)
+  async makeOwn(wish: OwnWish, signal: AbortSignal): Promise<void> {
+    const { path } = wish
+    for (let seen = await this.see(path); seen?.key !== undefined; seen = await this.see(path)) {
+      const others = this.#coming.get(path)
+      if (others !== undefined) {
+        await others.catch(() => {}) // theirs may have been given up
+        continue
+      }
+      const ours = this.#bring(wish, seen.key, seen.attributes.mode, signal)
+      this.#coming.set(path, ours)
+      try {
+        await ours
+      } finally {
+        this.#coming.delete(path)
+      }
     }
   }
 
-  async #bring(path: string, key: string, isEmptied: boolean, signal: AbortSignal): Promise<void> {
+  async #bring({ path, isEmptied, onWhole }: OwnWish, key: string, mode: number, signal: AbortSignal): Promise<void> {
     const { temporary } = this.#options
     await fs.mkdir(temporary, { recursive: true, mode: 0o700 })
     const part = `${temporary}/${randomBytes(8).toString('hex')}`
     try {
-      if (isEmptied) await fs.writeFile(part, '', { mode: 0o644 })
-      else await this.#copy(key, part, signal)
-      const now = await this.see(path)
-      if (now?.key !== key) throw new FuseError('ENOENT') // changed beside us meanwhile
-      await fs.rename(part, this.at(path))
+      if (isEmptied) await fs.writeFile(part, '', { mode })
+      else await this.#copy(key, part, mode, signal)
+      const identity = identityOf(await fs.lstat(part))
+      await this.changeNames(async () => {
+        const now = await this.see(path)
+        if (now === undefined) throw new FuseError('ENOENT') // removed, or renamed, meanwhile
+        if (now.key !== key) return fs.rm(part) // it is looked at again
+        onWhole(identity)
+        return fs.rename(part, this.at(path))
+      })
     } catch (error) {
       await fs.rm(part, { force: true })
       throw error
     }
   }
 
-  async #copy(key: string, part: string, signal: AbortSignal): Promise<void> {
-    const here = this.#options.find(key)
-    if (here !== undefined) {
-      await fs.copyFile(toFsPath(here), part, constants.COPYFILE_FICLONE)
-      await fs.chmod(part, ownMode((await fs.stat(part)).mode))
-      return
-    }
+  async #copy(key: string, part: string, mode: number, signal: AbortSignal): Promise<void> {
+    const here = await this.#here(key)
+    if (here !== undefined && (await copied(here.path, part))) return fs.chmod(part, mode)
     const source = await this.openKey(key)
-    const file = await fs.open(part, 'wx', 0o644)
     try {
-      for (let at = 0; ; ) {
-        const bytes = await source.read(at, PIECE, signal)
-        if (bytes.length === 0) break
-        const { bytesWritten } = await file.write(bytes, 0, bytes.length, at)
-        at += bytesWritten // the rest of it is read again
+      const file = await fs.open(part, 'w', mode)
+      try {
+        for (let at = 0; ; ) {
+          const bytes = await source.read(at, PIECE, signal)
+          if (bytes.length === 0) break
+          await writeAll(file, bytes, at)
+          at += bytes.length
+        }
+      } finally {
+        await file.close()
       }
     } finally {
       source.close()
-      await file.close()
     }
   }
+}
+
+/** False where it is gone. */
+async function copied(from: string | Buffer, to: string): Promise<boolean> {
+  const done = fs.copyFile(from, to, constants.COPYFILE_FICLONE).then(() => true)
+  return (await orAbsent(done)) ?? false
+}
+
+async function orAbsent<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+/** No other file gets the number of one that is open. */
+function identityOf(stats: Stats): string {
+  return stats.isDirectory() ? 'directory' : `${stats.dev}:${stats.ino}`
 }
 
 /** git-annex takes the right to write away from content, and keeps that it is a program. */

@@ -30,3 +30,15 @@ test('one that is dead has nothing open, and one of which nothing is known may h
   writeFileSync(file, '')
   expect(hasOpenWriters(directory)).toBe(true)
 })
+
+test('a note that could not be written is written with the next file that is opened', () => {
+  const writers = new OpenWriters(directory)
+  const notes = join(directory, 'riastore-writers')
+  rmSync(notes, { recursive: true })
+  expect(() => writers.begin()).toThrow('ENOENT')
+  mkdirSync(notes)
+  writers.begin()
+  expect(hasOpenWriters(directory)).toBe(true)
+  writers.end()
+  expect(hasOpenWriters(directory)).toBe(false)
+})

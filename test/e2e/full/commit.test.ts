@@ -6,17 +6,20 @@ import { commitAtOnce, history, makeCommitScene, makeResult } from '../../suppor
 /** How many, with a store of each kind. */
 const JOBS = Number(process.env.RIASTORE_JOBS ?? 100)
 
+/** That they run on. Those of one machine take turns. */
+const MACHINES = Number(process.env.RIASTORE_MACHINES ?? 10)
+
 const KILLS = Number(process.env.RIASTORE_KILLS ?? 30)
 
 /** So long it takes on a machine that has nothing else to do, and some more. ms. */
 const KILLED_BEFORE_MS = 3_000
 
 test.each(['ssh', 's3'] as const)(
-  `the results of ${JOBS} jobs that commit at once are all in a store by %s`,
+  `the results of ${JOBS} jobs that commit at once on ${MACHINES} machines are all in a store by %s`,
   async (store) => {
     const scene = await makeCommitScene(store, { 'first.bin': Buffer.from('first') })
     try {
-      const results = await commitAtOnce(scene, JOBS)
+      const results = await commitAtOnce(scene, JOBS, MACHINES)
       const times = results.map(({ ms }) => ms / 1000).sort((a, b) => a - b)
       const races = results.map(({ stdout }) => Number(/"races":(\d+)/.exec(stdout)?.[1])).sort((a, b) => a - b)
       const middle = Math.floor(JOBS / 2)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { datasetDirectory } from '../../../src/ria/layout/paths.ts'
@@ -78,10 +79,11 @@ export async function history(
 }
 
 /**
- * Has many jobs commit at once, each in a clone of its own. Afterwards each commit of the branch is
- * one whole result, on top of the one before, and the store has every key of it.
+ * Has many jobs commit at once, each in a clone of its own, as if they ran on so many machines.
+ * Afterwards each commit of the branch is one whole result, on top of the one before, and the store
+ * has every key of it.
  */
-export async function commitAtOnce(scene: CommitScene, jobs: number): Promise<readonly Result[]> {
+export async function commitAtOnce(scene: CommitScene, jobs: number, machines: number): Promise<readonly Result[]> {
   const names = Array.from({ length: jobs }, (_, i) => `job-${i}`)
   const repos: AnnexRepo[] = []
   for (const name of names) {
@@ -89,12 +91,13 @@ export async function commitAtOnce(scene: CommitScene, jobs: number): Promise<re
     await makeResult(repo, name)
     repos.push(repo)
   }
+  const envs = await Promise.all(Array.from({ length: machines }, (_, i) => envOfMachine(scene, `machine-${i}`)))
   const watcher = watchTips(scene, await scene.look('watcher'))
   const results = await Promise.all(
     repos.map((repo, i) =>
       run(scene.program.path, ['commit', '--json', '--no-progress', '-m', names[i] ?? ''], {
         cwd: repo.path,
-        env: scene.env,
+        env: envs[i % machines] ?? scene.env,
         timeoutMs: AT_ONCE_MS,
       }),
     ),
@@ -115,6 +118,16 @@ export async function commitAtOnce(scene: CommitScene, jobs: number): Promise<re
   const missing = await clone.annex('find', '--not', '--in=store')
   expect(missing.stdout).toBe('')
   return results
+}
+
+/** Has our programs believe that they run on a machine of that name. */
+async function envOfMachine({ workspace, env }: CommitScene, name: string): Promise<NodeJS.ProcessEnv> {
+  const file = workspace.path(`${name}.cjs`)
+  await writeFile(
+    file,
+    `require('node:os').hostname = () => '${name}'\nrequire('node:module').syncBuiltinESMExports()\n`,
+  )
+  return { ...env, NODE_OPTIONS: `--require=${file}` }
 }
 
 /**
