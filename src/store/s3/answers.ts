@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 
 /**
@@ -32,7 +31,7 @@ export function expectAnswer(body: unknown, packing: string | undefined, onBytes
  * whatever comes. Unpacks what was packed against our wish. Rejects with AnswerTooLong, and as the
  * stream does.
  */
-export async function collectAnswer(stream: Readable): Promise<Uint8Array> {
+export async function collectAnswer(stream: AsyncIterable<Buffer>): Promise<Uint8Array> {
   const { packing, onBytes } = coming.get(stream) ?? {}
   const chunks: Buffer[] = []
   let length = 0

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { StoreError } from '../../core/errors.ts'
 import { isText } from '../../core/text.ts'
@@ -6,6 +5,7 @@ import type { CallOptions } from '../store.ts'
 import { type Again, S3Connection, type S3Settings } from './client.ts'
 import { notS3, refusalOf, type S3Server, s3Error } from './errors.ts'
 import { withCompanion } from './middleware.ts'
+import type { Body } from './plain/answer-body.ts'
 
 /** One call to a store, of which a request is a part. */
 export interface S3Call {
@@ -48,7 +48,7 @@ const WATCHDOG_MARGIN_MS = 60_000
 
 /** Gives up the content of an answer, whatever becomes of it. */
 export function dropBody(body: unknown): void {
-  const stream = body as Readable | undefined
+  const stream = body as Body | undefined
   stream?.on('error', () => {})
   stream?.destroy()
 }

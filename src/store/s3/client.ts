@@ -121,6 +121,7 @@ export class S3Connection {
 
   /** Ends all connections. */
   close(): void {
+    this.#plain?.close()
     this.#agents.destroy()
   }
 
@@ -154,8 +155,8 @@ export class S3Connection {
     return url
   }
 
-  #plainClient(client: S3Client, { agent }: WebAgent): PlainClient {
-    return new PlainClient({ endpoint: this.#address, agent, client, anonymous: this.#anonymous })
+  #plainClient(client: S3Client, to: WebAgent): PlainClient {
+    return new PlainClient({ endpoint: this.#address, to, client, anonymous: this.#anonymous })
   }
 
   #anonymousClient(): S3Client {

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import { abortedError } from '../../core/abort.ts'
 import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
@@ -12,6 +11,7 @@ import { dropBody, type S3Call, type S3Calls } from './calls.ts'
 import type { Again } from './client.ts'
 import { refusalOf, s3Error } from './errors.ts'
 import type { PartBuffers } from './part-buffers.ts'
+import type { Body } from './plain/answer-body.ts'
 import { AHEAD_MIN_BYTES, AHEAD_PART_BYTES, type Part, readAhead } from './read-ahead.ts'
 import { coldError } from './restore.ts'
 import { statFrom, statObject } from './stat.ts'
@@ -43,7 +43,7 @@ export async function getObject(
       : range
   const answer = await requestPlain(calls, call, key, first, settings.restore)
   if (answer === undefined) return getNothing(calls, call, key, range ?? { start: 0 }, consume, options)
-  const body = answer.Body as Readable
+  const body = answer.Body as Body
   body.on('error', () => {}) // whoever reads it is told; nobody may read it yet
   try {
     const stat = await examine(calls, call, key, answer, first)
@@ -65,12 +65,12 @@ function readParts(
   calls: S3Calls,
   call: S3Call,
   key: string,
-  first: Readable,
+  first: Body,
   whole: Part,
   { identity }: Stat,
   { parallel, memory, restore }: GetSettings,
 ): Bytes {
-  let body: Readable | undefined = first
+  let body: Body | undefined = first
   const joined = (signal: AbortSignal) => AbortSignal.any([call.signal, signal])
   const open = (part: Part, signal: AbortSignal) => {
     const own = { ...call, signal: joined(signal) }
@@ -93,7 +93,7 @@ async function* readPart(
 ): Bytes {
   const answer = await request(calls, call, key, part, restore)
   if (answer === undefined) throw failure(call, 'conflict', REPLACED)
-  const body = answer.Body as Readable
+  const body = answer.Body as Body
   body.on('error', () => {})
   try {
     refuseOther(call, await examine(calls, call, key, answer, part), { ifMatch: identity })
@@ -230,7 +230,7 @@ function refuseOther(call: S3Call, stat: Stat, { ifMatch }: GetOptions): void {
   }
 }
 
-async function* readBody({ server }: S3Calls, { where, signal }: S3Call, body: Readable): Bytes {
+async function* readBody({ server }: S3Calls, { where, signal }: S3Call, body: Body): Bytes {
   let count = 0
   try {
     for await (const chunk of body) {
