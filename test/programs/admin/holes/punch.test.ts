@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { compact } from '../../../../src/admin/compaction/compact.ts'
 import { verifyArchive } from '../../../../src/admin/compaction/verify.ts'
 import { giveBack } from '../../../../src/admin/holes/give-back.ts'
+import { takeLock } from '../../../../src/admin/lock/lock.ts'
 import type { Level } from '../../../../src/archive/seven-zip/seven-zip.ts'
 import { placesOf } from '../../../../src/ria/layout/places.ts'
 import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
@@ -112,6 +113,41 @@ describe('dropped keys give their space back in place', () => {
     await drop(...keys)
     await writeFile(`${dataset.root}/ria-layout-version`, '1|a\n')
     await expect(giveBack(stored())).rejects.toMatchObject({ kind: 'denied' })
+  })
+})
+
+describe('a run whose lock is taken away', () => {
+  /** The store of a run that is held up where it calls a program, once `now` says so. */
+  const heldUp = (now: (input: Uint8Array | undefined) => boolean, meanwhile: () => Promise<unknown>) =>
+    withMethods(dataset.store, {
+      exec: async (command, options) => {
+        if (now(options.input)) await meanwhile()
+        return dataset.store.exec(command, options)
+      },
+    })
+
+  test('makes no hole', async () => {
+    const { keys } = await archived(2)
+    await drop(...keys)
+    const before = await readFile(archive())
+    const taken = () => takeLock(stored(), { breakLock: true })
+    const store = heldUp((input) => input === undefined, taken)
+    await expect(giveBack(stored(store))).rejects.toMatchObject({ kind: 'conflict' })
+    expect((await readFile(archive())).equals(before)).toBe(true)
+  })
+
+  test('after its last look takes nothing that was stored and packed again meanwhile', async () => {
+    const { keys, contents } = await archived(2)
+    await drop(...keys.slice(0, 1))
+    const packAgain = async () => {
+      await dataset.addKey(contents[0] as Buffer)
+      await rm(dataset.tombstone(keys[0] ?? ''))
+      await compact(stored(), { breakLock: true })
+      expect(dataset.isLoose(keys[0] ?? '')).toBe(false)
+    }
+    const store = heldUp((input) => input !== undefined, packAgain)
+    await expect(giveBack(stored(store))).rejects.toMatchObject({ kind: 'conflict' })
+    for (const [i, key] of keys.entries()) expect((await dataset.extract(key)).equals(contents[i] as Buffer)).toBe(true)
   })
 })
 
