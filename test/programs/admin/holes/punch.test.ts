@@ -151,19 +151,6 @@ describe('a run whose lock is taken away', () => {
   })
 })
 
-test('of an archive with holes no member counts as the copy of a loose key', async () => {
-  const { keys, contents } = await archived(2)
-  await drop(...keys.slice(0, 1))
-  await giveBack(stored())
-  await dataset.addKey(contents[1] as Buffer) // and the other one is in the archive, and good
-  const before = (await stat(archive())).ino
-  await compact(stored())
-  expect((await stat(archive())).ino).not.toBe(before)
-  expect(dataset.isLoose(keys[1] ?? '')).toBe(false)
-  expect((await dataset.extract(keys[1] ?? '')).equals(contents[1] as Buffer)).toBe(true)
-  expect(await dataset.archives()).toEqual(['archive.7z'])
-})
-
 describe('a run that has no room for another archive', () => {
   const poor = () => withMethods(dataset.store, { freeBytes: async () => 50_000 })
 
