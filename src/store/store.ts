@@ -2,6 +2,7 @@ import type { Bytes, Source } from '../core/source.ts'
 import type { CallOptions } from './call-options.ts'
 import type { ExecOptions, ExecResult } from './exec.ts'
 import type { FileHeaders } from './file-headers.ts'
+import type { Keeping, OldVersions } from './keeping.ts'
 import type { Thaw, ThawOptions } from './thaw.ts'
 
 /**
@@ -67,6 +68,15 @@ export interface Store {
    * read, and with `ask` asks. `undefined` as `stat` has it. Only where there is such storage.
    */
   readonly thaw?: ((path: string, options?: ThawOptions) => Promise<Thaw | undefined>) | undefined
+
+  /** What the server keeps of what is replaced or removed. Only where a server can keep it. */
+  readonly keeping?: ((options?: CallOptions) => Promise<Keeping>) | undefined
+
+  /**
+   * Removes for good what the server kept of files below a directory that were removed or replaced;
+   * what a listing shows stays. What it does not let go is counted. Only where there is `keeping`.
+   */
+  readonly removeOld?: ((directory: string, options?: CallOptions) => Promise<OldVersions>) | undefined
 
   /**
    * Lists the files below a directory, in no particular order, as a stream. A missing directory has

@@ -1,13 +1,15 @@
 import { countKeys } from '../../admin/inventory/count-keys.ts'
 import { type Parent, parentsOf, remotesOf } from '../../admin/trash/before-removal.ts'
 import { deleteEntry } from '../../admin/trash/empty-trash.ts'
+import { type ForgottenVersions, forgetVersions } from '../../admin/trash/forget-versions.ts'
 import { goOnRemoving, isInTrash, requireNothingLeft } from '../../admin/trash/go-on.ts'
 import { removeDataset } from '../../admin/trash/remove-dataset.ts'
 import { ConfigError, isStoreError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { listAliases } from '../../git/alias.ts'
 import { findDataset, realDataset } from '../../ria/layout/datasets.ts'
-import { datasetDirectory } from '../../ria/layout/paths.ts'
+import { hasGravestone } from '../../ria/layout/gravestone.ts'
+import { datasetDirectory, LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
@@ -31,7 +33,7 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
   if (!(await confirmDeletion(console, args, question))) return EXIT.failed
   const each = { action: 'rm', forWriting: true, names: true, find: findAlsoInTrash }
   return forEachDataset(console, args, each, async (given, names) => {
-    if (await isInTrash(given, call)) return goOn(console, given, names, args)
+    if (await isGone(given, call)) return goOn(console, given, names, args)
     const dataset = await realDataset(given, call)
     const parents = await parentsOf(dataset, call)
     if (parents.length > 0 && !force) throw new ConfigError(refusal(dataset, parents))
@@ -56,27 +58,39 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
     // What was taken out of it before, its keys among that, or a dataset that was there before it.
     const before = await goOnRemoving(dataset, { ...call, now, breakLock })
     await requireNothingLeft(dataset, call)
+    const versions = await forgetVersions(
+      dataset,
+      aliases.map(({ name }) => name),
+      call,
+    )
     const files = (deleted?.files ?? 0) + before.files
     const fileBytes = (deleted?.bytes ?? 0) + before.bytes
-    console.report({ ...said, ...proof, files, fileBytes, left: 0 }, () =>
+    console.report({ ...said, ...proof, files, fileBytes, ...forPrograms(versions) }, () =>
       [
-        printable(`${given.name}: deleted ${describe(proof)}; ${counted(files, 'file')}, none is left`),
+        printable(`${given.name}: deleted ${describe(proof)}; ${counted(files, 'file')}, ${whatIsLeft(versions)}`),
         ...(proof.remotes.length === 0 ? [] : ['git-annex knew these, which may have copies:']),
         ...proof.remotes.map((line) => `  ${printable(line)}`),
       ].join('\n'),
     )
-    return EXIT.done
+    return exitOf(console, given.name, versions)
   })
 }
 
-/** Also one that is in the trash: its removal may have been broken off. */
+/** Its place is empty: what can be done is in the trash, or in what the server keeps. */
+async function isGone(dataset: StoredDataset, call: CallOptions): Promise<boolean> {
+  return (await dataset.store.stat(dataset.path(LAYOUT_FILE), call)) === undefined
+}
+
+/**
+ * Also one that is in the trash, or was there and is deleted: its removal may have been broken off.
+ */
 async function findAlsoInTrash(store: Store, name: string, call: CallOptions = {}): Promise<StoredDataset> {
   try {
     return await findDataset(store, name, call)
   } catch (error) {
     if (!isStoreError(error, 'missing') || name.startsWith('~')) throw error
     const dataset = new StoredDataset(store, datasetDirectory(name), name)
-    if (!(await isInTrash(dataset, call))) throw error
+    if (!(await isInTrash(dataset, call)) && !(await hasGravestone(dataset, call))) throw error
     return dataset
   }
 }
@@ -90,16 +104,39 @@ async function goOn(
   const call = { signal: console.signal }
   const done = await goOnRemoving(dataset, { ...call, now, dryRun, breakLock })
   // It is not here, and nothing was left to be done: that is told as of any other.
-  if (done.finished + done.entries === 0) await findDataset(dataset.store, dataset.name, call)
+  const isDeleted = now && !dryRun
+  if (isDeleted) await requireNothingLeft(dataset, call)
+  const versions = isDeleted ? await forgetVersions(dataset, names.aliases, call) : undefined
+  const hadVersions = versions !== undefined && (versions.removed > 0 || versions.left !== 0)
+  if (done.finished + done.entries === 0 && !hadVersions) await findDataset(dataset.store, dataset.name, call)
   const { finished, files, bytes: fileBytes } = done
-  const isGone = now && !dryRun
-  if (isGone) await requireNothingLeft(dataset, call)
-  const left = isGone ? 0 : undefined
-  console.report({ type: 'dataset', action: 'rm', ...names, dryRun, now, finished, files, fileBytes, left }, () => {
-    const what = now ? `deleted what was in the trash, ${counted(files, 'file')}` : 'finished its removal'
+  const said = { type: 'dataset', action: 'rm', ...names, dryRun, now, finished, files, fileBytes }
+  console.report({ ...said, ...(versions && forPrograms(versions)) }, () => {
+    const left = versions === undefined ? '' : `, ${whatIsLeft(versions)}`
+    const what = now ? `deleted what was in the trash, ${counted(files, 'file')}${left}` : 'finished its removal'
     return printable(`${dataset.name}: ${dryRun ? 'would go on with its removal' : what}`)
   })
-  return EXIT.done
+  return versions === undefined ? EXIT.done : exitOf(console, dataset.name, versions)
+}
+
+/** What became of what the server kept, for programs. */
+function forPrograms({ versioning, removed, bytes, left }: ForgottenVersions) {
+  return { left, ...(versioning === 'none' ? {} : { versioning, versions: removed, versionBytes: bytes }) }
+}
+
+function whatIsLeft({ removed, bytes, left }: ForgottenVersions): string {
+  const also =
+    removed === 0 ? '' : `and ${counted(removed, 'version')} that the server had kept, ${formatSize(bytes)}; `
+  if (left === undefined) return `${also}none is left that we may see, and what the server keeps nobody knows`
+  return `${also}${left === 0 ? 'none is left' : `${counted(left, 'version')} of them are left at the server`}`
+}
+
+/** What is left, or may be, is a problem: the proof is none. */
+function exitOf(console: Console, name: string, { left, why }: ForgottenVersions): number {
+  if (left === 0) return EXIT.done
+  const what = left === undefined ? 'whether the server keeps versions is not known' : 'the server keeps versions'
+  console.complain(printable(`${name}: ${what}: ${why}`))
+  return EXIT.problems
 }
 
 type Proof = Awaited<ReturnType<typeof proofOf>>

@@ -10,7 +10,8 @@ export const RM = {
     'A dataset goes into the trash of its store, with its git repository, its keys and its names, and can be brought \
 back with riastore restore until riastore gc --all deletes it, once it has been there for long enough. It is refused \
 while other datasets of the store name it as a subdataset.',
-    'With --now it is deleted at once. What was removed is told, and who may have copies of it.',
+    'With --now it is deleted at once, also what an S3 server had kept of it (versions). What was removed is told, and who \
+may have copies of it; where the server keeps something, or may, the exit code is 3.',
   ],
   positionals: [STORE, DATASETS],
   options: {
@@ -23,7 +24,7 @@ while other datasets of the store name it as a subdataset.',
     ["rm --yes ria+ssh://host/data/store '~mydata'"],
     ["rm --now --yes --json /data/store '~mydata'", 'with proof'],
   ],
-  exits: [4, 5],
+  exits: [3, 4, 5],
   json: ['dataset', 'summary'],
   changes: true,
   deletes: true,

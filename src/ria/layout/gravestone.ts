@@ -38,6 +38,11 @@ export async function fateOf({ store, directory }: StoredDataset, call: CallOpti
   }
 }
 
+/** Whether something says that a dataset was removed. Throws StoreError. */
+export async function hasGravestone({ store, directory }: StoredDataset, call: CallOptions): Promise<boolean> {
+  return (await store.stat(gravestonePath(directory.replace('/', '')), call)) !== undefined
+}
+
 function day(iso: string): string {
   return iso.slice(0, 10)
 }

@@ -73,7 +73,7 @@ function tokenAfter(
  * Undoes `EncodingType: url`: percent-escapes, and from some servers + for a space (a plus sign is
  * always escaped).
  */
-function decodeKey(key: string): string {
+export function decodeKey(key: string): string {
   const bytes = key.replaceAll('+', ' ').replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => `\0${hex}`)
   if (!bytes.includes('\0')) return bytes
   const parts = bytes.split('\0').map((part, i) => {

@@ -1,16 +1,12 @@
-import {
-  DeleteObjectCommand,
-  GetBucketVersioningCommand,
-  ListMultipartUploadsCommand,
-  ListObjectVersionsCommand,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3'
+import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { StoreError } from '../../core/errors.ts'
 import { Calls } from '../common/calls.ts'
 import type { CallOptions } from '../store.ts'
 import { type S3Call, S3Calls } from './calls.ts'
 import type { S3Settings } from './client.ts'
 import { refusalOf, s3Error } from './errors.ts'
+import { readVersioning } from './kept/keeping.ts'
+import { removeOldVersions } from './kept/old-versions.ts'
 import { type Lifecycle, readLifecycle, writeStaleUploadRule } from './lifecycle.ts'
 import { md5 } from './middleware.ts'
 
@@ -42,7 +38,10 @@ export interface S3Probe {
    * thousand are counted.
    */
   uploadsOlderThan(time: Date, options?: CallOptions): Promise<number>
-  /** Removes every version of what lies, or lay, below a directory. For our own temporary ones. */
+  /**
+   * Removes every version of what lay below a directory, and is removed. For our own temporary
+   * ones.
+   */
   removeVersions(directory: string, options?: CallOptions): Promise<void>
   close(): Promise<void>
 }
@@ -73,17 +72,14 @@ export function openS3Probe(settings: S3Settings): S3Probe {
     uploadsOlderThan: (time, options = {}) =>
       run('list the uploads to', options, (call) => countUploads(s3, call, prefix, time)),
     removeVersions: (directory, options = {}) =>
-      run('remove', options, (call) => removeVersions(s3, call, s3.keyPrefix(directory))),
+      run('remove', options, async (call) => {
+        await removeOldVersions(s3, call, s3.keyPrefix(directory), options)
+      }),
     close: async () => {
       running.close()
       await s3.close()
     },
   }
-}
-
-async function readVersioning(s3: S3Calls, call: S3Call): Promise<'on' | 'suspended' | 'off'> {
-  const { Status } = await s3.send(call, new GetBucketVersioningCommand({ Bucket: s3.bucket }))
-  return Status === 'Enabled' ? 'on' : Status === 'Suspended' ? 'suspended' : 'off'
 }
 
 async function noticesDamage(s3: S3Calls, call: S3Call, Key: string): Promise<boolean> {
@@ -101,16 +97,4 @@ async function noticesDamage(s3: S3Calls, call: S3Call, Key: string): Promise<bo
 async function countUploads(s3: S3Calls, call: S3Call, Prefix: string, time: Date): Promise<number> {
   const { Uploads = [] } = await s3.send(call, new ListMultipartUploadsCommand({ Bucket: s3.bucket, Prefix }))
   return Uploads.filter(({ Initiated }) => Initiated !== undefined && Initiated < time).length
-}
-
-async function removeVersions(s3: S3Calls, call: S3Call, Prefix: string): Promise<void> {
-  const { Versions = [], DeleteMarkers = [] } = await s3.send(
-    call,
-    new ListObjectVersionsCommand({ Bucket: s3.bucket, Prefix }),
-  )
-  for (const { Key, VersionId } of [...Versions, ...DeleteMarkers]) {
-    if (!Key?.startsWith(Prefix) || VersionId === undefined) continue
-    const one = new DeleteObjectCommand({ Bucket: s3.bucket, Key, VersionId })
-    await s3.send(call, one)
-  }
 }

@@ -6,10 +6,10 @@ import { notS3, refusalError, s3Error } from './errors.ts'
 import { withCompanion } from './middleware.ts'
 
 /** S3 takes no more in one request (Amazon S3 API Reference, DeleteObjects). */
-const MAX_KEYS = 1000
+export const MAX_KEYS = 1000
 
 /** XML has no control characters, not even escaped ones. */
-const NOT_IN_XML = /\p{Cc}|[\uFFFE\uFFFF]/u
+export const NOT_IN_XML = /\p{Cc}|[\uFFFE\uFFFF]/u
 
 /** Removes an object. Absent is success. */
 export async function removeObject(calls: S3Calls, call: S3Call, key: string): Promise<void> {

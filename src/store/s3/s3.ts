@@ -2,6 +2,7 @@ import { abortedError } from '../../core/abort.ts'
 import { ConfigError, StoreError } from '../../core/errors.ts'
 import type { Source } from '../../core/source.ts'
 import { Calls } from '../common/calls.ts'
+import type { Keeping, OldVersions } from '../keeping.ts'
 import type {
   CallOptions,
   Child,
@@ -23,6 +24,8 @@ import { type S3Call, S3Calls } from './calls.ts'
 import type { S3Settings } from './client.ts'
 import { copyObject } from './copy.ts'
 import { getObject } from './get.ts'
+import { readKeeping } from './kept/keeping.ts'
+import { removeOldVersions } from './kept/old-versions.ts'
 import { listChildren, listObjects } from './list.ts'
 import { PARALLEL_PARTS, PartBuffers } from './part-buffers.ts'
 import { putObject } from './put.ts'
@@ -112,6 +115,21 @@ class S3Store implements Store {
 
   thaw(path: string, options: ThawOptions = {}): Promise<Thaw | undefined> {
     return this.#run('thaw', path, options, (call, key) => thawObject(this.#s3, call, key, options.ask))
+  }
+
+  keeping(options: CallOptions = {}): Promise<Keeping> {
+    const where = this.#s3.root
+    return this.#calls.run('look at', where, options.signal, ({ signal }) =>
+      readKeeping(this.#s3, { op: 'look at', where, signal }),
+    )
+  }
+
+  removeOld(directory: string, options: CallOptions = {}): Promise<OldVersions> {
+    const where = this.#s3.where(directory)
+    return this.#calls.run('remove', where, options.signal, ({ signal }) => {
+      const call = { op: 'remove', where, signal, mayChange: options.mayChange }
+      return removeOldVersions(this.#s3, call, this.#s3.keyPrefix(directory), options)
+    })
   }
 
   list(directory: string, options: CallOptions = {}): AsyncGenerator<Entry> {

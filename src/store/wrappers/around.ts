@@ -3,7 +3,7 @@ import type { CallOptions, Consumer, GetOptions, PutOptions, Store } from '../st
 
 /** A call of a store, as the wrappers name it. */
 export interface Call {
-  readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec' | 'thaw'
+  readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec' | 'thaw' | 'keeping'
   /**
    * What it is about, relative to the store's root: several of `statAll`, `removeAll` and `move`.
    */
@@ -64,6 +64,8 @@ export function around(store: Store, layer: Layer): Store {
       store.thaw &&
       ((path, options) =>
         layer.call({ op: 'thaw', paths: [path] }, options, async (given) => store.thaw?.(path, given))),
+    keeping: keepingOf(store, layer),
+    removeOld: removeOldOf(store, layer),
     list: (directory, options) => listing(layer, directory, options, (given) => store.list(directory, given)),
     children: (directory, options) => listing(layer, directory, options, (given) => store.children(directory, given)),
     append: (path, content, options) =>
@@ -78,6 +80,20 @@ export function around(store: Store, layer: Layer): Store {
         : layer.exec(command, options),
     close: () => store.close(),
   }
+}
+
+function keepingOf(store: Store, layer: Layer): Store['keeping'] {
+  const look = store.keeping?.bind(store)
+  return look && ((options) => layer.call({ op: 'keeping', paths: [] }, options, look))
+}
+
+function removeOldOf(store: Store, layer: Layer): Store['removeOld'] {
+  const remove = store.removeOld?.bind(store)
+  return (
+    remove &&
+    ((directory, options) =>
+      layer.call({ op: 'remove', paths: [directory] }, options, (given) => remove(directory, given)))
+  )
 }
 
 function listing<T, O extends CallOptions>(

@@ -30,6 +30,8 @@ const CALLS: Readonly<Record<Method, (store: Store) => unknown>> = {
   remove: (store) => store.remove('a/b', { ...options, pruneParents: 2 }),
   removeAll: (store) => store.removeAll?.(['a/b', 'c'], options),
   thaw: (store) => store.thaw?.('a/b', { ...options, ask: { days: 1, tier: 'Bulk' } }),
+  keeping: (store) => store.keeping?.(options),
+  removeOld: (store) => store.removeOld?.('a', options),
   list: async (store) => {
     const entries: unknown[] = []
     for await (const entry of store.list('a', options)) entries.push(entry)
@@ -56,6 +58,8 @@ const ANSWERS: Readonly<Record<Method, unknown>> = {
   remove: undefined,
   removeAll: undefined,
   thaw: { state: 'cold', size: 7, place: 'GLACIER' },
+  keeping: { versioning: 'on', objectLock: 'off' },
+  removeOld: { removed: 1, bytes: 7, left: 0 },
   list: [{ path: 'a/b', ...STAT }],
   children: [{ path: 'a/b', file: undefined }],
   append: undefined,
@@ -150,6 +154,6 @@ test('a layer stands around every method but those that list, and close', async 
   const { store } = recording()
   const wrapped = around(store, layer)
   for (const call of Object.values(CALLS)) await call(wrapped)
-  const expected = ['stat', 'stat', 'get', 'put', 'remove', 'remove', 'thaw', 'append', 'move', 'space', 'exec']
-  expect(seen).toEqual(expected)
+  const looks = ['stat', 'stat', 'get', 'put', 'remove', 'remove', 'thaw', 'keeping', 'remove']
+  expect(seen).toEqual([...looks, 'append', 'move', 'space', 'exec'])
 })

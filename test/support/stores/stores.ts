@@ -33,6 +33,8 @@ export function withMethods(store: Store, methods: Partial<Store>): Store {
     freeBytes: (...all) => store.freeBytes(...all),
     exec: (...all) => store.exec(...all),
     thaw: store.thaw && (async (...all) => store.thaw?.(...all)),
+    keeping: store.keeping?.bind(store),
+    removeOld: store.removeOld?.bind(store),
     removeAll: store.removeAll && ((...all) => store.removeAll?.(...all) ?? Promise.resolve()),
     close: () => store.close(),
     ...methods,
