@@ -4,10 +4,12 @@ import { inTemporaryDirectory } from '../core/work-directory.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, ExecResult } from '../store/store.ts'
 import { gitThere, hasGit } from './git-there.ts'
-import { git, isConnected, ownObjects } from './objects/git.ts'
-import { addLoose, withLoosePacked } from './objects/loose-objects.ts'
+import { git, isAncestor, isConnected, ownObjects } from './objects/git.ts'
+import { hasAllOf, hasOnlyRecords, type OwnRecord } from './objects/has-all.ts'
+import { addHistory } from './objects/history.ts'
+import { withLoosePacked } from './objects/loose-objects.ts'
 import { uploadPack } from './objects/pack-files.ts'
-import { addPacks, newRepository } from './objects/scratch-repository.ts'
+import { newRepository } from './objects/scratch-repository.ts'
 import { nextState, type RefUpdate } from './push-rules.ts'
 import { EMPTY_STATE, type RefState } from './refs/ref-state.ts'
 import { StoredRepository } from './repository.ts'
@@ -16,6 +18,14 @@ export interface CopyRefsOptions extends CallOptions {
   /** Also where the copy has gone another way: what only the copy had is lost to its refs. */
   readonly force?: boolean | undefined
   readonly dryRun?: boolean | undefined
+  /**
+   * The original goes when the copy has all of it: a ref of the copy that is ahead stays so, and is
+   * not refused, and one that has only records of ours besides is moved. Whoever asks for that
+   * makes these records again.
+   */
+  readonly madeAgain?: OwnRecord | undefined
+  /** Called before refs are made or moved. */
+  readonly beforeChange?: (() => Promise<void>) | undefined
 }
 
 export interface CopiedRefs {
@@ -55,7 +65,7 @@ export async function copyRefs(
   to: StoredDataset,
   options: CopyRefsOptions = {},
 ): Promise<CopiedRefs> {
-  const { force = false, dryRun = false, ...call } = options
+  const { force = false, dryRun = false, madeAgain, beforeChange, ...call } = options
   for (let tries = 1; ; tries++) {
     const there = await stateOf(to, call)
     const differing = [...state.refs].filter(([name, id]) => there.refs.get(name) !== id)
@@ -70,13 +80,36 @@ export async function copyRefs(
         if (force || old === undefined || (await isAhead(gitDir, name, old, id))) updates.push({ name, to: id, force })
         else refused.push(name)
       }
+      if (madeAgain !== undefined && refused.length > 0) {
+        await addHistory(to, there, work, gitDir, call)
+        for (const name of refused.splice(0)) {
+          const [id = '', old = ''] = [state.refs.get(name), there.refs.get(name)]
+          if (await hasAllOf(name, old, id, gitDir)) continue
+          if (await hasOnlyRecords(old, id, madeAgain, gitDir)) updates.push({ name, to: id, force: true })
+          else refused.push(name)
+        }
+      }
       const changed = updates.map(({ name }) => name)
       if (updates.length === 0) return { changed, refused }
+      await beforeChange?.()
       return (await putRefs(work, gitDir, to, there, state, updates, call)) ? { changed, refused } : undefined
     })
     if (done !== undefined) return done
     if (tries === TRIES)
       throw to.error('conflict', 'git', `others pushed to the copy ${TRIES} times meanwhile: try again`)
+  }
+}
+
+/**
+ * Sees to it that those who read a repository over HTTP see its refs as they are: whoever moved
+ * them last may have been killed before that was written.
+ */
+export async function showNewest(dataset: StoredDataset, call: CallOptions): Promise<void> {
+  const repository = repositoryOf(dataset)
+  const state = await repository.state(call)
+  if (state.generation > 0) await repository.mendViews(state, call)
+  else if (state.refs.size > 0 && (await hasGit(dataset, call))) {
+    await gitThere(dataset, ['update-server-info'], '', call)
   }
 }
 
@@ -92,8 +125,7 @@ export async function downloadHistory(
   call: CallOptions,
 ): Promise<string> {
   const gitDir = await newRepository(work, 'from.git', call.signal)
-  await addPacks(from, state.packs, work, gitDir, call)
-  await addLoose(from, state.loose, gitDir, call)
+  await addHistory(from, state, work, gitDir, call)
   if (!(await isConnected([...new Set(state.refs.values())], gitDir))) {
     throw from.error('corrupt', 'git', 'its packs lack objects that its refs need: riastore check tells more')
   }
@@ -102,9 +134,7 @@ export async function downloadHistory(
 
 /** Whether moving a ref loses nothing. A tag that is there is never moved by itself. */
 async function isAhead(gitDir: string, name: string, old: string, id: string): Promise<boolean> {
-  if (name.startsWith('refs/tags/') || (await ownObjects([`${old}^{commit}`], gitDir)).length === 0) return false
-  const { code } = await git(['merge-base', '--is-ancestor', old, id], { gitDir, mayEndWith: [1, 128] })
-  return code === 0
+  return !name.startsWith('refs/tags/') && (await isAncestor(old, id, gitDir))
 }
 
 /** False when a ref was moved by somebody else. */

@@ -37,6 +37,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'admin/compaction': ['admin/holes', 'admin/lock', 'ria', 'archive', 'store', 'core'],
   'admin/copy': ['admin/inventory', 'admin/lock', 'git', 'ria', 'archive', 'store', 'core'],
   'admin/trash': ['admin/inventory', 'admin/lock', 'git', 'ria', 'archive', 'store', 'core'],
+  'admin/move': ['admin/check', 'admin/copy', 'admin/trash', 'git', 'ria', 'store', 'core'],
   'admin/dedup': ['admin/inventory', 'admin/lock', 'ria', 'store', 'core'],
   'admin/unused': ['admin/inventory', 'git', 'ria', 'store', 'core'],
   'admin/doctor': ['ria', 'archive', 'store', 'core'],

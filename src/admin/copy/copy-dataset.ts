@@ -1,6 +1,7 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { type Alias, setAlias } from '../../git/alias.ts'
-import { copyRefs, stateOf } from '../../git/copy-refs.ts'
+import { copyRefs, showNewest, stateOf } from '../../git/copy-refs.ts'
+import type { OwnRecord } from '../../git/objects/has-all.ts'
 import { refuseLoss } from '../../git/refuse-loss.ts'
 import { isAppendOnly, requireRemovable } from '../../ria/layout/append-only.ts'
 import { archivePath, LAYOUT_FILE, parseLayoutVersion } from '../../ria/layout/paths.ts'
@@ -30,6 +31,8 @@ export interface CopyDatasetOptions extends CallOptions {
   readonly onKeys?: ((done: number, bytes: number) => void) | undefined
   /** Puts keys aside that the original has no more. Default: they stay. */
   readonly putAside?: PutAside | undefined
+  /** As of `copyRefs`. */
+  readonly madeAgain?: OwnRecord | undefined
 }
 
 export interface CopyReport {
@@ -61,7 +64,7 @@ export interface CopyReport {
  * is a problem.
  */
 export async function copyDataset(from: StoredDataset, to: Store, options: CopyDatasetOptions): Promise<CopyReport> {
-  const { dryRun = false, force, aliases, aliasesThere, onKeys, signal } = options
+  const { dryRun = false, force, madeAgain, aliases, aliasesThere, onKeys, signal } = options
   const call = { signal }
   const copy = new StoredDataset(to, from.directory, from.name)
   const version = await versionOf(from, call)
@@ -93,7 +96,9 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
     wasKilled: markers.length > 0,
   })
   if (!dryRun) await removeMarkers(copy, markers, call)
-  const refs = await copyRefs(from, state, copy, { ...call, force, dryRun })
+  const beforeChange = () => marker.begin()
+  const refs = await copyRefs(from, state, copy, { ...call, force, dryRun, madeAgain, beforeChange })
+  if (!dryRun && markers.length > 0) await showNewest(copy, call)
   if (made && !dryRun) {
     if (await isAppendOnly(to, undefined, call)) await refuseLoss(copy, call)
     await showDataset(from, copy, { ...call, sharing })
@@ -108,6 +113,7 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
   const wanted = aliases.filter(({ name, directory }) => directory === copy.directory && !known.has(name))
   const named = await copyAliases(copy, wanted, { ...call, dryRun })
   onKeys?.(keys.keys, keys.bytes)
+  const wayOut = madeAgain ? 'fetch both in a clone, merge, and push to the original' : '--force sets it back'
   return {
     dryRun,
     made,
@@ -121,9 +127,7 @@ export async function copyDataset(from: StoredDataset, to: Store, options: CopyD
     problems: [
       ...keys.problems.map(describeProblem),
       ...leftOut.map((key) => `its configuration was copied without ${key}: set it there if it is yours`),
-      ...refs.refused.map(
-        (ref) => `${ref} of the copy has what the original has not, and stays as it is: --force sets it back`,
-      ),
+      ...refs.refused.map((ref) => `${ref} of the copy has what the original has not, and stays as it is: ${wayOut}`),
       ...named.problems,
     ],
   }

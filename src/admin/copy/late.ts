@@ -1,4 +1,5 @@
 import { stateOf } from '../../git/copy-refs.ts'
+import { refsNotIn } from '../../git/objects/has-all.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -14,8 +15,8 @@ export interface Late {
 }
 
 /**
- * What an original has that its copy has not: loose keys, another archive, and refs that are
- * elsewhere there.
+ * What an original has that its copy has not: loose keys, another archive, and refs that are not
+ * there, or lack commits.
  */
 export async function onlyInOriginal(original: StoredDataset, copy: StoredDataset, call: CallOptions): Promise<Late> {
   const there = await KeysThere.open(copy, call)
@@ -28,7 +29,6 @@ export async function onlyInOriginal(original: StoredDataset, copy: StoredDatase
   }
   const archived = await original.store.stat(archivePath(original.directory), call)
   const archive = archived !== undefined && !(await isSameArchive(original, archived, copy, call))
-  const [before, now] = [await stateOf(original, call), await stateOf(copy, call)]
-  const refs = [...before.refs].filter(([name, id]) => now.refs.get(name) !== id).map(([name]) => name)
+  const refs = await refsNotIn(await stateOf(original, call), copy, await stateOf(copy, call), call)
   return { keys, archive, refs }
 }

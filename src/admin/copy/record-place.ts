@@ -2,17 +2,21 @@ import { parseRemoteLog, withRemote } from '../../core/records/annex-logs.ts'
 import { amendBranch } from '../../git/amend-branch.ts'
 import { ANNEX_BRANCH } from '../../git/annex-records.ts'
 import type { BranchFiles } from '../../git/branch-files.ts'
+import type { OwnRecord } from '../../git/objects/has-all.ts'
 import { readRepositoryConfig, SIBLING_UUID } from '../../git/repository-config.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 
 const REMOTES = 'remote.log'
 
+/** What a move adds to the records of a copy. */
+export const PLACE_RECORD: OwnRecord = { message: 'riastore move', file: REMOTES }
+
 /** A storage sibling, as git-annex's records have it. */
 export interface RecordedSibling {
   readonly uuid: string
   readonly name: string | undefined
-  /** The records give a new address now. */
+  /** The records give the new address now. */
   readonly updated: boolean
 }
 
@@ -30,18 +34,20 @@ export async function recordNewPlace(
   const uuid = (await readRepositoryConfig(dataset, call))?.get(SIBLING_UUID)
   if (uuid === undefined) return undefined
   let name: string | undefined
+  let isThere = false
   const change = async function* (files: BranchFiles) {
     const log = (await files.read(REMOTES)) ?? ''
     const settings = parseRemoteLog(log).get(uuid)
     name = settings?.get('name')
     const known = settings?.get('url')
+    isThere = known !== undefined && isSameUrl(known, url)
     if (settings === undefined || known === undefined || !old.some((each) => isSameUrl(each, known))) return
     const next = new Map([...settings].filter(([key]) => key !== 'push-url'))
     next.set('url', url)
     yield { path: REMOTES, text: withRemote(log, uuid, next) }
   }
-  const updated = await amendBranch(dataset, { ...call, ref: ANNEX_BRANCH, message: 'riastore move', change })
-  return { uuid, name, updated }
+  const updated = await amendBranch(dataset, { ...call, ref: ANNEX_BRANCH, message: PLACE_RECORD.message, change })
+  return { uuid, name, updated: updated || isThere }
 }
 
 /** Whether two addresses of a store are the same, but for a slash at the end. */

@@ -31,6 +31,8 @@ export interface TrashEntry {
   readonly user: string
   /** It is no dataset, but so many loose keys of one. */
   readonly keys?: number | undefined
+  /** It was moved into the store at this address. */
+  readonly movedTo?: string | undefined
 }
 
 /** One that was just made. */
@@ -51,13 +53,13 @@ export function newEntry(directory: string, aliases: readonly string[], nowMs: n
 
 /** Writes down what is about to be put there, and then, for clients, that it is. */
 export async function writeEntry(store: Store, entry: NewEntry, call: CallOptions): Promise<void> {
-  const { path, directory, aliases, removedMs, untilMs, user, keys } = entry
+  const { path, directory, aliases, removedMs, untilMs, user, keys, movedTo } = entry
   const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
   if (keys === undefined) {
     const stone = formatGravestone({ removed, until })
     await store.put(gravestonePath(directory.replace('/', '')), bufferSource(stone), call)
   }
-  const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user, keys })}\n`
+  const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user, keys, movedTo })}\n`
   await store.put(entryFile(path), bufferSource(text), { ...call, sharing: PRIVATE })
 }
 
@@ -96,14 +98,15 @@ export async function lastEntry(store: Store, id: string, call: CallOptions): Pr
 export async function readEntry(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {
   const text = (await findSmall(store, entryFile(path), MAX_BYTES, call))?.toString()
   if (text === undefined) return readLost(store, path, call)
-  const { directory, aliases, removed, until, user, keys } = parse(text)
+  const { directory, aliases, removed, until, user, keys, movedTo } = parse(text)
   const [removedMs, untilMs] = [Date.parse(removed), Date.parse(until)]
   const isWhole = typeof directory === 'string' && isDatasetDirectory(directory) && Array.isArray(aliases)
   if (!isWhole || Number.isNaN(removedMs) || Number.isNaN(untilMs)) {
     throw lockable(store, path).error('corrupt', 'get', 'this is no entry of the trash', { path: entryFile(path) })
   }
   const count = typeof keys === 'number' ? keys : undefined
-  return { path, directory, aliases, removedMs, untilMs, user: String(user), keys: count }
+  const to = typeof movedTo === 'string' ? movedTo : undefined
+  return { path, directory, aliases, removedMs, untilMs, user: String(user), keys: count, movedTo: to }
 }
 
 async function readLost(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {

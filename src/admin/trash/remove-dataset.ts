@@ -29,6 +29,8 @@ export interface RemoveDatasetOptions extends CallOptions {
   /** So long it can be brought back. ms. */
   readonly keepMs: number
   readonly breakLock?: boolean | undefined
+  /** The address of the store where it is now. */
+  readonly movedTo?: string | undefined
 }
 
 /**
@@ -39,12 +41,12 @@ export interface RemoveDatasetOptions extends CallOptions {
  * StoreError.
  */
 export async function removeDataset(given: StoredDataset, options: RemoveDatasetOptions): Promise<NewEntry> {
-  const { aliases, keepMs, breakLock, signal } = options
+  const { aliases, keepMs, breakLock, movedTo, signal } = options
   const dataset = given.through(withStrictLinks)
   const { store, directory } = dataset
   await requireRemovable(dataset, 'rm', { signal })
   const entry = await withLock(dataset, { signal, breakLock }, async (lock, held) => {
-    const made = newEntry(directory, aliases, lock.stat.mtimeMs ?? Date.now(), keepMs)
+    const made = { ...newEntry(directory, aliases, lock.stat.mtimeMs ?? Date.now(), keepMs), movedTo }
     await writeEntry(store, made, { signal: held })
     await withEntry(store, made.path, { signal: held }, async (changes) => {
       const own = new Changes(dataset, lock, { signal: held })
@@ -119,8 +121,8 @@ export async function finishRemoval(
 }
 
 /**
- * Whether the dataset of an entry is gone from its place in part only, and what is left belongs to
- * this entry: to the last one that has got the layout file.
+ * Whether the dataset of an entry is gone from its place in part only, or its names still lead
+ * there, and what is left belongs to this entry: to the last one that has got the layout file.
  */
 export async function isHalfRemoved(store: Store, entry: TrashEntry, call: CallOptions): Promise<boolean> {
   const { path, directory } = entry
@@ -128,7 +130,7 @@ export async function isHalfRemoved(store: Store, entry: TrashEntry, call: CallO
   if ((await lastEntry(store, directory.replace('/', ''), call))?.path !== path) return false
   if (await isCopiedAnew(store, entry, call)) return false
   for await (const { path } of store.list(directory, call)) if (!isLock(directory, path)) return true
-  return false
+  return (await namesLeft(store, entry, call)).length > 0
 }
 
 /** Some backends tell whole seconds. ms. */
@@ -168,22 +170,30 @@ export function isLock(directory: string, path: string): boolean {
   return path === lockPath(directory) || [HOLDER, SUCCESSOR].some((name) => path.startsWith(archives + name))
 }
 
-/**
- * Its names lead nowhere now, but for one that somebody has taken for another dataset since, and
- * its lock is in the trash with it.
- */
-async function tidyUp(store: Store, { path, directory, aliases }: TrashEntry, call: CallOptions): Promise<void> {
+/** Names of an entry that still lead to where it was: none that another dataset has got since. */
+async function namesLeft(
+  store: Store,
+  { directory, aliases }: Pick<TrashEntry, 'directory' | 'aliases'>,
+  call: CallOptions,
+): Promise<readonly string[]> {
+  const left: string[] = []
   for (const name of aliases) {
     const alias = new StoredDataset(store, aliasDirectory(name))
     const target = (await readAlias(store, name, call)) ?? (await realDirectory(alias, call))
-    if (target === directory) await removeAlias(store, name, call)
+    if (target === directory) left.push(name)
   }
-  const content = contentOf(path)
+  return left
+}
+
+/** Its names lead nowhere now, and its lock is in the trash with it. */
+async function tidyUp(store: Store, entry: TrashEntry, call: CallOptions): Promise<void> {
+  for (const name of await namesLeft(store, entry, call)) await removeAlias(store, name, call)
+  const content = contentOf(entry.path)
   const locks = (await filesIn(store, archivesDirectory(content), call)).filter((file) => isLock(content, file.path))
   await removeFiles(
     store,
     locks.map((file) => file.path),
     { ...call, pruneParents: 1 },
   )
-  await removeEmptyDirectories(store, directory, call)
+  await removeEmptyDirectories(store, entry.directory, call)
 }

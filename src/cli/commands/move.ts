@@ -1,32 +1,24 @@
-import { join } from 'node:path'
-import { checkDataset } from '../../admin/check/check-dataset.ts'
-import type { Problem } from '../../admin/check/problem.ts'
-import { SeenGood } from '../../admin/check/seen-good.ts'
 import { copyDataset } from '../../admin/copy/copy-dataset.ts'
-import { type Late, onlyInOriginal } from '../../admin/copy/late.ts'
-import { type RecordedSibling, recordNewPlace } from '../../admin/copy/record-place.ts'
-import { requireTwoPlaces } from '../../admin/copy/same-place.ts'
-import { contentOf } from '../../admin/trash/entry.ts'
-import { removeDataset } from '../../admin/trash/remove-dataset.ts'
-import { messageOf } from '../../core/errors.ts'
+import type { Late } from '../../admin/copy/late.ts'
+import { PLACE_RECORD, type RecordedSibling } from '../../admin/copy/record-place.ts'
+import { findAlsoMoved, finishMove, halfMoved, movedEntry } from '../../admin/move/finish-move.ts'
+import { moveDataset } from '../../admin/move/move-dataset.ts'
+import type { Gone } from '../../admin/move/new-place.ts'
 import { printable } from '../../core/printable.ts'
-import { inTemporaryDirectory } from '../../core/work-directory.ts'
 import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { realDataset } from '../../ria/layout/datasets.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { CallOptions } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
 import { confirmDeletion } from '../confirm-deletion.ts'
 import type { Console } from '../console.ts'
-import { type CopyWork, describeCopied, forEachCopied, urlOf } from '../copying.ts'
-import { EXIT } from '../exit-codes.ts'
-import { type NamedStore, urlsOfName } from '../open-store.ts'
+import { type CopyWork, describeCopied, type Ends, forEachCopied, urlOf } from '../copying.ts'
+import { idOf } from '../dataset-names.ts'
+import { commonExit, EXIT } from '../exit-codes.ts'
+import { limitsOf } from '../limits.ts'
+import { type NamedStore, openNamedStore, parseStore, urlsOfName } from '../open-store.ts'
 import { problemAsText } from '../problems.ts'
 import { parseAge } from '../quantities.ts'
 import type { MOVE } from '../table/copy.ts'
-
-/** So often clients may store or push between two looks. */
-const ROUNDS = 5
 
 /** `riastore move` */
 export async function run(console: Console, args: ArgsOf<typeof MOVE>): Promise<number> {
@@ -35,77 +27,80 @@ export async function run(console: Console, args: ArgsOf<typeof MOVE>): Promise<
   const call = { signal: console.signal }
   const question = `Move ${datasets.join(' ') || 'all datasets'} of ${src} to ${dst}?`
   if (!(await confirmDeletion(console, args, question))) return EXIT.failed
+  const url = urlOf(await parseStore(dst, { forWriting: true }))
   const moveOne: CopyWork = async (given, names, options, { from, named, to }) => {
-    const dataset = await realDataset(given, call)
-    const copy = new StoredDataset(to, dataset.directory, given.name)
-    const fail = (problems: readonly string[]) => {
-      console.progress.clear()
-      for (const problem of problems) console.complain(`${given.name}: ${problem}`)
-      console.complain(`${given.name}: it was not moved, and stays in ${from.shown}`)
-      return EXIT.problems
-    }
-    await requireRemovable(dataset, 'move', call) // before hours of copying, and again when it goes
-    let report = await copyDataset(dataset, to, options)
     const said = { type: 'dataset', action: 'move', ...names, dryRun }
     if (dryRun) {
+      if ((await movedEntry(given, url, call)) !== undefined) {
+        console.report(said, () => printable(`${given.name}: it was moved to ${named.shown} already`))
+        return EXIT.done
+      }
+      const dataset = await realDataset(given, call)
+      await requireRemovable(dataset, 'move', call)
+      const report = await copyDataset(dataset, to, { ...options, madeAgain: PLACE_RECORD })
       console.progress.clear()
       const text = () => printable(`${given.name}: ${describeCopied(report)}, and would move it to ${named.shown}`)
       console.report({ ...said, ...report }, text)
       for (const problem of report.problems) console.complain(`${given.name}: ${problem}`)
       return report.problems.length === 0 ? EXIT.done : EXIT.problems
     }
-    await requireTwoPlaces(dataset, copy, call) // also where only this one is a link into DST
-    if (hindering(report.problems).length > 0) return fail(report.problems)
-    const damages = await readAll(console, copy, call)
-    if (damages.length > 0) return fail(damages.map((problem) => problemAsText(problem)))
-    const first = report
-    for (let round = 1; round === 1 || report.keys + report.archiveBytes + report.refs > 0; round++) {
-      if (round > ROUNDS) return fail(['others store in it all the time: try again later'])
-      report = await copyDataset(dataset, to, options)
-      if (hindering(report.problems).length > 0) return fail(report.problems)
-    }
-    const aliases = options.aliases.filter(({ directory }) => directory === dataset.directory).map(({ name }) => name)
-    const entry = await removeDataset(dataset, { ...call, aliases, keepMs, breakLock })
-    const until = new Date(entry.untilMs).toISOString()
-    const late = await onlyInOriginal(new StoredDataset(dataset.store, contentOf(entry.path)), copy, call)
-    const isLate = late.keys > 0 || late.archive || late.refs.length > 0
-    const problems = isLate ? [lateness(late, from)] : []
-    const url = urlOf(named)
-    const sibling = await recordNewPlace(copy, await namesOf(src, from), url, call).catch((error: unknown) => {
-      problems.push(`git-annex's records in the copy keep the old address: ${messageOf(error)}`)
-      return undefined
-    })
-    const clones = commandsForClones(url, copy.directory, sibling)
-    console.progress.clear()
-    const done = { ...said, ...first, verified: true, until, recorded: sibling?.updated === true, clones, problems }
-    console.report(done, () => printable(`${given.name}: ${describeCopied(first)}; moved to ${named.shown}`))
-    if (!console.json) for (const line of note(from, until, clones)) console.note(line)
-    for (const problem of problems) console.complain(`${given.name}: ${problem}`)
-    return problems.length === 0 ? EXIT.done : EXIT.problems
-  }
-  return forEachCopied(console, args, { action: 'move', forWriting: true }, moveOne)
-}
-
-/** What was left out of a configuration is told, and hinders nothing. */
-function hindering(problems: readonly string[]): readonly string[] {
-  return problems.filter((problem) => !problem.startsWith('its configuration was copied without'))
-}
-
-/** Reads all keys of the copy, whatever was read before, and looks at all else of it. */
-async function readAll(console: Console, copy: StoredDataset, call: CallOptions): Promise<readonly Problem[]> {
-  return inTemporaryDirectory(async (directory) => {
-    const found: Problem[] = []
+    const place = { url, old: await namesOf(src, from) }
     let read = 0
-    const onChecked = (bytes: number) => {
+    const onRead = (bytes: number) => {
       read += bytes
-      console.progress.show({ label: `${copy.name} reading back`, done: read, total: 0, unit: 'bytes' })
+      console.progress.show({ label: `${given.name} reading back`, done: read, total: 0, unit: 'bytes' })
     }
-    const data = { seenGood: await SeenGood.load(join(directory, 'checked'), copy), onChecked }
-    const seen = await checkDataset(copy, (problem) => found.push(problem), { ...call, data })
-    if (found.length === 0 && (seen.left ?? 0) > 0)
-      throw copy.error('transient', 'move', `${seen.left} keys could not be read`)
-    return found
-  })
+    const moved = await moveDataset(given, to, { ...options, place, keepMs, breakLock, onRead })
+    console.progress.clear()
+    if (moved.outcome === 'stays') {
+      const problems = [...moved.problems, ...moved.damages.map((problem) => problemAsText(problem))]
+      for (const problem of problems) console.complain(`${given.name}: ${problem}`)
+      console.complain(`${given.name}: it was not moved, and stays in ${from.shown}`)
+      return EXIT.problems
+    }
+    const { copied } = moved
+    const what = copied === undefined ? `it is in ${named.shown}` : `${describeCopied(copied)}; moved to ${named.shown}`
+    return tell(console, given.name, moved, { from, url, what, said: { ...said, ...copied, verified: true } })
+  }
+  const finishHalf = async (code: number, { from, named, to }: Ends) => {
+    const store = await openNamedStore(from, limitsOf(args))
+    try {
+      const codes = [code]
+      for (const entry of dryRun ? [] : await halfMoved(store, url, call)) {
+        const { directory, aliases } = entry
+        const copy = new StoredDataset(to, directory)
+        const place = { url, old: await namesOf(src, from) }
+        const finished = await finishMove(store, entry, copy, { ...call, place, breakLock })
+        const said = { type: 'dataset', action: 'move', dataset: idOf(directory), aliases, dryRun }
+        codes.push(tell(console, idOf(directory), finished, { from, url, said, what: `it is in ${named.shown}` }))
+      }
+      return commonExit(codes)
+    } finally {
+      await store.close()
+    }
+  }
+  const each = { action: 'move', forWriting: true, find: findAlsoMoved(url) }
+  return forEachCopied(console, args, each, moveOne, async (code, ends) => (ends.all ? finishHalf(code, ends) : code))
+}
+
+interface Told {
+  readonly from: NamedStore
+  readonly url: string
+  readonly said: { readonly type: string; readonly verified?: boolean }
+  readonly what: string
+}
+
+/** Reports what is in the other store now. Returns the exit code. */
+function tell(console: Console, name: string, gone: Gone, { from, url, said, what }: Told): number {
+  const { entry, late, sibling } = gone
+  const until = entry.untilMs === undefined ? undefined : new Date(entry.untilMs).toISOString()
+  const problems = [...gone.problems, ...(late === undefined ? [] : [lateness(late, from)])]
+  const clones = commandsForClones(url, entry.directory, sibling)
+  const done = { ...said, until, recorded: sibling?.updated === true, clones, problems }
+  console.report(done, () => printable(`${name}: ${what}`))
+  if (!console.json) for (const line of note(from, until, clones)) console.note(line)
+  for (const problem of problems) console.complain(`${name}: ${problem}`)
+  return problems.length === 0 ? EXIT.done : EXIT.problems
 }
 
 function lateness({ keys, archive, refs }: Late, from: NamedStore): string {
@@ -130,9 +125,10 @@ function word(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
-function note(from: NamedStore, until: string, clones: readonly string[]): readonly string[] {
+function note(from: NamedStore, until: string | undefined, clones: readonly string[]): readonly string[] {
+  const kept = until === undefined ? '' : ` until ${until.slice(0, 10)}`
   return [
-    `it is in the trash of ${from.shown} until ${until.slice(0, 10)}; each clone has to be told (SIBLING is what it calls it):`,
+    `it is in the trash of ${from.shown}${kept}; each clone has to be told (SIBLING is what it calls it):`,
     ...clones.map((command) => `  ${printable(command)}`),
   ]
 }

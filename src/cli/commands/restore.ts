@@ -49,9 +49,9 @@ async function list(console: Console, store: Store, call: CallOptions): Promise<
   const entries = (await listEntries(store, call)).flatMap(({ entry }) => (entry === undefined ? [] : [entry]))
   for (const entry of entries) console.emit({ type: 'dataset', action: 'restore', ...asObject(entry) })
   console.emit({ type: 'summary', action: 'restore', datasets: entries.length })
-  const row = ({ directory, aliases, removedMs, untilMs, keys }: TrashEntry) => [
+  const row = ({ directory, aliases, removedMs, untilMs, keys, movedTo }: TrashEntry) => [
     directory.replace('/', ''),
-    `removed ${day(removedMs)}`,
+    movedTo === undefined ? `removed ${day(removedMs)}` : `moved ${day(removedMs)} to ${movedTo}`,
     untilMs === undefined ? 'kept: its entry.json is missing' : `kept until ${day(untilMs)}`,
     keys === undefined ? aliases.map((name) => `~${name}`).join(' ') : `${keys} keys of it`,
   ]
@@ -74,13 +74,14 @@ async function newestOf(store: Store, id: string, call: CallOptions): Promise<Tr
   throw new StoreError({ kind: 'missing', op: 'restore', where: store.traits.root, message })
 }
 
-function asObject({ directory, aliases, removedMs, untilMs, keys }: TrashEntry) {
+function asObject({ directory, aliases, removedMs, untilMs, keys, movedTo }: TrashEntry) {
   return {
     dataset: directory.replace('/', ''),
     aliases,
     keys,
     removed: new Date(removedMs).toISOString(),
     until: untilMs === undefined ? undefined : new Date(untilMs).toISOString(),
+    movedTo,
   }
 }
 

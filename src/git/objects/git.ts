@@ -102,11 +102,17 @@ export async function peelTags(ids: Iterable<string>): Promise<ReadonlyMap<strin
   )
 }
 
-/** Whether a commit is among the ancestors of another. False for what is no commit. */
-export async function isAncestor(old: string, id: string): Promise<boolean> {
-  const commits = await ownObjects([old, id].map((each) => `${each}^{commit}`))
+/**
+ * Whether a commit is among the ancestors of another. False for what is no commit, and where the
+ * history in between is not whole.
+ */
+export async function isAncestor(old: string, id: string, gitDir?: string): Promise<boolean> {
+  const commits = await ownObjects(
+    [old, id].map((each) => `${each}^{commit}`),
+    gitDir,
+  )
   if (commits.length < (old === id ? 1 : 2)) return false
-  const { code } = await git(['merge-base', '--is-ancestor', old, id], { mayEndWith: [1] })
+  const { code } = await git(['merge-base', '--is-ancestor', old, id], { mayEndWith: [1, 128], gitDir })
   return code === 0
 }
 

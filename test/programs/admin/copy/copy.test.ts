@@ -287,6 +287,33 @@ test('a dataset is moved when all of its copy was read back, and the records and
   expect(await contentOf(sub)).toEqual(before)
 })
 
+test('a dataset that was moved, brought back and pushed to is moved again, but never over what was pushed to its copy', async () => {
+  const { store, top } = await makeSampleStore(workspace, 'again-from', 2)
+  const { stdout } = await runOk('git', ['-C', top.path, 'config', 'datalad.ora-remote.uuid'], { env: workspace.env })
+  const settings = `encryption=none externaltype=ora name=store-storage type=external url=ria+file://${store.root}`
+  await commitTo(workspace, top, 'git-annex', { 'remote.log': `${stdout.trim()} ${settings} timestamp=1.5s\n` })
+  const move = ['move', '--yes', store.root, at('again-to'), top.id]
+  await ok(...move)
+  // Whoever was not sure gives the same command again.
+  expect(await ok(...move)).toMatchObject([
+    { dataset: top.id, recorded: true, clones: [expect.any(String), expect.any(String)], problems: [] },
+  ])
+  const copy = openRiaStore(at('again-to')).dataset(top.id)
+  await ok('restore', store.root, top.id)
+  const pushed = await commit(workspace, top, { 'LATER.md': 'pushed to the original\n' })
+  expect(await ok(...move)).toMatchObject([{ refs: 2, recorded: true, problems: [] }])
+  expect(await historyOf(workspace, copy)).toContain(`${pushed} commit\trefs/heads/main`)
+  await ok('restore', store.root, top.id)
+  await commitTo(workspace, copy, 'git-annex', { 'x.log': 'pushed to the copy\n' })
+  await commit(workspace, top, { 'LAST.md': 'pushed to the original\n' })
+  const recordsOf = async () => (await historyOf(workspace, copy)).match(/.*git-annex$/m)?.[0]
+  const before = await recordsOf()
+  const { code, stderr } = await riastore(move)
+  expect([code, stderr]).toEqual([3, expect.stringContaining('refs/heads/git-annex of the copy has what the original')])
+  expect((await ok('ls', store.root)).map(({ dataset }) => dataset)).toContain(top.id)
+  expect(await recordsOf()).toBe(before)
+})
+
 test('a dataset whose copy is damaged stays where it is', async () => {
   const { store, sub } = await makeSampleStore(workspace, 'stays', 3)
   await ok('copy', store.root, at('damaged-copy'), sub.id)
