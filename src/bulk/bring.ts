@@ -4,13 +4,13 @@ import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../ria/layout/tombstones.ts'
 import { ArchivedKeys } from './archived-keys.ts'
 import type { KeyTable } from './clone/key-table.ts'
-import { Turns } from './clone/turns.ts'
-import { DirectReads } from './direct-reads.ts'
 import type { KeyFailure } from './events.ts'
 import { checkedKey, Fetch, type FetchOptions } from './fetch.ts'
 import { fetchArchived, type OnKey } from './fetch-archived.ts'
-import { fetchTogether } from './fetch-together.ts'
 import { openArchive } from './open-remote.ts'
+import { DirectReads } from './small/direct-reads.ts'
+import { fetchDirectly } from './small/fetch-directly.ts'
+import { fetchTogether } from './small/fetch-together.ts'
 import { STATE, type States } from './states.ts'
 
 export interface BringOptions extends FetchOptions {
@@ -64,24 +64,12 @@ export async function bring(numbers: Iterable<number>, options: BringOptions): P
       await archive.close()
     }
   }
-  await fetchTogether(remote, table, untried(), fetch, {
-    signal,
-    onKept: (number) => {
-      states.set(number, STATE.staged)
-      return onStaged(number)
-    },
-  })
-  if (fetch.isDirect) {
-    const turns = new Turns()
-    for (const number of untried()) {
-      await turns.pause()
-      signal?.throwIfAborted()
-      const checked = checkedKey(table.text(number))
-      if (checked === undefined || !fetch.fetchDirectly(checked)) continue
-      states.set(number, STATE.staged)
-      await onStaged(number)
-    }
+  const onKept = (number: number) => {
+    states.set(number, STATE.staged)
+    return onStaged(number)
   }
+  await fetchTogether(remote, table, untried(), fetch, { signal, onKept })
+  await fetchDirectly(table, untried(), fetch, { signal, onKept })
   await forEachParallel(untried(), jobs ?? remote.store.traits.maxInFlight, async (number) => {
     const checked = checkedKey(table.text(number))
     if (checked !== undefined) await once(number, () => fetch.fetch(checked))

@@ -12,8 +12,8 @@ import type { AnnexPartials } from './clone/annex-partials.ts'
 import { type CheckedKey, damaged, SMALL_BYTES, takeSmall, writeChecked, writeNew } from './clone/content.ts'
 import type { DiskSpace } from './clone/disk-space.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'
-import type { DirectReads } from './direct-reads.ts'
 import type { OpenRemote } from './open-remote.ts'
+import type { DirectReads } from './small/direct-reads.ts'
 
 export interface FetchOptions {
   readonly remote: OpenRemote

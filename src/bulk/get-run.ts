@@ -20,11 +20,12 @@ import { Counter } from './events.ts'
 import { checkedKey } from './fetch.ts'
 import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
 import { handOverKeys } from './hand-over.ts'
-import { openRemote } from './open-remote.ts'
+import { type OpenRemote, openRemote } from './open-remote.ts'
 import type { BranchListing } from './records/branch-listing.ts'
 import { Recorder } from './records/recorder.ts'
 import { SpoolFile } from './records/spool-file.ts'
 import type { BulkRemote } from './remotes.ts'
+import { FetchAhead } from './small/fetch-ahead.ts'
 import { Stage } from './stage.ts'
 import { STATE, type State, States } from './states.ts'
 
@@ -36,6 +37,8 @@ export class GetRun {
   readonly #states = new States()
   readonly #work: WorkDirectory
   readonly #remotes: readonly BulkRemote[]
+  readonly #ahead: FetchAhead | undefined
+  readonly #opened = new Map<BulkRemote, Promise<OpenRemote>>()
   #candidates: Candidates
   readonly #count: Counter
   readonly #placer: Placer
@@ -58,11 +61,20 @@ export class GetRun {
     this.#candidates = new Candidates(clone, [], 0)
     const { events } = this.#count
     this.#stage = new Stage({ table, states: this.#states, work, placer: this.#placer, events })
+    this.#ahead = this.#fetchAhead()
   }
 
   /** A key that was found. */
   add(number: number): void {
-    this.#states.set(number, this.#stateOfWanted(number))
+    const state = this.#stateOfWanted(number)
+    this.#states.set(number, state)
+    if (state === STATE.wanted) this.#ahead?.add(number)
+  }
+
+  /** Ends what goes on, and closes what is open. Never rejects. */
+  async close(): Promise<void> {
+    await this.#ahead?.stop()
+    for (const opened of this.#opened.values()) await opened.then((remote) => remote.close()).catch(() => {})
   }
 
   /** `listing`: of the git-annex branch, when there is one. */
@@ -79,6 +91,7 @@ export class GetRun {
     const unlocked = this.#listUnlocked()
     unlocked.catch(() => {}) // awaited below
     try {
+      await this.#takeAhead()
       await this.#bringAll()
     } finally {
       // Also when nothing more comes: what is here is recorded.
@@ -128,6 +141,29 @@ export class GetRun {
     return false
   }
 
+  /** From the cheapest remote, unless its bytes are counted or nothing is to come. */
+  #fetchAhead(): FetchAhead | undefined {
+    const [remote] = this.#remotes
+    const { dryRun, bytesPerSecond, signal } = this.#options
+    if (remote === undefined || dryRun || bytesPerSecond !== undefined) return undefined
+    const open = () => this.#open(remote)
+    return new FetchAhead({ table: this.#table, open, fetch: this.#fetchOptions(), signal })
+  }
+
+  /** Of the keys that came ahead, those are taken that were to come from there. */
+  async #takeAhead(): Promise<void> {
+    const ahead = this.#ahead
+    const [remote] = this.#remotes
+    if (ahead === undefined || remote === undefined) return
+    for (const number of await ahead.end()) {
+      if (this.#states.get(number) === STATE.wanted && this.#candidates.has(number, 0)) {
+        this.#states.set(number, STATE.staged)
+        await this.#stage.add(number, remote.name)
+      } else ahead.discard(number)
+    }
+    this.#options.signal?.throwIfAborted()
+  }
+
   async #bringAll(): Promise<void> {
     for (const [i, remote] of this.#candidates.remotes.entries()) {
       const numbers = [...this.#states.in(STATE.wanted)].filter((number) => this.#candidates.has(number, i))
@@ -153,27 +189,43 @@ export class GetRun {
     numbers: readonly number[],
     onFailure: (failure: KeyFailure, number: number) => void,
   ) {
-    const { signal, log, jobs, bytesPerSecond } = this.#options
-    const opened = await openRemote(remote, { clone: this.#clone, forWriting: false, log, signal })
+    const { signal, jobs, bytesPerSecond } = this.#options
+    const opened = await this.#open(remote)
     try {
       await bring(numbers, {
+        ...this.#fetchOptions(),
         remote: opened,
         table: this.#table,
         states: this.#states,
-        work: this.#work,
-        partials: this.#partials,
-        space: new DiskSpace(this.#clone.annexDirectory, this.#clone.config),
         bandwidth: new Bandwidth(bytesPerSecond),
         jobs,
         signal,
         onFailure,
-        onBytes: (bytes) => this.#progress(bytes),
         onStaged: (number) => this.#stage.add(number, remote.name),
       })
       await this.#stage.flush()
     } finally {
+      this.#opened.delete(remote)
       await opened.close()
     }
+  }
+
+  #fetchOptions() {
+    return {
+      work: this.#work,
+      partials: this.#partials,
+      space: new DiskSpace(this.#clone.annexDirectory, this.#clone.config),
+      onBytes: (bytes: number) => this.#progress(bytes),
+    }
+  }
+
+  /** Once for all that ask. */
+  #open(remote: BulkRemote): Promise<OpenRemote> {
+    const { signal, log } = this.#options
+    const opened =
+      this.#opened.get(remote) ?? openRemote(remote, { clone: this.#clone, forWriting: false, log, signal })
+    this.#opened.set(remote, opened)
+    return opened
   }
 
   /**

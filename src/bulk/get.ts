@@ -24,8 +24,8 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
   const table = new KeyTable()
   const work = WorkDirectory.open(clone.annexDirectory)
   let recorded = !work.tookOver
+  const run = new GetRun(clone, options, table, usable(remotes), work)
   try {
-    const run = new GetRun(clone, options, table, usable(remotes), work)
     const onKey = (number: number) => run.add(number)
     const listing = await survey(clone, selection, { presence: 'not here', dryRun, table, work, onKey, signal })
     recorded = false
@@ -33,6 +33,7 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
     recorded = true
     return report
   } finally {
+    await run.close()
     work.close(recorded)
   }
 }

@@ -14,11 +14,11 @@ import { handOverKeys } from './hand-over.ts'
 import { objectSource } from './object-source.ts'
 import { type OpenRemote, openRemote } from './open-remote.ts'
 import { packKeys } from './pack-keys.ts'
-import { putDirectly } from './put-directly.ts'
 import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
 import type { BranchListing } from './records/branch-listing.ts'
 import { Recorder } from './records/recorder.ts'
 import type { BulkRemote } from './remotes.ts'
+import { putDirectly } from './small/put-directly.ts'
 import { STATE, type State, States } from './states.ts'
 
 /** One run of a put. */

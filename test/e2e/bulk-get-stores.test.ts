@@ -17,7 +17,8 @@ const STORES: readonly BulkStore[] = ['file', 'ssh', 's3']
 // On a disk: bulk-get.test.ts; in S3 below, with the credentials that git-annex keeps.
 describe.each(variants<BulkStore>([], STORES))('keys that are loose in a store by %s', (store) => {
   let scene: BulkScene
-  const files = manyFiles(30)
+  // So many that they begin to come while git-annex still finds others.
+  const files = manyFiles(70)
   beforeAll(async () => {
     scene = await makeBulkScene({ store, files })
   })

@@ -16,7 +16,8 @@ import {
 } from '../support/worlds/bulk-scene.ts'
 
 let scene: BulkScene
-const files = manyFiles(40)
+// So many that they begin to come while git-annex still finds others.
+const files = manyFiles(70)
 const unlocked = ['d1/f1.bin', 'd2/f2.bin', 'large.bin']
 const names = Object.keys(files).sort()
 
@@ -33,7 +34,7 @@ test('all files come, and git-annex sees what it would see had it got them itsel
   const [repo, other] = [await scene.clone('ours'), await scene.clone('git-annex')]
   const result = await get(repo)
   expect(result.status, explain(result)).toBe(0)
-  expect(result.stdout).toMatch(/^got 42 keys, [\d.]+ MiB\n$/)
+  expect(result.stdout).toMatch(/^got 72 keys, [\d.]+ MiB\n$/)
   await other.annex('get')
   expect(await objectTree(repo)).toEqual(await objectTree(other))
   const [here, there] = [await repo.uuid(), await other.uuid()]
@@ -114,7 +115,7 @@ test('--dry-run says what would come, and changes nothing', async () => {
   const repo = await scene.clone('dry')
   const before = await repo.git('for-each-ref')
   const result = await get(repo, '-n')
-  expect([result.status, result.stdout], explain(result)).toEqual([0, expect.stringMatching(/^would get 42 keys/)])
+  expect([result.status, result.stdout], explain(result)).toEqual([0, expect.stringMatching(/^would get 72 keys/)])
   expect(await filesHere(repo)).toEqual([])
   expect((await repo.git('for-each-ref')).stdout).toBe(before.stdout)
 })
@@ -148,6 +149,17 @@ test('a key whose copy in the store is damaged does not come, and the others do'
   expect(await whereis(repo, 'd5/f5.bin')).not.toContain(await repo.uuid())
   expect((await get(repo)).status).toBe(0)
   await expectHere(repo)
+})
+
+test('a key that lies in the store, but not by its log, does not come from there', async () => {
+  const repo = await scene.clone('other-log')
+  const key = await repo.key('d5/f5.bin')
+  const { stdout: uuid } = await repo.git('config', 'remote.store.annex-uuid')
+  await repo.annex('setpresentkey', key, uuid.trim(), '0')
+  const result = await get(repo, '--from=store')
+  expect(result.status, explain(result)).toBe(0)
+  expect(await filesHere(repo)).toEqual(names.filter((name) => name !== 'd5/f5.bin'))
+  expect(await whereis(repo, 'd5/f5.bin')).not.toContain(await repo.uuid())
 })
 
 test.each(['group', 'all'])(
@@ -328,6 +340,6 @@ test('with -r subdatasets that are installed get theirs, and a file of one can b
   const flat = await get(above)
   expect([flat.status, flat.stdout], explain(flat)).toEqual([0, expect.stringMatching(/^got 0 keys/)])
   const all = await get(above, '-r')
-  expect([all.status, all.stdout], explain(all)).toEqual([0, expect.stringMatching(/^got 83 keys/)])
+  expect([all.status, all.stdout], explain(all)).toEqual([0, expect.stringMatching(/^got 143 keys/)])
   for (const repo of [one, two]) expect(await filesHere(repo)).toEqual(names)
 })

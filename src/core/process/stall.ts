@@ -14,7 +14,8 @@ export function watchStall(
 ): { readonly moved: () => void; readonly end: () => void } {
   if (stallMs === Number.POSITIVE_INFINITY) return { moved: () => {}, end: () => {} }
   let last = performance.now()
-  let computed = countsComputing ? cpuTime(pid) : undefined
+  // Not looked at yet: that takes milliseconds where there are many processes.
+  let computed: number | undefined
   const moved = () => {
     last = performance.now()
   }

@@ -1,12 +1,12 @@
-import { forEachParallel } from '../core/parallel.ts'
-import { objectsDirectory, placesOf } from '../ria/layout/places.ts'
-import { readTogether } from '../store/read-together.ts'
-import type { CallOptions } from '../store/store.ts'
-import { type CheckedKey, SMALL_BYTES } from './clone/content.ts'
-import type { KeyTable } from './clone/key-table.ts'
-import { Turns } from './clone/turns.ts'
-import { checkedKey, type Fetch } from './fetch.ts'
-import type { OpenRemote } from './open-remote.ts'
+import { forEachParallel } from '../../core/parallel.ts'
+import { objectsDirectory, placesOf } from '../../ria/layout/places.ts'
+import { readTogether } from '../../store/read-together.ts'
+import { type CheckedKey, SMALL_BYTES } from '../clone/content.ts'
+import type { KeyTable } from '../clone/key-table.ts'
+import { Turns } from '../clone/turns.ts'
+import { checkedKey, type Fetch } from '../fetch.ts'
+import type { OpenRemote } from '../open-remote.ts'
+import type { FetchSmallOptions } from './fetch-directly.ts'
 
 /** Fewer are asked for one by one: that takes as long as to start a program for them. */
 const LEAST_KEYS = 64
@@ -31,9 +31,9 @@ interface Asked {
 export async function fetchTogether(
   remote: OpenRemote,
   table: KeyTable,
-  numbers: Iterable<number>,
+  numbers: Iterable<number> | AsyncIterable<number>,
   fetch: Fetch,
-  { signal, onKept }: CallOptions & { readonly onKept: (number: number) => Promise<void> | undefined },
+  { signal, onKept }: FetchSmallOptions,
 ): Promise<void> {
   const { store, directory, layout } = remote
   if (store.traits.local || !store.traits.exec || !fetch.isUnlimited) return
@@ -58,10 +58,13 @@ export async function fetchTogether(
   })
 }
 
-function* batchesOf(table: KeyTable, numbers: Iterable<number>): Generator<Asked[], void, void> {
+async function* batchesOf(
+  table: KeyTable,
+  numbers: Iterable<number> | AsyncIterable<number>,
+): AsyncGenerator<Asked[], void, void> {
   let batch: Asked[] = []
   let bytes = 0
-  for (const number of numbers) {
+  for await (const number of numbers) {
     const checked = checkedKey(table.text(number))
     if (checked === undefined || checked.size > SMALL_BYTES) continue
     if (bytes + checked.size + KEY_BYTES > BATCH_BYTES) {

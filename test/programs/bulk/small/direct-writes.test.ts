@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { syncFileSystem } from '../../../src/bulk/clone/sync.ts'
-import { DirectWrites } from '../../../src/bulk/direct-writes.ts'
-import type { OpenRemote } from '../../../src/bulk/open-remote.ts'
-import { transferDirectory } from '../../../src/ria/layout/paths.ts'
-import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
-import { openLocalStore } from '../../../src/store/local/local.ts'
-import { temporaryDirectory } from '../../support/stores/stores.ts'
+import { syncFileSystem } from '../../../../src/bulk/clone/sync.ts'
+import type { OpenRemote } from '../../../../src/bulk/open-remote.ts'
+import { DirectWrites } from '../../../../src/bulk/small/direct-writes.ts'
+import { transferDirectory } from '../../../../src/ria/layout/paths.ts'
+import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
+import { openLocalStore } from '../../../../src/store/local/local.ts'
+import { temporaryDirectory } from '../../../support/stores/stores.ts'
 
 test.each([
   ['that others share is left to the store, which gives what it makes their permissions', 'group', undefined],

@@ -1,9 +1,9 @@
 import * as fs from 'node:fs'
-import { diskFiles, filesFor } from '../core/files.ts'
-import { decode, toFsPath } from '../core/text.ts'
-import { keyPaths } from '../ria/layout/paths.ts'
-import { type CheckedKey, readFully, SMALL_BYTES } from './clone/content.ts'
-import type { OpenRemote } from './open-remote.ts'
+import { diskFiles, filesFor } from '../../core/files.ts'
+import { decode, toFsPath } from '../../core/text.ts'
+import { keyPaths } from '../../ria/layout/paths.ts'
+import { type CheckedKey, readFully, SMALL_BYTES } from '../clone/content.ts'
+import type { OpenRemote } from '../open-remote.ts'
 
 /**
  * Reads small loose keys of a store that lies on a disk of this machine with as few system calls as

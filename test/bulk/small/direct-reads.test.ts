@@ -2,12 +2,12 @@ import { hash } from 'node:crypto'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DirectReads } from '../../src/bulk/direct-reads.ts'
-import { checkedKey } from '../../src/bulk/fetch.ts'
-import type { OpenRemote } from '../../src/bulk/open-remote.ts'
-import { datasetDirectory, keyPaths } from '../../src/ria/layout/paths.ts'
-import { openLocalStore } from '../../src/store/local/local.ts'
-import { temporaryDirectory } from '../support/stores/stores.ts'
+import { checkedKey } from '../../../src/bulk/fetch.ts'
+import type { OpenRemote } from '../../../src/bulk/open-remote.ts'
+import { DirectReads } from '../../../src/bulk/small/direct-reads.ts'
+import { datasetDirectory, keyPaths } from '../../../src/ria/layout/paths.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
+import { temporaryDirectory } from '../../support/stores/stores.ts'
 
 const content = Buffer.from('the content of a key')
 const text = `MD5-s${content.length}--${hash('md5', content, 'hex')}`

@@ -1,0 +1,29 @@
+import type { CallOptions } from '../../store/store.ts'
+import type { KeyTable } from '../clone/key-table.ts'
+import { Turns } from '../clone/turns.ts'
+import { checkedKey, type Fetch } from '../fetch.ts'
+
+export interface FetchSmallOptions extends CallOptions {
+  /** A key lies whole and checked in the work directory. */
+  readonly onKept: (number: number) => Promise<void> | undefined
+}
+
+/**
+ * Brings small loose keys from a store on a disk of this machine. Those that cannot be had so are
+ * left as they are. Throws what `onKept` throws, and StoreError `aborted`.
+ */
+export async function fetchDirectly(
+  table: KeyTable,
+  numbers: Iterable<number> | AsyncIterable<number>,
+  fetch: Fetch,
+  { signal, onKept }: FetchSmallOptions,
+): Promise<void> {
+  if (!fetch.isDirect) return
+  const turns = new Turns()
+  for await (const number of numbers) {
+    await turns.pause()
+    signal?.throwIfAborted()
+    const checked = checkedKey(table.text(number))
+    if (checked !== undefined && fetch.fetchDirectly(checked)) await onKept(number)
+  }
+}
