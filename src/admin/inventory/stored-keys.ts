@@ -139,13 +139,18 @@ export class StoredKeys {
     return size
   }
 
+  /** Where a key may lie loose, the best place first. */
+  loosePaths(key: string): readonly string[] {
+    return keyPaths(this.#dataset.directory, this.#version, key)
+  }
+
   /** Never rejects. */
   close(): Promise<void> {
     return this.#archive.close()
   }
 
   #places(text: string): KeyPlaces {
-    return { key: parseKey(text), loose: keyPaths(this.#dataset.directory, this.#version, text) }
+    return { key: parseKey(text), loose: this.loosePaths(text) }
   }
 }
 

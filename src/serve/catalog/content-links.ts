@@ -35,11 +35,15 @@ export interface Content extends Pick<FileLinks, 'href' | 'download' | 'state'> 
 
 /** Finds out where the content of the files of one dataset at a commit can be had. */
 export class ContentLinks {
-  readonly #keys: StoredKeys
+  readonly #keys: Pick<StoredKeys, 'find'>
   readonly #options: ContentOptions
   readonly #at: { readonly id: string; readonly commit: string }
 
-  constructor(keys: StoredKeys, options: ContentOptions, at: { readonly id: string; readonly commit: string }) {
+  constructor(
+    keys: Pick<StoredKeys, 'find'>,
+    options: ContentOptions,
+    at: { readonly id: string; readonly commit: string },
+  ) {
     this.#keys = keys
     this.#options = options
     this.#at = at

@@ -11,6 +11,7 @@ import type { Views } from '../views.ts'
 import { ContentLinks, type ContentOptions, pictureSources } from './content-links.ts'
 import { DATASET_PAGE, DatasetSite, FIRST_PAGE, titleOf } from './dataset-site.ts'
 import { DATASETS, directoryOf, indexPages, TOP_FILE } from './index-pages.ts'
+import { ListedKeys } from './listed-keys.ts'
 import {
   type DatasetRecord,
   formatMark,
@@ -202,7 +203,7 @@ async function putPages(
         revision,
         card,
         title: titleOf(entry),
-        content: new ContentLinks(keys, content, { id, commit: revision.id }),
+        content: new ContentLinks(new ListedKeys(dataset, keys), content, { id, commit: revision.id }),
         cloneUrl: cloneUrl && `${cloneUrl}#${encodePath(id)}`,
         linkToDataset: (other) => (ids.has(other) ? `../${encodePath(other)}/${FIRST_PAGE}` : undefined),
         pictures: pictureSources([content.serveUrl, content.publicUrl, ...(content.pictureUrls ?? [])]),

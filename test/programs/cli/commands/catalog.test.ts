@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { keyPaths } from '../../../../src/ria/layout/paths.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { objectsOf, riastore } from '../../../support/programs/console-double.ts'
 import { annexLink, commitFiles } from '../../../support/repos/memory-repository.ts'
+import { startSshd } from '../../../support/servers/sshd.ts'
 import { temporaryDirectory, write } from '../../../support/stores/stores.ts'
+import { makeWorkspace, type Workspace } from '../../../support/worlds/workspace.ts'
 
 const ID = '6d69ca68-7e85-11e6-904c-002590f97d84'
 const DIRECTORY = '6d6/9ca68-7e85-11e6-904c-002590f97d84'
@@ -129,5 +131,48 @@ describe('on a disk', () => {
       stderr: expect.stringMatching(/append-only/),
     })
     expect(await readdir(root)).not.toContain('catalog')
+  })
+})
+
+describe.each([
+  ['ssh', []],
+  ['SFTP without a shell', ['ForceCommand internal-sftp']],
+] as const)('over %s', (_how, config) => {
+  let workspace: Workspace
+  let root: string
+  let url: string
+
+  beforeAll(async () => {
+    workspace = await makeWorkspace()
+    root = workspace.path('store')
+    await mkdir(root)
+    const { alias } = await startSshd(workspace, { config })
+    url = `ria+${config.length === 0 ? 'ssh' : 'sftp'}://${alias}${root}`
+    const before = process.env.PATH
+    process.env.PATH = workspace.env.PATH // `ssh` is a wrapper there, with a configuration of its own
+    const store = openLocalStore({ root })
+    await fill(store)
+    await store.close()
+    return async () => {
+      process.env.PATH = before
+      await workspace.remove()
+    }
+  })
+
+  test('a store is read, and a catalogue in it is written and brought up to date, as on a disk', async () => {
+    const [here, there] = [workspace.path('pages'), join(root, 'catalog')]
+    const local = await riastore(['catalog', url, here])
+    expect([local.code, local.stderr]).toEqual([0, ''])
+    const first = await riastore(['catalog', '--json', url, url])
+    expect([first.code, first.stderr]).toEqual([0, ''])
+    const names = async (place: string) => (await readdir(place, { recursive: true })).sort()
+    expect(await names(there)).toEqual(await names(here))
+    const again = await riastore(['catalog', '--json', url, url])
+    expect(objectsOf(again, 'summary')).toMatchObject([{ datasets: 2, written: 0, removed: 0 }])
+    await rm(join(root, OTHER), { recursive: true })
+    const gone = await riastore(['catalog', '--json', url, url])
+    expect(objectsOf(gone, 'summary')).toMatchObject([{ datasets: 1, failed: 0 }])
+    expect(await readdir(join(there, 'd'))).toEqual([ID])
+    expect(await readFile(join(there, 'index.html'), 'utf8')).not.toContain(OTHER_ID)
   })
 })
