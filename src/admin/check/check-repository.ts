@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isStoreError, messageOf, type StoreError } from '../../core/errors.ts'
 import { toBoolean } from '../../core/git-config.ts'
+import { isPlainlyWhole } from '../../git/fsck/is-plainly-whole.ts'
 import { ObjectReader } from '../../git/objects/object-reader.ts'
 import { readRefs } from '../../git/read-remote.ts'
 import { RefLog } from '../../git/refs/ref-log.ts'
@@ -97,8 +98,11 @@ async function checkPacks(dataset: StoredDataset, tell: Tell, call: CallOptions)
 }
 
 /** What git fsck says is wrong; undefined where it cannot be asked. */
-async function gitFsck({ store, directory }: StoredDataset, call: CallOptions): Promise<string[] | undefined> {
+async function gitFsck(dataset: StoredDataset, call: CallOptions): Promise<string[] | undefined> {
+  const { store, directory } = dataset
   if (!store.traits.exec) return undefined
+  // Elsewhere it takes more round trips than to start git there.
+  if (store.traits.local && (await isPlainlyWhole(dataset, call))) return []
   const command = ['git', '--git-dir=.', 'fsck', '--full', '--no-dangling', '--no-progress']
   try {
     const { code, stdout, stderr } = await store.exec(command, { ...call, cwd: directory })
