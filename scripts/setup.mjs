@@ -32,6 +32,7 @@ const SYSTEM_PROGRAMS = [
   { program: 'ceph-authtool', packages: ['ceph-common'] },
   { program: 'rclone', packages: ['rclone'] },
   { program: 'mount.davfs', packages: ['davfs2'] },
+  { program: 'litmus', packages: ['litmus'] },
   // A real WebDAV server, without the service that Debian's `apache2` starts.
   { program: 'apache2', packages: ['apache2-bin'] },
   { program: 'fusermount3', packages: ['fuse3'] },

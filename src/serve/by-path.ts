@@ -5,10 +5,11 @@ import { parseKey } from '../core/key.ts'
 import { annexKeyOf } from '../git/annexed-file.ts'
 import type { Revision, RevisionEntry } from '../git/revision.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
-import { sendBytes, sendKey, typeOfName } from './content.ts'
+import { sendBytes, sendKey } from './content.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
 import { PAGE_HEADERS, queryOf, sendList, wantsJson } from './lists.ts'
+import { TEXT, typeOfName } from './media-type.ts'
 import { readReadme } from './pages/card.ts'
 import { aboutDataset, HISTORY_COLUMNS, historyRow, readmeSection } from './pages/card-page.ts'
 import { FILE_COLUMNS, fileRow, PAGE, PAGE_END, pageTop, TABLE_END, tableTop } from './pages/page.ts'
@@ -73,7 +74,7 @@ async function sendEntry(
   entry: RevisionEntry,
 ): Promise<void> {
   const key = await annexKeyOf(revision, entry)
-  const type = entry.kind === 'link' && key === undefined ? 'text/plain; charset=utf-8' : typeOfName(entry.path)
+  const type = entry.kind === 'link' && key === undefined ? TEXT : typeOfName(entry.path)
   const headers = {
     'Content-Security-Policy': FILE_POLICY,
     'Content-Disposition': `inline; filename*=UTF-8''${encodeURIComponent(entry.name.toWellFormed()).replaceAll("'", '%27')}`,

@@ -1,5 +1,3 @@
-import { basename } from 'node:path/posix'
-import { getMimeType } from 'hono/utils/mime'
 import type { KeyProgress, StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { parseKey } from '../core/key.ts'
 import type { ByteRange, Consumer, Store } from '../store/store.ts'
@@ -12,14 +10,6 @@ export interface Described {
   /** Changes when the content does; without quotes. */
   readonly tag: string
   readonly headers?: Readonly<Record<string, string>>
-}
-
-/** The media type of what nobody named. */
-export const BYTES = 'application/octet-stream'
-
-/** The media type that a file's name tells. */
-export function typeOfName(path: string): string {
-  return getMimeType(basename(path)) ?? BYTES
 }
 
 /**

@@ -12,7 +12,8 @@ export function requirePath(
   hosts: ReadonlySet<string> | undefined,
 ): readonly string[] | undefined {
   const { method = '', url = '/', headers } = exchange.request
-  exchange.request.resume() // what it may have for a body
+  // What it may have for a body; that of a PROPFIND is read.
+  if (method !== 'PROPFIND') exchange.request.resume()
   if (!methods.includes(method)) {
     exchange.answer(405, 'text/plain', 'this server is for reading\n', { Allow: methods.join(', ') })
     return undefined

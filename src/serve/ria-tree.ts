@@ -6,12 +6,11 @@ import { servedViews } from '../git/served-views.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { keyAtPlace, placesOf } from '../ria/layout/places.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
-import { BYTES, sendBytes, sendFile, sendKey } from './content.ts'
+import { sendBytes, sendFile, sendKey } from './content.ts'
 import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
+import { BYTES, TEXT } from './media-type.ts'
 import type { Views } from './views.ts'
-
-const TEXT = 'text/plain; charset=utf-8'
 
 /** Objects as git keeps them; they are never changed. Source: gitrepository-layout(5). */
 const GIT_OBJECT = /^objects\/(?:[0-9a-f]{2}\/[0-9a-f]{38}|pack\/pack-[0-9a-f]{40}\.(?:pack|idx))$/

@@ -55,11 +55,26 @@ test('stock DataLad and its own ORA clone and get every key of an archive, by id
   }
 })
 
-test('git annex testremote finds that it can be read, with what key ever', async () => {
-  const remote = clone.with({ env: workspace.env })
+test.each(['ours', "DataLad's own"])('git annex testremote finds that it can be read by %s', async (whose) => {
+  const remote = clone.with(whose === 'ours' ? { env: workspace.env } : stock())
   const result = await remote.tryAnnex('testremote', 'store-storage', '--fast', '--test-readonly=readme.txt')
   expect(result.status, explain(result)).toBe(0)
   expect(result.stdout).toMatch(/All \d+ tests passed/)
+})
+
+test('git-annex gets every key by httpalso, too, and its testremote finds that it can be read', async () => {
+  const objects = `${url}${id.slice(0, 3)}/${id.slice(3)}/annex/objects`
+  const alone = clone.with(stock())
+  await alone.git('config', 'annex.security.allowed-ip-addresses', '127.0.0.1')
+  await alone.annex('initremote', '--sameas=store-storage', 'also', 'type=httpalso', `url=${objects}`)
+  await alone.annex('drop', '--force', ...Object.keys(files))
+  await alone.annex('get', '--from', 'also', ...Object.keys(files))
+  for (const [file, content] of Object.entries(files)) {
+    expect((await clone.read(file)).equals(Buffer.from(content)), file).toBe(true)
+  }
+  expect((await alone.checkPresent('missing.txt', 'also')).presence).toBe('absent')
+  const result = await alone.tryAnnex('testremote', 'also', '--fast', '--test-readonly=readme.txt')
+  expect(result.status, explain(result)).toBe(0)
 })
 
 test('git clones from it what it clones over ssh: the same refs, the same objects, all of them whole', async () => {
