@@ -1,7 +1,7 @@
 import type { Archive, Member } from '../archive/archive.ts'
 import { keyFileName } from '../core/key.ts'
+import type { KeyTable } from '../core/tables/key-table.ts'
 import { findMember } from '../ria/keys/member-names.ts'
-import type { KeyTable } from './clone/key-table.ts'
 
 /** Members that lie in the archive as they are come before those that have to be unpacked. */
 const COPIES = -1

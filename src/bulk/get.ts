@@ -1,6 +1,6 @@
+import { KeyTable } from '../core/tables/key-table.ts'
 import type { Clone } from './clone/clone.ts'
 import { leftToAnnex } from './clone/clone.ts'
-import { KeyTable } from './clone/key-table.ts'
 import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './events.ts'
 import { type GetOptions, type GetReport, getCommand } from './get-options.ts'

@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
+import { KeyTable } from '../core/tables/key-table.ts'
 import { type Clone, leftToAnnex } from './clone/clone.ts'
-import { KeyTable } from './clone/key-table.ts'
 import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './events.ts'
 import { handOverSelection } from './hand-over.ts'

@@ -1,6 +1,6 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { parseKey } from '../core/key.ts'
-import type { KeyTable } from './clone/key-table.ts'
+import type { KeyTable } from '../core/tables/key-table.ts'
 import type { Placer } from './clone/placer.ts'
 import { syncFileSystem } from './clone/sync.ts'
 import { Turns } from './clone/turns.ts'

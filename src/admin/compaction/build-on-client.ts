@@ -3,7 +3,7 @@ import { mkdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { addMembers, needProgram, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
+import { addMembers, type Names, needProgram, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { type Bytes, collect, fileSource } from '../../core/source.ts'
@@ -13,7 +13,7 @@ import { archivesDirectory, objectsDirectory } from '../../ria/layout/places.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
 import { readsAtOnce } from './plan.ts'
-import { checkFree, loadedBytes, localError, newArchiveBytes, requireFree } from './space.ts'
+import { checkFree, localError, newArchiveBytes, requireFree } from './space.ts'
 
 /**
  * Builds here, for a store on a server that runs no 7z: the keys and the old archive are brought
@@ -34,11 +34,11 @@ export class ClientBuilder implements Builder {
   }
 
   async checkSpace(call: CallOptions = {}): Promise<void> {
-    const { store, directory, old } = this.#work
+    const { store, directory, old, add } = this.#work
     const size = newArchiveBytes(this.#work)
     await requireFree(store, archivesDirectory(directory), size, call)
     const { bavail, bsize } = await statfs(this.#parent)
-    checkFree(bavail * bsize, size + loadedBytes(this.#work) + (old?.size ?? 0), this.#parent)
+    checkFree(bavail * bsize, size + add.bytes + (old?.size ?? 0), this.#parent)
   }
 
   async build({ signal, onPart }: BuildOptions = {}): Promise<void> {
@@ -48,7 +48,7 @@ export class ClientBuilder implements Builder {
     const call = { signal }
     const local = await makeWorkDirectory(this.#parent)
     this.#directory = local
-    const total = (old?.size ?? 0) + loadedBytes(this.#work)
+    const total = (old?.size ?? 0) + add.bytes
     let loaded = 0
     const load = async (path: string, file: string, identity: string) => {
       const isThere = await this.#load(path, file, identity, call)
@@ -65,13 +65,19 @@ export class ClientBuilder implements Builder {
       if (!isThere) this.missed.add(place)
     })
     await removeMembers({ archive: this.#archive, isOurs, names: drop, signal })
-    const names = add.map(({ place }) => place)
-    await addMembers({ archive: this.#archive, isOurs, directory: join(local, 'objects'), names, level, signal })
+    await addMembers({
+      archive: this.#archive,
+      isOurs,
+      directory: join(local, 'objects'),
+      names: add.places,
+      level,
+      signal,
+    })
     await rm(join(local, 'objects'), { recursive: true, force: true })
     await this.#send(call, (part) => onPart?.(0.6 + part * 0.4))
   }
 
-  async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
+  async remove(members: Names, call: CallOptions = {}): Promise<void> {
     const isOurs = this.#work.old === undefined
     await removeMembers({ archive: this.#archive, isOurs, names: members, signal: call.signal })
     await this.#send(call)

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { copyFile, link, unlink } from 'node:fs/promises'
-import { addMembers, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
+import { addMembers, type Names, removeMembers } from '../../archive/seven-zip/seven-zip.ts'
 import { StoreError } from '../../core/errors.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
@@ -30,7 +30,7 @@ export class DiskBuilder implements Builder {
   async checkSpace(call: CallOptions = {}): Promise<void> {
     const { store, directory, drop, old } = this.#work
     // 7z writes a new file beside the one that it changes: taking out and adding make two.
-    const twice = drop.length > 0 ? (old?.size ?? 0) : 0
+    const twice = drop.size > 0 ? (old?.size ?? 0) : 0
     await requireFree(store, archivesDirectory(directory), newArchiveBytes(this.#work) + twice, call)
   }
 
@@ -40,14 +40,14 @@ export class DiskBuilder implements Builder {
     this.#archives = archives
     if (old !== undefined) await this.#linkOld(archives)
     await this.remove(drop, { signal })
-    if (add.length === 0) return
+    if (add.count === 0) return
     const objects = await this.#open(objectsDirectory(directory))
     try {
       const settings = {
         archive: this.#file(archives),
         isOurs: old === undefined,
         directory: String(objects.self),
-        names: add.map(({ place }) => place),
+        names: add.places,
         level,
         signal,
         onProgress: ({ percent }: { readonly percent: number }) => onPart?.(percent / 100),
@@ -58,7 +58,7 @@ export class DiskBuilder implements Builder {
     }
   }
 
-  async remove(members: readonly string[], { signal }: CallOptions = {}): Promise<void> {
+  async remove(members: Names, { signal }: CallOptions = {}): Promise<void> {
     const isOurs = this.#work.old === undefined
     const settings = { archive: this.#file(this.#opened), isOurs, names: members, signal }
     await inPlainWords(this.#opened, () => removeMembers(settings))

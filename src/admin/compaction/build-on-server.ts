@@ -1,7 +1,6 @@
-import { listOfNames, type SevenZipCommand, sevenZipArguments } from '../../archive/seven-zip/arguments.ts'
+import { listOfNames, type Names, type SevenZipCommand, sevenZipArguments } from '../../archive/seven-zip/arguments.ts'
 import { sevenZipError } from '../../archive/seven-zip/words.ts'
 import { StoreError } from '../../core/errors.ts'
-import { bufferSource } from '../../core/source.ts'
 import { archivesDirectory, fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Builder, BuildOptions, Work } from './builder.ts'
@@ -54,7 +53,7 @@ export class ServerBuilder implements Builder {
 
   async checkSpace(call: CallOptions = {}): Promise<void> {
     const { store, drop, old } = this.#work
-    const twice = drop.length > 0 ? (old?.size ?? 0) : 0
+    const twice = drop.size > 0 ? (old?.size ?? 0) : 0
     await requireFree(store, this.#archives, newArchiveBytes(this.#work) + twice, call)
   }
 
@@ -62,20 +61,18 @@ export class ServerBuilder implements Builder {
     const { store, directory, old, drop, add, level } = this.#work
     const call = { signal }
     if (old !== undefined) await this.#linkOld(call)
-    if (drop.length > 0) await this.remove(drop, call)
-    if (add.length === 0) return
+    if (drop.size > 0) await this.remove(drop, call)
+    const [first] = add
+    if (first === undefined) return
     // The store looks at the way there: the shell would follow any link.
-    await store.stat(`${objectsDirectory(directory)}/${add[0]?.place}`, { ...call, strictLinks: true })
-    await this.#writeList(
-      add.map(({ place }) => place),
-      call,
-    )
+    await store.stat(`${objectsDirectory(directory)}/${first.place}`, { ...call, strictLinks: true })
+    await this.#writeList(add.places, call)
     const beside = (path: string) => `${ARCHIVES}/${fileNameOf(path)}`
     const command = { command: 'add', archive: beside(this.path), listFile: beside(this.#list), level } as const
     await this.#run(command, '../annex/objects', call)
   }
 
-  async remove(members: readonly string[], call: CallOptions = {}): Promise<void> {
+  async remove(members: Names, call: CallOptions = {}): Promise<void> {
     await this.#writeList(members, call)
     const [archive, listFile] = [fileNameOf(this.path), fileNameOf(this.#list)]
     await this.#run({ command: 'remove', archive, listFile }, '.', call)
@@ -104,8 +101,8 @@ export class ServerBuilder implements Builder {
     if ((await this.#exec(['ln', 'archive.7z', name], call)) !== 0) await this.#must(['cp', 'archive.7z', name], call)
   }
 
-  async #writeList(names: readonly string[], call: CallOptions): Promise<void> {
-    await this.#work.store.put(this.#list, bufferSource(listOfNames(names)), {
+  async #writeList(names: Names, call: CallOptions): Promise<void> {
+    await this.#work.store.put(this.#list, listOfNames(names), {
       ...call,
       within: this.#work.directory,
     })

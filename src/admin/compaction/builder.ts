@@ -1,6 +1,6 @@
-import type { Level } from '../../archive/seven-zip/seven-zip.ts'
+import type { Level, Names } from '../../archive/seven-zip/seven-zip.ts'
 import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
-import type { LooseKey } from './loose.ts'
+import type { SomeKeys } from './loose-table.ts'
 
 /** What a new archive is to be made of. */
 export interface Work {
@@ -10,8 +10,8 @@ export interface Work {
   readonly temporary: string
   /** The archive whose members are carried over, but for those in `drop`. */
   readonly old: Stat | undefined
-  readonly drop: readonly string[]
-  readonly add: readonly LooseKey[]
+  readonly drop: Names
+  readonly add: SomeKeys
   readonly level: Level
   readonly sharing?: Sharing | undefined
   /** What the new archive shall have, before `sharing`; undefined where the backend has none. */
@@ -38,7 +38,7 @@ export interface Builder {
   /** Places of keys that were not there, or not as they were listed, when it came to them. */
   readonly missed: ReadonlySet<string>
   /** Takes members out of the new archive. */
-  remove(members: readonly string[], options?: CallOptions): Promise<void>
+  remove(members: Names, options?: CallOptions): Promise<void>
   /** Flushes the new archive and sets its mode. */
   finish(options?: CallOptions): Promise<void>
   /** Removes what it made, the new archive too unless it was moved away. Never rejects. */

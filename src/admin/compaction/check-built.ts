@@ -1,28 +1,28 @@
 import { Archive } from '../../archive/archive.ts'
+import type { Names } from '../../archive/seven-zip/seven-zip.ts'
 import { hasChecksum } from '../../core/checksum.ts'
 import { forEachParallel } from '../../core/parallel.ts'
-import { memberFileName } from '../../ria/keys/member-names.ts'
+import { KeyTable } from '../../core/tables/key-table.ts'
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
-import type { LooseKey } from './loose.ts'
-import { type MemberFacts, type Plan, readsAtOnce } from './plan.ts'
+import { type LooseKey, type LooseTable, STATE } from './loose-table.ts'
+import { type Plan, readsAtOnce } from './plan.ts'
 import { groupAdjacent, type MemberOfKey, readTogether } from './read-together.ts'
 
-/** What is in a new archive, every new key read back. */
+/** What is in a new archive; what became of the loose keys is said by their states. */
 export interface Built {
-  /** Keys that were packed, and are good. */
-  readonly packed: readonly LooseKey[]
-  /** Keys that lie damaged: packed as they are, so they have to go from the new archive. */
-  readonly damaged: readonly LooseKey[]
-  /** Keys that were dropped or replaced while they were packed: they have to go too. */
-  readonly changed: readonly LooseKey[]
-  /** Keys that are not in it although they still lie loose as they did: 7z could not read them. */
-  readonly unread: readonly LooseKey[]
   /** Members. */
   readonly count: number
-  readonly fileNames: ReadonlySet<string>
+  /** Whether a member has this file name. */
+  hasFileName(fileName: string): boolean
+}
+
+/** A new archive of which every new key was read back. */
+export interface Checked extends Built {
+  /** Members that have to go from it. */
+  readonly bad: Names
 }
 
 export interface CheckOptions extends CallOptions {
@@ -31,20 +31,19 @@ export interface CheckOptions extends CallOptions {
 
 /**
  * Reads every new key of a new archive back and holds it against the key; compares what was carried
- * over with the old archive's index. Throws `corrupt` when 7z wrote anything else than it should:
- * then nothing is safe to be swapped in.
+ * over with the old archive's index. Keys that are to be added are `packed` then; `damaged` or
+ * `changed` are those that have to go from it; `unread` those that are not in it although they lie
+ * as they did, `gone` the others that are not in it. Throws `corrupt` when 7z wrote anything else
+ * than it should: then nothing is safe to be swapped in.
  */
 export async function checkBuilt(
   dataset: StoredDataset,
   path: string,
-  plan: Plan,
+  { loose: { keys }, members, drop }: Pick<Plan, 'loose' | 'members' | 'drop'>,
   { onKey, ...call }: CheckOptions,
-): Promise<Built> {
-  const wanted = new Map(plan.add.map((key) => [key.place, key]))
-  const drop = new Set(plan.drop)
-  const carried = new Map([...plan.members].filter(([name]) => !drop.has(name)))
-  const fileNames = new Set<string>()
-  const found: Record<Verdict, LooseKey[]> = { packed: [], damaged: [], changed: [] }
+): Promise<Checked> {
+  const carried = members.carry()
+  const bad = new KeyTable()
   const fail = (message: string) => dataset.error('corrupt', 'verify', message, { path })
 
   let count = 0
@@ -53,21 +52,21 @@ export async function checkBuilt(
   const newMembers = async function* (): AsyncGenerator<PackedMember, void, void> {
     for await (const member of archive.members(call)) {
       count += 1
-      fileNames.add(memberFileName(member.name))
-      const loose = wanted.get(member.name)
+      const { name } = member
+      const loose = keys.at(name, STATE.add)
       if (loose !== undefined) {
-        wanted.delete(member.name)
+        keys.setState(loose.number, STATE.read)
         yield { member, key: loose.key, loose }
         continue
       }
-      const facts = carried.get(member.name)
-      if (facts === undefined) throw fail(`it has a member that nobody packed: ${member.name}`)
-      if (!isSame(facts, member)) throw fail(`the member ${member.name} is not what it was`)
-      carried.delete(member.name)
+      const found = drop.has(name) ? 'unknown' : carried.take(name, member)
+      if (found === 'unknown') throw fail(`it has a member that nobody packed: ${name}`)
+      if (found === 'other') throw fail(`the member ${name} is not what it was`)
     }
   }
-  const tell = ({ loose }: PackedMember, verdict: Verdict) => {
-    found[verdict].push(loose)
+  const tell = ({ loose, member }: PackedMember, verdict: Verdict) => {
+    keys.setState(loose.number, STATE[verdict])
+    if (verdict !== 'packed') bad.add(member.name)
     onKey?.()
   }
   try {
@@ -78,9 +77,14 @@ export async function checkBuilt(
   } finally {
     await archive.close()
   }
-  if (carried.size > 0) throw fail(`${carried.size} members of the old archive are not in it`)
-  const unread = await stillThere(dataset, wanted.values(), call)
-  return { ...found, unread, count, fileNames }
+  const missing = members.size - drop.size - carried.count
+  if (missing > 0) throw fail(`${missing} members of the old archive are not in it`)
+  await findUnread(dataset, keys, call)
+  const isPacked = (fileName: string) => {
+    const number = keys.find(fileName)
+    return number !== undefined && keys.stateOf(number) === STATE.packed
+  }
+  return { bad, count, hasFileName: (fileName) => carried.hasFileName(fileName) || isPacked(fileName) }
 }
 
 type Verdict = 'packed' | 'damaged' | 'changed'
@@ -110,16 +114,9 @@ async function examine(
   throw dataset.error('corrupt', 'verify', message, { path })
 }
 
-function isSame(before: MemberFacts, after: MemberFacts): boolean {
-  const sameCrc = before.crc === undefined || after.crc === undefined || before.crc === after.crc
-  return before.size === after.size && sameCrc
-}
-
-async function stillThere(dataset: StoredDataset, keys: Iterable<LooseKey>, call: CallOptions): Promise<LooseKey[]> {
-  const unread: LooseKey[] = []
-  await forEachParallel(keys, dataset.store.traits.maxInFlight, async (key) => {
-    const stat = await dataset.store.stat(`${objectsDirectory(dataset.directory)}/${key.place}`, call)
-    if (stat?.identity === key.identity) unread.push(key)
+async function findUnread(dataset: StoredDataset, keys: LooseTable, call: CallOptions): Promise<void> {
+  await forEachParallel(keys.in(STATE.add), dataset.store.traits.maxInFlight, async ({ number, place, identity }) => {
+    const stat = await dataset.store.stat(`${objectsDirectory(dataset.directory)}/${place}`, call)
+    keys.setState(number, stat?.identity === identity ? STATE.unread : STATE.gone)
   })
-  return unread
 }

@@ -1,8 +1,8 @@
 import { objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { Builder } from './builder.ts'
-import type { Built } from './check-built.ts'
-import { type LeftReason, type LooseKey, placesOfAll } from './loose.ts'
+import type { LeftReason } from './loose.ts'
+import { STATE } from './loose-table.ts'
 import type { Plan } from './plan.ts'
 import type { Usage } from './usage.ts'
 
@@ -30,13 +30,13 @@ export interface CompactReport {
 
 /** What a compaction by this plan would do, if all goes well. */
 export function previewReport(dataset: StoredDataset, plan: Plan, before: Usage): CompactReport {
-  const bytes = sumOfSizes(plan.add)
-  const loose = plan.loose.without(placesOfAll([...plan.add, ...plan.already]))
+  const { count, bytes } = plan.add
+  const loose = plan.loose.without(STATE.add, STATE.already)
   const after = {
     ...before,
     looseKeys: loose.count,
     looseBytes: loose.bytes,
-    archivedKeys: plan.members.size - plan.drop.length + plan.add.length,
+    archivedKeys: plan.members.size - plan.drop.size + count,
     archiveBytes: before.archiveBytes + bytes,
     inodes: before.inodes === undefined ? undefined : inodesAfter(plan, before.inodes, loose.inodes),
   }
@@ -44,8 +44,8 @@ export function previewReport(dataset: StoredDataset, plan: Plan, before: Usage)
     directory: dataset.directory,
     dryRun: true,
     by: undefined,
-    packed: { keys: plan.add.length, bytes },
-    purged: plan.drop.length,
+    packed: { keys: count, bytes },
+    purged: plan.drop.size,
     left: { ...plan.loose.left, ...(plan.few > 0 && { few: plan.few }) },
     problems: damagedLines(dataset, plan),
     before,
@@ -56,7 +56,6 @@ export function previewReport(dataset: StoredDataset, plan: Plan, before: Usage)
 /** What a compaction did. */
 export interface Done {
   readonly plan: Plan
-  readonly built: Built
   readonly by: Builder['kind'] | undefined
   readonly gaveBack?: number | undefined
   readonly before: Usage
@@ -64,28 +63,32 @@ export interface Done {
 }
 
 /** Tells what a compaction did. */
-export function reportOf(dataset: StoredDataset, { plan, built, by, gaveBack, before, after }: Done): CompactReport {
-  const { damaged, changed, unread, packed } = built
-  const isDamaged = damaged.length + (plan.loose.left.damaged ?? 0)
+export function reportOf(dataset: StoredDataset, { plan, by, gaveBack, before, after }: Done): CompactReport {
+  const { keys } = plan.loose
+  const [packed, unread, changed] = [keys.in(STATE.packed), keys.in(STATE.unread), keys.in(STATE.changed).count]
+  const isDamaged = keys.in(STATE.damaged).count + (plan.loose.left.damaged ?? 0)
   const where = (place: string) => `${dataset.store.traits.root}/${objectsDirectory(dataset.directory)}/${place}`
   return {
     directory: dataset.directory,
     dryRun: false,
     by,
-    packed: { keys: packed.length, bytes: sumOfSizes(packed) },
-    purged: plan.drop.length,
+    packed: { keys: packed.count, bytes: packed.bytes },
+    purged: plan.drop.size,
     ...(gaveBack !== undefined && { gaveBack }),
     left: {
       ...plan.loose.left,
       ...(isDamaged > 0 && { damaged: isDamaged }),
       ...(plan.few > 0 && { few: plan.few }),
-      ...(changed.length > 0 && { changed: changed.length }),
-      ...(unread.length > 0 && { unread: unread.length }),
+      ...(changed > 0 && { changed }),
+      ...(unread.count > 0 && { unread: unread.count }),
     },
     problems: [
       ...damagedLines(dataset, plan),
-      ...damaged.map(({ place }) => `${where(place)}: its content does not have the key's checksum; it stays loose`),
-      ...unread.map(({ place }) => `${where(place)}: 7z could not read it; it stays loose`),
+      ...Array.from(
+        keys.in(STATE.damaged).places,
+        (place) => `${where(place)}: its content does not have the key's checksum; it stays loose`,
+      ),
+      ...Array.from(unread.places, (place) => `${where(place)}: 7z could not read it; it stays loose`),
     ],
     before,
     after,
@@ -99,7 +102,7 @@ function inodesAfter(plan: Plan, before: number, looseAfter: number): number {
   if (few > 0) return looseAfter + archives
   const tombstones = dropped.size > 0 ? dropped.size + 1 : 0
   const others = archives - tombstones - (old === undefined ? 0 : 1)
-  return looseAfter + others + (members.size - drop.length + add.length > 0 ? 1 : 0)
+  return looseAfter + others + (members.size - drop.size + add.count > 0 ? 1 : 0)
 }
 
 function damagedLines(dataset: StoredDataset, plan: Plan): string[] {
@@ -107,8 +110,4 @@ function damagedLines(dataset: StoredDataset, plan: Plan): string[] {
     (place) =>
       `${dataset.store.traits.root}/${objectsDirectory(dataset.directory)}/${place}: its length is not the key's; it stays loose`,
   )
-}
-
-function sumOfSizes(keys: readonly LooseKey[]): number {
-  return keys.reduce((sum, { size }) => sum + size, 0)
 }

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Level } from '../../archive/seven-zip/seven-zip.ts'
 import { ConfigError, isStoreError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
-import { memberFileName } from '../../ria/keys/member-names.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, tombstonePath } from '../../ria/layout/places.ts'
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
@@ -19,7 +18,8 @@ import type { Builder } from './builder.ts'
 import { type Built, checkBuilt } from './check-built.ts'
 import { chooseBuilder } from './choose-builder.ts'
 import { type CompactReport, previewReport, reportOf } from './compact-report.ts'
-import type { Filter, LooseKey } from './loose.ts'
+import type { Filter } from './loose.ts'
+import { STATE } from './loose-table.ts'
 import { makePlan, type Plan } from './plan.ts'
 import { markDropped, removeLoose } from './settle.ts'
 import { type Usage, usageOf } from './usage.ts'
@@ -150,20 +150,21 @@ class Compaction {
       now: this.#lock.stat.mtimeMs ?? Date.now(),
     })
     const before = await usageBefore(dataset, plan, call)
-    const isNeeded = plan.add.length > 0 || plan.drop.length > 0
+    const isNeeded = plan.add.count > 0 || plan.drop.size > 0
     const kept = { built: unchanged(plan), by: undefined, archive: plan.old }
+    // What becomes of the keys changes while the archive is made.
+    const isAdding = plan.add.count > 0
     let replaced: Replaced
     try {
       replaced = isNeeded ? await this.#replaceArchive(plan) : kept
     } catch (error) {
-      if (gaveBack !== undefined || plan.drop.length === 0 || !isStoreError(error, 'full')) throw error
+      if (gaveBack !== undefined || plan.drop.size === 0 || !isStoreError(error, 'full')) throw error
       const { bytes, freed } = await this.#giveBack()
-      if (plan.add.length > 0 && freed > 0) return this.run(freed)
-      if (plan.add.length > 0 || bytes === 0) throw error
+      if (isAdding && freed > 0) return this.run(freed)
+      if (isAdding || bytes === 0) throw error
       const after = await usageOf(dataset, plan.loose.usage, plan.old, plan.members.size, call)
       return reportOf(dataset, {
-        plan: { ...plan, drop: [] },
-        built: kept.built,
+        plan: { ...plan, drop: new Set() },
         by: undefined,
         gaveBack: freed,
         before,
@@ -171,11 +172,11 @@ class Compaction {
       })
     }
     const { built, by, archive } = replaced
-    const isSettled = isNeeded || plan.already.length > 0 || plan.few === 0
-    const gone = isSettled ? await this.#settle(plan, built, { archive: archive?.identity }) : new Set<string>()
+    const isSettled = isNeeded || plan.already.count > 0 || plan.few === 0
+    if (isSettled) await this.#settle(plan, built, { archive: archive?.identity })
     // What others did meanwhile is not in it: it tells what this run did.
-    const after = await usageOf(dataset, plan.loose.without(gone), archive, built.count, call)
-    return reportOf(dataset, { plan, built, by, gaveBack, before, after })
+    const after = await usageOf(dataset, plan.loose.without(), archive, built.count, call)
+    return reportOf(dataset, { plan, by, gaveBack, before, after })
   }
 
   /** Nothing is given back where no hole can be made. */
@@ -190,9 +191,9 @@ class Compaction {
   }
 
   async #replaceArchive(plan: Plan): Promise<Replaced> {
-    if (plan.add.length === 0 && plan.drop.length === plan.members.size) {
+    if (plan.add.count === 0 && plan.drop.size === plan.members.size) {
       await this.#removeArchive(plan)
-      return { built: unchanged(plan), by: undefined, archive: undefined }
+      return { built: NOTHING, by: undefined, archive: undefined }
     }
     await this.#waitForNewSecond(plan.old)
     const builder = await chooseBuilder(
@@ -215,7 +216,7 @@ class Compaction {
       await builder.build({ ...this.#call, onPart: (part) => this.#tell('packing', part, 1) })
       const built = await this.#verify(plan, builder)
       await this.#begin('swapping')
-      const archive = built.count === 0 ? await this.#removeArchive(plan) : await this.#swap(plan, built, builder)
+      const archive = built.count === 0 ? await this.#removeArchive(plan) : await this.#swap(plan, builder)
       return { built, by: builder.kind, archive }
     } finally {
       await builder.discard()
@@ -227,32 +228,25 @@ class Compaction {
    * reads again.
    */
   async #verify(plan: Plan, builder: Builder): Promise<Built> {
-    const damaged: LooseKey[] = []
-    const changed: LooseKey[] = []
-    for (let add = plan.add; ; ) {
+    const { keys } = plan.loose
+    for (;;) {
       await this.#begin('verifying')
+      const total = plan.add.count
       let done = 0
-      const onKey = () => this.#tell('verifying', ++done, add.length)
-      const built = await checkBuilt(this.#dataset, builder.path, { ...plan, add }, { ...this.#call, onKey })
-      damaged.push(...built.damaged)
-      changed.push(...built.changed)
-      const bad = new Set([...built.damaged, ...built.changed])
-      if (bad.size === 0) {
+      const onKey = () => this.#tell('verifying', ++done, total)
+      const built = await checkBuilt(this.#dataset, builder.path, plan, { ...this.#call, onKey })
+      if (built.bad.size === 0) {
         // Where a file is known by its content, one that was dropped and stored again is the same.
-        const isBack = ({ place }: LooseKey) => builder.missed.has(place)
-        changed.push(...built.unread.filter(isBack))
-        const unread = built.unread.filter((key) => !isBack(key))
-        return { ...built, damaged, changed, unread }
+        for (const { number, place } of keys.in(STATE.unread))
+          if (builder.missed.has(place)) keys.setState(number, STATE.changed)
+        return built
       }
-      await builder.remove(
-        [...bad].map(({ place }) => place),
-        this.#call,
-      )
-      add = add.filter((key) => !bad.has(key))
+      await builder.remove(built.bad, this.#call)
+      for (const state of [STATE.packed, STATE.unread, STATE.gone]) keys.setAll(state, STATE.add)
     }
   }
 
-  async #swap(plan: Plan, built: Built, builder: Builder): Promise<Stat> {
+  async #swap(plan: Plan, builder: Builder): Promise<Stat> {
     await builder.finish(this.#call)
     const stat = await this.#dataset.store.stat(builder.path, this.#call)
     if (stat === undefined || (plan.old !== undefined && seconds(stat) === seconds(plan.old))) {
@@ -263,8 +257,7 @@ class Compaction {
     // Somebody may have exported an archive meanwhile with a program that knows no lock: nothing is
     // done then.
     const needed = { archive: plan.old?.identity }
-    if (!this.#options.leavesLoose)
-      await markDropped(this.#dataset, this.#changes, built.packed, plan.archived, needed, this.#call)
+    if (!this.#options.leavesLoose) await markDropped(this.#dataset, this.#changes, plan.loose.keys, needed, this.#call)
     return this.#changes.replaceArchive(builder.path, stat, plan.old?.identity)
   }
 
@@ -272,20 +265,21 @@ class Compaction {
     if (old !== undefined) await this.#changes.removeArchive(old.identity)
   }
 
-  /** Returns the places below annex/objects at which nothing lies any more. */
-  async #settle(plan: Plan, built: Built, needed: Needed): Promise<ReadonlySet<string>> {
+  async #settle(plan: Plan, built: Built, needed: Needed): Promise<void> {
     const [dataset, call] = [this.#dataset, this.#call]
     await this.#begin('removing')
-    const keys = this.#options.leavesLoose ? [] : [...built.packed, ...plan.already]
-    let done = 0
-    const onKey = () => this.#tell('removing', ++done, keys.length)
-    const gone = await removeLoose(dataset, this.#changes, keys, needed, { ...call, onKey })
+    if (!this.#options.leavesLoose) {
+      const { keys } = plan.loose
+      const total = keys.in(STATE.packed).count + plan.already.count
+      let done = 0
+      const onKey = () => this.#tell('removing', ++done, total)
+      await removeLoose(dataset, this.#changes, keys, needed, { ...call, onKey })
+    }
     const dropped = await listTombstones(dataset, call)
     const paths = [...dropped]
-      .filter((name) => !built.fileNames.has(name))
+      .filter((name) => !built.hasFileName(name))
       .map((fileName) => tombstonePath(dataset.directory, fileName))
     await this.#changes.removeOwn(paths, needed, 1)
-    return gone
   }
 
   /**
@@ -310,18 +304,12 @@ class Compaction {
 }
 
 /** What is in the archive when none was built. */
-function unchanged({ members, drop }: Plan): Built {
-  const gone = new Set(drop)
-  const names = [...members.keys()].filter((name) => !gone.has(name))
-  return {
-    packed: [],
-    damaged: [],
-    changed: [],
-    unread: [],
-    count: names.length,
-    fileNames: new Set(names.map(memberFileName)),
-  }
+function unchanged({ members }: Plan): Built {
+  return { count: members.size, hasFileName: (fileName) => members.hasFileName(fileName) }
 }
+
+/** What is in the archive when there is none any more. */
+const NOTHING: Built = { count: 0, hasFileName: () => false }
 
 function seconds({ mtimeMs }: Stat): number | undefined {
   return mtimeMs === undefined ? undefined : Math.floor(mtimeMs / 1000)

@@ -1,27 +1,30 @@
-/**
- * Counts files and the directories that hold them, in a walk that gives a directory's files one
- * after another.
- */
+import { KeyTable } from '../../core/tables/key-table.ts'
+
+/** A walk that gives a directory's files one after another. */
+export class Walk {
+  /** The directory of the file that came last. */
+  last = ''
+}
+
+/** Counts files and the directories that hold them, in one walk or several at once. */
 export class InodeCount {
   count = 0
-  readonly #above = new Set<string>()
-  #last = ''
+  readonly #above = new KeyTable()
+  readonly #walk = new Walk()
 
   /**
    * `path` is relative to the directory in which is counted; that one is not counted itself.
    * `isAlone`: it is the only file of its directory, which need not be remembered.
    */
-  add(path: string, isAlone = true): void {
+  add(path: string, isAlone = true, walk = this.#walk): void {
     this.count += 1
     const parent = parentOf(path)
-    if (parent === this.#last) return
-    this.#last = parent
+    if (parent === walk.last) return
+    walk.last = parent
     // A key's directory comes once, so only what is above it is remembered.
     if (parent !== '' && !this.#above.has(parent)) this.count += 1
-    for (let at = parent.lastIndexOf('/'); at > 0; at = parent.lastIndexOf('/', at - 1)) {
-      const directory = parent.slice(0, at)
-      if (this.#above.has(directory)) break
-      this.#above.add(directory)
+    for (let at = parentOf(parent); at !== '' && !this.#above.has(at); at = parentOf(at)) {
+      this.#above.add(at)
       this.count += 1
     }
     if (!isAlone) this.#above.add(parent)
@@ -29,11 +32,13 @@ export class InodeCount {
 
   /** How many there would be with these files too, each of which is alone in its directory. */
   with(paths: Iterable<string>): number {
-    const more = new Set<string>()
+    const more = new KeyTable()
     let { count } = this
     for (const path of paths) {
       count += 1
-      for (let at = parentOf(path); at !== '' && !this.#above.has(at) && !more.has(at); at = parentOf(at)) {
+      const parent = parentOf(path)
+      if (parent !== '' && !this.#above.has(parent)) count += 1
+      for (let at = parentOf(parent); at !== '' && !this.#above.has(at) && !more.has(at); at = parentOf(at)) {
         more.add(at)
         count += 1
       }

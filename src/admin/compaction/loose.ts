@@ -3,22 +3,10 @@ import { type Key, parseKey } from '../../core/key.ts'
 import { forEachParallel } from '../../core/parallel.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory, placesOf } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { CallOptions, Entry, Permissions } from '../../store/store.ts'
+import type { CallOptions, Entry } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
-import { InodeCount } from './inodes.ts'
-
-/** A key that lies loose. */
-export interface LooseKey {
-  readonly key: string
-  readonly fileName: string
-  /** `<h1>/<h2>/<key>/<key>`, below annex/objects. */
-  readonly place: string
-  readonly size: number
-  readonly identity: string
-  readonly permissions?: Permissions | undefined
-  /** The same key in its other hash directories. */
-  readonly twin?: Pick<LooseKey, 'place' | 'size' | 'identity'>
-}
+import { InodeCount, Walk } from './inodes.ts'
+import { LooseTable, type State } from './loose-table.ts'
 
 /** Why a loose key is not packed. */
 export type LeftReason =
@@ -48,17 +36,16 @@ export interface Filter {
 }
 
 export interface LooseKeys {
-  /** What is to be packed, by file name. */
-  readonly wanted: Map<string, LooseKey>
+  /** What may be packed. */
+  readonly keys: LooseTable
+  /** Of files that may not. */
   readonly left: Partial<Record<LeftReason, number>>
   /** The damaged ones, by place. */
   readonly damaged: string[]
-  /** What was wanted first, and stays loose all the same. */
-  readonly kept: LooseKey[]
   /** What all of them take up. */
   readonly usage: LooseUsage
-  /** What they take up without the files of wanted keys at these places. */
-  without(gone: ReadonlySet<string>): LooseUsage
+  /** What they take up without those in these states, and without what is known to be gone. */
+  without(...states: readonly State[]): LooseUsage
   /** What they take up with files at these places too, where there was none: bytes by place. */
   with(added: ReadonlyMap<string, number>): LooseUsage
 }
@@ -68,13 +55,8 @@ export interface LooseUsage {
   /** Of files: a key may have two. */
   readonly count: number
   readonly bytes: number
-  /** Files and directories that hold them, below annex/objects. */
+  /** Files and directories that hold them, below annex/objects; 0 in a store without such. */
   readonly inodes: number
-}
-
-/** Where the files of some keys lie. */
-export function placesOfAll(keys: readonly LooseKey[]): Set<string> {
-  return new Set(keys.flatMap(({ place, twin }) => (twin === undefined ? [place] : [place, twin.place])))
 }
 
 export interface ListOptions extends CallOptions {
@@ -88,71 +70,67 @@ export interface ListOptions extends CallOptions {
 
 /** Lists a dataset's loose keys, and says which of them may be packed. */
 export async function listLoose(dataset: StoredDataset, options: ListOptions): Promise<LooseKeys> {
-  const listing = new Listing(options)
+  const { flat, maxInFlight } = dataset.store.traits
+  const listing = new Listing(options, flat !== true)
   const top = objectsDirectory(dataset.directory)
   const call = options.signal ? { signal: options.signal } : {}
   const walk = async (below: string) => {
-    const walked = listing.newWalk(below.slice(top.length + 1))
+    const walked = newWalk()
     for await (const entry of dataset.store.list(below, call))
       listing.add(entry.path.slice(top.length + 1), entry, walked)
   }
-  if (dataset.store.traits.flat) {
+  if (flat) {
     await walk(top)
     return listing
   }
   const directories: string[] = []
-  const walked = listing.newWalk('')
+  const walked = newWalk()
   for await (const { path, file } of dataset.store.children(top, call)) {
     if (file === undefined) directories.push(path)
     else listing.add(path.slice(top.length + 1), file, walked)
   }
   // Many walks at once: most of the time each waits, for the disk or for the server.
-  await forEachParallel(directories, dataset.store.traits.maxInFlight, walk)
+  await forEachParallel(directories, maxInFlight, walk)
   return listing
 }
 
-/** What was counted on one walk. */
-interface Walk {
-  readonly all: InodeCount
-  /** Without what is wanted. */
-  readonly left: InodeCount
-}
+/** One walk is counted in both. */
+const newWalk = () => ({ all: new Walk(), left: new Walk() })
 
 class Listing implements LooseKeys {
-  readonly wanted = new Map<string, LooseKey>()
+  readonly keys = new LooseTable()
   readonly left: Partial<Record<LeftReason, number>> = {}
   readonly damaged: string[] = []
-  readonly kept: LooseKey[] = []
   #count = 0
   #bytes = 0
-  /** By the directory that was walked: its name, or empty for the whole. */
-  readonly #walks = new Map<string, Walk>()
+  readonly #all = new InodeCount()
+  /** Without what is wanted. */
+  readonly #left = new InodeCount()
   readonly #options: ListOptions
+  readonly #hasDirectories: boolean
 
-  constructor(options: ListOptions) {
+  constructor(options: ListOptions, hasDirectories: boolean) {
     this.#options = options
+    this.#hasDirectories = hasDirectories
   }
 
   get usage(): LooseUsage {
-    return {
-      count: this.#count,
-      bytes: this.#bytes,
-      inodes: sum([...this.#walks.values()].map(({ all }) => all.count)),
-    }
+    return { count: this.#count, bytes: this.#bytes, inodes: this.#all.count }
   }
 
-  without(gone: ReadonlySet<string>): LooseUsage {
+  without(...states: readonly State[]): LooseUsage {
     let { count, bytes } = this.usage
-    const staying: string[] = []
-    for (const key of [...this.wanted.values(), ...this.kept]) {
-      for (const { place, size } of key.twin === undefined ? [key] : [key, key.twin]) {
-        if (gone.has(place)) {
+    const { keys } = this
+    const staying = function* () {
+      for (const { number, place, size, isGone } of keys.files()) {
+        if (isGone || states.includes(keys.stateOf(number))) {
           count -= 1
           bytes -= size
-        } else staying.push(place)
+        } else yield place
       }
     }
-    return { count, bytes, inodes: this.#inodesWith('left', staying) }
+    const inodes = this.#left.with(staying())
+    return { count, bytes, inodes: this.#hasDirectories ? inodes : 0 }
   }
 
   with(added: ReadonlyMap<string, number>): LooseUsage {
@@ -160,25 +138,15 @@ class Listing implements LooseKeys {
     return {
       count: count + added.size,
       bytes: bytes + sum([...added.values()]),
-      inodes: this.#inodesWith('all', added.keys()),
+      inodes: this.#hasDirectories ? this.#all.with(added.keys()) : 0,
     }
   }
 
-  #inodesWith(counted: keyof Walk, places: Iterable<string>): number {
-    const byWalk = new Map([...this.#walks.keys()].map((name) => [name, [] as string[]]))
-    for (const place of places) (byWalk.get(place.slice(0, place.indexOf('/'))) ?? byWalk.get(''))?.push(place)
-    return sum([...this.#walks].map(([name, walk]) => walk[counted].with(byWalk.get(name) ?? [])))
-  }
-
-  newWalk(name: string): Walk {
-    const walk = { all: new InodeCount(), left: new InodeCount() }
-    this.#walks.set(name, walk)
-    return walk
-  }
-
-  add(place: string, entry: Entry, { all, left }: Walk): void {
-    all.add(place)
-    if (!this.#isWanted(place, entry)) left.add(place, keyAtPlace(place) !== undefined)
+  add(place: string, entry: Entry, walked: ReturnType<typeof newWalk>): void {
+    const isWanted = this.#isWanted(place, entry)
+    if (!this.#hasDirectories) return
+    this.#all.add(place, true, walked.all)
+    if (!isWanted) this.#left.add(place, keyAtPlace(place) !== undefined, walked.left)
   }
 
   #isWanted(place: string, { size, identity, mtimeMs, permissions }: Entry): boolean {
@@ -198,10 +166,7 @@ class Listing implements LooseKeys {
       this.#leave(reason)
       return false
     }
-    const loose = { key, fileName, place, size, identity, permissions }
-    const other = this.wanted.get(fileName)
-    if (other === undefined) this.wanted.set(fileName, loose)
-    else this.wanted.set(fileName, order === 0 ? { ...loose, twin: other } : { ...other, twin: loose })
+    this.keys.add({ fileName, place, size, identity, permissions }, order === 0)
     return true
   }
 

@@ -7,6 +7,7 @@ import { StoreError } from '../../core/errors.ts'
 import { keyFileName, parseKey } from '../../core/key.ts'
 import type { Time } from '../../core/moment.ts'
 import { fileSource } from '../../core/source.ts'
+import { ShortTexts } from '../../core/tables/short-texts.ts'
 import { makeWorkDirectory, removeWorkDirectory } from '../../core/work-directory.ts'
 import type { GivenKeys } from '../../ria/keys/given-keys.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
@@ -22,6 +23,7 @@ import { removeLeftovers } from '../lock/leftovers.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
 import { checkMembers } from './check-members.ts'
 import { reasonNotToPack } from './loose.ts'
+import { DIRECTORIES_LENGTH, hashDirectoriesOf } from './loose-table.ts'
 import { checkFree, localError, memberBytes, requireFree } from './space.ts'
 
 /** So many small keys are read in a row before others have their turn. */
@@ -180,31 +182,28 @@ class NewArchive {
   }
 }
 
-/** The hash directories of a key are so many characters at most: `abc/def`. */
-const DIRECTORIES_LENGTH = 7
-
 /** Where keys lie in an archive. Their hash directories are computed once. */
 class Places {
   readonly #keys: GivenKeys
   readonly #version: string
-  readonly #directories: Buffer
+  readonly #directories: ShortTexts
 
   constructor(keys: GivenKeys, version: string) {
     this.#keys = keys
     this.#version = version
-    this.#directories = Buffer.alloc(keys.limit * DIRECTORIES_LENGTH)
+    this.#directories = new ShortTexts(DIRECTORIES_LENGTH, keys.limit)
   }
 
   /** `<h1>/<h2>/<key>/<key>` */
   of(number: number): string {
     const text = this.#keys.text(number)
-    const start = number * DIRECTORIES_LENGTH
-    if (this.#directories[start] === 0) {
+    let directories = this.#directories.get(number)
+    if (directories === '') {
       const [place = ''] = placesOf(text, this.#version)
-      this.#directories.write(place.slice(0, place.indexOf('/', place.indexOf('/') + 1)), start, 'latin1')
+      directories = hashDirectoriesOf(place)
+      this.#directories.set(number, directories)
     }
     const name = keyFileName(text)
-    const directories = this.#directories.toString('latin1', start, start + DIRECTORIES_LENGTH).replace(/\0+$/, '')
     return `${directories}/${name}/${name}`
   }
 }

@@ -1,17 +1,20 @@
 import type { Archive, Member } from '../../archive/archive.ts'
-import { isPackable } from '../../archive/seven-zip/seven-zip.ts'
+import { MemberTable } from '../../archive/member-table.ts'
+import { isPackable, type Names } from '../../archive/seven-zip/seven-zip.ts'
 import { hasChecksum } from '../../core/checksum.ts'
 import { forEachParallel } from '../../core/parallel.ts'
-import { findMember, keyOfMember } from '../../ria/keys/member-names.ts'
+import { KeyTable } from '../../core/tables/key-table.ts'
+import { findMember, keyOfMember, memberFileName } from '../../ria/keys/member-names.ts'
 import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
-import { objectsDirectory } from '../../ria/layout/places.ts'
+import { fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
 import { isPunched } from '../holes/punched.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
-import { type Filter, type LooseKey, type LooseKeys, listLoose } from './loose.ts'
+import { type Filter, type LooseKeys, listLoose } from './loose.ts'
+import { type LooseKey, type LooseTable, type SomeKeys, STATE, type State } from './loose-table.ts'
 import { archivePermissions, hasOtherReaders, permissionsFor } from './readers.ts'
 
 /** So many members are read at the same time, or fewer where the store was opened for fewer. */
@@ -28,26 +31,19 @@ export interface Plan {
   readonly old: Stat | undefined
   /** Of a new archive; undefined where the backend has none. */
   readonly permissions: Permissions | undefined
-  readonly members: ReadonlyMap<string, MemberFacts>
-  /** File names of the keys in the archive as it is. */
-  readonly archived: ReadonlySet<string>
+  /** Of the archive as it is. */
+  readonly members: MemberTable
   /** Keys to be packed. */
-  readonly add: readonly LooseKey[]
+  readonly add: SomeKeys
   /**
    * Members that the new archive shall not have: dropped keys, and copies that a loose one
    * replaces.
    */
-  readonly drop: readonly string[]
+  readonly drop: Names
   /** Loose keys whose archived copy was read and is good: a run that was killed left them. */
-  readonly already: readonly LooseKey[]
+  readonly already: SomeKeys
   /** Keys that would be packed if they were not fewer than `minKeys`. */
   readonly few: number
-}
-
-/** What of a member must stay when it is carried over into another archive. */
-export interface MemberFacts {
-  readonly size: number
-  readonly crc: number | undefined
 }
 
 export interface PlanOptions extends CallOptions {
@@ -69,80 +65,74 @@ export async function makePlan(dataset: StoredDataset, options: PlanOptions): Pr
   const call = options.signal ? { signal: options.signal } : {}
   const dropped = await listTombstones(dataset, call)
   const loose = await listLoose(dataset, { ...options, dropped })
+  const { keys } = loose
   const old = await dataset.store.stat(archivePath(dataset.directory), call)
-  const permissions = permissionsFor(loose.wanted.values(), old && (await archivePermissions(dataset, call)))
+  const permissions = permissionsFor(keys.in(STATE.wanted), old && (await archivePermissions(dataset, call)))
   leaveOtherReaders(loose, permissions, options.sharing)
+  const members = new MemberTable()
+  const drop = new KeyTable()
   const look = async (archive: Archive) => {
-    const index = await readIndex(archive, dropped, loose.wanted, call)
-    const { both } = index
+    const isAnyLoose = await readIndex(archive, { dropped, keys, members, drop }, call)
+    if (!isAnyLoose) return []
     // Of an archive that may get holes nothing counts as a copy of a loose key.
     const isWhole = !(dataset.store.traits.exec && (await isPunched(dataset, call)))
-    const believed = options.dryRun ? both.map(([, loose]) => loose) : undefined
-    const already = isWhole ? (believed ?? (await findGood(dataset, archive, both, call))) : []
-    return { index, already }
+    const believed = isWhole ? (options.dryRun ? true : undefined) : false
+    return findGood(dataset, archive, { keys, believed }, call)
   }
-  const archived = old && (await withArchive(dataset, { ...call, stat: old }, look))
-  const { index, already } = archived ?? { index: emptyIndex(), already: [] }
-  const known = { loose, dropped, old, permissions, ...index, already }
-  const few = loose.wanted.size - already.length
-  if (few < (options.minKeys ?? 0)) return { ...known, add: [], drop: [], few }
-  const kept = new Set(already.map(({ fileName }) => fileName))
-  return {
-    ...known,
-    add: [...loose.wanted.values()].filter(({ fileName }) => !kept.has(fileName)),
-    drop: [
-      ...index.drop,
-      ...index.both.flatMap(([{ name }, { fileName }]) => (kept.has(fileName) || !canBeTakenOut(name) ? [] : [name])),
-    ],
-    few: 0,
+  const replaced = old === undefined ? undefined : await withArchive(dataset, { ...call, stat: old }, look)
+  const known = { loose, dropped, old, permissions, members, add: keys.in(STATE.add), already: keys.in(STATE.already) }
+  const few = keys.in(STATE.wanted).count
+  if (few < (options.minKeys ?? 0)) return { ...known, drop: new KeyTable(), few }
+  keys.setAll(STATE.wanted, STATE.add)
+  for (const name of replaced ?? []) {
+    // It may be packed twice, and the other copy be good.
+    const number = keys.find(memberFileName(name))
+    if (number !== undefined && keys.stateOf(number) === STATE.add) drop.add(name)
   }
+  return { ...known, drop, few: 0 }
 }
 
 function leaveOtherReaders(
-  { wanted, left, kept }: LooseKeys,
+  { keys, left }: LooseKeys,
   permissions: Permissions | undefined,
   sharing: Sharing | undefined,
 ): void {
-  for (const [fileName, key] of wanted) {
+  for (const key of keys.in(STATE.wanted)) {
     if (!hasOtherReaders(key, permissions, sharing)) continue
-    wanted.delete(fileName)
-    kept.push(key)
+    keys.setState(key.number, STATE.kept)
     left.readers = (left.readers ?? 0) + 1
   }
 }
 
 interface Index {
-  readonly members: Map<string, MemberFacts>
-  readonly archived: Set<string>
-  /** Members of dropped keys. */
-  readonly drop: string[]
-  /** Members whose key also is loose, and is to be packed. */
-  readonly both: [Member, LooseKey][]
+  readonly dropped: ReadonlySet<string>
+  readonly keys: LooseTable
+  readonly members: MemberTable
+  /** Gets the members of dropped keys. */
+  readonly drop: KeyTable
 }
 
-const emptyIndex = (): Index => ({ members: new Map(), archived: new Set(), drop: [], both: [] })
-
+/** Returns whether there is a member whose key also is loose. */
 async function readIndex(
   archive: Archive,
-  dropped: ReadonlySet<string>,
-  wanted: ReadonlyMap<string, LooseKey>,
+  { dropped, keys, members, drop }: Index,
   call: CallOptions,
-): Promise<Index> {
-  const index = emptyIndex()
+): Promise<boolean> {
+  let isAnyLoose = false
   for await (const member of archive.members(call)) {
     const found = keyOfMember(member.name)
-    index.members.set(member.name, { size: member.size, crc: member.crc })
+    members.add(member.name, found?.fileName ?? fileNameOf(member.name), member)
     // One that clients do not find is carried along, and is no copy of its key.
     if (found?.isFindable !== true) continue
-    const { fileName } = found
-    index.archived.add(fileName)
-    const loose = wanted.get(fileName)
+    const loose = keys.find(found.fileName)
+    if (loose !== undefined) {
+      keys.setArchived(loose)
+      isAnyLoose = true
+    }
     // What 7z cannot be told to take out stays, with its tombstone.
-    if (dropped.has(fileName)) {
-      if (canBeTakenOut(member.name)) index.drop.push(member.name)
-    } else if (loose !== undefined) index.both.push([member, loose])
+    if (dropped.has(found.fileName) && canBeTakenOut(member.name)) drop.add(member.name)
   }
-  return index
+  return isAnyLoose
 }
 
 /**
@@ -154,24 +144,52 @@ function canBeTakenOut(name: string): boolean {
 }
 
 /**
- * The loose keys whose archived copy may stay: clients get this one, it is good, and of the same
- * content as the loose one.
+ * Finds the loose keys whose archived copy may stay: clients get this one, it is good, and of the
+ * same content as the loose one. `believed`: whether they are good, where none is read. Returns the
+ * names of the others, as far as 7z can take them out.
  */
 async function findGood(
   dataset: StoredDataset,
   archive: Archive,
-  both: readonly [Member, LooseKey][],
+  { keys, believed }: { readonly keys: LooseTable; readonly believed: boolean | undefined },
   call: CallOptions,
-): Promise<LooseKey[]> {
-  const good: LooseKey[] = []
-  await forEachParallel(both, readsAtOnce(dataset.store), async ([member, loose]) => {
-    if ((await findMember(archive, loose.key))?.name !== member.name) return
-    if (member.size !== loose.size || !(await isMemberGood(archive, member, loose.key, call))) return
-    if (!hasChecksum(loose.key)) {
-      const path = `${objectsDirectory(dataset.directory)}/${loose.place}`
-      if (member.crc === undefined || !(await isLooseGood(dataset.store, path, loose.key, member, call))?.good) return
-    }
-    good.push(loose)
+): Promise<Iterable<string>> {
+  const replaced = new KeyTable()
+  await forEachParallel(looseToo(archive, keys, call), readsAtOnce(dataset.store), async ([member, loose]) => {
+    if (believed ?? (await isGood(dataset, archive, member, loose, call))) keys.setState(loose.number, STATE.already)
+    else if (canBeTakenOut(member.name)) replaced.add(member.name)
   })
-  return good
+  return replaced
+}
+
+/** The members whose key also is loose, and is to be packed. */
+async function* looseToo(
+  archive: Archive,
+  keys: LooseTable,
+  call: CallOptions,
+): AsyncGenerator<[Member, LooseKey], void, void> {
+  for await (const member of archive.members(call)) {
+    const found = keyOfMember(member.name)
+    const number = found?.isFindable ? keys.find(found.fileName) : undefined
+    if (number !== undefined && isToPack(keys.stateOf(number))) yield [member, keys.get(number)]
+  }
+}
+
+/** A second member of a key is looked at, too. */
+function isToPack(state: State): boolean {
+  return state === STATE.wanted || state === STATE.already
+}
+
+async function isGood(
+  dataset: StoredDataset,
+  archive: Archive,
+  member: Member,
+  loose: LooseKey,
+  call: CallOptions,
+): Promise<boolean> {
+  if ((await findMember(archive, loose.key))?.name !== member.name) return false
+  if (member.size !== loose.size || !(await isMemberGood(archive, member, loose.key, call))) return false
+  if (hasChecksum(loose.key)) return true
+  const path = `${objectsDirectory(dataset.directory)}/${loose.place}`
+  return member.crc !== undefined && (await isLooseGood(dataset.store, path, loose.key, member, call))?.good === true
 }

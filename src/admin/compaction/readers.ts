@@ -3,7 +3,7 @@ import { archivesDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { sharedFileMode } from '../../store/sharing.ts'
 import type { CallOptions, Permissions, Sharing } from '../../store/store.ts'
-import type { LooseKey } from './loose.ts'
+import type { LooseKey } from './loose-table.ts'
 
 /** Group and others may read. */
 const READERS = 0o044

@@ -4,7 +4,7 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Stat, Store } from '../../store/store.ts'
 import type { Changes, Doomed, Needed } from '../lock/changes.ts'
-import type { LooseKey } from './loose.ts'
+import { type LooseKey, type LooseTable, STATE } from './loose-table.ts'
 
 /** So many files are looked up with one call. */
 const LOOKS_AT_ONCE = 128
@@ -22,18 +22,17 @@ export interface SettleOptions extends CallOptions {
 export async function markDropped(
   dataset: StoredDataset,
   changes: Changes,
-  packed: readonly LooseKey[],
-  archivedBefore: ReadonlySet<string>,
+  keys: LooseTable,
   needed: Needed,
   { signal }: SettleOptions,
 ): Promise<void> {
   const call = { signal }
   let dropped: ReadonlySet<string> | undefined
-  await inChunks(dataset.store, packed, async (chunk) => {
+  await inChunks(dataset.store, keys.in(STATE.packed), async (chunk) => {
     // Looked at after the proof: whoever takes the lock from us makes keys loose, and archived.
     await changes.whileProven(needed, async (proven) => {
       for (const { key, stat, twin } of await lookAt(dataset, chunk, call)) {
-        if (stat !== undefined || twin !== undefined || archivedBefore.has(key.fileName)) continue
+        if (stat !== undefined || twin !== undefined || keys.isArchived(key.number)) continue
         dropped ??= await listTombstones(dataset, call)
         if (!dropped.has(key.fileName)) await changes.markDropped(key.fileName, proven)
       }
@@ -42,30 +41,29 @@ export async function markDropped(
 }
 
 /**
- * After the swap: removes the loose copies of archived keys. One that was replaced since it was
+ * After the swap: removes the loose copies of keys that are in the archive, and notes in the table
+ * what is gone. One that was replaced since it was
  * packed stays, and so does one with a tombstone: its key was dropped and is being stored again,
  * which the next run sees through. Throws `conflict`, and removes nothing more, when the lock is
- * not ours any more or the archive not the one that is `needed`. Returns the places
- * below annex/objects at which nothing lies any more.
+ * not ours any more or the archive not the one that is `needed`.
  */
 export async function removeLoose(
   dataset: StoredDataset,
   changes: Changes,
-  packed: readonly LooseKey[],
+  keys: LooseTable,
   needed: Needed,
   { signal, onKey }: SettleOptions,
-): Promise<ReadonlySet<string>> {
+): Promise<void> {
   const call = { signal }
   const dropped = await listTombstones(dataset, call)
   const objects = objectsDirectory(dataset.directory)
-  const gone = new Set<string>()
-  await inChunks(dataset.store, packed, async (chunk) => {
+  await inChunks(dataset.store, archived(keys), async (chunk) => {
     const places: Doomed[] = []
     const twins: Doomed[] = []
     await changes.whileProven(needed, async (proven) => {
       for (const { key, stat, twin } of await lookAt(dataset, chunk, call)) {
-        if (stat === undefined) gone.add(key.place)
-        if (twin === undefined && key.twin !== undefined) gone.add(key.twin.place)
+        if (stat === undefined) keys.setGone(key.number, 'copy')
+        if (twin === undefined && key.twin !== undefined) keys.setGone(key.number, 'twin')
         if (dropped.has(key.fileName)) continue
         if (stat !== undefined && stat.identity === key.identity)
           places.push({ path: `${objects}/${key.place}`, identity: stat.identity })
@@ -75,16 +73,23 @@ export async function removeLoose(
       // Both have the same name: one after the other.
       for (const doomed of [twins, places].filter(({ length }) => length > 0)) {
         const removed = await changes.removeCopies(doomed.splice(0), proven)
-        for (const path of removed) gone.add(path.slice(objects.length + 1))
+        for (const { number, place, twin } of chunk) {
+          if (removed.has(`${objects}/${place}`)) keys.setGone(number, 'copy')
+          if (twin !== undefined && removed.has(`${objects}/${twin.place}`)) keys.setGone(number, 'twin')
+        }
       }
     })
     for (const _key of chunk) onKey?.()
   })
-  return gone
+}
+
+function* archived(keys: LooseTable): IterableIterator<LooseKey> {
+  yield* keys.in(STATE.packed)
+  yield* keys.in(STATE.already)
 }
 
 /** Does `work` with some keys at a time. */
-function inChunks(store: Store, keys: readonly LooseKey[], work: (chunk: readonly LooseKey[]) => Promise<void>) {
+function inChunks(store: Store, keys: Iterable<LooseKey>, work: (chunk: readonly LooseKey[]) => Promise<void>) {
   return forEachParallel(chunksOf(keys, LOOKS_AT_ONCE), Math.ceil(store.traits.maxInFlight / LOOKS_AT_ONCE), work)
 }
 

@@ -10,17 +10,14 @@ const MARGIN_BYTES = 16 * 1024 * 1024
 
 /** The new archive's size at most, in bytes. */
 export function newArchiveBytes({ add, old }: Pick<Work, 'add' | 'old'>): number {
-  const keys = add.reduce((sum, { size, place }) => sum + memberBytes(size, place), 0)
-  return keys + (old?.size ?? 0)
+  let bytes = old?.size ?? 0
+  for (const { size, place } of add) bytes += memberBytes(size, place)
+  return bytes
 }
 
 /** What a member takes in an archive, at most. */
 export function memberBytes(size: number, place: string): number {
   return size + 2 * place.length + MEMBER_BYTES
-}
-
-export function loadedBytes({ add }: Pick<Work, 'add'>): number {
-  return add.reduce((sum, { size }) => sum + size, 0)
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Bytes, Source } from '../../core/source.ts'
 import { isText } from '../../core/text.ts'
 
 /** 0: stored as it is (Copy). 1 to 9: LZMA2, each member by itself. */
@@ -37,14 +38,34 @@ export function sevenZipArguments(command: SevenZipCommand): string[] {
   }
 }
 
+/** Names of files or members, each once. There may be a million. */
+export interface Names extends Iterable<string> {
+  readonly size: number
+  has(name: string): boolean
+}
+
+/** A list file is written in pieces of about so many characters. */
+const PIECE_LENGTH = 64 * 1024
+
 /**
  * The content of a list file. Each name is in quotes: without them 7-Zip takes spaces and quotes
  * off its ends.
  */
-export function listOfNames(names: Iterable<string>): string {
-  let text = ''
-  for (const name of names) text += `"${name}"\n`
-  return text
+export function listOfNames(names: Iterable<string>): Source {
+  let size = 0
+  for (const name of names) size += Buffer.byteLength(name) + 3
+  return { size, open: () => piecesOf(names) }
+}
+
+async function* piecesOf(names: Iterable<string>): Bytes {
+  let piece = ''
+  for (const name of names) {
+    piece += `"${name}"\n`
+    if (piece.length < PIECE_LENGTH) continue
+    yield Buffer.from(piece)
+    piece = ''
+  }
+  if (piece !== '') yield Buffer.from(piece)
 }
 
 /**

@@ -4,13 +4,14 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { messageOf, StoreError } from '../../core/errors.ts'
-import { isPackable, type Level, listOfNames } from './arguments.ts'
+import type { Bytes } from '../../core/source.ts'
+import { isPackable, type Level, listOfNames, type Names } from './arguments.ts'
 import { type FindOptions, findSevenZip, type SevenZip } from './find.ts'
 import { type Progress, runSevenZip } from './run.ts'
 import { INSTALL_HINT, tooOld } from './version.ts'
 import { filesFound, filesMissed, sevenZipError } from './words.ts'
 
-export { isPackable, isTemporaryOf, type Level, listOfNames, sevenZipArguments } from './arguments.ts'
+export { isPackable, isTemporaryOf, type Level, listOfNames, type Names, sevenZipArguments } from './arguments.ts'
 export { type FindOptions, findSevenZip, type SevenZip } from './find.ts'
 export type { Progress } from './run.ts'
 
@@ -35,7 +36,7 @@ export interface AddOptions extends Options {
    * Regular files, each `isPackable`. They become members of the same name; a member that has that
    * name is replaced.
    */
-  readonly names: readonly string[]
+  readonly names: Names
   readonly level: Level
 }
 
@@ -55,7 +56,7 @@ export interface Added {
  */
 export async function addMembers(options: AddOptions): Promise<Added> {
   const op = 'pack'
-  const names = new Set(options.names)
+  const { names } = options
   checkNames(op, options.archive, names)
   if (names.size === 0) return { notAdded: [] }
   const { program, result } = await withList(op, options, names, { level: options.level })
@@ -76,7 +77,7 @@ export async function addMembers(options: AddOptions): Promise<Added> {
 
 export interface RemoveMembersOptions extends Options {
   /** Names of members; those that are not there do not matter. */
-  readonly names: readonly string[]
+  readonly names: Names
 }
 
 /**
@@ -85,7 +86,7 @@ export interface RemoveMembersOptions extends Options {
  */
 export async function removeMembers(options: RemoveMembersOptions): Promise<void> {
   const op = 'remove'
-  const names = new Set(options.names)
+  const { names } = options
   checkNames(op, options.archive, names)
   if (names.size === 0) return
   const { program, result } = await withList(op, options, names)
@@ -155,7 +156,7 @@ async function openList(op: string, archive: string, names: Iterable<string>): P
   try {
     file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
     await unlink(path)
-    await writeFrom0(file, Buffer.from(listOfNames(names)))
+    await writeFrom0(file, listOfNames(names).open())
     return file
   } catch (error) {
     await file?.close()
@@ -168,8 +169,12 @@ async function openList(op: string, archive: string, names: Iterable<string>): P
  * Leaves the file's position at 0: on some systems whoever opens a descriptor anew goes on from
  * there.
  */
-async function writeFrom0(file: FileHandle, content: Uint8Array): Promise<void> {
-  for (let done = 0; done < content.length; ) {
-    done += (await file.write(content, done, content.length - done, done)).bytesWritten
+async function writeFrom0(file: FileHandle, content: Bytes): Promise<void> {
+  let position = 0
+  for await (const chunk of content) {
+    for (let done = 0; done < chunk.length; ) {
+      done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten
+    }
+    position += chunk.length
   }
 }

@@ -1,4 +1,5 @@
 import { StoreError, type StoreErrorKind } from '../../core/errors.ts'
+import type { Names } from './arguments.ts'
 
 /**
  * How a 7-Zip program ended, and what it said: the lines of stdout without those of progress and
@@ -28,45 +29,46 @@ export function filesFound(lines: readonly string[]): number | undefined {
  */
 export function filesMissed(
   lines: readonly string[],
-  names: ReadonlySet<string>,
+  names: Names,
 ): { readonly scanned: ReadonlySet<string>; readonly read: ReadonlySet<string> } | undefined {
   const missed = { scanned: new Set<string>(), read: new Set<string>() }
+  /** In each list, what is none of the names. */
+  const others: [string, Set<string>][] = []
   let list: Set<string> | undefined
-  let below: Map<string, string[]> | undefined
   for (const line of lines) {
     if (/^Scan WARNINGS for files/.test(line)) list = missed.scanned
     else if (/^WARNINGS for files/.test(line)) list = missed.read
     else if (/^-+$/.test(line)) list = undefined
     else if (list !== undefined) {
-      const name = pathIn(line, (path) => names.has(path))
-      if (name !== undefined) {
-        list.add(name)
-        continue
-      }
-      below ??= namesByDirectory(names)
-      const directory = pathIn(line, (path) => below?.has(path) ?? false)
-      if (directory === undefined) return undefined
-      for (const each of below.get(directory) ?? []) list.add(each)
+      const name = pathsIn(line).find((path) => names.has(path))
+      if (name === undefined) others.push([line, list])
+      else list.add(name)
     }
+  }
+  if (others.length === 0) return missed
+  const below = namesBelow(new Set(others.flatMap(([line]) => pathsIn(line))), names)
+  for (const [line, list] of others) {
+    const directory = pathsIn(line).find((path) => below.has(path))
+    if (directory === undefined) return undefined
+    for (const each of below.get(directory) ?? []) list.add(each)
   }
   return missed
 }
 
-/** The path in `<path> : <reason>`; both may hold ` : `. */
-function pathIn(line: string, isKnown: (path: string) => boolean): string | undefined {
-  for (let at = line.lastIndexOf(' : '); at > 0; at = line.lastIndexOf(' : ', at - 1)) {
-    const path = line.slice(0, at)
-    if (isKnown(path)) return path
-  }
-  return undefined
+/** What may be the path in `<path> : <reason>`, the longest first; both may hold ` : `. */
+function pathsIn(line: string): string[] {
+  const paths: string[] = []
+  for (let at = line.lastIndexOf(' : '); at > 0; at = line.lastIndexOf(' : ', at - 1)) paths.push(line.slice(0, at))
+  return paths
 }
 
-/** All names that lie below each directory, at any depth. */
-function namesByDirectory(names: Iterable<string>): Map<string, string[]> {
+/** The names that lie below each of some directories, at any depth. */
+function namesBelow(directories: ReadonlySet<string>, names: Iterable<string>): Map<string, string[]> {
   const below = new Map<string, string[]>()
   for (const name of names) {
     for (let at = name.indexOf('/'); at > 0; at = name.indexOf('/', at + 1)) {
       const directory = name.slice(0, at)
+      if (!directories.has(directory)) continue
       const known = below.get(directory)
       if (known === undefined) below.set(directory, [name])
       else known.push(name)

@@ -1,10 +1,10 @@
 import * as fs from 'node:fs'
 import type { Writable } from 'node:stream'
 import { keyFileName } from '../../core/key.ts'
+import type { KeyTable } from '../../core/tables/key-table.ts'
 import { decode, encode, toFsPath } from '../../core/text.ts'
 import { keyOfFileName } from '../../ria/layout/places.ts'
 import type { Clone } from './clone.ts'
-import type { KeyTable } from './key-table.ts'
 import { feed, outputOf, splitAt, startProgram } from './programs.ts'
 import { Turns } from './turns.ts'
 

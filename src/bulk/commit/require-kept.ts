@@ -1,7 +1,7 @@
 import { StoreError } from '../../core/errors.ts'
 import { repositoriesIn } from '../../core/records/location-log.ts'
+import { KeyTable } from '../../core/tables/key-table.ts'
 import type { Clone } from '../clone/clone.ts'
-import { KeyTable } from '../clone/key-table.ts'
 import { branchCommit, readLogs } from '../records/read-logs.ts'
 
 /**

@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream'
 import { StoreError } from '../../core/errors.ts'
 import { run } from '../../core/process/run.ts'
 import { logPath } from '../../core/records/location-log.ts'
+import type { KeyTable } from '../../core/tables/key-table.ts'
 import { decode, encode } from '../../core/text.ts'
 import { keyOfFileName } from '../../ria/layout/places.ts'
 import type { Clone } from '../clone/clone.ts'
-import type { KeyTable } from '../clone/key-table.ts'
 import { feed, splitAt, startProgram } from '../clone/programs.ts'
 
 /** The branch that git-annex keeps its records in. */

@@ -1,5 +1,5 @@
+import type { KeyTable } from '../../core/tables/key-table.ts'
 import type { CallOptions } from '../../store/store.ts'
-import type { KeyTable } from '../clone/key-table.ts'
 import { Turns } from '../clone/turns.ts'
 import { checkedKey, type Fetch } from '../fetch.ts'
 

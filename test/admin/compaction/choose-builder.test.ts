@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Work } from '../../../src/admin/compaction/builder.ts'
 import { chooseBuilder } from '../../../src/admin/compaction/choose-builder.ts'
+import { LooseTable, STATE } from '../../../src/admin/compaction/loose-table.ts'
 import { StoreError } from '../../../src/core/errors.ts'
 import type { Stat, Store } from '../../../src/store/store.ts'
 import { DIRECTORY, memoryStore, withTraits } from '../../support/stores/memory-dataset.ts'
@@ -28,8 +29,8 @@ async function kindFor(store: Store, old: Stat | undefined): Promise<string> {
     directory: DIRECTORY,
     temporary: 'x',
     old,
-    drop: [],
-    add: [],
+    drop: new Set(),
+    add: new LooseTable().in(STATE.add),
     level: 0,
     permissions: undefined,
   }
@@ -72,8 +73,8 @@ test('nothing is brought here to be packed when there is no 7z here that can do 
     directory: DIRECTORY,
     temporary: 'x',
     old: ARCHIVE,
-    drop: [],
-    add: [],
+    drop: new Set(),
+    add: new LooseTable().in(STATE.add),
     level: 0,
     permissions: undefined,
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { LooseKey } from '../../../src/admin/compaction/loose.ts'
+import type { LooseKey } from '../../../src/admin/compaction/loose-table.ts'
 import { archiveMode, hasOtherReaders, permissionsFor } from '../../../src/admin/compaction/readers.ts'
 
 const key = (mode: number, uid = 1, gid = 1) => ({ permissions: { uid, gid, mode } }) as LooseKey

@@ -1,13 +1,11 @@
 import { hash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packNew } from '../../../src/admin/compaction/pack-new.ts'
 import { Archive } from '../../../src/archive/archive.ts'
 import { IndexCache } from '../../../src/archive/index/index-cache.ts'
 import { ArchivedKeys } from '../../../src/bulk/archived-keys.ts'
 import { type Clone, openClone } from '../../../src/bulk/clone/clone.ts'
-import { KeyTable } from '../../../src/bulk/clone/key-table.ts'
 import { feed, startProgram } from '../../../src/bulk/clone/programs.ts'
 import { WorkDirectory } from '../../../src/bulk/clone/work-directory.ts'
 import type { Fetch } from '../../../src/bulk/fetch.ts'
@@ -16,12 +14,14 @@ import type { OpenRemote } from '../../../src/bulk/open-remote.ts'
 import { Recorder } from '../../../src/bulk/records/recorder.ts'
 import { findKeys } from '../../../src/bulk/wanted.ts'
 import { logPath, repositoriesIn } from '../../../src/core/records/location-log.ts'
+import { KeyTable } from '../../../src/core/tables/key-table.ts'
 import { archivePath, datasetDirectory } from '../../../src/ria/layout/paths.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { keyMembers, type LargeArchive, writeLargeArchive } from '../../support/archives/large-archive.ts'
 import { type AnnexRepo, makeAnnexRepo } from '../../support/repos/annex-repo.ts'
+import { watchMemory } from '../../support/shared/watch-memory.ts'
 import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
 
 const COUNT = Number(process.env.RIASTORE_MANY_KEYS ?? 1_000_000)
@@ -153,24 +153,5 @@ async function readArchive(table: KeyTable, onKey: () => Promise<void>): Promise
     })
   } finally {
     await archive.close()
-  }
-}
-
-/** Returns what tells by how many bytes this process has grown at most. */
-function watchMemory(): () => number {
-  const before = process.memoryUsage.rss()
-  let most = before
-  let isOver = false
-  const look = async () => {
-    while (!isOver) {
-      most = Math.max(most, process.memoryUsage.rss())
-      await nextTurn()
-      await new Promise((resolve) => setTimeout(resolve, 20).unref())
-    }
-  }
-  void look()
-  return () => {
-    isOver = true
-    return Math.max(most, process.memoryUsage.rss()) - before
   }
 }

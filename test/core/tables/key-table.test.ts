@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KeyTable } from '../../../src/bulk/clone/key-table.ts'
+import { KeyTable } from '../../../src/core/tables/key-table.ts'
 
 test('a key that is added again keeps its number', () => {
   const table = new KeyTable()
