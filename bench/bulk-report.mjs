@@ -1,7 +1,7 @@
 /**
  * What was measured of many files at once: the table, and the budgets of issue "whole datasets".
  */
-import { BULK_OPS, BULK_TOOLS } from './suites-bulk.mjs'
+import { BULK_OPS, BULK_TOOLS, SHARE_OPS } from './suites-bulk.mjs'
 import { BESIDE_BIG } from './suites-bulk-big.mjs'
 import { cell, number, secondsOf, select, table } from './tables.mjs'
 
@@ -25,6 +25,33 @@ function placeTable(samples, place) {
   return table([`${items} files ${PLACES[place]}`, ...Object.values(BULK_OPS)], rows)
 }
 
+/**
+ * What a `riastore get` cannot be shorter than: git-annex's steps come one after the other, the
+ * last of them when all else is done.
+ * @param {Sample[]} samples
+ */
+function shareTable(samples) {
+  const of = (/** @type {string} */ peer, /** @type {string} */ op) =>
+    secondsOf(samples, { suite: 'bulk', peer, op })?.median
+  const steps = Object.keys(SHARE_OPS).map((op) => of('share-file', op))
+  if (steps.some((seconds) => seconds === undefined)) return ''
+  const together = steps.reduce((sum, seconds) => sum + seconds, 0)
+  const beside = Object.entries({ 'cp-file': 'cp -r', 'rsync-ssh': 'rsync -a' }).map(([peer, title]) => {
+    const other = of(peer, 'get')
+    return [title, other === undefined ? '' : `${(together / other).toFixed(1)} × as long`]
+  })
+  const [{ items }] = select(samples, { suite: 'bulk', peer: 'share-file' })
+  return table(
+    [
+      `${items} files: what git-annex itself does of a get`,
+      ...Object.values(SHARE_OPS),
+      'both',
+      ...beside.map(([title]) => `beside ${title}`),
+    ],
+    [['seconds', ...steps.map(number), number(together), ...beside.map(([, times]) => times)]],
+  )
+}
+
 /** Titles of the columns about a large file. */
 const BIG_OPS = { put: 'to the store', get: 'from the store', 'get-md5-after': 'from the store, then md5sum' }
 
@@ -43,6 +70,7 @@ function bigTable(samples) {
 /** @param {Sample[]} samples @returns {string[]} */
 export const bulkTables = (samples) => [
   ...Object.keys(PLACES).map((place) => placeTable(samples, place)),
+  shareTable(samples),
   bigTable(samples),
 ]
 

@@ -165,6 +165,40 @@ function copyBlock(bench, tool) {
   return { name: `bulk/${labels.peer}`, labels, run }
 }
 
+/** What git-annex itself does of a `riastore get`, by the step. */
+export const SHARE_OPS = { find: 'git annex find', merge: 'git-annex merges the records' }
+
+/**
+ * The two steps of a `riastore get` that are git-annex's: nothing that we do makes them shorter.
+ * @param {Bench} bench
+ * @returns {Block}
+ */
+function shareBlock(bench) {
+  const access = accessTo(bench, 'file')
+  const labels = { suite: 'bulk', peer: 'share-file', items: bench.options.files }
+  const run = async (/** @type {number} */ round) => {
+    await access.withRepository(async (repo) => {
+      const step = (/** @type {string[]} */ command, cwd = repo) => bench.workspace.run(command, cwd)
+      const timed = (/** @type {string} */ op, /** @type {string[]} */ command) =>
+        bench.measure({ ...labels, op, round }, command, repo)
+      await step(['riastore', 'put', '--to', 'store'])
+      await step(['git-annex', 'drop', '--force', '--quiet', '.'])
+      await timed('find', ['git-annex', 'find', '--not', '--in=here', '--format=$' + '{key}\\000'])
+      // Another repository has the records of a get, which this one takes over.
+      const other = `${repo}-got`
+      try {
+        await step(['cp', '-a', repo, other])
+        await step(['riastore', 'get', '--from', 'store'], other)
+        await step(['git', 'fetch', '-q', other, 'git-annex:refs/riastore/bench/git-annex'])
+      } finally {
+        removeTree(other)
+      }
+      await timed('merge', ['git-annex', 'merge'])
+    })
+  }
+  return { name: `bulk/${labels.peer}`, labels, peer: access.peer, run }
+}
+
 /** @param {Bench} bench @returns {Block[]} */
 export function bulkBlocks(bench) {
   const few = directoriesFor(Math.min(bench.options.files, SLOW_FILES))
@@ -173,6 +207,7 @@ export function bulkBlocks(bench) {
     ...near.flatMap((transport) => [block(bench, transport, 'riastore'), block(bench, transport, 'annex')]),
     block(bench, 'far', 'riastore', few),
     block(bench, 'far', 'annex', few),
+    shareBlock(bench),
     .../** @type {const} */ (['cp', 'rsync', 'rclone']).map((tool) => copyBlock(bench, tool)),
   ]
 }
