@@ -1,3 +1,5 @@
+import { type AppendOnlySaid, readAppendOnly } from '../../ria/layout/append-only.ts'
+import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { fileNameOf, keyAtPlace, objectsDirectory } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
@@ -6,7 +8,7 @@ import { archivedFiles, type KeyCounts } from './count-keys.ts'
 import { Fingerprints } from './fingerprints.ts'
 
 /** What a dataset takes up in a store. */
-export interface DatasetTotals extends KeyCounts {
+export interface DatasetTotals extends KeyCounts, Partial<AppendOnlySaid> {
   /** Files below its directory, git's and all others; objects in S3. */
   readonly files: number
   /** Of all of them. */
@@ -31,6 +33,9 @@ export interface DatasetTotals extends KeyCounts {
 const STALE_MS = 24 * 3_600_000
 const OLD_LOCK_MS = 3_600_000
 
+/** A layout file without flags has a version and the end of a line. Bytes. */
+const PLAIN_LAYOUT_BYTES = 2
+
 const TRANSFER = /\/ora-remote-[^/]+\/transfer\//
 
 /** Counts datasets, one after another, and which keys several of them have. */
@@ -54,7 +59,9 @@ export class TotalsCounter {
     }
     const objects = `${objectsDirectory(dataset.directory)}/`
     const archive = dataset.path('archives/archive.7z')
+    const layout = dataset.path(LAYOUT_FILE)
     let hasArchive = false
+    let hasFlags = false
     for await (const { path, size, mtimeMs = now } of dataset.store.list(dataset.directory, call)) {
       all.files += 1
       all.fileBytes += size
@@ -62,6 +69,7 @@ export class TotalsCounter {
       oldestMs = Math.min(oldestMs, mtimeMs)
       newestMs = Math.max(newestMs, mtimeMs)
       const name = fileNameOf(path)
+      if (path === layout) hasFlags = size > PLAIN_LAYOUT_BYTES
       if (path === archive) {
         sum.archiveBytes = size
         hasArchive = true
@@ -88,7 +96,8 @@ export class TotalsCounter {
       add(key, size)
     }
     const times = all.files === 0 ? {} : { oldestMs, newestMs }
-    return { ...sum, ...all, directories: directories?.count ?? 0, ...times }
+    const said = hasFlags ? await readAppendOnly(dataset.store, layout, call) : undefined
+    return { ...sum, ...all, directories: directories?.count ?? 0, ...times, ...said }
   }
 }
 

@@ -1,4 +1,5 @@
 import { examinePlace } from '../../admin/doctor/examine.ts'
+import { lockContents } from '../../admin/doctor/lock-contents.ts'
 import { giveUpStaleUploads } from '../../admin/doctor/s3.ts'
 import { ConfigError } from '../../core/errors.ts'
 import { type Finding, isBad } from '../../core/finding.ts'
@@ -11,6 +12,7 @@ import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { findStore, makeAppendOnly, makeStore } from '../../ria/make-store.ts'
+import type { CallOptions } from '../../store/store.ts'
 import type { ArgsOf } from '../command.ts'
 import type { Console } from '../console.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -68,14 +70,19 @@ async function init(
   const before = await findStore(store, call)
   const findings = [...(await examinePlace(store, { ...call, probe, report: () => {} }))]
   // A store that is there may be one that we may only read.
-  const obstacle = findings.find((finding) => isBad(finding) || (before === 'nothing' && isRefusal(finding)))
+  // One in which pushes are refused, for want of put-if-absent, may well be made append-only.
+  const matters = ({ check }: Finding) =>
+    before === 'nothing' || wish === undefined || !check.startsWith('put-if-absent')
+  const isObstacle = (finding: Finding) => isBad(finding) || (before === 'nothing' && isRefusal(finding))
+  const obstacle = findings.find((finding) => isObstacle(finding) && matters(finding))
   if (obstacle !== undefined) {
     tell(false, findings, 'nothing was made')
     console.fail(`init ${root}: ${obstacle.why}`)
     return EXIT.failed
   }
   const made = await makeStore(store, directories, call)
-  await recordAtomicPuts(store, call) // or it would have been an obstacle
+  const isSafe = !findings.some(isBad)
+  if (isSafe) await recordAtomicPuts(store, call)
   if (probe !== undefined) {
     const [result, why] = await giveUpStaleUploads(probe, call)
     findings.push({ check: 'lifecycle', result, why })
@@ -85,21 +92,31 @@ async function init(
     await makeAppendOnly(store, { ...call, until: wish.until })
     for await (const dataset of eachDataset(store, call)) await refuseLoss(dataset, call)
   }
+  const kept: StoredDataset[] = []
+  for (const dataset of named) kept.push(await keep(dataset, wish?.until, call))
+  if (wish !== undefined && probe !== undefined) {
+    const datasets = named.length === 0 ? eachDataset(store, call) : kept
+    const [result, why] = await lockContents(store, probe, datasets, { ...call, until: wish.until })
+    findings.push({ check: 'object lock', result, why })
+  }
   tell(made, findings, made ? `made a store: ${root}` : `there is a store already: ${root}`)
-  for (const dataset of named) await keep(console, dataset, wish?.until)
-  return EXIT.done
+  for (const dataset of kept) tellKept(console, dataset, wish?.until)
+  return isSafe ? EXIT.done : EXIT.problems
 }
 
-/** Makes a dataset append-only. */
-async function keep(console: Console, given: StoredDataset, until: string | undefined): Promise<void> {
-  const call = { signal: console.signal }
+/** Makes a dataset append-only. Resolves with where it really lies. */
+async function keep(given: StoredDataset, until: string | undefined, call: CallOptions): Promise<StoredDataset> {
   const dataset = await realDataset(given, call)
   const options = { ...call, until, sharing: await readSharing(dataset, call) }
   await markAppendOnly(dataset.store, dataset.path(LAYOUT_FILE), options)
   await refuseLoss(dataset, call)
-  const id = dataset.directory.replace('/', '')
+  return dataset
+}
+
+function tellKept(console: Console, { name, directory }: StoredDataset, until: string | undefined): void {
+  const id = directory.replace('/', '')
   const said = { type: 'dataset', action: 'init', dataset: id, aliases: [], appendOnly: true, until }
-  console.report(said, () => printable(`${given.name}: append-only${until === undefined ? '' : ` until ${until}`}`))
+  console.report(said, () => printable(`${name}: append-only${until === undefined ? '' : ` until ${until}`}`))
 }
 
 /** It could not be written, because we may not. */

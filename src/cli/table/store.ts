@@ -10,6 +10,8 @@ export const INIT = {
     'Where a store is already, only what is missing is made. Where anything else is, nothing is. A place where a \
 store would not be safe is refused, with the reason.',
     'In a bucket of S3 without lifecycle rules, one is set that gives up uploads which nobody finished.',
+    'In a bucket that has Object Lock, --append-only with --until has the server lock keys, archives and git objects \
+that are there until then; what comes later when the same command is given again.',
   ],
   positionals: [STORE, DATASETS],
   options: {
@@ -29,7 +31,7 @@ store would not be safe is refused, with the reason.',
     ['init ria+s3+https://s3.example.org/bucket/store'],
     ['init --append-only --until 2030-12-31 /data/store', 'nothing is lost by mistake until then'],
   ],
-  exits: [4],
+  exits: [3, 4],
   json: ['dataset', 'finding', 'store'],
   changes: true,
 } as const satisfies CommandSpec

@@ -30,6 +30,26 @@ export function saysAppendOnly(layout: Pick<LayoutVersion, 'flags'>): boolean {
   return (appendOnlyUntil(layout) ?? 0) > Date.now()
 }
 
+/** That a store or a dataset is append-only, for programs. */
+export interface AppendOnlySaid {
+  readonly appendOnly: true
+  /** The last day, `2030-12-31`; undefined: there is none. */
+  readonly appendOnlyUntil?: string
+}
+
+/** What a layout file says of it, if it does. Throws StoreError. */
+export async function readAppendOnly(
+  store: Store,
+  path: string,
+  call: CallOptions,
+): Promise<AppendOnlySaid | undefined> {
+  const text = await findSmall(store, path, SMALL_FILE_BYTES, { signal: call.signal })
+  const layout = text && parseLayoutVersion(text.toString(), `${store.traits.root}/${path}`)
+  if (layout === undefined || !saysAppendOnly(layout)) return undefined
+  const until = describeUntil(layout).replace(' until ', '')
+  return { appendOnly: true, ...(until !== '' && { appendOnlyUntil: until }) }
+}
+
 /** In words: ` until 2030-12-31`, or nothing for ever. */
 export function describeUntil(layout: Pick<LayoutVersion, 'flags'>): string {
   const until = appendOnlyUntil(layout) ?? Number.POSITIVE_INFINITY
@@ -69,11 +89,7 @@ export async function markAppendOnly(
 /** Whether a store, or a dataset in it, says so. Throws StoreError when that cannot be read. */
 export async function isAppendOnly(store: Store, directory: string | undefined, call: CallOptions): Promise<boolean> {
   const paths = directory === undefined ? [LAYOUT_FILE] : [LAYOUT_FILE, `${directory}/${LAYOUT_FILE}`]
-  for (const path of paths) {
-    const text = await findSmall(store, path, SMALL_FILE_BYTES, { signal: call.signal })
-    if (text === undefined) continue
-    if (saysAppendOnly(parseLayoutVersion(text.toString(), `${store.traits.root}/${path}`))) return true
-  }
+  for (const path of paths) if ((await readAppendOnly(store, path, call)) !== undefined) return true
   return false
 }
 

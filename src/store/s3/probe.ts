@@ -6,6 +6,7 @@ import { type S3Call, S3Calls } from './calls.ts'
 import type { S3Settings } from './client.ts'
 import { refusalOf, s3Error } from './errors.ts'
 import { readVersioning } from './kept/keeping.ts'
+import { lockedUntil, lockObject } from './kept/lock-object.ts'
 import { removeOldVersions } from './kept/old-versions.ts'
 import { type Lifecycle, readLifecycle, writeStaleUploadRule } from './lifecycle.ts'
 import { md5 } from './middleware.ts'
@@ -39,6 +40,12 @@ export interface S3Probe {
    */
   uploadsOlderThan(time: Date, options?: CallOptions): Promise<number>
   /**
+   * Locks a file, as it is now, until a time, in ms since 1970. Throws `denied` where it may not.
+   */
+  lock(path: string, untilMs: number, options?: CallOptions): Promise<void>
+  /** Until when the server says that it keeps a file, in ms since 1970; 0: it does not. */
+  lockedUntil(path: string, options?: CallOptions): Promise<number>
+  /**
    * Removes every version of what lay below a directory, and is removed. For our own temporary
    * ones.
    */
@@ -71,6 +78,10 @@ export function openS3Probe(settings: S3Settings): S3Probe {
       }),
     uploadsOlderThan: (time, options = {}) =>
       run('list the uploads to', options, (call) => countUploads(s3, call, prefix, time)),
+    lock: (path, untilMs, options = {}) =>
+      run('lock', options, (call) => lockObject(s3, { ...call, where: s3.where(path) }, s3.key('lock', path), untilMs)),
+    lockedUntil: (path, options = {}) =>
+      run('look at', options, (call) => lockedUntil(s3, { ...call, where: s3.where(path) }, s3.key('look at', path))),
     removeVersions: (directory, options = {}) =>
       run('remove', options, async (call) => {
         await removeOldVersions(s3, call, s3.keyPrefix(directory), options)

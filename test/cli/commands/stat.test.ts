@@ -244,3 +244,27 @@ test('a history that cannot be read is told, and is left as it is', async () => 
   const { code, stderr } = await riastore(['stat', '--history', history(), at()])
   expect([code, stderr]).toEqual([2, expect.stringContaining(`--history ${history()}: `)])
 })
+
+test('says what is append-only, store and datasets, and until when, wherever it tells something', async () => {
+  await write(store, 'ria-layout-version', '1|la\n')
+  await write(store, `${DIRECTORY}/ria-layout-version`, '2|a29991231\n')
+  await write(store, `${OTHERS}/ria-layout-version`, '2|a20200101\n') // its last day is past
+  const lines = [
+    'append-only: riastore removes and replaces nothing in it\n',
+    `append-only datasets: ${ID} until 2999-12-31\n`,
+  ]
+  for (const form of [[], ['--report']]) {
+    const { stdout } = await riastore(['stat', ...form, at()])
+    for (const line of lines) expect(stdout).toContain(line)
+    expect(stdout).not.toContain('versioning')
+  }
+  const { stdout } = await riastore(['stat', '--json', at()])
+  const [first, second] = objectsOf({ stdout }, 'dataset').sort(
+    (a, b) => Number(a.dataset === ID) - Number(b.dataset === ID),
+  )
+  expect([first?.appendOnly, second]).toMatchObject([undefined, { appendOnly: true, appendOnlyUntil: '2999-12-31' }])
+  expect(objectsOf({ stdout }, 'summary')[0]).toMatchObject({ appendOnly: true, appendOnlyDatasets: 1 })
+  const metrics = (await riastore(['stat', '--prometheus', at()])).stdout
+  expect(metrics).toMatch(/^riastore_append_only\{store="[^"]+"\} 1$/m)
+  expect(metrics).toMatch(/^riastore_append_only_datasets\{store="[^"]+"\} 1$/m)
+})

@@ -1,7 +1,8 @@
 import { TotalsCounter } from '../../../admin/inventory/totals.ts'
 import { findUnused } from '../../../admin/unused/find-unused.ts'
 import { isStoreError, messageOf } from '../../../core/errors.ts'
-import { isAppendOnly } from '../../../ria/layout/append-only.ts'
+import { readAppendOnly } from '../../../ria/layout/append-only.ts'
+import { LAYOUT_FILE } from '../../../ria/layout/paths.ts'
 import type { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../../store/store.ts'
 import type { Console } from '../../console.ts'
@@ -83,8 +84,9 @@ async function countUnused(
 
 /** What belongs to no dataset. */
 export async function storeFacts(store: Store, call: CallOptions): Promise<StoreFacts> {
-  const [appendOnly, free, trash] = await Promise.all([
-    isAppendOnly(store, undefined, call),
+  const [said, keeping, free, trash] = await Promise.all([
+    readAppendOnly(store, LAYOUT_FILE, call),
+    orUndefined(async () => store.keeping?.(call)),
     orUndefined(() => store.freeBytes('', call)),
     orUndefined(async () => {
       let [files, bytes] = [0, 0]
@@ -95,7 +97,7 @@ export async function storeFacts(store: Store, call: CallOptions): Promise<Store
       return { trash: files, trashBytes: bytes }
     }),
   ])
-  return { appendOnly, free, ...trash, flat: store.traits.flat === true }
+  return { appendOnly: false, ...said, keeping, free, ...trash, flat: store.traits.flat === true }
 }
 
 /** The trash belongs to whoever removes, and not every server tells how much is free. */

@@ -1,4 +1,5 @@
 import type { DatasetTotals } from '../../../admin/inventory/totals.ts'
+import type { Keeping } from '../../../store/keeping.ts'
 
 /** A dataset and what it takes up. */
 export type Counted = DatasetTotals & {
@@ -19,6 +20,10 @@ export interface StoreFacts {
   readonly trash?: number | undefined
   readonly trashBytes?: number | undefined
   readonly appendOnly: boolean
+  /** The last day; undefined: there is none. */
+  readonly appendOnlyUntil?: string | undefined
+  /** What the server keeps of what is replaced or removed; undefined: there is no such server. */
+  readonly keeping?: Keeping | undefined
   /** It has no directories, and so no inodes: files are objects. */
   readonly flat: boolean
 }

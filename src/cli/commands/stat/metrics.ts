@@ -20,6 +20,9 @@ const METRICS: readonly Metric[] = [
 /** Prometheus's text format (its "Exposition formats" page), for the textfile collector. */
 export function asMetrics({ store, counted, facts, countedMs }: Numbers): string {
   const label = (text: string) => JSON.stringify(text)
+  const { versioning, objectLock } = facts.keeping ?? {}
+  const own = counted.filter((each) => each.appendOnly === true).length
+  const isOn = (state: string | undefined) => (state === undefined ? undefined : Number(state === 'on'))
   const ofStore = (name: string, help: string, value: number | undefined) =>
     value === undefined
       ? []
@@ -35,6 +38,10 @@ export function asMetrics({ store, counted, facts, countedMs }: Numbers): string
     ...ofStore('riastore_datasets', 'Datasets of a store.', counted.length),
     ...ofStore('riastore_free_bytes', 'Free space of a store.', facts.free),
     ...ofStore('riastore_trash_bytes', 'Bytes in the trash of a store.', facts.trashBytes),
+    ...ofStore('riastore_append_only', 'Whether riastore removes nothing in a store.', facts.appendOnly ? 1 : 0),
+    ...ofStore('riastore_append_only_datasets', 'Datasets that are append-only themselves.', own),
+    ...ofStore('riastore_versioning', 'Whether a bucket keeps versions, where that is known.', isOn(versioning)),
+    ...ofStore('riastore_object_lock', 'Whether a bucket can lock them, where that is known.', isOn(objectLock)),
     ...ofStore('riastore_counted_seconds', 'When this was counted.', seconds(countedMs)),
   ].join('\n')
 }

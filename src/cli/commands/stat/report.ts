@@ -1,7 +1,9 @@
+import { printable } from '../../../core/printable.ts'
 import { formatSize } from '../../quantities.ts'
 import { counted as count } from '../../tables.ts'
 import type { Numbers } from './counted.ts'
 import type { Growth } from './history.ts'
+import { protectionLines } from './protection.ts'
 import { difference, fastestTable, largestTable, perDay, timeOf, totalsTable } from './text.ts'
 
 /** A store that has so many loose keys has more files than it needs. */
@@ -11,12 +13,14 @@ const MANY_LOOSE = 10_000
 export function asReport(numbers: Numbers, grown: Growth | undefined, top: number): string {
   const { store, countedMs, isKept, counted, sum } = numbers
   const remarks = remarksOf(numbers, grown)
+  const kept = protectionLines(numbers).map(printable)
   const head = `${store}: ${formatSize(sum.fileBytes)} in ${count(counted.length, 'dataset')}`
   return [
     head,
     '='.repeat(Math.min(head.length, 72)),
     `Counted ${isKept ? 'by an earlier run, ' : ''}at ${timeOf(countedMs)}.${growthLine(grown)}`,
     ...(remarks.length === 0 ? [] : ['', 'What can be done', '', ...remarks.map((remark) => `- ${remark}`)]),
+    ...(kept.length === 0 ? [] : ['', ...kept]),
     '',
     totalsTable(numbers, grown),
     ...[largestTable(counted, grown, top), fastestTable(numbers, grown, top)].flatMap((table) =>

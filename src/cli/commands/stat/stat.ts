@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { keepInventory, readInventory } from '../../../admin/inventory/kept-inventory.ts'
 import { ConfigError, messageOf } from '../../../core/errors.ts'
+import { printable } from '../../../core/printable.ts'
+import type { Keeping } from '../../../store/keeping.ts'
 import type { Store } from '../../../store/store.ts'
 import type { ArgsOf } from '../../command.ts'
 import type { Console } from '../../console.ts'
@@ -13,6 +15,7 @@ import { countDatasets, storeFacts } from './count.ts'
 import { type Counted, isCounted, type Numbers, type StoreFacts, sumOf } from './counted.ts'
 import { addToHistory, type History } from './history.ts'
 import { asMetrics } from './metrics.ts'
+import { protectionLines } from './protection.ts'
 import { asReport } from './report.ts'
 import { asText, largestOf } from './text.ts'
 
@@ -37,7 +40,7 @@ export async function run(console: Console, args: Args): Promise<number> {
     const isWhole = names.length === 0 && args.shard === undefined && !args.resume
     const kept = isWhole && maxAgeMs > 0 ? await keptNumbers(store, maxAgeMs, unused) : undefined
     const { numbers, failed, more } = kept ?? (await count(console, store, names, args, isWhole))
-    const { counted, facts, store: root } = numbers
+    const { counted, store: root } = numbers
     if (kept !== undefined) counted.forEach(tell(console))
     // What a run tells that did not see everything would be taken for a loss.
     const isTold = failed === 0 || (counted.length > 0 && !prometheus)
@@ -58,7 +61,7 @@ export async function run(console: Console, args: Args): Promise<number> {
     if (isTold && prometheus) console.print(asMetrics(numbers))
     else if (isTold && report) console.print(asReport(numbers, past.growth, top))
     else if (isTold) {
-      if (facts.appendOnly) console.print('append-only: riastore removes and replaces nothing in it')
+      for (const line of protectionLines(numbers)) console.print(printable(line))
       console.print(asText(numbers, past.growth, top))
     }
     return failed === 0 ? EXIT.done : EXIT.failed
@@ -128,17 +131,24 @@ function forPrograms<T extends { readonly oldestMs?: number | undefined; readonl
 }
 
 function summaryOf({ counted, sum, facts, countedMs }: Numbers, { growth }: Partial<History>) {
-  const { appendOnly, flat, ...rest } = facts
+  const { appendOnly, flat, keeping, ...rest } = facts
+  const own = counted.filter((each) => each.appendOnly === true).length
   return {
     datasets: counted.length,
     ...forPrograms(sum),
     ...(flat ? {} : { inodes: sum.files + sum.directories }),
     ...rest,
     ...(appendOnly ? { appendOnly } : {}),
+    ...(own > 0 ? { appendOnlyDatasets: own } : {}),
+    ...(keeping === undefined ? {} : keepingForPrograms(keeping)),
     counted: timeOf(countedMs),
     since: timeOf(growth?.sinceMs),
     grown: growth?.total,
   }
+}
+
+function keepingForPrograms({ versioning, objectLock, lockedByDefault }: Keeping) {
+  return { versioning: versioning ?? 'unknown', objectLock: objectLock ?? 'unknown', lockedByDefault }
 }
 
 const timeOf = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString())
