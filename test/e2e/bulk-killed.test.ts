@@ -3,7 +3,8 @@ import { disturbGets, disturbPuts } from '../support/kill/disturb-bulk.ts'
 import { type BulkScene, makeBulkScene, manyFiles } from '../support/worlds/bulk-scene.ts'
 
 // All troubles, at many moments, on disk and ssh: full/bulk-disturbed.test.ts.
-const files = manyFiles(25)
+// So many that small ones begin to come while git-annex still finds others.
+const files = manyFiles(70)
 const seed = Math.floor(Math.random() * 2 ** 32)
 let scene: BulkScene | undefined
 afterEach(() => scene?.remove())

@@ -4,7 +4,8 @@ import { mountSmallDisk } from '../../support/faults/small-disk.ts'
 import { disturbGets, disturbPuts, type Trouble } from '../../support/kill/disturb-bulk.ts'
 import { type BulkScene, makeBulkScene, manyFiles } from '../../support/worlds/bulk-scene.ts'
 
-const files = manyFiles(60)
+// So many that small ones begin to come while git-annex still finds others.
+const files = manyFiles(70)
 const unlocked = ['d1/f1.bin', 'd2/f2.bin', 'd3/f3.bin', 'large.bin']
 
 const TROUBLES: readonly [Trouble, ...Trouble[]] = [
