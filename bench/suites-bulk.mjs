@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { GROUP, removeTree } from './files.mjs'
 import { countKeys, datasetIn, emptyStore, peer } from './peers.mjs'
 import { countObjects } from './repositories.mjs'
+import { HOST } from './s3-server.mjs'
 import { s3Of } from './suites-s3.mjs'
 import { directoriesFor } from './suites-small.mjs'
 
@@ -29,6 +30,7 @@ export const BULK_TOOLS = {
   cp: 'cp -r',
   rsync: 'rsync -a',
   rclone: 'rclone copy',
+  floor: 'the requests alone',
 }
 
 const OBJECTS = '.git/annex/objects'
@@ -125,21 +127,35 @@ function block(bench, transport, tool, paths = ['.']) {
   return { name: `bulk/${labels.peer}`, labels, peer: access.peer, run }
 }
 
+/** Sends as many requests of the same sizes, and does nothing else. */
+const FLOOR = join(import.meta.dirname, 's3-floor.mjs')
+
 /**
  * A tool that copies the objects of a repository to a place beside it, and back.
  * @param {Bench} bench
- * @param {'cp' | 'rsync' | 'rclone'} tool
+ * @param {'cp' | 'rsync' | 'rclone' | 'floor'} tool
  * @returns {Block}
  */
 function copyBlock(bench, tool) {
   const { files } = bench.options
-  const transport = { cp: 'file', rsync: 'ssh', rclone: 's3' }[tool]
+  const transport = { cp: 'file', rsync: 'ssh', rclone: 's3', floor: 's3' }[tool]
   const labels = { suite: 'bulk', peer: `${tool}-${transport}`, items: files }
+  /** Neither counts keys nor copies any. @param {number} round @param {string} original */
+  const runFloor = async (round, original) => {
+    const s3 = s3Of(bench)
+    const { credentials: variables } = await s3.server()
+    for (const op of ['put', 'get']) {
+      const command = ['node', FLOOR, op, `http://${HOST}`, s3.rcloneBucket, join(original, OBJECTS)]
+      await bench.measure({ ...labels, op, round }, command, original, { variables })
+    }
+    await s3.emptyRclone()
+  }
   const run = async (/** @type {number} */ round) => {
     const { main } = bench.workspace
     const there = join(main.root, 'copied')
     const back = join(main.root, 'copied-back')
     const original = await bench.repositories.smallOriginal(main)
+    if (tool === 'floor') return runFloor(round, original)
     const timed = (/** @type {string} */ op, /** @type {string[]} */ command) =>
       bench.measure({ ...labels, op, round }, command, original)
     try {
@@ -208,6 +224,6 @@ export function bulkBlocks(bench) {
     block(bench, 'far', 'riastore', few),
     block(bench, 'far', 'annex', few),
     shareBlock(bench),
-    .../** @type {const} */ (['cp', 'rsync', 'rclone']).map((tool) => copyBlock(bench, tool)),
+    .../** @type {const} */ (['cp', 'rsync', 'rclone', 'floor']).map((tool) => copyBlock(bench, tool)),
   ]
 }

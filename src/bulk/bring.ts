@@ -68,7 +68,7 @@ export async function bring(numbers: Iterable<number>, options: BringOptions): P
     states.set(number, STATE.staged)
     return onStaged(number)
   }
-  await fetchTogether(remote, table, untried(), fetch, { signal, onKept })
+  await fetchTogether(remote, table, untried(), fetch, { jobs, signal, onKept })
   await fetchDirectly(table, untried(), fetch, { signal, onKept })
   await forEachParallel(untried(), jobs ?? remote.store.traits.maxInFlight, async (number) => {
     const checked = checkedKey(table.text(number))

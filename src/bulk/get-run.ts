@@ -144,10 +144,10 @@ export class GetRun {
   /** From the cheapest remote, unless its bytes are counted or nothing is to come. */
   #fetchAhead(): FetchAhead | undefined {
     const [remote] = this.#remotes
-    const { dryRun, bytesPerSecond, signal } = this.#options
+    const { dryRun, bytesPerSecond, jobs, signal } = this.#options
     if (remote === undefined || dryRun || bytesPerSecond !== undefined) return undefined
     const open = () => this.#open(remote)
-    return new FetchAhead({ table: this.#table, open, fetch: this.#fetchOptions(), signal })
+    return new FetchAhead({ table: this.#table, open, jobs, fetch: this.#fetchOptions(), signal })
   }
 
   /** Of the keys that came ahead, those are taken that were to come from there. */

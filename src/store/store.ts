@@ -44,6 +44,17 @@ export interface Store {
   get(path: string, consume: Consumer, options?: GetOptions): Promise<void>
 
   /**
+   * Reads a small file whole, with less ado than `get`: one try, and the caller checks what comes.
+   * `undefined` proves nothing; `get` says what is wrong, or reads it after all. Rejects when it is
+   * aborted or stalls. Only where `get` takes much longer than to read so little.
+   *
+   * @param size how long the file has to be, in bytes
+   */
+  readonly getSmall?:
+    | ((path: string, size: number, options?: CallOptions) => Promise<Uint8Array | undefined>)
+    | undefined
+
+  /**
    * Stores a file, replacing what is there. All or nothing: before it resolves, nobody sees the new
    * content; after it resolves, the content is whole (length checked, flushed as far as the backend
    * can) and `stat` sees it. Parent directories are made. On failure no temporary file is left

@@ -21,6 +21,8 @@ export interface FetchAheadOptions extends CallOptions {
   readonly table: KeyTable
   /** The store that the keys are probably in. */
   readonly open: () => Promise<OpenRemote>
+  /** Keys at once, where each is asked for. Default: as many as the store takes. */
+  readonly jobs?: number | undefined
   readonly fetch: Omit<FetchOptions, 'remote' | 'bandwidth' | 'signal'>
 }
 
@@ -31,7 +33,7 @@ export interface FetchAheadOptions extends CallOptions {
  *
  * Nothing is told of what does not come: it is asked for once more, in its turn. A store that has
  * an archive is left alone, for that is read in the order of its bytes; so is one that would have
- * to be asked for each key by itself.
+ * to be asked for each key by calls of its own.
  */
 export class FetchAhead {
   readonly #options: FetchAheadOptions
@@ -83,7 +85,7 @@ export class FetchAhead {
   }
 
   async #run(): Promise<void> {
-    const { table, open, fetch: options } = this.#options
+    const { table, open, jobs, fetch: options } = this.#options
     const remote = await open()
     const signal = this.#signal
     if ((await remote.store.stat(archivePath(remote.directory), { signal })) !== undefined) return
@@ -94,7 +96,7 @@ export class FetchAhead {
       return undefined
     }
     if (fetch.isDirect) await fetchDirectly(table, this.#numbers(), fetch, { signal, onKept })
-    else await fetchTogether(remote, table, this.#numbers(), fetch, { signal, onKept })
+    else await fetchTogether(remote, table, this.#numbers(), fetch, { jobs, signal, onKept })
   }
 
   async *#numbers(): AsyncGenerator<number, void, void> {

@@ -4,6 +4,8 @@ import { Turns } from '../clone/turns.ts'
 import { checkedKey, type Fetch } from '../fetch.ts'
 
 export interface FetchSmallOptions extends CallOptions {
+  /** Keys at once, where each is asked for. Default: as many as the store takes. */
+  readonly jobs?: number | undefined
   /** A key lies whole and checked in the work directory. */
   readonly onKept: (number: number) => Promise<void> | undefined
 }

@@ -1,5 +1,6 @@
 import { forEachParallel } from '../../core/parallel.ts'
 import type { KeyTable } from '../../core/tables/key-table.ts'
+import { keyPaths } from '../../ria/layout/paths.ts'
 import { objectsDirectory, placesOf } from '../../ria/layout/places.ts'
 import { readTogether } from '../../store/read-together.ts'
 import { type CheckedKey, SMALL_BYTES } from '../clone/content.ts'
@@ -7,6 +8,9 @@ import { Turns } from '../clone/turns.ts'
 import { checkedKey, type Fetch } from '../fetch.ts'
 import type { OpenRemote } from '../open-remote.ts'
 import type { FetchSmallOptions } from './fetch-directly.ts'
+
+/** After so many keys that did not come, the others are not asked for either. */
+const MAX_MISSES = 32
 
 /** Fewer are asked for one by one: that takes as long as to start a program for them. */
 const LEAST_KEYS = 64
@@ -26,17 +30,22 @@ interface Asked {
 /**
  * Brings small loose keys many at a time, from a host that runs programs for us: a key of its own
  * takes eight messages there and back. `onKept` gets those that came and are what their checksums
- * say; all others are left as they are. Throws what `onKept` throws, and StoreError `aborted`.
+ * say; all others are left as they are. From an object store each comes by a request, without what
+ * a call of the store does besides. Throws what `onKept` throws, and StoreError when nothing comes
+ * any more.
  */
 export async function fetchTogether(
   remote: OpenRemote,
   table: KeyTable,
   numbers: Iterable<number> | AsyncIterable<number>,
   fetch: Fetch,
-  { signal, onKept }: FetchSmallOptions,
+  options: FetchSmallOptions,
 ): Promise<void> {
   const { store, directory, layout } = remote
-  if (store.traits.local || !store.traits.exec || !fetch.isUnlimited) return
+  const { signal, onKept } = options
+  if (store.traits.local || !fetch.isUnlimited) return
+  if (store.getSmall !== undefined) return fetchSmall(remote, table, numbers, fetch, options)
+  if (!store.traits.exec) return
   let isOver = false
   const turns = new Turns()
   await forEachParallel(batchesOf(table, numbers), BATCHES_AT_ONCE, async (batch) => {
@@ -55,6 +64,26 @@ export async function fetchTogether(
       if (asked === undefined || !places.delete(path) || !fetch.take(asked.checked, content)) continue
       await onKept(asked.number)
     }
+  })
+}
+
+/** A request each, from where a request costs less than a call of the store. */
+async function fetchSmall(
+  { store, directory, layout }: OpenRemote,
+  table: KeyTable,
+  numbers: Iterable<number> | AsyncIterable<number>,
+  fetch: Fetch,
+  { jobs, signal, onKept }: FetchSmallOptions,
+): Promise<void> {
+  let misses = 0
+  await forEachParallel(numbers, jobs ?? store.traits.maxInFlight, async (number) => {
+    const checked = checkedKey(table.text(number))
+    if (misses >= MAX_MISSES || checked === undefined || checked.size > SMALL_BYTES) return
+    const [path = ''] = keyPaths(directory, layout.dataset.version, checked.key.text)
+    const content = await store.getSmall?.(path, checked.size, { signal })
+    signal?.throwIfAborted()
+    if (content === undefined || !fetch.take(checked, content)) misses += 1
+    else await onKept(number)
   })
 }
 

@@ -6,6 +6,7 @@ import { type Again, S3Connection, type S3Settings } from './client.ts'
 import { notS3, refusalOf, type S3Server, s3Error } from './errors.ts'
 import { withCompanion } from './middleware.ts'
 import type { Body } from './plain/answer-body.ts'
+import { plainPath } from './plain/request.ts'
 
 /** One call to a store, of which a request is a part. */
 export interface S3Call {
@@ -140,6 +141,21 @@ export class S3Calls {
   /** Sends a request. What it throws is the SDK's. */
   async sendRaw<T>({ signal, mayChange }: S3Call, command: Command<T>): Promise<T> {
     return this.#connection.send(command, { signal, mayChange }) as Promise<T>
+  }
+
+  /** As Store has it. */
+  async getSmall(
+    { signal }: S3Call,
+    key: string,
+    size: number,
+    onProgress?: (bytes: number) => void,
+  ): Promise<Uint8Array | undefined> {
+    try {
+      const plain = await this.#connection.plain()
+      return await plain?.getSmall(plainPath(this.bucket, key), size, { signal, onProgress })
+    } catch {
+      return undefined // whoever asks for it in another way is told
+    }
   }
 
   /**

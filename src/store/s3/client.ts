@@ -112,11 +112,14 @@ export class S3Connection {
    * throws is the SDK's, or Refused.
    */
   async send(command: { readonly input: object }, options: SendOptions): Promise<unknown> {
-    const client = await this.client()
     const request = this.#settings.addressing === 'virtual' ? undefined : plainRequest(command)
-    if (request === undefined) return client.send(withCompanion(command, options) as never)
-    this.#plain ??= this.#plainClient(client, await this.#agents.agentFor(this.#address))
-    return this.#plain.send(request, options)
+    if (request === undefined) return (await this.client()).send(withCompanion(command, options) as never)
+    return (await this.#plainClient()).send(request, options)
+  }
+
+  /** The client for plain requests. Undefined where none are sent. Throws as `client` does. */
+  async plain(): Promise<PlainClient | undefined> {
+    return this.#settings.addressing === 'virtual' ? undefined : this.#plainClient()
   }
 
   /** Ends all connections. */
@@ -155,8 +158,12 @@ export class S3Connection {
     return url
   }
 
-  #plainClient(client: S3Client, to: WebAgent): PlainClient {
-    return new PlainClient({ endpoint: this.#address, to, client, anonymous: this.#anonymous })
+  async #plainClient(): Promise<PlainClient> {
+    if (this.#plain !== undefined) return this.#plain
+    const client = await this.client()
+    const to = await this.#agents.agentFor(this.#address)
+    this.#plain ??= new PlainClient({ endpoint: this.#address, to, client, anonymous: this.#anonymous })
+    return this.#plain
   }
 
   #anonymousClient(): S3Client {

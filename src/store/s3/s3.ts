@@ -93,6 +93,10 @@ class S3Store implements Store {
     })
   }
 
+  getSmall(path: string, size: number, options: CallOptions = {}): Promise<Uint8Array | undefined> {
+    return this.#run('get', path, options, (call, key) => this.#s3.getSmall(call, key, size, options.onProgress))
+  }
+
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {
     const { endpoint, partBytes, parallelParts: parallel = PARALLEL_PARTS } = this.#settings
     const { unsignedPayload: unsigned = endpoint.startsWith('https:') } = this.#settings

@@ -50,6 +50,10 @@ export function around(store: Store, layer: Layer): Store {
       layer.get === undefined
         ? layer.call({ op: 'get', paths: [path] }, options, (given) => store.get(path, consume, given))
         : layer.get(path, consume, options),
+    getSmall:
+      store.getSmall &&
+      ((path, size, options) =>
+        layer.call({ op: 'get', paths: [path] }, options, async (given) => store.getSmall?.(path, size, given))),
     put: (path, source, options) =>
       layer.put === undefined
         ? layer.call({ op: 'put', paths: [path] }, options, (given) => store.put(path, source, given))

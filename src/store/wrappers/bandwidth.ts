@@ -8,12 +8,13 @@ import { around } from './around.ts'
  * of the watchdog: what waits here is not stalled.
  */
 export function withBandwidth(store: Store, bandwidth: Bandwidth): Store {
-  return around(store, {
+  const slowedStore = around(store, {
     call: (_call, options, work) => work(options),
     get: (path, consume, options) =>
       store.get(path, (bytes, stat) => consume(slowed(bytes, bandwidth, options?.signal), stat), options),
     put: (path, source, options) => store.put(path, slowedSource(source, bandwidth), options),
   })
+  return { ...slowedStore, getSmall: undefined }
 }
 
 function slowedSource(source: Source, bandwidth: Bandwidth): Source {

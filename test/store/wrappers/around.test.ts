@@ -26,6 +26,7 @@ const CALLS: Readonly<Record<Method, (store: Store) => unknown>> = {
   stat: (store) => store.stat('a/b', options),
   statAll: (store) => store.statAll(['a/b', 'c'], options),
   get: (store) => store.get('a/b', consume, { ...options, range: { start: 1 }, ifMatch: 'one' }),
+  getSmall: (store) => store.getSmall?.('a/b', 7, options),
   put: (store) => store.put('a/b', SOURCE, { ...options, within: 'a' }),
   remove: (store) => store.remove('a/b', { ...options, pruneParents: 2 }),
   removeAll: (store) => store.removeAll?.(['a/b', 'c'], options),
@@ -54,6 +55,7 @@ const ANSWERS: Readonly<Record<Method, unknown>> = {
   stat: STAT,
   statAll: [STAT, undefined],
   get: undefined,
+  getSmall: CONTENT,
   put: STAT,
   remove: undefined,
   removeAll: undefined,
@@ -124,9 +126,9 @@ describe.each(Object.entries(WRAPPERS))('%s', (_name, wrap) => {
     expect(wrapped.traits).toBe(other)
   })
 
-  test('has no removeAll and no thaw where the store beneath has none', () => {
-    const wrapped = wrap({ ...recording().store, removeAll: undefined, thaw: undefined })
-    expect([wrapped.removeAll, wrapped.thaw]).toEqual([undefined, undefined])
+  test('has no removeAll, thaw and getSmall where the store beneath has none', () => {
+    const wrapped = wrap({ ...recording().store, removeAll: undefined, thaw: undefined, getSmall: undefined })
+    expect([wrapped.removeAll, wrapped.thaw, wrapped.getSmall]).toEqual([undefined, undefined, undefined])
   })
 })
 
@@ -154,6 +156,6 @@ test('a layer stands around every method but those that list, and close', async 
   const { store } = recording()
   const wrapped = around(store, layer)
   for (const call of Object.values(CALLS)) await call(wrapped)
-  const looks = ['stat', 'stat', 'get', 'put', 'remove', 'remove', 'thaw', 'keeping', 'remove']
+  const looks = ['stat', 'stat', 'get', 'get', 'put', 'remove', 'remove', 'thaw', 'keeping', 'remove']
   expect(seen).toEqual([...looks, 'append', 'move', 'space', 'exec'])
 })

@@ -82,12 +82,7 @@ export class PlainClient {
   /** Throws Refused for what the server refuses; else what the credentials and node throw. */
   async send(request: PlainRequest, { signal, mayChange }: SendOptions): Promise<Answer> {
     const { method, path, content } = request
-    const headers = await this.#sign(request)
-    // Not signed: what stands between may change it. Packed content would make every length a lie.
-    headers['accept-encoding'] = 'identity'
-    // What a proxy remembers proves nothing. Of a PUT it would be kept with the object.
-    if (method === 'GET' || method === 'HEAD') headers['cache-control'] = 'no-cache'
-    await guardToken({ ...this.#to, headers })
+    const headers = await this.#headersFor(request)
     signal.throwIfAborted()
     mayChange?.()
     const answer =
@@ -95,6 +90,54 @@ export class PlainClient {
       begun(await this.#exchange({ method, path, headers }, content, signal))
     this.#noteClock(answer)
     return read(method, answer)
+  }
+
+  /**
+   * The content of an object that has this length, as it lies there: undefined for any answer that
+   * is not just that. Throws as `send` does.
+   */
+  async getSmall(
+    path: string,
+    size: number,
+    {
+      signal,
+      onProgress,
+    }: { readonly signal: AbortSignal; readonly onProgress?: ((bytes: number) => void) | undefined },
+  ): Promise<Uint8Array | undefined> {
+    const request = {
+      method: 'GET',
+      path,
+      headers: await this.#headersFor({ method: 'GET', path, headers: {}, content: undefined }),
+    }
+    const answer = await this.#sendBriefly(request, undefined, signal, undefined)
+    if (answer === undefined) return undefined
+    const { status, headers, body } = answer
+    if (status !== 200 || headers['content-length'] !== `${size}` || packingOf(headers['content-encoding'])) {
+      body.destroy()
+      return undefined
+    }
+    let content: Buffer | undefined
+    let length = 0
+    for await (const chunk of body) {
+      if (chunk.length === size) return chunk
+      content ??= Buffer.allocUnsafe(size)
+      content.set(chunk, length)
+      length += chunk.length
+      onProgress?.(length)
+    }
+    return content ?? new Uint8Array()
+  }
+
+  /** With its signature, and what is not signed. */
+  async #headersFor(request: PlainRequest): Promise<Record<string, string>> {
+    const { method } = request
+    const headers = await this.#sign(request)
+    // Not signed: what stands between may change it. Packed content would make every length a lie.
+    headers['accept-encoding'] = 'identity'
+    // What a proxy remembers proves nothing. Of a PUT it would be kept with the object.
+    if (method === 'GET' || method === 'HEAD') headers['cache-control'] = 'no-cache'
+    await guardToken({ ...this.#to, headers })
+    return headers
   }
 
   async #sign({ method, path, headers: given, content }: PlainRequest): Promise<Record<string, string>> {

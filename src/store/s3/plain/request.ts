@@ -50,5 +50,10 @@ export function plainRequest(command: { readonly input: object }): PlainRequest 
   }
   if (payloadHash !== undefined) headers['x-amz-content-sha256'] = payloadHash
   if (md5 !== undefined) headers['content-md5'] = md5
-  return { method, path: `/${encodePath(`${Bucket}/${Key}`)}`, headers, content: Body }
+  return { method, path: plainPath(Bucket, Key), headers, content: Body }
+}
+
+/** The path of an object, as `PlainRequest` has it. */
+export function plainPath(bucket: string, key: string): string {
+  return `/${encodePath(`${bucket}/${key}`)}`
 }

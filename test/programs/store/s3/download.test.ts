@@ -30,6 +30,36 @@ function retrying(): Store {
   return open({ again: (call, work) => retry.run(call, work) })
 }
 
+describe('a small file, when nothing is told of what goes wrong,', () => {
+  const small = content(5000)
+  const getSmall = (size = small.length) => store.getSmall?.('small', size)
+  beforeEach(async () => {
+    await store.put('small', bufferSource(small))
+    faults.reset()
+  })
+
+  it('comes by one request', async () => {
+    expect(Buffer.from((await getSmall()) ?? []).equals(small)).toBe(true)
+    await store.put('small', bufferSource(''))
+    expect(await getSmall(0)).toHaveLength(0)
+    expect(gets()).toHaveLength(2)
+  })
+
+  it('does not come when it is not there, has another length, is packed, or breaks off', async () => {
+    expect(await getSmall(small.length - 1)).toBeUndefined()
+    expect(await getSmall(small.length + 1)).toBeUndefined()
+    expect(await store.getSmall?.('other', small.length)).toBeUndefined()
+    for (const fault of [{ packs: true }, { cutAfter: 4000 }, { status: 503, code: 'SlowDown' }, { as: 206 }]) {
+      faults.reset()
+      faults.misbehave(fault)
+      expect(await getSmall()).toBeUndefined()
+      expect(gets().length).toBeLessThanOrEqual(1)
+    }
+    faults.reset()
+    expect((await read(store, 'small')).equals(small)).toBe(true)
+  })
+})
+
 describe('a large download', () => {
   beforeEach(async () => {
     await store.put('file', bufferSource(bytes))
