@@ -17,6 +17,9 @@ const OLD_MS = 7 * 24 * 3_600_000
 /** A directory that names no owner for so long was left by a process that was killed before. ms. */
 const NAMELESS_MS = 60_000
 
+/** So often a directory is made that others take away at once. */
+const TRIES = 3
+
 /**
  * Makes a directory below `parent` for as long as `work` goes on, and removes what killed processes
  * left there.
@@ -43,9 +46,16 @@ export function inTemporaryDirectory<T>(work: (directory: string) => Promise<T>)
  */
 export async function makeWorkDirectory(parent: string): Promise<string> {
   const { pid, processStart = '' } = ourselves()
-  const directory = await mkdtemp(join(parent, `${PREFIX}${pid}-${processStart}-`))
-  await writeFile(join(directory, OWNER), ownerText(basename(directory)), { flag: 'wx' })
-  return directory
+  for (let tries = 1; ; tries++) {
+    const directory = await mkdtemp(join(parent, `${PREFIX}${pid}-${processStart}-`))
+    try {
+      await writeFile(join(directory, OWNER), ownerText(basename(directory)), { flag: 'wx' })
+      return directory
+    } catch (error) {
+      // Others took it away: we were asleep for longer than one without an owner may be there.
+      if (tries === TRIES || Object(error).code !== 'ENOENT') throw error
+    }
+  }
 }
 
 /**

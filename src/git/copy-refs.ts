@@ -180,6 +180,10 @@ async function moveGitsRefs(
   const ids = updates.map(({ to: id = '' }) => `${id}\n`).join('')
   const looked = await gitThere(to, ['rev-list', '--objects', '--quiet', '--stdin', '--not', '--all'], ids, call)
   if (looked.code !== 0) throw failed(to, 'rev-list', looked)
+  // Before the refs: when they are there, the next run has nothing to do.
+  if (state.head !== undefined && !there.refs.has(there.head ?? '')) {
+    await gitThere(to, ['symbolic-ref', 'HEAD', state.head], '', call)
+  }
   const commands = updates.map(({ name, to: id = '' }) => `update ${name} ${id} ${there.refs.get(name) ?? NO_OBJECT}\n`)
   const moved = await gitThere(to, ['update-ref', '--no-deref', '--stdin'], commands.join(''), call)
   if (moved.code !== 0) {
@@ -187,9 +191,6 @@ async function moveGitsRefs(
     const isSame = updates.every(({ name }) => now.refs.get(name) === there.refs.get(name))
     if (isSame) throw failed(to, 'update-ref', moved)
     return false
-  }
-  if (state.head !== undefined && !there.refs.has(there.head ?? '')) {
-    await gitThere(to, ['symbolic-ref', 'HEAD', state.head], '', call)
   }
   await gitThere(to, ['update-server-info'], '', call)
   return true

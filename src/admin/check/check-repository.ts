@@ -31,10 +31,24 @@ export async function checkRepository(dataset: StoredDataset, report: Report, ca
       await check(dataset, tell, call)
     } catch (error) {
       if (call.signal?.aborted || isStoreError(error, 'unreachable', 'transient', 'aborted')) throw error
+      if (check === checkRefs && isStoreError(error, 'missing') && !(await hasAnyOfGit(dataset, call))) return
       const code = isStoreError(error, 'corrupt', 'missing') ? 'git-damaged' : 'unreadable'
       tell({ code, weight: 'damage', message: messageOf(error), path: dataset.directory, mend: PUSH_AGAIN })
     }
   }
+}
+
+/**
+ * Whether there is, or was, a repository: a dataset may have its keys here, and its git elsewhere
+ * (`create-sibling-ria --storage-sibling only`).
+ */
+async function hasAnyOfGit(dataset: StoredDataset, call: CallOptions): Promise<boolean> {
+  const files = ['HEAD', 'config', 'packed-refs', 'description'].map((name) => dataset.path(name))
+  if ((await dataset.store.statAll(files, call)).some((stat) => stat !== undefined)) return true
+  for (const name of ['refs', 'objects', 'riastore/refs']) {
+    for await (const _child of dataset.store.children(dataset.path(name), call)) return true
+  }
+  return false
 }
 
 type Tell = (problem: Omit<Problem, 'dataset'>) => void

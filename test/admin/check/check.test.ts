@@ -213,3 +213,14 @@ test('a repository whose refs cannot be read is told as damaged', async () => {
   await put(store, `${DIRECTORY}/riastore/refs/0000000001`, 'no JSON')
   expect((await check(store, { data: false })).problems.map(({ code }) => code)).toContain('git-damaged')
 })
+
+test('a dataset whose git is elsewhere has no problem, and one that lost its HEAD and its refs is told as damaged', async () => {
+  const store = await memoryStore()
+  await put(store, PLACE, CONTENT)
+  await put(store, `${DIRECTORY}/riastore/incoming/riastore-1-0123456789ab-1.tmp`, 'an upload')
+  expect((await check(store)).problems).toEqual([])
+  const lost = await goodStore()
+  await lost.remove(`${DIRECTORY}/HEAD`)
+  for await (const { path } of lost.list(`${DIRECTORY}/refs`)) await lost.remove(path)
+  expect((await check(lost)).problems.map(({ code }) => code)).toContain('git-damaged')
+})
