@@ -105,6 +105,14 @@ test('a job changes a folder as any other, and what it made is committed into th
   expect((await seen.read('results/one/copy.bin')).toString()).toBe('movedagain\n')
 })
 
+test('the folder is a file system, also to those who map files, append at once, or read what is replaced', async () => {
+  await mount()
+  await work.annex('drop', '--force', 'large.bin')
+  await runOk('/usr/bin/python3', ['-c', PROGRAM], { cwd: folder, env: scene.env })
+  await shell('rm -r c log mapped new.bin')
+  await work.git('checkout', '-q', '.')
+})
+
 test('what was written lies in the clone, whatever happens to the folder, and the folder is mounted on it again', async () => {
   const mounted = await mount()
   await shell('echo kept > kept.txt')
@@ -146,3 +154,65 @@ async function makeOther(): Promise<AnnexRepo> {
   await other.git('commit', '-q', '--allow-empty', '-m', 'Another')
   return other
 }
+
+/** Looks after more than a second, for which the kernel believes what it was told. */
+const PROGRAM = `
+import errno, mmap, os, subprocess, sys, time
+
+with open('mapped', 'wb') as file: file.write(b'.' * 10000)
+file = os.open('mapped', os.O_RDWR)
+pages = mmap.mmap(file, 10000)
+pages[5000:5003] = b'xyz'
+pages.flush()
+pages.close()
+os.close(file)
+assert open('mapped', 'rb').read() == b'.' * 5000 + b'xyz' + b'.' * 4997
+
+line = 'import sys; log = open("log", "ab", 0); [log.write(b"%s %03d\\\\n" % (sys.argv[1].encode(), i)) for i in range(200)]'
+writers = [subprocess.Popen([sys.executable, '-c', line, name]) for name in 'ab']
+assert [writer.wait() for writer in writers] == [0, 0]
+lines = open('log').read().splitlines()
+assert sorted(lines) == sorted('%s %03d' % (name, i) for name in 'ab' for i in range(200)), len(lines)
+
+reader = open('large.bin', 'rb')
+size = os.fstat(reader.fileno()).st_size
+first = reader.read(4096)
+with open('large.bin', 'r+b') as writer: writer.write(b'Z' * 8192)
+reader.seek(0)
+assert reader.read(8192) == b'Z' * 8192
+with open('new.bin', 'wb') as file: file.write(b'new')
+os.rename('new.bin', 'large.bin')
+time.sleep(1.5)
+rest = reader.read()
+assert len(rest) == size - 8192 and os.fstat(reader.fileno()).st_size == size
+assert open('large.bin', 'rb').read() == b'new'
+
+gone = open('new.bin', 'w+b')
+gone.write(b'abc')
+os.unlink('new.bin')
+gone.write(b'def')
+gone.flush()
+time.sleep(1.2)
+gone.seek(0)
+assert gone.read() == b'abcdef' and os.fstat(gone.fileno()).st_size == 6
+gone.close()
+
+try: os.link('mapped', 'second')
+except OSError as error: assert error.errno == errno.EPERM, error
+else: raise AssertionError('a hard link was made')
+
+directory = os.open('.', os.O_RDONLY)
+os.fsync(directory)
+moment = 1_700_000_000_123_456_000
+os.utime('mapped', ns=(moment, moment))
+time.sleep(1.1)
+assert abs(os.stat('mapped').st_mtime_ns - moment) < 2000, os.stat('mapped').st_mtime_ns
+
+os.makedirs('a/b')
+file = open('a/b/f', 'wb')
+os.rename('a', 'c')
+file.write(b'1')
+file.close()
+assert open('c/b/f', 'rb').read() == b'1'
+open('new.bin', 'w').close()
+`

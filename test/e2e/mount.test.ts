@@ -2,6 +2,7 @@ import { chmod, mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Running, run, runOk, start } from '../support/programs/run.ts'
+import { asUser } from '../support/programs/users.ts'
 import { assortedFiles, dataladClone, datasetId, makeDataset } from '../support/repos/annex-repo.ts'
 import { openRiaStore } from '../support/repos/ria-store.ts'
 import { startStallProxy } from '../support/servers/stall-proxy.ts'
@@ -88,6 +89,40 @@ test('what was read whole is read again without the store, by another mount', as
   await runOk('fusermount3', ['-u', directory])
   await expectUnmounted()
   await rename(`${largeCopy}.away`, largeCopy)
+})
+
+/**
+ * Everybody may open /dev/fuse, as on every distribution: whoever runs the tests may have another
+ * one. Nobody outside of the script sees that.
+ */
+const BY_A_USER = `
+mkdir devices
+mount -t tmpfs -o mode=755,dev riastore-test devices
+mknod -m 666 devices/fuse c 10 229
+mount --bind devices/fuse /dev/fuse
+user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+user "$@"
+user cmp "$FOLDER/large.bin" "$LARGE"
+if cat "$FOLDER/readme.txt"; then echo 'root reads it'; fi
+user fusermount3 -u "$FOLDER"
+ls -A "$FOLDER"
+`
+
+test('a user who is not root mounts a folder, into which nobody else can look, and unmounts it', async () => {
+  const { env } = await asUser(workspace, { uid: 65534, gid: 65534 }) // nobody
+  const folder = workspace.path('of-a-user')
+  await mkdir(folder)
+  await runOk('chown', ['65534:65534', folder])
+  const [program, words] = riastore('mount', '--daemon', root, id, folder)
+  const { stdout, stderr } = await runOk(
+    'unshare',
+    ['--mount', '--propagation', 'private', 'sh', '-euc', BY_A_USER, 'sh', program, ...words],
+    { cwd: workspace.directory, env: { ...env, FOLDER: folder, LARGE: workspace.path('copied', LARGE) } },
+  )
+  expect([stdout, stderr]).toEqual([
+    expect.stringMatching(/^.* at .*of-a-user\n$/),
+    expect.stringMatching(/Permission denied/),
+  ])
 })
 
 test('a clone is given what was read whole, as content that git-annex knows and finds good', async () => {

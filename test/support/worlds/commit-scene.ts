@@ -105,10 +105,19 @@ export async function commitAtOnce(scene: CommitScene, jobs: number, machines: n
   const tips = await watcher.stop()
   for (const result of results) expect([result.status, result.stderr], explain(result)).toEqual([0, ''])
   expect(tips).toBeGreaterThan(0)
+  await expectAllIn(scene, names)
+  return results
+}
+
+/**
+ * Fails unless the last commits of the branch are the whole results of jobs, one on top of the
+ * other, and the store has every key.
+ */
+export async function expectAllIn(scene: CommitScene, jobs: readonly string[]): Promise<void> {
   const clone = await scene.look('afterwards')
-  const commits = (await history(clone)).slice(-jobs)
-  expect(commits.map(({ parents }) => parents)).toEqual(Array(jobs).fill(1))
-  const expected = names.map((name) => ['a.bin', 'b.bin'].map((file) => `results/${name}/${file}`))
+  const commits = (await history(clone)).slice(-jobs.length)
+  expect(commits.map(({ parents }) => parents)).toEqual(jobs.map(() => 1))
+  const expected = jobs.map((name) => ['a.bin', 'b.bin'].map((file) => `results/${name}/${file}`))
   expect(commits.map(({ files }) => files).sort()).toEqual(expected.sort())
   if (scene.s3 !== undefined) await clone.setConfig('remote.store.riastore-s3-endpoint', scene.url)
   await clone.annex('init', '-q', 'afterwards')
@@ -117,7 +126,6 @@ export async function commitAtOnce(scene: CommitScene, jobs: number, machines: n
   expect(fsck.status, explain(fsck)).toBe(0)
   const missing = await clone.annex('find', '--not', '--in=store')
   expect(missing.stdout).toBe('')
-  return results
 }
 
 /** Has our programs believe that they run on a machine of that name. */
