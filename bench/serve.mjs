@@ -1,7 +1,8 @@
 /**
- * `node bench/serve.mjs [SECONDS]`: `riastore serve` beside nginx for loose keys, and beside a
- * server that starts 7z for each request for archived ones, with 1,000 clients at once. Server and
- * clients have a processor each. The last loose keys are more than the server keeps in memory.
+ * `node bench/serve.mjs [SECONDS [loose|archived]]`: `riastore serve` beside nginx for loose keys,
+ * with 1,000 clients at once, and beside a server that starts 7z for each request for archived
+ * ones, with as many clients as suit each, and with 1,000. Server and clients have a processor
+ * each. The last loose keys are more than the server keeps in memory.
  * Prints rows for docs/serve.md, each as soon as it is there. Wants wrk, nginx, 7z, taskset, and
  * 700 MB.
  */
@@ -13,7 +14,10 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const SECONDS = Number(process.argv[2] ?? 10)
+const WHAT = process.argv[3] ?? 'loose archived'
 const CLIENTS = 1000
+/** A server that starts a program for each request gets nothing done for more. */
+const FEW_CLIENTS = [1, 4, 8, 64]
 /** Length and count of the keys. */
 const SIZES = [
   [4096, 1000],
@@ -63,14 +67,30 @@ try {
   makeStore()
   writeFileSync(join(work, 'requests.lua'), SCRIPT)
   writeFileSync(join(work, 'nginx.conf'), nginxConf(18_090))
-  print('server', 'key', 'requests in a second', 'of processor', 'MB/s', 'p50', 'p99', 'errors', 'processor', 'memory')
-  print(...Array.from({ length: 10 }, () => '---'))
-  for (const [size] of SIZES) await compareLoose('loose', size)
-  await compareLoose('more', COLD[0])
-  for (const [size] of SIZES.slice(0, 2)) {
+  print(
+    'server',
+    'key',
+    'clients',
+    'requests in a second',
+    'of processor',
+    'MB/s',
+    'p50',
+    'p99',
+    'errors',
+    'processor',
+    'memory',
+  )
+  print(...Array.from({ length: 11 }, () => '---'))
+  if (WHAT.includes('loose')) {
+    for (const [size] of SIZES) await compareLoose('loose', size)
+    await compareLoose('more', COLD[0])
+  }
+  for (const [size] of WHAT.includes('archived') ? SIZES.slice(0, 2) : []) {
     const paths = join(work, `packed-${size}`)
-    await measure('7z for each request', size, paths, 18_092, ['node', '-e', BY_7Z, '18092', store])
-    await measure('`riastore serve`, archived', size, paths, 18_091, serving(18_091))
+    for (const clients of [...FEW_CLIENTS, CLIENTS]) {
+      await measure('7z for each request', size, paths, 18_092, ['node', '-e', BY_7Z, '18092', store], clients)
+      await measure('`riastore serve`, archived', size, paths, 18_091, serving(18_091), clients)
+    }
   }
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -109,19 +129,20 @@ http { access_log off; sendfile on; default_type application/octet-stream;
  * @param {number} port
  * @param {string[]} command
  */
-async function measure(name, size, paths, port, command) {
+async function measure(name, size, paths, port, command, clients = CLIENTS) {
   const child = spawn('taskset', ['-c', '0', ...command], { stdio: 'ignore' })
   try {
     await answers(port)
-    for (let tries = 0; tries < WARM_TRIES && processorSeconds(child.pid ?? 0) < WARM_S; tries++) ask(paths, port, 2)
+    for (let tries = 0; tries < WARM_TRIES && processorSeconds(child.pid ?? 0) < WARM_S; tries++)
+      ask(paths, port, 2, clients)
     const before = processorSeconds(child.pid ?? 0)
-    const { requests, bytes, us, p50, p99, errors } = ask(paths, port, SECONDS)
+    const { requests, bytes, us, p50, p99, errors } = ask(paths, port, SECONDS, clients)
     const busy = processorSeconds(child.pid ?? 0) - before
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
     const memory = Number(/VmHWM:\s*(\d+)/.exec(status)?.[1]) / 1024
     const s = us / 1e6
     print(
-      ...[name, `${size / 1024} KiB`, (requests / s).toFixed(0), (requests / busy).toFixed(0)],
+      ...[name, `${size / 1024} KiB`, clients, (requests / s).toFixed(0), (requests / busy).toFixed(0)],
       ...[(bytes / 1e6 / s).toFixed(0), `${(p50 / 1000).toFixed(0)} ms`, `${(p99 / 1000).toFixed(0)} ms`, errors],
       ...[`${((busy / s) * 100).toFixed(0)} %`, `${memory.toFixed(0)} MiB`],
     )
@@ -131,9 +152,14 @@ async function measure(name, size, paths, port, command) {
   }
 }
 
-/** @param {string} paths @param {number} port @param {number} seconds */
-function ask(paths, port, seconds) {
-  const options = ['-t1', `-c${CLIENTS}`, `-d${seconds}s`, '--timeout', '30s', '-s', join(work, 'requests.lua')]
+/**
+ * @param {string} paths
+ * @param {number} port
+ * @param {number} seconds
+ * @param {number} clients
+ */
+function ask(paths, port, seconds, clients) {
+  const options = ['-t1', `-c${clients}`, `-d${seconds}s`, '--timeout', '30s', '-s', join(work, 'requests.lua')]
   const command = ['-c', '1', 'wrk', ...options, `http://127.0.0.1:${port}`]
   const env = { ...process.env, PATHS: paths }
   const output = execFileSync('taskset', command, { env, encoding: 'utf8' })

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { diskFiles } from '../../core/files.ts'
 import type { Part } from '../content.ts'
-import { identityOf, isSameFile, type OpenFile } from './disk-file.ts'
+import { isUnchanged, type OpenFile } from './disk-file.ts'
 import type { CheckedPlace } from './loose-keys.ts'
 
 /** What was sent of a content, and why no more. */
@@ -58,7 +58,7 @@ export interface FilePart extends Pick<CheckedPlace, 'size' | 'checksum'> {
 export async function sendFile(
   socket: Socket,
   head: string,
-  { fd, identity }: OpenFile,
+  file: OpenFile,
   { size, checksum, isChecked, part }: FilePart,
 ): Promise<Sent> {
   const { start, end } = part ?? { start: 0, end: size }
@@ -70,14 +70,14 @@ export async function sendFile(
     if (!(await isTaken(socket, Buffer.from(head, 'latin1')))) return { bytes: 0 }
     for (let position = start; position < end; ) {
       const bytes = position - start
-      const count = await diskFiles.read(fd, buffer, Math.min(buffer.length, end - position), position)
+      const count = await diskFiles.read(file.fd, buffer, Math.min(buffer.length, end - position), position)
       if (count === 0) return { bytes, failure: 'the copy was cut off while it was read' }
       const piece = buffer.subarray(0, count)
       hasher?.update(piece)
       const isLast = position + count === end
       if (isLast && hasher !== undefined && hasher.hex() !== checksum.expected)
         return { bytes, failure: "the copy is damaged: its content does not have the key's checksum" }
-      if (isLast && hasher === undefined && !isSameFile(identityOf(fd), identity))
+      if (isLast && hasher === undefined && !isUnchanged(file))
         return { bytes, failure: 'the copy was changed while it was read' }
       if (!(await isTaken(socket, piece))) return { bytes }
       position += count

@@ -9,7 +9,7 @@ export type FileIdentity = Pick<fs.BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeN
 /** A file that is open for reading. */
 export interface OpenFile {
   readonly fd: number
-  readonly identity: FileIdentity
+  readonly identity: FileIdentity & Pick<fs.BigIntStats, 'nlink'>
 }
 
 /**
@@ -49,9 +49,14 @@ export function openPlainFile(path: string): OpenFile | undefined {
   return undefined
 }
 
-/** Of a file that is open, as it is now. */
-export function identityOf(fd: number): FileIdentity {
-  return fs.fstatSync(fd, { bigint: true })
+/**
+ * Whether a file that is open has the content that it had when it was opened. A key may be dropped
+ * or linked meanwhile: that changes a time of its file, and nothing that is read.
+ */
+export function isUnchanged({ fd, identity }: OpenFile): boolean {
+  const now = fs.fstatSync(fd, { bigint: true })
+  const hasOtherLinks = now.nlink !== identity.nlink
+  return isSameFile(hasOtherLinks ? { ...now, ctimeNs: identity.ctimeNs } : now, identity)
 }
 
 /** What is at a path now, whatever leads there; undefined when nothing is, or it cannot be seen. */

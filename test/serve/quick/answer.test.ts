@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, linkSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,6 +71,12 @@ test.each(PARTS)('a file that is written to while it is sent is not sent to its 
     closeSync(open.fd)
     open = openPlainFile(file) ?? open
   }
+})
+
+test.each(['dropped', 'linked elsewhere'])('a file that is %s while it is sent is sent to its end', async (what) => {
+  const change = what === 'dropped' ? () => rmSync(file) : () => linkSync(file, `${file}.too`)
+  const { sent } = await send({ isChecked: true, part: undefined }, change)
+  expect(sent).toEqual({ bytes: CONTENT.length })
 })
 
 test.each(PARTS)('a file that is cut off while it is sent is no whole answer (%o)', async (part) => {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { keyPaths } from '../../../src/ria/layout/paths.ts'
 import { makeToken } from '../../../src/serve/access-file.ts'
+import { LooseKeys } from '../../../src/serve/quick/loose-keys.ts'
 import type { ServeOptions } from '../../../src/serve/server.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import { type ServedStore, serveStore } from '../../support/servers/served-store.ts'
@@ -253,6 +254,26 @@ describe('who asks', () => {
     writeFileSync(accessFile, JSON.stringify({ tokens: { mine: { ...stored, datasets: ['another'] } } }))
     await serve({ accessFile })
     expect(statuses(await talk(get(PLACE, `Authorization: Bearer ${token}`)))).toEqual([403])
+  })
+
+  test('is told nothing of a dataset that is not theirs: not whether it is there, nor by a look at it', async () => {
+    const { token, stored } = makeToken(['another'], new Date(), undefined)
+    const accessFile = join(root, 'access.json')
+    writeFileSync(accessFile, JSON.stringify({ tokens: { mine: stored } }))
+    await serve({ accessFile })
+    const look = vi.spyOn(LooseKeys.prototype, 'at')
+    const ask = async (place: string, ...lines: string[]) => {
+      const answer = await talk(get(place, ...lines))
+      return { head: headOf(answer), body: bodyOf(answer) }
+    }
+    const absent = PLACE.replace('6d6/', '6d7/')
+    for (const lines of [[], [`Authorization: Bearer ${token}`], ['Range: bytes=0-3']]) {
+      const there = await ask(PLACE, ...lines)
+      expect(there.head[1]).not.toContain('404')
+      expect(there).toEqual(await ask(absent, ...lines))
+    }
+    expect(asked).toEqual([])
+    expect(look).not.toHaveBeenCalled()
   })
 
   test('has as many requests as they may, and is told when to ask again', async () => {
