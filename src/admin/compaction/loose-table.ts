@@ -69,7 +69,7 @@ export function hashDirectoriesOf(place: string): string {
 }
 
 /**
- * Loose keys that may be packed, by number. A million of them take about 150 MB; an object is made
+ * Loose keys that may be packed, by number. A million of them take 140 to 180 MB; an object is made
  * for each that is asked for, and not kept.
  */
 export class LooseTable {

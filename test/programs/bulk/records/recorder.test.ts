@@ -5,7 +5,7 @@ import { BranchListing } from '../../../../src/bulk/records/branch-listing.ts'
 import { Recorder } from '../../../../src/bulk/records/recorder.ts'
 import { KeyTable } from '../../../../src/core/tables/key-table.ts'
 import { runOk } from '../../../support/programs/run.ts'
-import { type AnnexRepo, makeAnnexRepo } from '../../../support/repos/annex-repo.ts'
+import { type AnnexRepo, field, makeAnnexRepo } from '../../../support/repos/annex-repo.ts'
 import { makeWorkspace, type Workspace } from '../../../support/worlds/workspace.ts'
 
 const OTHER = '0f6aa3d5-6d5f-4e0e-8f0a-1a2b3c4d5e6f'
@@ -113,4 +113,29 @@ test('a key that was dropped while the others came is not recorded as here', asy
   await recorder.commit(numbers)
   work.close(true)
   expect([await whereIs(kept), await whereIs(dropped)]).toEqual([[clone.uuid], []])
+})
+
+test.each([
+  ['as they were prepared', 40],
+  ['but for some that did not come', 33],
+])('many keys are given to git in parts, and recorded with one commit, %s', async (_which, count) => {
+  const work = WorkDirectory.open(clone.annexDirectory)
+  const table = new KeyTable()
+  for (let n = 0; n < 40; n++) table.add(`MD5-s1--of ${count}, number ${n}`)
+  const recorder = new Recorder({ clone, work, table, uuid: clone.uuid, keysAtOnce: 12 })
+  const git = async (...args: string[]) =>
+    (await runOk('git', args, { cwd: repo.path, env: workspace.env })).stdout.trim().split('\n')
+  const files = await git('ls-tree', '-r', 'git-annex')
+  const [before = ''] = await git('rev-parse', 'git-annex')
+  await recorder.prepare(Array.from({ length: 40 }).keys())
+  const came = [...Array.from({ length: count }).keys()]
+  await recorder.commit(came)
+  work.close(true)
+  expect(await git('rev-list', `${before}..git-annex`)).toHaveLength(1)
+  const now = await git('ls-tree', '-r', 'git-annex')
+  expect(now).toEqual(expect.arrayContaining(files))
+  expect(now).toHaveLength(files.length + count)
+  const { stdout } = await repo.annex('findkeys', '--copies=1', `--format=${field('key')}\\n`)
+  const here = stdout.split('\n').filter((key) => key.startsWith(`MD5-s1--of ${count},`))
+  expect(here.sort()).toEqual(came.map((number) => table.text(number)).sort())
 })
