@@ -113,3 +113,32 @@ test.each(['a disk', 'S3'])(
     }
   },
 )
+
+test('a registered copy of a sibling that encrypts and cuts keys takes nothing from whereis, and git-annex gets from it', async () => {
+  const [store, place] = [workspace.path('sealed'), workspace.path('sealed-copy')]
+  const repo = await makeDataset(workspace, 'sealed-dataset')
+  await repo.add({ 'a.dat': 'more than one chunk holds', 'sub/b.dat': 'two' })
+  await riastore.ok(['create-sibling', '-s', 'store', '--new-store-ok', `ria+file://${store}`], { cwd: repo.path })
+  const id = await datasetId(repo)
+  const settings = ['type=external', 'externaltype=ora', 'encryption=shared', 'chunk=8', `archive-id=${id}`]
+  await repo.annex('initremote', 'sealed', ...settings, `url=ria+file://${store}`)
+  // The storage sibling is this one, as where a site encrypts.
+  const bare = `${store}/${id.slice(0, 3)}/${id.slice(3)}`
+  await repo.git('-C', bare, 'config', 'datalad.ora-remote.uuid', await repo.uuid('sealed'))
+  await repo.annex('copy', '--to', 'sealed', '.')
+  await repo.git('push', '-q', 'store', 'HEAD', 'git-annex')
+  const [made] = await riastore.json(['copy', '--register', store, `ria+file://${place}`])
+  expect(made).toMatchObject({ problems: [], registered: { name: 'copy-storage', isNew: true, keys: 0 } })
+  await repo.git('fetch', '-q', 'store')
+  await repo.annex('enableremote', 'copy-storage')
+  const whereis = async () => (await repo.annex('whereis', 'a.dat')).stdout
+  // Under names that nobody can tell it has them: git-annex itself finds out, with the cipher.
+  expect(await whereis()).toMatch(/\(2 copies\)[\s\S]*sealed/)
+  await repo.annex('fsck', '--fast', '--from', 'copy-storage')
+  expect(await whereis()).toMatch(/\(3 copies\)[\s\S]*copy-storage/)
+  await rename(store, `${store}-gone`)
+  await repo.annex('drop', '--numcopies', '1', '.')
+  await repo.annex('get', '--from', 'copy-storage', '.')
+  expect((await repo.read('a.dat')).toString()).toBe('more than one chunk holds')
+  expect((await repo.read('sub/b.dat')).toString()).toBe('two')
+})
