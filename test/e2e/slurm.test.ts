@@ -12,6 +12,7 @@ import {
   makeKeys,
 } from '../support/programs/archive-program.ts'
 import { projectDirectory } from '../support/programs/programs.ts'
+import { runOk } from '../support/programs/run.ts'
 import { annexLink, commitFiles } from '../support/repos/memory-repository.ts'
 import { openRiaStore } from '../support/repos/ria-store.ts'
 import { type Slurm, startSlurm } from '../support/servers/slurm.ts'
@@ -135,4 +136,28 @@ test('an array packs, checks and copies a store; tasks that are killed and queue
   const checked = await riastore.ok(['check', '--data', '--json', '--no-progress', workspace.path('copy')])
   const summary = linesOfJson(checked).at(-1)
   expect(summary).toMatchObject({ type: 'summary', datasets, checked: 3 * datasets, problems: 0, failed: 0 })
+})
+
+test('the lines of docs/cluster.md start a job when the files that it needs can be read, and not otherwise', async () => {
+  const page = await readFile(join(projectDirectory, 'docs/cluster.md'), 'utf8')
+  const [, lines = ''] = /^```sh\nstore=\S+\n(thaw=.*?)^```$/ms.exec(page) ?? []
+  expect(lines).toContain('--dependency=afterok:')
+  const [id = ''] = IDS
+  await riastore.ok(['alias', 'set', workspace.path('store'), id, 'mydata'])
+  await writeFile(workspace.path('analysis.sbatch'), '#!/bin/sh\necho done > analysed\n', { mode: 0o755 })
+  const submitted = async (path: string) => {
+    const script = `set -eu\nstore='${workspace.path('store')}'\n${lines.replace('sub-01', path)}echo "thaw $thaw"\n`
+    const { stdout } = await runOk('sh', ['-c', script], { env: slurm.env, cwd: workspace.directory })
+    return [/^thaw (\d+)$/m.exec(stdout)?.[1] ?? '', /batch job (\d+)$/m.exec(stdout)?.[1] ?? ''] as const
+  }
+  const becomes = (job: string, state: string) =>
+    vi.waitFor(async () => expect(await slurm.stateOf(job)).toBe(state), { timeout: 600_000, interval: 500 })
+  const [missing, waits] = await submitted('no-such-file')
+  await becomes(missing, 'FAILED')
+  expect(await slurm.stateOf(waits)).toBe('PENDING')
+  const [thaw, analysis] = await submitted('x.dat')
+  await becomes(analysis, 'COMPLETED')
+  expect(await slurm.stateOf(thaw)).toBe('COMPLETED')
+  await readFile(workspace.path('analysed'))
+  expect(await slurm.stateOf(waits)).toBe('PENDING')
 })
