@@ -1,4 +1,5 @@
 import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/support/shared/longest-first.ts'
 import { temporaryFilesInMemory } from './test/support/shared/temporary-files.ts'
@@ -6,6 +7,10 @@ import { ALL_VARIANTS, withVariants } from './test/support/shared/variants.ts'
 
 // Of this process, for the workers and the programs that they run take it from here.
 process.env.TMPDIR = temporaryFilesInMemory() ?? tmpdir()
+// What our functions keep between runs in a test's own process is of this run (global-setup.ts
+// removes it), and not of who runs it.
+process.env.XDG_CACHE_HOME = join(process.env.TMPDIR, `riastore-kept-${process.pid}`, 'cache')
+process.env.XDG_STATE_HOME = join(process.env.TMPDIR, `riastore-kept-${process.pid}`, 'state')
 // Each start of node reads all these certificates, which takes longer than the rest of it; the
 // servers of the tests have some of their own.
 delete process.env.NODE_EXTRA_CA_CERTS

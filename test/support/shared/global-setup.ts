@@ -60,6 +60,7 @@ export default async function setUp({ provide }: TestProject): Promise<() => Pro
     await ceph?.stop()
     killAllRunning()
     await rm(directory, { recursive: true, force: true })
+    await rm(join(tmpdir(), `riastore-kept-${process.pid}`), { recursive: true, force: true }) // vitest.config.ts
   }
 }
 
