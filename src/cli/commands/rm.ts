@@ -4,6 +4,7 @@ import { deleteEntry } from '../../admin/trash/empty-trash.ts'
 import { type ForgottenVersions, forgetVersions } from '../../admin/trash/forget-versions.ts'
 import { goOnRemoving, isInTrash, requireNothingLeft } from '../../admin/trash/go-on.ts'
 import { removeDataset } from '../../admin/trash/remove-dataset.ts'
+import { type SharedHistory, sharedHistoryOf } from '../../admin/trash/shared-history.ts'
 import { ConfigError, isStoreError } from '../../core/errors.ts'
 import { printable } from '../../core/printable.ts'
 import { listAliases } from '../../git/alias.ts'
@@ -38,7 +39,8 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
     const parents = await parentsOf(dataset, call)
     if (parents.length > 0 && !force) throw new ConfigError(refusal(dataset, parents))
     const proof = await proofOf(dataset, call)
-    const said = { type: 'dataset', action: 'rm', ...names, dryRun, now, parents }
+    const history = now ? await sharedHistoryOf(dataset, call) : undefined
+    const said = { type: 'dataset', action: 'rm', ...names, dryRun, now, parents, ...history }
     if (dryRun) {
       console.report({ ...said, ...proof }, () => `${printable(given.name)}: would remove ${describe(proof)}`)
       return EXIT.done
@@ -68,6 +70,7 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
     console.report({ ...said, ...proof, files, fileBytes, ...forPrograms(versions) }, () =>
       [
         printable(`${given.name}: deleted ${describe(proof)}; ${counted(files, 'file')}, ${whatIsLeft(versions)}`),
+        ...historyLines(history),
         ...(proof.remotes.length === 0 ? [] : ['git-annex knew these, which may have copies:']),
         ...proof.remotes.map((line) => `  ${printable(line)}`),
       ].join('\n'),
@@ -151,6 +154,19 @@ function describe({ keys }: Proof): string {
   const archived =
     keys.archived === 0 ? '' : ` and ${counted(keys.archived, 'archived key')}, ${formatSize(keys.archiveBytes)}`
   return `${counted(keys.loose, 'loose key')}, ${formatSize(keys.looseBytes)}${archived}, and its git repository`
+}
+
+function historyLines(history: SharedHistory | undefined): string[] {
+  const { sharedHistory: shared = [], unknownHistory: unknown = [] } = history ?? {}
+  const who = unknown.includes('*') ? 'any dataset of the store' : unknown.join(', ')
+  return [
+    ...(shared.length === 0
+      ? []
+      : [`these datasets of the store have commits of it, which stay: ${shared.join(', ')}`]),
+    ...(unknown.length === 0
+      ? []
+      : [`whether ${who} has commits of it is not known, for git objects could not be read`]),
+  ]
 }
 
 function refusal(dataset: StoredDataset, parents: readonly Parent[]): string {

@@ -5,6 +5,7 @@ import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { objectsOf, riastore } from '../../support/programs/console-double.ts'
+import { commitFiles } from '../../support/repos/memory-repository.ts'
 import { DIRECTORY, ID } from '../../support/stores/memory-dataset.ts'
 import { listed, paths, temporaryDirectory, write } from '../../support/stores/stores.ts'
 
@@ -55,3 +56,19 @@ test.each(['a dataset', 'what is in the trash'])(
     expect(await paths(store, 'trash')).toContain(lost)
   },
 )
+
+test('rm --now names each dataset of the store that has commits of what goes, and those of which nobody can tell', async () => {
+  const [fork, stranger, broken] = ['fff/ork', 'aaa/other', 'bbb/broken']
+  for (const each of [fork, stranger, broken]) await write(store, `${each}/ria-layout-version`, '2\n')
+  const ours = await commitFiles(store, DIRECTORY, { file: 'ours' })
+  expect(await commitFiles(store, fork, { file: 'ours' })).toBe(ours)
+  await commitFiles(store, fork, { file: 'of the fork' }, { branch: 'later' })
+  await commitFiles(store, stranger, { file: 'theirs' })
+  const at = `${broken}/objects/${ours.slice(0, 2)}/${ours.slice(2)}`
+  await write(store, at, 'no object of git')
+  const ran = await riastore(['rm', '--now', '--yes', '--json', directory.path, ID])
+  expect([ran.code, ran.stderr]).toEqual([0, ''])
+  expect(objectsOf(ran, 'dataset')).toMatchObject([
+    { sharedHistory: ['fffork'], unknownHistory: ['bbbbroken'], left: 0 },
+  ])
+})
