@@ -1,12 +1,24 @@
 /**
  * `node bench/mount.mjs [ROUNDS]`: `riastore mount` beside `rclone mount` of the same store over
  * `riastore serve`, and beside `datalad get` and then `cp`: 1,000 small files, one of 1 GiB, and
- * the first MiB of one of 10 GiB. Nothing is in a cache before. Prints rows for docs/mount.md.
+ * the first MiB of one of 10 GiB. Nothing is in a cache before. Prints rows for docs/mount.md: of
+ * seconds, and of seconds of processor time of all that was at work, user and system.
  * Wants datalad, git-annex, rclone, fuse3, and the built programs.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,6 +33,10 @@ const [home, programs, store, folder] = ['home', 'bin', 'store', 'folder'].map((
 const env = { ...process.env, HOME: home, PATH: `${programs}:${process.env.PATH}` }
 /** @type {Record<string, number[]>} */
 const seconds = {}
+/** @type {Record<string, number[]>} */
+const processors = {}
+/** Of what /proc tells times in. Per second. */
+const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 try {
   makeStore()
   for (let round = 0; round < ROUNDS; round++) {
@@ -35,9 +51,7 @@ try {
     rmSync(join(work, `cache-${round}`), { recursive: true, force: true })
   }
   for (const [name, all] of Object.entries(seconds)) {
-    const sorted = all.toSorted((a, b) => a - b)
-    const [least, middle, most] = [0, Math.floor(sorted.length / 2), sorted.length - 1].map((i) => sorted[i].toFixed(3))
-    process.stdout.write(`| ${name} | ${middle} (${least}–${most}) |\n`)
+    process.stdout.write(`| ${name} | ${middleOf(all, 3)} | ${middleOf(processors[name], 2)} |\n`)
   }
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -50,10 +64,36 @@ function run(program, args, cwd = work) {
 
 /** @param {string} name @param {() => void} what */
 function timed(name, what) {
-  const start = performance.now()
+  const [start, used] = [performance.now(), processorTime()]
   what()
   seconds[name] ??= []
   seconds[name].push((performance.now() - start) / 1000)
+  processors[name] ??= []
+  processors[name].push(processorTime() - used)
+}
+
+/** Of what we have started: what ended is counted in us, what goes on has our HOME. Seconds. */
+function processorTime() {
+  let ticks = 0
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const isOurs = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`HOME=${home}`)
+      if (!isOurs && pid !== String(process.pid)) continue
+      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ')
+      for (const field of isOurs ? [11, 12, 13, 14] : [13, 14]) ticks += Number(fields[field])
+    } catch {} // it has ended
+  }
+  return ticks / TICKS
+}
+
+/** @param {readonly number[]} all @param {number} digits */
+function middleOf(all, digits) {
+  const sorted = all.toSorted((a, b) => a - b)
+  const places = [0, Math.floor(sorted.length / 2), sorted.length - 1]
+  const [least, middle, most] = places.map((i) => sorted[i].toFixed(digits))
+  return `${middle} (${least}–${most})`
 }
 
 function makeStore() {
