@@ -29,6 +29,9 @@ export interface ChainOptions {
   readonly keys: number
 }
 
+/** Of the client between two pushes. ms. */
+const PAUSE_MS = 1_000
+
 /** A killed run had so long at most. ms. */
 const LONGEST_MS = 4_000
 
@@ -102,7 +105,10 @@ async function makeClient(workspace: Workspace, store: RiaStore) {
       isStopped = true
     },
     pushUntilStopped: async () => {
-      while (!isStopped) await push()
+      while (!isStopped) {
+        await push()
+        await sleep(PAUSE_MS)
+      }
     },
   }
 }
@@ -128,11 +134,11 @@ async function expectNothingAhead(
 /** The keys that main of a copy names by links. */
 async function keysAt({ env }: Workspace, { path }: RiaDatasetFiles): Promise<string[]> {
   const { stdout } = await runOk('git', ['-C', path, 'ls-tree', '-r', 'refs/heads/main'], { env })
-  const links = stdout.split('\n').filter((line) => line.startsWith('120000'))
-  const found: string[] = []
-  for (const line of links) {
-    const target = (await runOk('git', ['-C', path, 'cat-file', 'blob', line.split(/\s/)[2] ?? ''], { env })).stdout
-    found.push(target.slice(target.lastIndexOf('/') + 1))
-  }
-  return found
+  const ids = stdout.split('\n').flatMap((line) => (line.startsWith('120000') ? [line.split(/\s/)[2] ?? ''] : []))
+  if (ids.length === 0) return []
+  const blobs = await runOk('git', ['-C', path, 'cat-file', '--batch'], { env, input: `${ids.join('\n')}\n` })
+  // Of each a line about it, and one with its content, which leads to the key.
+  const targets = blobs.stdout.split('\n').filter((_line, i) => i % 2 === 1)
+  expect(targets.length).toBe(ids.length)
+  return targets.map((target) => target.slice(target.lastIndexOf('/') + 1))
 }
