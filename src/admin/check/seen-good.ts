@@ -25,10 +25,15 @@ export class SeenGood {
     this.#times = times
   }
 
-  /** `directory`: where such files are kept. What cannot be read is not remembered. */
-  static async load(directory: string, { store, directory: dataset }: StoredDataset): Promise<SeenGood> {
+  /** Where it is written down, in a directory for such files. */
+  static fileOf(directory: string, { store, directory: dataset }: Pick<StoredDataset, 'store' | 'directory'>): string {
     const place = createHash('sha256').update(`${store.traits.root}\0${dataset}`).digest('hex').slice(0, 40)
-    const file = join(directory, place)
+    return join(directory, place)
+  }
+
+  /** `directory`: where such files are kept. What cannot be read is not remembered. */
+  static async load(directory: string, dataset: StoredDataset): Promise<SeenGood> {
+    const file = SeenGood.fileOf(directory, dataset)
     const times = new Fingerprints()
     const bytes = await readFile(file).catch((error: unknown) => {
       if (codeOf(error) !== 'ENOENT') throw error

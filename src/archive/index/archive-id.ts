@@ -16,6 +16,12 @@ export function archiveId(root: string, path: string, identity: string, signatur
   return { location, digest: digestOf([location, identity, Buffer.from(signature).toString('hex')]) }
 }
 
+/** Tells the files of the index cache that are of whatever archive lay in a place. */
+export function indicesOf(root: string, path: string): (fileName: string) => boolean {
+  const location = digestOf([root, path])
+  return (fileName) => fileName.startsWith(`${location}-`) && fileName.endsWith('.index')
+}
+
 /** 160 bits. */
 function digestOf(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)

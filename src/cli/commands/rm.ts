@@ -22,6 +22,7 @@ import { EXIT } from '../exit-codes.ts'
 import { formatSize, parseAge } from '../quantities.ts'
 import type { RM } from '../table/trash.ts'
 import { counted } from '../tables.ts'
+import { type ForgottenCaches, forgetCaches } from './forget-caches.ts'
 
 /** `riastore rm` */
 export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<number> {
@@ -65,17 +66,19 @@ export async function run(console: Console, args: ArgsOf<typeof RM>): Promise<nu
       aliases.map(({ name }) => name),
       call,
     )
+    const caches = await forgetCaches(dataset)
     const files = (deleted?.files ?? 0) + before.files
     const fileBytes = (deleted?.bytes ?? 0) + before.bytes
-    console.report({ ...said, ...proof, files, fileBytes, ...forPrograms(versions) }, () =>
+    console.report({ ...said, ...proof, files, fileBytes, ...forPrograms(versions), caches }, () =>
       [
         printable(`${given.name}: deleted ${describe(proof)}; ${counted(files, 'file')}, ${whatIsLeft(versions)}`),
+        ...cacheLines(caches),
         ...historyLines(history),
         ...(proof.remotes.length === 0 ? [] : ['git-annex knew these, which may have copies:']),
         ...proof.remotes.map((line) => `  ${printable(line)}`),
       ].join('\n'),
     )
-    return exitOf(console, given.name, versions)
+    return exitOf(console, given.name, versions, caches)
   })
 }
 
@@ -110,16 +113,18 @@ async function goOn(
   const isDeleted = now && !dryRun
   if (isDeleted) await requireNothingLeft(dataset, call)
   const versions = isDeleted ? await forgetVersions(dataset, names.aliases, call) : undefined
+  const caches = isDeleted ? await forgetCaches(dataset) : undefined
   const hadVersions = versions !== undefined && (versions.removed > 0 || versions.left !== 0)
   if (done.finished + done.entries === 0 && !hadVersions) await findDataset(dataset.store, dataset.name, call)
   const { finished, files, bytes: fileBytes } = done
   const said = { type: 'dataset', action: 'rm', ...names, dryRun, now, finished, files, fileBytes }
-  console.report({ ...said, ...(versions && forPrograms(versions)) }, () => {
+  console.report({ ...said, ...(versions && forPrograms(versions)), caches }, () => {
     const left = versions === undefined ? '' : `, ${whatIsLeft(versions)}`
     const what = now ? `deleted what was in the trash, ${counted(files, 'file')}${left}` : 'finished its removal'
-    return printable(`${dataset.name}: ${dryRun ? 'would go on with its removal' : what}`)
+    const said = printable(`${dataset.name}: ${dryRun ? 'would go on with its removal' : what}`)
+    return [said, ...cacheLines(caches)].join('\n')
   })
-  return versions === undefined ? EXIT.done : exitOf(console, dataset.name, versions)
+  return exitOf(console, dataset.name, versions, caches)
 }
 
 /** What became of what the server kept, for programs. */
@@ -134,12 +139,29 @@ function whatIsLeft({ removed, bytes, left }: ForgottenVersions): string {
   return `${also}${left === 0 ? 'none is left' : `${counted(left, 'version')} of them are left at the server`}`
 }
 
+function cacheLines(caches: ForgottenCaches | undefined): string[] {
+  if (caches === undefined || caches.files === 0) return []
+  return [`removed from the caches of this machine: ${counted(caches.files, 'file')}, ${formatSize(caches.bytes)}`]
+}
+
 /** What is left, or may be, is a problem: the proof is none. */
-function exitOf(console: Console, name: string, { left, why }: ForgottenVersions): number {
-  if (left === 0) return EXIT.done
-  const what = left === undefined ? 'whether the server keeps versions is not known' : 'the server keeps versions'
-  console.complain(printable(`${name}: ${what}: ${why}`))
-  return EXIT.problems
+function exitOf(
+  console: Console,
+  name: string,
+  versions: ForgottenVersions | undefined,
+  caches: ForgottenCaches | undefined,
+): number {
+  if (caches !== undefined && caches.left > 0) {
+    const what = 'are still in use, or cannot be removed'
+    console.complain(printable(`${name}: ${counted(caches.left, 'file')} in the caches of this machine ${what}`))
+  }
+  if (versions !== undefined && versions.left !== 0) {
+    const isUnknown = versions.left === undefined
+    const what = isUnknown ? 'whether the server keeps versions is not known' : 'the server keeps versions'
+    console.complain(printable(`${name}: ${what}: ${versions.why}`))
+  }
+  const isLeft = (kept: { readonly left: number | undefined } | undefined) => kept !== undefined && kept.left !== 0
+  return isLeft(versions) || isLeft(caches) ? EXIT.problems : EXIT.done
 }
 
 type Proof = Awaited<ReturnType<typeof proofOf>>

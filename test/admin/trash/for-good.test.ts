@@ -1,6 +1,12 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
 import { removeKeys } from '../../../src/admin/trash/remove-keys.ts'
+import { type ArchiveId, archiveId } from '../../../src/archive/index/archive-id.ts'
+import { ourselves } from '../../../src/core/process/owner.ts'
+import { Places } from '../../../src/mount/cache/places.ts'
+import { archivePath } from '../../../src/ria/layout/paths.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -71,4 +77,36 @@ test('rm --now names each dataset of the store that has commits of what goes, an
   expect(objectsOf(ran, 'dataset')).toMatchObject([
     { sharedHistory: ['fffork'], unknownHistory: ['bbbbroken'], left: 0 },
   ])
+})
+
+test('rm --now removes what this machine kept of a dataset, and tells what is in use', async () => {
+  const cache = `${directory.path}-cache`
+  vi.stubEnv('XDG_CACHE_HOME', cache)
+  try {
+    expect((await riastore(['check', '--data', directory.path, ID])).code).toBe(3) // neither is what its key says
+    expect((await riastore(['stat', directory.path])).code).toBe(0)
+    const top = join(cache, 'riastore')
+    const index = ({ location, digest }: ArchiveId) => `${location}-${digest}.index`
+    const indexOf = (path: string) => index(archiveId(store.traits.root, path, '1', Buffer.from('x')))
+    const places = new Places(join(top, 'mount'))
+    const foreign = join(top, 'archives', indexOf('fff/ork/archives/archive.7z'))
+    const words = (await readFile(`/proc/${process.ppid}/stat`, 'latin1')).split(') ').at(-1)?.split(' ')
+    const other = { ...ourselves(), pid: process.ppid, processStart: words?.[19] } // proc(5)
+    const inUse = new Places(join(top, 'mount'), other)
+    await mkdir(join(top, 'archives'), { recursive: true })
+    await mkdir(places.directory, { recursive: true })
+    const filling = inUse.part('b')
+    const kept = [indexOf(`${DIRECTORY}/archives/archive.7z`), join('archives', indexOf(archivePath(DIRECTORY)))]
+    for (const file of [...kept.map((name) => join(top, name)), foreign, places.whole('a'), filling])
+      await writeFile(file, 'content')
+    const ran = await riastore(['rm', '--now', '--yes', '--json', directory.path, ID])
+    const files = await readdir(top, { recursive: true, withFileTypes: true })
+    const left = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name))
+    expect(left.sort()).toEqual([foreign, filling].sort())
+    expect(objectsOf(ran, 'dataset')).toMatchObject([{ left: 0, caches: { files: 5, left: 1 } }])
+    expect([ran.code, ran.stderr]).toEqual([3, expect.stringContaining('1 file in the caches of this machine')])
+  } finally {
+    vi.unstubAllEnvs()
+    await rm(cache, { recursive: true, force: true })
+  }
 })
