@@ -1,16 +1,12 @@
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { recordAtomicPuts } from '../../src/ria/layout/atomic-puts.ts'
-import { makeStore } from '../../src/ria/make-store.ts'
-import { openS3Store } from '../../src/store/s3/s3.ts'
 import { objectsOf, riastore } from '../support/programs/console-double.ts'
 import { runOk } from '../support/programs/run.ts'
 import { openRiaStore, type RiaDatasetFiles } from '../support/repos/ria-store.ts'
 import { commitTo, contentOf, historyOf, makeSampleStore } from '../support/repos/sample-store.ts'
-import { useTestS3, withAccount } from '../support/servers/s3.ts'
-import { startSshd } from '../support/servers/sshd.ts'
 import { variants } from '../support/shared/variants.ts'
+import { PLACES } from '../support/worlds/places.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
@@ -28,25 +24,6 @@ afterAll(async () => {
 
 const at = (name: string) => workspace.path(name)
 
-/** URLs of stores; none is made yet, but in S3. */
-const PLACES: Readonly<Record<string, () => Promise<string>>> = {
-  'over ssh': async () => `ria+ssh://${(await startSshd(workspace)).alias}${at('by-ssh')}`,
-  'over SFTP without a shell': async () => {
-    const { alias } = await startSshd(workspace, { config: ['ForceCommand internal-sftp'] })
-    return `ria+ssh://${alias}${at('by-sftp')}`
-  },
-  'in S3': async () => {
-    const { endpoint, bucket, account } = await useTestS3()
-    Object.assign(process.env, withAccount({}, account))
-    // So that nobody need try again what Ceph does: that takes three hundred requests.
-    const store = openS3Store({ endpoint, bucket, prefix: 'store', credentials: account })
-    await makeStore(store, false, {})
-    await recordAtomicPuts(store, {})
-    await store.close()
-    return `ria+s3+${endpoint}/${bucket}/store`
-  },
-}
-
 async function ok(...words: string[]): Promise<Record<string, unknown>[]> {
   const ran = await riastore([...words, '--json'])
   expect([ran.code, ran.stderr], words.join(' ')).toEqual([0, ''])
@@ -62,7 +39,8 @@ const branchesOf = async (dataset: RiaDatasetFiles) =>
 test.each(variants(['over SFTP without a shell', 'in S3'], ['over SFTP without a shell', 'in S3', 'over ssh']))(
   '%s datasets are moved in and out, mirrored with --delete, and rid of unused keys, and come back from the trash',
   async (name) => {
-    const place = (await PLACES[name]?.()) ?? ''
+    const { url: place, env } = await PLACES[name](workspace)
+    Object.assign(process.env, env)
     const here = name.replaceAll(' ', '-')
     const { store, top, sub } = await makeSampleStore(workspace, `from-${here}`, 3)
     const { stdout } = await runOk('git', ['-C', top.path, 'config', 'datalad.ora-remote.uuid'], { env: workspace.env })

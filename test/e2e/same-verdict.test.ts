@@ -1,19 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { recordAtomicPuts } from '../../src/ria/layout/atomic-puts.ts'
 import { datasetDirectory, LAYOUT_FILE } from '../../src/ria/layout/paths.ts'
 import { objectsDirectory } from '../../src/ria/layout/places.ts'
-import { openLocalStore } from '../../src/store/local/local.ts'
-import { openS3Store } from '../../src/store/s3/s3.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type ArchiveProgram, installArchiveProgram, linesOfJson } from '../support/programs/archive-program.ts'
 import { makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import { addRemote, initRemote } from '../support/repos/ria-store.ts'
-import { useTestS3, withAccount } from '../support/servers/s3.ts'
-import { startSshd } from '../support/servers/sshd.ts'
 import { variants } from '../support/shared/variants.ts'
 import { listed, read, write } from '../support/stores/stores.ts'
+import { PLACES } from '../support/worlds/places.ts'
 import { makeWorkspace, type Workspace } from '../support/worlds/workspace.ts'
 
 let workspace: Workspace
@@ -23,31 +19,6 @@ beforeAll(async () => {
   riastore = await installArchiveProgram(workspace, { inProcess: true })
 })
 afterAll(() => workspace?.remove())
-
-interface Place {
-  readonly url: string
-  /** The same store, for us. */
-  readonly store: Store
-  readonly env: NodeJS.ProcessEnv
-}
-
-async function overSsh(config: readonly string[], name: string): Promise<Place> {
-  const { alias } = await startSshd(workspace, { config })
-  const root = workspace.path(name)
-  await mkdir(root)
-  return { url: `ria+ssh://${alias}${root}`, store: openLocalStore({ root }), env: workspace.env }
-}
-
-const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
-  'in S3': async () => {
-    const { endpoint, bucket, account } = await useTestS3()
-    const store = openS3Store({ endpoint, bucket, prefix: 'store', credentials: account })
-    await recordAtomicPuts(store, {})
-    return { url: `ria+s3+${endpoint}/${bucket}/store`, store, env: withAccount(workspace.env, account) }
-  },
-  'over ssh': () => overSsh([], 'by-ssh'),
-  'over SFTP without a shell': () => overSsh(['ForceCommand internal-sftp'], 'by-sftp'),
-}
 
 /** Those of which a file can be made. */
 async function backendsOf(text: string): Promise<string[]> {
@@ -71,7 +42,8 @@ async function damage(store: Store, id: string, isDamaged: (key: string) => bool
 test.each(variants(['in S3'], ['in S3', 'over ssh', 'over SFTP without a shell']))(
   '%s check --data finds the very keys damaged that git annex fsck does, of each backend, and says of which it cannot tell',
   async (name) => {
-    const { url, store, env } = (await PLACES[name]?.()) ?? expect.unreachable()
+    const { url, store, root, env } = await PLACES[name](workspace)
+    if (root !== undefined) await mkdir(root)
     const [plain, chunked, encrypted] = ['plain', 'chunked', 'encrypted'].map((word) => `${word}-1111-of-a-dataset`)
     await write(store, LAYOUT_FILE, '1\n')
     for (const id of [plain, chunked, encrypted]) {
@@ -130,6 +102,5 @@ test.each(variants(['in S3'], ['in S3', 'over ssh', 'over SFTP without a shell']
       expect([found.check, found.fsck.length], remote).toEqual([[], some.length])
       expect(found.summary, remote).toMatchObject({ checked: keys, withoutChecksum: keys })
     }
-    await store.close()
   },
 )
