@@ -69,18 +69,19 @@ function readPointer(file: string): string | undefined {
  * checkout: its filter is shown the pointers, by git's own protocol for filters (gitattributes,
  * "Long Running Filter Process"), and notes which files are to be filled. A file that somebody
  * changed meanwhile is no pointer any more, and stays. What a run that was killed had filled is
- * made known to git's index, too. Returns how many were shown to it. Throws StoreError.
+ * made known to git's index, too; `onNote` is told when it could not be. Returns how many were
+ * shown to it. Throws StoreError.
  */
 export async function fillUnlockedFiles(
   clone: Clone,
   table: KeyTable,
   files: AsyncIterable<UnlockedFile>,
-  signal?: AbortSignal,
+  onNote?: (text: string) => void,
 ): Promise<number> {
   const reading = files[Symbol.asyncIterator]()
   const first = await reading.next()
   if (first.done) {
-    if (isRestageDue(clone)) await restage(clone, signal)
+    if (isRestageDue(clone)) await restage(clone, onNote)
     return 0 // git-annex need not be started
   }
   let count = 0
@@ -94,21 +95,27 @@ export async function fillUnlockedFiles(
       yield Buffer.concat([packet('command=smudge\n'), packet(`pathname=${file}\n`), FLUSH, packet(pointer), FLUSH])
     }
   }
-  const filter = startProgram('git', ['annex', 'filter-process'], { cwd: clone.directory, stdin: 'pipe', signal })
+  const filter = startProgram('git', ['annex', 'filter-process'], { cwd: clone.directory, stdin: 'pipe' })
   filter.stdout.resume()
   await feed(filter.stdin as Writable, requests())
   await filter.ended
-  await outputOf('git', ['annex', 'smudge', '--update'], { cwd: clone.directory, signal })
-  await restage(clone, signal)
+  await outputOf('git', ['annex', 'smudge', '--update'], { cwd: clone.directory })
+  await restage(clone, onNote)
   return count
 }
 
 /**
  * Has git's index know the files as unchanged. Before 10.20220927 there was no such command, and
- * git finds it out by itself.
+ * git finds it out by itself. Where the index is locked, by a git that was killed perhaps, nothing
+ * of the content is wrong, and the files look changed: that is told.
  */
-async function restage(clone: Clone, signal?: AbortSignal): Promise<void> {
-  await outputOf('git', ['annex', 'restage', '--quiet'], { cwd: clone.directory, signal, accepts: [0, 1] })
+async function restage(clone: Clone, onNote?: (text: string) => void): Promise<void> {
+  await outputOf('git', ['annex', 'restage', '--quiet'], { cwd: clone.directory, accepts: [0, 1] })
+  if (!isRestageDue(clone)) return
+  onNote?.(
+    `${clone.directory}: git status may show files as changed that are not, for git's index could not be written: ` +
+      'remove .git/index.lock if no git is running, then run git annex restage',
+  )
 }
 
 /** Whoever filled files was killed before git's index knew: git-annex has noted which they are. */

@@ -51,7 +51,7 @@ export async function takeIn(clone: Clone, held: readonly HeldKey[], events: Bul
     const stage = new Stage({ table, states, work, placer, events })
     for (const each of held) await copyIn(each, { clone, placer, table, states, work, stage })
     await stage.flush()
-    await record(clone, { table, states, work })
+    await record(clone, { table, states, work }, events)
     const partials = new AnnexPartials(clone)
     work.leaveParts((key, file) => partials.leave(key, file))
     recorded = true
@@ -94,7 +94,11 @@ async function copyIn({ key, file }: HeldKey, { clone, placer, table, states, wo
   rmSync(copy, { force: true })
 }
 
-async function record(clone: Clone, { table, states, work }: Pick<Taking, 'table' | 'states' | 'work'>): Promise<void> {
+async function record(
+  clone: Clone,
+  { table, states, work }: Pick<Taking, 'table' | 'states' | 'work'>,
+  events: BulkEvents,
+): Promise<void> {
   const placed = [...states.in(STATE.placed)]
   if (placed.length === 0) return
   await syncFileSystem(clone.annexDirectory)
@@ -108,5 +112,5 @@ async function record(clone: Clone, { table, states, work }: Pick<Taking, 'table
   const files = async function* () {
     yield* unlocked
   }
-  await fillUnlockedFiles(clone, table, files())
+  await fillUnlockedFiles(clone, table, files(), events.onNote)
 }

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Clone, openClone } from '../../../bulk/clone/clone.ts'
 import { requireCloneOf } from '../../../bulk/clone/clone-of.ts'
+import type { BulkEvents } from '../../../bulk/events.ts'
 import { refusesContent, takeIn } from '../../../bulk/local/take-in.ts'
 import { ConfigError, codeOf, messageOf } from '../../../core/errors.ts'
 import { clearDeadMount } from '../../../mount/dead-mount.ts'
@@ -128,7 +129,11 @@ async function serve(
   }
   if (clone !== undefined) {
     const held = [...whole].map(([key, file]) => ({ key, file }))
-    const taken = await takeIn(clone, held, { onFailed: ({ message }) => console.complain(message) })
+    const events: BulkEvents = {
+      onFailed: ({ message }) => console.complain(message),
+      onNote: (message) => console.note(message),
+    }
+    const taken = await takeIn(clone, held, events)
     if (!alone) console.note(`${taken} ${taken === 1 ? 'key' : 'keys'} given to ${clone.directory}`)
   }
   console.signal.throwIfAborted()
