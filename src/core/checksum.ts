@@ -37,12 +37,14 @@ const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
   BLAKE2B256: blake2('blake2b', 32),
   BLAKE2B384: blake2('blake2b', 48),
   BLAKE2B512: native('blake2b512'),
-  BLAKE2BP512: { start: async () => (await import('./blake2-tree.ts')).blake2bp(64) },
+  BLAKE2BP512: { start: async () => (await import('./hashes/blake2-tree.ts')).blake2bp(64) },
   BLAKE2S160: blake2('blake2s', 20),
   BLAKE2S224: blake2('blake2s', 28),
   BLAKE2S256: native('blake2s256'),
-  BLAKE2SP224: { start: async () => (await import('./blake2-tree.ts')).blake2sp(28) },
-  BLAKE2SP256: { start: async () => (await import('./blake2-tree.ts')).blake2sp(32) },
+  BLAKE2SP224: { start: async () => (await import('./hashes/blake2-tree.ts')).blake2sp(28) },
+  BLAKE2SP256: { start: async () => (await import('./hashes/blake2-tree.ts')).blake2sp(32) },
+  SKEIN256: { start: async () => (await import('./hashes/skein.ts')).skein256() },
+  SKEIN512: { start: async () => (await import('./hashes/skein.ts')).skein512() },
 }
 
 /**

@@ -1,5 +1,5 @@
 import { _BLAKE2b, _BLAKE2s } from '@noble/hashes/blake2.js'
-import type { Hasher } from './hasher.ts'
+import type { Hasher } from '../hasher.ts'
 
 /**
  * BLAKE2bp and BLAKE2sp: a tree of BLAKE2 hashes in which some leaves take the content's blocks in
