@@ -11,5 +11,6 @@ test('the demo shows what it says', async () => {
   expect(result.stdout).toContain('Every file came back with the checksum it had.')
   expect(result.stdout).toMatch(/made the special remote lab-storage[\s\S]*Clone http.*study\.git/)
   if (existsSync('/dev/fuse')) expect(result.stdout).toContain('read every file in the folder')
+  expect(result.stdout).toMatch(/look at the page http:.*[\s\S]*read a file by its path/)
   expect(result.stdout).toContain('Everything is removed again.')
 })

@@ -1,13 +1,13 @@
 // `npm run demo`: the main job on real input, with the real programs. scripts/demo.mjs bundles and
 // starts this.
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { projectDirectory } from '../programs/programs.ts'
-import { runOk } from '../programs/run.ts'
+import { runOk, start } from '../programs/run.ts'
 import { type AnnexRepo, createDataset, dataladClone, datasetId, sha256 } from '../repos/annex-repo.ts'
 import { makePng } from '../repos/png.ts'
 import { openRiaStore } from '../repos/ria-store.ts'
@@ -94,6 +94,7 @@ async function demonstrate(space: Workspace): Promise<void> {
 
   await archiveAndGet(space, server, id, sums)
   if (existsSync('/dev/fuse')) await mountAndRead(space, server, id, sums)
+  await lookAtPage(space, server, id, sums)
   await useSite(space)
   if ((await space.starts()) === 0) throw new Error('git-annex never started our program')
   say(`Every file came back with the checksum it had. ${seconds(performance.now() - began)} in all.`)
@@ -205,6 +206,36 @@ async function mountAndRead(
     await step('read every file in the folder', readAll, bytes)
   } finally {
     await runOk('fusermount3', ['-u', '-z', folder])
+  }
+}
+
+/** Looks at the dataset's page, and reads a file by its path, out of the same archive. */
+async function lookAtPage(
+  space: Workspace,
+  server: PublishedStore,
+  id: string,
+  sums: ReadonlyMap<string, FileSum>,
+): Promise<void> {
+  say(`\nriastore serve --listen 127.0.0.1:0 ${server.url}`)
+  const program = join(projectDirectory, 'dist/riastore.js')
+  const { env } = space
+  const serving = start(process.execPath, [program, 'serve', '--listen', '127.0.0.1:0', server.url], { env })
+  try {
+    await serving.says(/serving .* at http:/)
+    const [, url = ''] = /at (http:\/\/[^ \n]+)\n/.exec(serving.stdout()) ?? []
+    const [[name, { sum }] = ['', { sum: '' }]] = [...sums].sort(([, a], [, b]) => a.size - b.size)
+    const ask = async (path: string) => {
+      const answer = await fetch(new URL(path, url))
+      if (!answer.ok) throw new Error(`${answer.url} answers ${answer.status}`)
+      return Buffer.from(await answer.arrayBuffer())
+    }
+    const page = await step(`look at the page ${url}d/${id}/`, () => ask(`d/${id}/`))
+    if (!page.includes('datalad clone')) throw new Error('the page does not say how the dataset is cloned')
+    const content = await step('read a file by its path', () => ask(`d/${id}/HEAD/${name}`))
+    if (hash('sha256', content) !== sum) throw new Error(`${name} has another checksum by its path`)
+  } finally {
+    serving.killGroup('SIGTERM')
+    await serving.done
   }
 }
 
