@@ -1,5 +1,6 @@
 import { isStoreError, messageOf, type StoreError } from '../core/errors.ts'
 import { isAppendOnly } from '../ria/layout/append-only.ts'
+import { fateOf } from '../ria/layout/gravestone.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../store/store.ts'
@@ -74,7 +75,7 @@ export class StoredRepository {
     const foreign = await readForeign(this.dataset, call)
     if (foreign !== undefined) return foreign
     if (await this.dataset.store.stat(this.dataset.path(LAYOUT_FILE), call)) return EMPTY_STATE
-    throw this.#error('missing', `there is no dataset: no ${LAYOUT_FILE}`)
+    throw this.#error('missing', `there is no dataset: no ${LAYOUT_FILE}${await fateOf(this.dataset, call)}`)
   }
 
   /**

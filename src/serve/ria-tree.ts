@@ -3,6 +3,7 @@ import type { StoredKeys } from '../admin/inventory/stored-keys.ts'
 import { isStoreError } from '../core/errors.ts'
 import { formatGitConfig, parseGitConfig } from '../core/git-config.ts'
 import { servedViews } from '../git/served-views.ts'
+import { gravestonePath } from '../ria/layout/gravestone.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { keyAtPlace, placesOf } from '../ria/layout/places.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
@@ -25,6 +26,13 @@ export async function sendStoreLayout(exchange: Exchange, views: Pick<Views, 'st
   if (!(await sendFile(exchange, views.store, LAYOUT_FILE, TEXT))) {
     exchange.refuse({ status: 503, message: 'the store is not there' })
   }
+}
+
+/** Answers with what became of a dataset that is not there any more, where that is known. */
+export async function sendFate(exchange: Exchange, views: Views, id: string): Promise<void> {
+  const dataset = await views.named(`${id.slice(0, 3)}/${id.slice(3)}`)
+  const isGone = dataset !== undefined && !(await views.isThere(dataset, { signal: exchange.signal }))
+  if (!isGone || !(await sendFile(exchange, views.store, gravestonePath(id), BYTES))) exchange.refuse(ABSENT)
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Exchange } from './exchange.ts'
 import { ABSENT } from './failures.ts'
 import { QuickLane } from './quick/quick-lane.ts'
 import { oneSlash } from './require-path.ts'
-import { sendFromTree, sendStoreLayout } from './ria-tree.ts'
+import { sendFate, sendFromTree, sendStoreLayout } from './ria-tree.ts'
 import type { Views } from './views.ts'
 
 export type { Access, ServeOptions } from './desk.ts'
@@ -79,6 +79,7 @@ function routes(desk: Desk): Hono<Env> {
     else if (method === 'PROPFIND') await sendProperties(exchange, views, address)
     else await sendByPath(exchange, views, address)
   })
+  on('/trash/:id/removed', (exchange, [, id = ''], views) => sendFate(exchange, views, id))
   on('/:top/:rest/*', async (exchange, path, views) => {
     const [top, rest, ...below] = path
     if (path.some((part) => part.includes('/'))) return exchange.refuse(ABSENT)

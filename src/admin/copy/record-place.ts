@@ -4,6 +4,7 @@ import { ANNEX_BRANCH } from '../../git/annex-records.ts'
 import type { BranchFiles } from '../../git/branch-files.ts'
 import type { OwnRecord } from '../../git/objects/has-all.ts'
 import { readRepositoryConfig, SIBLING_UUID } from '../../git/repository-config.ts'
+import { isName } from '../../ria/layout/moved-to.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 
@@ -48,6 +49,11 @@ export async function recordNewPlace(
   }
   const updated = await amendBranch(dataset, { ...call, ref: ANNEX_BRANCH, message: PLACE_RECORD.message, change })
   return { uuid, name, updated: updated || isThere }
+}
+
+/** What git-annex knows a sibling by. */
+export function nameOf({ name, uuid }: RecordedSibling): string {
+  return name !== undefined && isName(name) ? name : uuid
 }
 
 /** Whether two addresses of a store are the same, but for a slash at the end. */

@@ -19,7 +19,7 @@ export interface FinishMoveOptions extends CallOptions {
 async function* movedDatasets(store: Store, url: string, call: CallOptions): AsyncGenerator<TrashEntry, void, void> {
   const directories = new Set<string>()
   for (const { entry } of await listEntries(store, call)) {
-    if (entry?.movedTo === url) directories.add(entry.directory)
+    if (entry?.movedTo?.url === url) directories.add(entry.directory)
   }
   for (const directory of directories) {
     const entry = await movedEntry(new StoredDataset(store, directory), url, call)
@@ -67,7 +67,7 @@ export async function movedEntry(
 ): Promise<TrashEntry | undefined> {
   if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) !== undefined) return undefined
   const entry = await lastEntry(store, directory.replace('/', ''), call)
-  return entry?.movedTo === url ? entry : undefined
+  return entry?.movedTo?.url === url ? entry : undefined
 }
 
 /**

@@ -9,7 +9,7 @@ import { checkDataset } from '../check/check-dataset.ts'
 import type { Problem } from '../check/problem.ts'
 import { SeenGood } from '../check/seen-good.ts'
 import { type CopyDatasetOptions, type CopyReport, copyDataset } from '../copy/copy-dataset.ts'
-import { PLACE_RECORD } from '../copy/record-place.ts'
+import { nameOf, PLACE_RECORD } from '../copy/record-place.ts'
 import { requireTwoPlaces } from '../copy/same-place.ts'
 import { removeDataset } from '../trash/remove-dataset.ts'
 import { finishMove, movedEntry } from './finish-move.ts'
@@ -81,7 +81,8 @@ export async function moveDataset(
   const aliases = options.aliases.filter(({ directory }) => directory === dataset.directory).map(({ name }) => name)
   // Before it goes: afterwards only what is in the trash would tell that this was not done.
   const recorded = await recordMove(copy, place, call)
-  const entry = await removeDataset(dataset, { ...call, aliases, keepMs, breakLock, movedTo: place.url })
+  const movedTo = { url: place.url, sibling: recorded.sibling && nameOf(recorded.sibling) }
+  const entry = await removeDataset(dataset, { ...call, aliases, keepMs, breakLock, movedTo })
   const late = await lateIn(dataset.store, entry, copy, call)
   return { outcome: 'moved', copied: first, entry, late, ...recorded }
 }

@@ -104,7 +104,8 @@ export async function deleteEntry(
   const { entry, files, bytes } = deleted
   const [, id = ''] = path.split('/')
   if (entry !== undefined && entry.keys === undefined && (await lastEntry(store, id, call)) === undefined) {
-    const stone = formatGravestone({ removed: new Date(entry.removedMs).toISOString() })
+    const { url: movedTo, sibling } = entry.movedTo ?? {}
+    const stone = formatGravestone({ removed: new Date(entry.removedMs).toISOString(), movedTo, sibling })
     await store.put(gravestonePath(id), bufferSource(stone), call)
   }
   return { files, bytes }

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import { bufferSource } from '../../core/source.ts'
 import { isDatasetDirectory } from '../../ria/layout/alias-file.ts'
 import { formatGravestone, gravestonePath, trashOf } from '../../ria/layout/gravestone.ts'
+import { asMovedTo, type MovedTo } from '../../ria/layout/moved-to.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { findSmall } from '../../store/read-small.ts'
@@ -31,8 +32,7 @@ export interface TrashEntry {
   readonly user: string
   /** It is no dataset, but so many loose keys of one. */
   readonly keys?: number | undefined
-  /** It was moved into the store at this address. */
-  readonly movedTo?: string | undefined
+  readonly movedTo?: MovedTo | undefined
 }
 
 /** One that was just made. */
@@ -53,13 +53,14 @@ export function newEntry(directory: string, aliases: readonly string[], nowMs: n
 
 /** Writes down what is about to be put there, and then, for clients, that it is. */
 export async function writeEntry(store: Store, entry: NewEntry, call: CallOptions): Promise<void> {
-  const { path, directory, aliases, removedMs, untilMs, user, keys, movedTo } = entry
+  const { path, directory, aliases, removedMs, untilMs, user, keys } = entry
+  const moved = { movedTo: entry.movedTo?.url, sibling: entry.movedTo?.sibling }
   const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
   if (keys === undefined) {
-    const stone = formatGravestone({ removed, until })
+    const stone = formatGravestone({ removed, until, ...moved })
     await store.put(gravestonePath(directory.replace('/', '')), bufferSource(stone), call)
   }
-  const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user, keys, movedTo })}\n`
+  const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user, keys, ...moved })}\n`
   await store.put(entryFile(path), bufferSource(text), { ...call, sharing: PRIVATE })
 }
 
@@ -98,14 +99,14 @@ export async function lastEntry(store: Store, id: string, call: CallOptions): Pr
 export async function readEntry(store: Store, path: string, call: CallOptions): Promise<TrashEntry | undefined> {
   const text = (await findSmall(store, entryFile(path), MAX_BYTES, call))?.toString()
   if (text === undefined) return readLost(store, path, call)
-  const { directory, aliases, removed, until, user, keys, movedTo } = parse(text)
+  const { directory, aliases, removed, until, user, keys, movedTo, sibling } = parse(text)
   const [removedMs, untilMs] = [Date.parse(removed), Date.parse(until)]
   const isWhole = typeof directory === 'string' && isDatasetDirectory(directory) && Array.isArray(aliases)
   if (!isWhole || Number.isNaN(removedMs) || Number.isNaN(untilMs)) {
     throw lockable(store, path).error('corrupt', 'get', 'this is no entry of the trash', { path: entryFile(path) })
   }
   const count = typeof keys === 'number' ? keys : undefined
-  const to = typeof movedTo === 'string' ? movedTo : undefined
+  const to = asMovedTo(movedTo, sibling)
   return { path, directory, aliases, removedMs, untilMs, user: String(user), keys: count, movedTo: to }
 }
 

@@ -2,6 +2,7 @@ import { removeAlias } from '../../git/alias.ts'
 import { aliasDirectory, readAlias } from '../../ria/layout/alias-file.ts'
 import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { realDirectory } from '../../ria/layout/datasets.ts'
+import type { MovedTo } from '../../ria/layout/moved-to.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { archivesDirectory, copyingDirectory, HOLDER, lockPath, SUCCESSOR } from '../../ria/layout/places.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -29,8 +30,7 @@ export interface RemoveDatasetOptions extends CallOptions {
   /** So long it can be brought back. ms. */
   readonly keepMs: number
   readonly breakLock?: boolean | undefined
-  /** The address of the store where it is now. */
-  readonly movedTo?: string | undefined
+  readonly movedTo?: MovedTo | undefined
 }
 
 /**

@@ -1,12 +1,13 @@
 import { copyDataset } from '../../admin/copy/copy-dataset.ts'
 import type { Late } from '../../admin/copy/late.ts'
-import { PLACE_RECORD, type RecordedSibling } from '../../admin/copy/record-place.ts'
+import { nameOf, PLACE_RECORD } from '../../admin/copy/record-place.ts'
 import { findAlsoMoved, finishMove, halfMoved, movedEntry } from '../../admin/move/finish-move.ts'
 import { moveDataset } from '../../admin/move/move-dataset.ts'
 import type { Gone } from '../../admin/move/new-place.ts'
 import { printable } from '../../core/printable.ts'
 import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { realDataset } from '../../ria/layout/datasets.ts'
+import { commandsForClones } from '../../ria/layout/moved-to.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { ArgsOf } from '../command.ts'
 import { confirmDeletion } from '../confirm-deletion.ts'
@@ -95,7 +96,7 @@ function tell(console: Console, name: string, gone: Gone, { from, url, said, wha
   const { entry, late, sibling } = gone
   const until = entry.untilMs === undefined ? undefined : new Date(entry.untilMs).toISOString()
   const problems = [...gone.problems, ...(late === undefined ? [] : [lateness(late, from)])]
-  const clones = commandsForClones(url, entry.directory, sibling)
+  const clones = commandsForClones({ url, sibling: sibling && nameOf(sibling) }, entry.directory)
   const done = { ...said, until, recorded: sibling?.updated === true, clones, problems }
   console.report(done, () => printable(`${name}: ${what}`))
   if (!console.json) for (const line of note(from, until, clones)) console.note(line)
@@ -112,17 +113,6 @@ function lateness({ keys, archive, refs }: Late, from: NamedStore): string {
 async function namesOf(given: string, from: NamedStore): Promise<readonly string[]> {
   const named = await urlsOfName(given).catch(() => undefined)
   return [urlOf(from), given, ...(named === undefined ? [] : [named.url, named.pushUrl ?? ''])].filter(Boolean)
-}
-
-function commandsForClones(url: string, directory: string, sibling: RecordedSibling | undefined): readonly string[] {
-  const git = url.startsWith('ria+file://') ? url.slice('ria+file://'.length) : url.slice('ria+'.length)
-  const enable = sibling && `git annex enableremote ${word(sibling.name ?? sibling.uuid)} ${word(`url=${url}`)}`
-  return [`git remote set-url SIBLING ${word(`${git}/${directory}`)}`, ...(enable === undefined ? [] : [enable])]
-}
-
-/** Whoever pushes can name a sibling: for a shell it has to be one word. */
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function note(from: NamedStore, until: string | undefined, clones: readonly string[]): readonly string[] {

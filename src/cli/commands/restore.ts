@@ -51,7 +51,7 @@ async function list(console: Console, store: Store, call: CallOptions): Promise<
   console.emit({ type: 'summary', action: 'restore', datasets: entries.length })
   const row = ({ directory, aliases, removedMs, untilMs, keys, movedTo }: TrashEntry) => [
     directory.replace('/', ''),
-    movedTo === undefined ? `removed ${day(removedMs)}` : `moved ${day(removedMs)} to ${movedTo}`,
+    movedTo === undefined ? `removed ${day(removedMs)}` : `moved ${day(removedMs)} to ${movedTo.url}`,
     untilMs === undefined ? 'kept: its entry.json is missing' : `kept until ${day(untilMs)}`,
     keys === undefined ? aliases.map((name) => `~${name}`).join(' ') : `${keys} keys of it`,
   ]
@@ -81,7 +81,7 @@ function asObject({ directory, aliases, removedMs, untilMs, keys, movedTo }: Tra
     keys,
     removed: new Date(removedMs).toISOString(),
     until: untilMs === undefined ? undefined : new Date(untilMs).toISOString(),
-    movedTo,
+    movedTo: movedTo?.url,
   }
 }
 

@@ -1,5 +1,6 @@
 import { findSmall } from '../../store/read-small.ts'
 import type { CallOptions } from '../../store/store.ts'
+import { asMovedTo, commandsForClones } from './moved-to.ts'
 import type { StoredDataset } from './stored-dataset.ts'
 
 /** Bytes. */
@@ -15,6 +16,9 @@ export const gravestonePath = (id: string) => `${trashOf(id)}/removed`
 export interface Gravestone {
   readonly removed: string
   readonly until?: string | undefined
+  /** The URL of the store that it was moved to, and the storage sibling there: see MovedTo. */
+  readonly movedTo?: string | undefined
+  readonly sibling?: string | undefined
 }
 
 export function formatGravestone(stone: Gravestone): string {
@@ -29,8 +33,13 @@ export async function fateOf({ store, directory }: StoredDataset, call: CallOpti
   if (directory.startsWith('alias/')) return ''
   try {
     const text = await findSmall(store, gravestonePath(directory.replace('/', '')), MAX_BYTES, call)
-    const { removed, until } = JSON.parse(text?.toString() ?? '{}')
+    const { removed, until, movedTo, sibling } = JSON.parse(text?.toString() ?? '{}')
     if (typeof removed !== 'string') return ''
+    const moved = asMovedTo(movedTo, sibling)
+    if (moved !== undefined) {
+      const commands = commandsForClones(moved, directory).join('; ')
+      return `: it was moved to ${moved.url} on ${day(removed)}; each clone has to be told: ${commands}`
+    }
     const kept = typeof until === 'string' ? `; riastore restore brings it back until ${day(until)}` : ' for good'
     return `: it was removed from it on ${day(removed)}${kept}`
   } catch {

@@ -277,6 +277,9 @@ test('a dataset is moved when all of its copy was read back, and the records and
       `git annex enableremote store-storage url=ria+file://${at('moved-to')}`,
     ],
   })
+  const told = (await riastore(['show', store.root, top.id])).stderr
+  expect(told).toContain(`it was moved to ria+file://${at('moved-to')} on`)
+  expect(told).toContain((moved as { readonly clones: readonly string[] }).clones.join('; '))
   expect(await contentOf(copy)).toEqual(content)
   expect(await git(copy.path, 'show', 'git-annex:remote.log')).toMatch(
     new RegExp(`^${uuid} encryption=none .*url=ria\\+file://${at('moved-to')} timestamp=[0-9.]+s$`),
