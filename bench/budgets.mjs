@@ -224,12 +224,6 @@ function packBudgets(samples) {
   return [atMost(`compaction of ${grouped(items ?? 0)} keys`, medianOf(samples, ours), seven, 2.5, '7z a -mx0')]
 }
 
-/**
- * What `rclone gitannex` took for the same when the budget was set, on a machine of this kind:
- * Debian's rclone does not have it. Seconds.
- */
-const RCLONE_ANNEX_COPY = 11
-
 /** The requests of one key, as the server's own time is counted. */
 const REQUESTS_PER_KEY = { get: ['GET'], drop: ['HEAD'], fsck: ['HEAD'], 'drop-from': ['DELETE'] }
 
@@ -270,13 +264,7 @@ function s3Budgets(samples) {
     }
   })
   return [
-    atMost(
-      'copy --to -J1, S3',
-      own(1, 'ours-s3', 'copy'),
-      known(own(1, 'ours-s3', 'copy')) ? RCLONE_ANNEX_COPY : undefined,
-      1,
-      '`rclone gitannex` as it was',
-    ),
+    atMost('copy --to -J1, S3', own(1, 'ours-s3', 'copy'), own(1, 'gitannex-s3', 'copy'), 1, '`rclone gitannex`'),
     atMost('copy --to -J8, S3', own(8, 'ours-s3', 'copy'), own(8, 'builtin-s3', 'copy'), 1, "git-annex's own S3"),
     ...near,
     atMost('large file copy, S3', big('ours-s3', 'put'), big('builtin-s3', 'put'), 1.15, "git-annex's own S3"),

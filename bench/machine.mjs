@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { NEWER_RCLONE } from './suites-s3.mjs'
 
 /** @param {string} command @returns {string} the first line of what it says, on stdout or stderr */
 function firstLine(command) {
@@ -38,6 +39,8 @@ export function describeMachine(options) {
       OpenSSH: versionOf('ssh -V'),
       rsync: versionOf('rsync --version').replace(/ +protocol.*/, ''),
       git: versionOf('git --version').replace('git version ', ''),
+      rclone: versionOf('rclone version').replace('rclone ', ''),
+      'rclone gitannex': versionOf(`'${NEWER_RCLONE}' version`).replace('rclone ', ''),
       '7-Zip': versionOf('7z i | grep 7-Zip').replace(/ : .*/, ''),
     },
   }

@@ -9,7 +9,7 @@ export const DATASET = '2f1c3a54-9f0e-4f1b-8a9e-0c6d5b7a1e42'
 /**
  * @typedef {object} Peer
  * @property {string} id `<program>-<transport>`
- * @property {'floor'|'ours'|'before'|'ora'|'directory'|'rsync'|'builtin'|'rclone'} program
+ * @property {'floor'|'ours'|'before'|'ora'|'directory'|'rsync'|'builtin'|'gitannex'} program
  * @property {'file' | 'ssh' | 'far' | 'sftp' | 's3'} transport
  * @property {string} title
  */
@@ -22,9 +22,9 @@ const TITLES = {
   directory: 'git-annex directory',
   rsync: 'git-annex rsync',
   builtin: "git-annex's own S3",
-  rclone: 'git-annex-remote-rclone',
+  gitannex: 'rclone gitannex',
 }
-export const EXTERNAL_TYPES = { ours: 'riastore', before: 'before', ora: 'ora' }
+export const EXTERNAL_TYPES = { ours: 'riastore', before: 'before', ora: 'ora', gitannex: 'rclone-builtin' }
 const HOSTS = { ssh: 'bench', far: 'bench-far', sftp: 'bench-sftp' }
 
 /** @param {Peer['program']} program @param {Peer['transport']} transport @returns {Peer} */

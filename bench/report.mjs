@@ -28,6 +28,7 @@ const TITLES = {
   'ours-s3': 'riastore, S3',
   'before-s3': 'riastore before, S3',
   'builtin-s3': "git-annex's own S3",
+  'gitannex-s3': '`rclone gitannex` (of Debian sid)',
   'rclone-copy': '`rclone copy` (no git-annex)',
   'git-file': 'a directory',
   'git-ssh': 'ssh',

@@ -1,6 +1,7 @@
 /** Keys in S3: our remote beside git-annex's own and `rclone copy`, on one Ceph. */
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { placeOf, unpackFrom } from '../scripts/other-debian.mjs'
 import { GROUP, removeTree } from './files.mjs'
 import { countKeys, DATASET, EXTERNAL_TYPES, emptyStore, isOurs, peer } from './peers.mjs'
 import { once } from './repositories.mjs'
@@ -16,11 +17,22 @@ const FLOOR = peer('floor', 'file')
 const OURS = peer('ours', 's3')
 const BEFORE = peer('before', 's3')
 const BUILT_IN = peer('builtin', 's3')
+const GIT_ANNEX_BY_RCLONE = peer('gitannex', 's3')
 
 /** Of each kind that is timed. */
 const REQUESTS = 300
 
-const BUCKETS = { ours: 'bench-ours', before: 'bench-before', builtin: 'bench-builtin', rclone: 'bench-rclone' }
+const NEWER = 'riastore-rclone-sid'
+/** There when its block ran once. */
+export const NEWER_RCLONE = join(placeOf(NEWER), 'root/usr/bin/rclone')
+
+const BUCKETS = {
+  ours: 'bench-ours',
+  before: 'bench-before',
+  builtin: 'bench-builtin',
+  gitannex: 'bench-gitannex',
+  rclone: 'bench-rclone',
+}
 
 /** @type {WeakMap<import('./workspace.mjs').Workspace, ReturnType<typeof openS3>>} */
 const opened = new WeakMap()
@@ -49,6 +61,12 @@ function openS3({ workspace, repositories }) {
   })
   const server = () => prepared('')
 
+  /** Debian 12's does not speak with git-annex. It finds out by its name that it has to. */
+  const newerRclone = once(async () => {
+    await unpackFrom({ suite: 'sid', packages: ['rclone'], name: NEWER })
+    symlinkSync(NEWER_RCLONE, join(main.root, 'bin', 'git-annex-remote-rclone-builtin'))
+  })
+
   /** Only keys count. @param {Peer} who */
   const keysOf = async (who) => {
     const all = await (await server()).list(BUCKETS[who.program])
@@ -57,6 +75,10 @@ function openS3({ workspace, repositories }) {
 
   const initParameters = (/** @type {Peer} */ who, /** @type {string} */ name) => {
     const common = ['encryption=none', 'autoenable=false']
+    if (who.program === 'gitannex') {
+      const place = ['rcloneremotename=ceph', `rcloneprefix=${BUCKETS.gitannex}/annex`, 'rclonelayout=lower']
+      return ['type=external', `externaltype=${EXTERNAL_TYPES.gitannex}`, ...place, ...common]
+    }
     if (isOurs(who)) {
       const url = `ria+s3+http://${HOST}/${BUCKETS[who.program]}/store`
       return [
@@ -82,6 +104,7 @@ function openS3({ workspace, repositories }) {
   /** Adds the peer as a remote. @param {string} repo @param {Peer} who @param {string} name */
   const addRemote = async (repo, who, name) => {
     const { credentials } = await server()
+    if (who.program === 'gitannex') await newerRclone('')
     await workspace.run(['git-annex', 'initremote', name, ...initParameters(who, name)], repo, {
       variables: credentials,
     })
@@ -258,11 +281,14 @@ function requestsBlock(bench, s3) {
 /** @param {Bench} bench @returns {Block[]} */
 export function s3Blocks(bench) {
   const s3 = s3Of(bench)
-  const small = bench.options.before === undefined ? [OURS, BUILT_IN] : [OURS, BEFORE, BUILT_IN]
+  const small =
+    bench.options.before === undefined
+      ? [OURS, BUILT_IN, GIT_ANNEX_BY_RCLONE]
+      : [OURS, BEFORE, BUILT_IN, GIT_ANNEX_BY_RCLONE]
   return [
     floorBlock(bench),
     ...[1, 8].flatMap((jobs) => small.map((who) => smallBlock(bench, s3, who, jobs))),
-    ...[OURS, BUILT_IN].map((who) => bigBlock(bench, s3, who)),
+    ...[OURS, BUILT_IN, GIT_ANNEX_BY_RCLONE].map((who) => bigBlock(bench, s3, who)),
     rcloneBlock(bench, s3),
     requestsBlock(bench, s3),
   ]
