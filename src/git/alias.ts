@@ -1,8 +1,9 @@
 import { isStoreError, StoreError } from '../core/errors.ts'
 import { bufferSource } from '../core/source.ts'
 import { aliasDirectory, aliasFile, checkNewAlias, readAlias } from '../ria/layout/alias-file.ts'
-import { directoryOfLink, readAliasLinks } from '../ria/layout/alias-link.ts'
+import { directoryOfLink, readAliasLink, readAliasLinks } from '../ria/layout/alias-link.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
+import { fileNameOf } from '../ria/layout/places.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../store/store.ts'
 import { unwritable } from '../store/unwritable.ts'
@@ -157,7 +158,12 @@ async function makeLink(dataset: StoredDataset, alias: string, call: CallOptions
 
 async function removeLink(store: Store, alias: string, call: CallOptions): Promise<boolean> {
   const there = await exec(store, ['readlink', '--', alias], call)
-  if (there === undefined || there === '') return false
+  if (there === '') return false
+  if (there === undefined) {
+    if ((await readAliasLink(store, fileNameOf(alias), call)) === undefined) return false
+    await store.remove(alias, call) // not what it leads to
+    return true
+  }
   await requireOwnWay(store, call)
   const { stderr } = await store.exec(['rm', '-f', '--', alias], { ...call, cwd: '' })
   if ((await exec(store, ['readlink', '--', alias], call)) === '') return true

@@ -8,6 +8,7 @@ import {
   fileNameOf,
   HOLDER,
   keyAtPlace,
+  keyOfFileName,
   lockPath,
   objectsDirectory,
   placesOf,
@@ -81,9 +82,9 @@ function ifUnreadable(error: unknown): undefined {
 function checkPlace(dataset: StoredDataset, version: string, place: string, entry: Entry, tell: Tell): void {
   const { path, size, mtimeMs: sinceMs } = entry
   const found = keyAtPlace(place)
-  const key = found?.key
+  const key = found?.key ?? keyOfFileName(fileNameOf(place))
   if (found === undefined || !placesOf(found.key, version).includes(place)) {
-    const message = found === undefined ? 'this is no key' : 'no client looks for the key here'
+    const message = key === undefined ? 'this is no key' : 'no client looks for the key here'
     const mend =
       key === undefined
         ? `riastore repair STORE ${dataset.name} keeps it in quarantine/`

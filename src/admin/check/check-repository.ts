@@ -8,6 +8,7 @@ import { RefLog } from '../../git/refs/ref-log.ts'
 import { areViewsTrue, readText } from '../../git/refs/views.ts'
 import { Revision } from '../../git/revision.ts'
 import { aliasDirectory, readAlias } from '../../ria/layout/alias-file.ts'
+import { readAliasLink } from '../../ria/layout/alias-link.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Problem, Report } from './problem.ts'
@@ -190,9 +191,17 @@ async function checkViews(dataset: StoredDataset, tell: Tell, call: CallOptions)
   if (state.generation === 0) return checkGitsViews(dataset, tell, call)
   const own: string[] = []
   for (const name of state.aliases) {
-    const owner = await readAlias(dataset.store, name, call)
-    if (owner === undefined || owner === dataset.directory) own.push(name)
-    else {
+    const owner = await readAlias(dataset.store, name, call).catch(ifTorn)
+    if (owner === 'torn') continue // what concerns no single dataset tells it
+    if (owner === dataset.directory) own.push(name)
+    else if (owner === undefined) {
+      if ((await readAliasLink(dataset.store, name, call)) !== undefined) own.push(name)
+      else {
+        const message = `the alias ~${name}, which the dataset counts as its own, is not there`
+        const mend = `riastore repair STORE ${dataset.name}`
+        tell({ code: 'views', weight: 'warning', message, path: aliasDirectory(name), mend })
+      }
+    } else {
       const message = `the dataset counts the alias ~${name} as its own, and it names ${owner.replace('/', '')}`
       const mend = `riastore repair STORE ${dataset.name}`
       tell({ code: 'alias-double', weight: 'warning', message, path: aliasDirectory(name), mend })
@@ -203,6 +212,11 @@ async function checkViews(dataset: StoredDataset, tell: Tell, call: CallOptions)
     const message = 'who reads it without riastore does not see what was pushed last'
     tell({ code: 'views', weight: 'warning', message, path: place, mend: `riastore repair STORE ${dataset.name}` })
   }
+}
+
+function ifTorn(error: unknown): 'torn' {
+  if (!isStoreError(error, 'corrupt')) throw error
+  return 'torn'
 }
 
 /**

@@ -26,7 +26,7 @@ export async function requireListing(store: Store, call: CallOptions = {}): Prom
 async function checkAliases(store: Store, report: Report, call: CallOptions): Promise<void> {
   for (const { name, directory, isDangling } of await listAliases(store, call)) {
     if (!isDangling) continue
-    const mend = `riastore alias rm STORE ${name}`
+    const mend = `riastore repair STORE, or riastore alias rm STORE ${name}`
     const path = `alias/${name}`
     if (directory === undefined) {
       const message = `the alias ~${name} names no dataset`

@@ -1,7 +1,7 @@
 import type { Archive } from '../../archive/archive.ts'
 import { keyFileName } from '../../core/key.ts'
 import { findMember } from '../../ria/keys/member-names.ts'
-import { fileNameOf, keyAtPlace, objectsDirectory, placesOf, tombstonePath } from '../../ria/layout/places.ts'
+import { fileNameOf, keyOfFileName, objectsDirectory, placesOf, tombstonePath } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { type Verdict, verdictOf } from '../check/check-data.ts'
@@ -117,6 +117,5 @@ async function judge(look: () => Promise<Verdict>): Promise<Judged | undefined> 
 
 /** The key that a file below annex/objects is named after; undefined for what is no key. */
 export function keyOfPath(path: string): string | undefined {
-  const name = fileNameOf(path)
-  return keyAtPlace(`x/y/${name}/${name}`)?.key
+  return keyOfFileName(fileNameOf(path))
 }

@@ -1,6 +1,8 @@
 import { isStoreError } from '../../core/errors.ts'
+import { bufferSource } from '../../core/source.ts'
 import { StoredRepository } from '../../git/repository.ts'
-import { readAlias } from '../../ria/layout/alias-file.ts'
+import { aliasFile, readAlias } from '../../ria/layout/alias-file.ts'
+import { readAliasLink } from '../../ria/layout/alias-link.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Outcome } from './repaired.ts'
@@ -12,6 +14,7 @@ export async function mendViews(dataset: StoredDataset, call: CallOptions): Prom
   const repository = repositoryOf(dataset)
   const state = await repository.state(call)
   if (state.generation > 0) {
+    for (const name of state.aliases) await giveBack(dataset, name, call)
     await repository.mendViews(state, { ...call, again: true })
     return { outcome: 'mended', how: 'the files for others were written anew' }
   }
@@ -23,6 +26,17 @@ export async function mendViews(dataset: StoredDataset, call: CallOptions): Prom
   } catch (error) {
     if (!isStoreError(error, 'unsupported')) throw error
     return { outcome: 'left', how: 'run git update-server-info in it, and push once more' }
+  }
+}
+
+/** A name that the dataset counts as its own, and that nobody has. */
+async function giveBack({ store, directory }: StoredDataset, name: string, call: CallOptions): Promise<void> {
+  const owner = await readAlias(store, name, call).catch(ifTorn)
+  if (owner !== undefined || (await readAliasLink(store, name, call)) !== undefined) return
+  try {
+    await store.put(aliasFile(name), bufferSource(`${directory}\n`), { ...call, ifAbsent: true })
+  } catch (error) {
+    if (!isStoreError(error, 'conflict')) throw error // somebody else was given it just then
   }
 }
 
@@ -42,6 +56,12 @@ export async function mendDoubleAliases(dataset: StoredDataset, call: CallOption
     outcome: 'mended',
     how: `it does not count ${others.map((name) => `~${name}`).join(', ')} as its own any more`,
   }
+}
+
+/** Something is there, whatever it says. */
+function ifTorn(error: unknown): string {
+  if (!isStoreError(error, 'corrupt')) throw error
+  return ''
 }
 
 function repositoryOf(dataset: StoredDataset): StoredRepository {

@@ -17,6 +17,7 @@ import { mendLeftover } from './mend-leftover.ts'
 import { mendMisplaced } from './mend-misplaced.ts'
 import { mendModes } from './mend-modes.ts'
 import { mendDoubleAliases, mendViews } from './mend-views.ts'
+import { quarantineStamp } from './quarantine-stamp.ts'
 import { left } from './repair-store.ts'
 import type { Repaired, TellRepaired } from './repaired.ts'
 
@@ -94,7 +95,7 @@ class Repairing {
     this.#call = { signal: options.signal }
     const changes = new Changes(dataset, lock, { sharing, ...this.#call })
     const replacing = new Replacing(dataset, lock, changes, { sharing, ...this.#call })
-    const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+    const stamp = quarantineStamp()
     this.#bench = new Bench(dataset, changes, replacing, { sharing, stamp, ...this.#call })
   }
 

@@ -1,13 +1,16 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
 import { removeAlias } from '../../git/alias.ts'
+import { aliasFile, readAlias } from '../../ria/layout/alias-file.ts'
+import { directoryOfLink, readAliasLink } from '../../ria/layout/alias-link.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
-import { placesOf } from '../../ria/layout/places.ts'
+import { fileNameOf, placesOf } from '../../ria/layout/places.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { whyHidden } from '../check/half-dataset.ts'
 import type { Problem } from '../check/problem.ts'
 import { looseFiles } from '../inventory/count-keys.ts'
+import { quarantineStamp } from './quarantine-stamp.ts'
 import type { Repaired, TellRepaired } from './repaired.ts'
 
 export interface RepairStoreOptions extends CallOptions {
@@ -38,6 +41,7 @@ type Mend = (store: Store, problem: Problem, dryRun: boolean, call: CallOptions)
 
 function mending({ code }: Problem): Mend | undefined {
   if (code === 'alias-dangling') return mendAlias
+  if (code === 'alias-unreadable') return mendUnreadable
   if (code === 'half-dataset') return mendHalf
   return undefined
 }
@@ -50,6 +54,39 @@ export function left({ mend }: Problem): Mended {
 async function mendAlias(store: Store, { path }: Problem, dryRun: boolean, call: CallOptions): Promise<Mended> {
   if (!dryRun) await removeAlias(store, path.slice('alias/'.length), call)
   return { outcome: 'mended', how: 'the alias is taken away' }
+}
+
+/**
+ * What it says is kept in `quarantine/` of the store. The dataset that counts the name as its own
+ * gets it back when that is repaired; no other record tells whose it was.
+ */
+async function mendUnreadable(store: Store, { path }: Problem, dryRun: boolean, call: CallOptions): Promise<Mended> {
+  const name = fileNameOf(path)
+  const to = `quarantine/${quarantineStamp()}/${path}`
+  const file = aliasFile(name)
+  const again = 'riastore alias add gives the name again, unless a dataset counts it as its own'
+  const kept = { outcome: 'quarantined', how: `what it said is kept as ${to}; ${again}` } as const
+  if (await isTorn(store, name, call)) {
+    if (!dryRun) await store.move(file, `${to}/${fileNameOf(file)}`, { ...call, within: '' })
+    return kept
+  }
+  const target = await readAliasLink(store, name, call)
+  if (target === undefined || directoryOfLink(target) !== undefined) return { outcome: 'mended', how: 'it is gone' }
+  if (dryRun) return kept
+  await store.put(`${to}/link`, bufferSource(target), call)
+  await removeAlias(store, name, call)
+  return kept
+}
+
+/** Whether the file of an alias names no dataset. */
+async function isTorn(store: Store, name: string, call: CallOptions): Promise<boolean> {
+  try {
+    await readAlias(store, name, call)
+    return false
+  } catch (error) {
+    if (!isStoreError(error, 'corrupt')) throw error
+    return true
+  }
 }
 
 /** Where keys lie tells the layout; without one it makes no difference. */

@@ -15,12 +15,14 @@ import { StoreCopies } from '../../../src/admin/repair/store-copies.ts'
 import { StoreError } from '../../../src/core/errors.ts'
 import { REAL_TIME } from '../../../src/core/moment.ts'
 import { bufferSource } from '../../../src/core/source.ts'
+import { readRefs } from '../../../src/git/read-remote.ts'
+import { readAlias } from '../../../src/ria/layout/alias-file.ts'
 import { gravestonePath } from '../../../src/ria/layout/gravestone.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { annexLink, commitFiles } from '../../support/repos/memory-repository.ts'
 import { copyingFrom } from '../../support/stores/copying-store.ts'
-import { DAMAGES, placeOf } from '../../support/stores/damage.ts'
+import { DAMAGES, keepRefLog, placeOf } from '../../support/stores/damage.ts'
 import {
   CONTENT,
   DIRECTORY,
@@ -172,6 +174,38 @@ describe.each(KINDS)('in a store that %s', (_kind, as) => {
       await DAMAGES[code]?.(victim(store))
       expect(outcomes(await repair(store))).toContain(`${code} mended`)
       expect((await check(store)).filter((problem) => problem.code === code)).toEqual([])
+    },
+  )
+
+  test('what an alias that names no dataset says is kept aside, and a dataset that counts the name as its own gets it back', async () => {
+    for (const aliases of [[], ['torn']]) {
+      const store = as(await goodStore())
+      await keepRefLog(store, DIRECTORY, { refs: (await readRefs(atHand(store), {})).refs, aliases })
+      await store.remove(`${DIRECTORY}/refs/heads/main`)
+      await DAMAGES['alias-unreadable']?.(victim(store))
+      await put(store, 'alias/torn/HEAD', 'ref: refs/heads/main\n')
+      expect((await check(store)).map(({ code }) => code)).toEqual(['alias-unreadable'])
+      expect(outcomes(await repair(store))).toEqual(['alias-unreadable quarantined'])
+      const kept = (await paths(store)).filter((path) => path.startsWith('quarantine/'))
+      expect(kept).toEqual([expect.stringMatching(/^quarantine\/[^/]+\/alias\/torn\/riastore-alias$/)])
+      expect((await read(store, kept[0] ?? '')).toString()).toBe('what?')
+      expect(outcomes(await repair(store))).toEqual(aliases.length === 0 ? [] : ['views mended'])
+      expect(await check(store)).toEqual([])
+      const given = aliases.length === 0 ? undefined : DIRECTORY
+      expect(await readAlias(store, 'torn')).toBe(given)
+    }
+  })
+
+  test.each(['', 'extra/levels/of/', 'zz/zz/'])(
+    'a key that lies alone in annex/objects/%s is named by check, and put where it belongs',
+    async (above) => {
+      const store = as(await goodStore())
+      await store.remove(PLACE)
+      await put(store, `${DIRECTORY}/annex/objects/${above}${KEY}`, CONTENT)
+      expect(await check(store)).toMatchObject([{ code: 'key-misplaced', key: KEY, file: 'sub-01/x.dat at main' }])
+      expect(outcomes(await repair(store))).toEqual(['key-misplaced mended'])
+      expect(await read(store, PLACE)).toEqual(CONTENT)
+      expect(await check(store)).toEqual([])
     },
   )
 

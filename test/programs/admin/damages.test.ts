@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { checkDataset } from '../../../src/admin/check/check-dataset.ts'
 import { checkStore } from '../../../src/admin/check/check-store.ts'
@@ -93,7 +94,7 @@ async function repair(store: Store): Promise<{ found: string[]; left: string[] }
   await repairStore(store, ofStore, tell)
   const sources = [{ where: 'a clone', find: async () => bufferSource(CONTENT), close: async () => {} }]
   await repairDataset(atHand(store), ofDataset, tell, { sources, breakLock: true, time: hurriedTime() })
-  const left = told.filter(({ outcome }) => outcome !== 'mended').map(({ problem }) => problem.code)
+  const left = told.filter(({ outcome }) => outcome === 'left').map(({ problem }) => problem.code)
   return { found: [...ofStore, ...ofDataset].map(({ code }) => code), left: [...new Set(left)].sort() }
 }
 
@@ -101,10 +102,10 @@ const codesOf = ({ ofStore, ofDataset }: { ofStore: Problem[]; ofDataset: Proble
   [...ofStore, ...ofDataset].map(({ code }) => code)
 
 /** What repair leaves to people. */
-const NOT_MENDED = ['alias-unreadable', 'archive-damaged', 'dataset-id', 'foreign-annex', 'pack-damaged']
+const NOT_MENDED = ['archive-damaged', 'dataset-id', 'foreign-annex', 'pack-damaged']
 const ROUNDS = [
   ['alias-dangling', 'half-dataset', 'key-misplaced', 'data-damaged', 'leftover', 'lock', 'views'],
-  ['key-size', 'alias-double'],
+  ['key-size', 'alias-double', 'alias-unreadable'],
   ['mode', ...NOT_MENDED],
 ]
 
@@ -121,6 +122,12 @@ test.each(Object.keys(PLACES))(
         const damage = DAMAGES[code] ?? DAMAGES_OF_PUSHES[code]
         if (damage !== undefined) return damage(victim)
         await ofFiles[code]?.(victim, root ?? '')
+      }
+      if (root !== undefined) {
+        await mkdir(join(root, 'alias'))
+        await symlink('../abc/def-not-there', join(root, 'alias', 'link-to-nothing'))
+        await symlink('/somewhere', join(root, 'alias', 'link-elsewhere'))
+        expect(codesOf(await check(store)).sort()).toEqual(['alias-dangling', 'alias-unreadable'])
       }
       // So many at once as do not hide each other.
       for (const round of ROUNDS) {
