@@ -61,6 +61,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   'git/*': ['git/refs', 'git/objects', 'ria/layout', 'ria/settings', 'ria/url.ts', 'store', 'core'],
   'git/refs': ['ria/layout', 'store', 'core'],
   'git/fsck': ['git/objects', 'git/refs', 'ria/layout', 'store', 'core'],
+  'git/mend': ['git/*', 'git/refs', 'git/objects', 'ria/layout', 'store', 'core'],
   'git/objects': ['git/refs', 'ria/layout', 'store', 'core'],
   remote: ['annex', 'ria', 'store', 'core'],
   'setup/*': ['core'],

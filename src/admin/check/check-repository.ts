@@ -249,7 +249,7 @@ async function checkConfig(dataset: StoredDataset, tell: Tell, call: CallOptions
   const [, uuid] = /^\[annex\]\s*(?:\n(?!\[).*)*?\n\s*uuid\s*=\s*(\S+)/im.exec(text) ?? []
   if (uuid !== undefined) {
     const message = `git-annex was run in the repository, which now counts as a copy of its own (${uuid})`
-    const mend = `git config --file ${dataset.where(path)} --remove-section annex, and git annex dead ${uuid} in a clone`
+    const mend = `riastore repair STORE ${dataset.name}, and git annex dead ${uuid} in a clone`
     tell({ code: 'foreign-annex', weight: 'warning', message, path, mend })
   }
   const [, bare] = /^\s*bare\s*=\s*(\S+)/im.exec(text) ?? []

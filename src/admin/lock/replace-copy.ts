@@ -86,6 +86,15 @@ export class Replacing {
     return isDone
   }
 
+  /**
+   * Puts a file, which was read back, over another in one step: nobody finds none in between. What
+   * is there was copied to `kept` before. False, and nothing is changed, when it is not what it was
+   * any more.
+   */
+  putOver(file: Doomed, kept: string, replacement: string): Promise<boolean> {
+    return this.#replaceCopied(file, kept, replacement)
+  }
+
   /** Puts a good copy of a key, which was read back, where it belongs. */
   async putInPlace(from: string, path: string): Promise<void> {
     await this.#changes.whileProven('whichever', (call) => this.#moveOver(from, path, call))

@@ -1,5 +1,5 @@
 import { isStoreError } from '../../core/errors.ts'
-import type { Source } from '../../core/source.ts'
+import { bufferSource, type Source } from '../../core/source.ts'
 import { archivesDirectory, fileNameOf } from '../../ria/layout/places.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { pulledSource } from '../../store/pulled-source.ts'
@@ -8,6 +8,7 @@ import { temporaryName } from '../../store/temporary.ts'
 import type { Changes } from '../lock/changes.ts'
 import type { Replacing } from '../lock/replace-copy.ts'
 import { examineLoose } from './examine.ts'
+import { holds } from './holds.ts'
 
 export interface BenchOptions extends CallOptions {
   readonly sharing: Sharing | undefined
@@ -62,7 +63,26 @@ export class Bench {
     return undefined
   }
 
-  /** The same with a file of the dataset, which takes on the dataset's modes. */
+  /**
+   * Stores a file that is no key where nobody looks for it. Throws `corrupt` unless it came whole.
+   */
+  async stageFile(source: Source): Promise<string> {
+    const path = `${archivesDirectory(this.dataset.directory)}/${temporaryName()}`
+    const { sharing } = this.#options
+    const { store, directory } = this.dataset
+    await store.put(path, source, { ...this.call, within: directory, sharing })
+    if (await holds(store, path, source, this.call)) return path
+    await this.changes.removeOwn([path], 'whichever')
+    throw this.dataset.error('corrupt', 'repair', 'what was to be put there did not come whole', { path })
+  }
+
+  /** Keeps what is not a file of the store under `to`, for people. */
+  async keepText(to: string, text: string): Promise<void> {
+    const { sharing } = this.#options
+    await this.dataset.store.put(to, bufferSource(text), { ...this.call, within: this.dataset.directory, sharing })
+  }
+
+  /** The same as `stage` with a file of the dataset, which takes on the dataset's modes. */
   async stageCopy({ path, identity }: { readonly path: string; readonly identity: string }, key: string) {
     const stat = await this.dataset.store.stat(path, this.call)
     return stat?.identity === identity ? this.stage(fileOf(this.dataset.store, path, stat), key) : undefined
@@ -91,6 +111,20 @@ export class Bench {
     if (!(await this.#keep(file, to, key))) return false
     const isDone = await this.#replacing.setAside(file, to, staged)
     if (!isDone) await this.changes.removeOwn([to], 'whichever')
+    return isDone
+  }
+
+  /**
+   * Puts `staged` over a file, which is kept as `to`, in one step. False when it is not what it was
+   * any more; then nothing is changed.
+   */
+  async putOver(
+    file: { readonly path: string; readonly identity: string },
+    to: string,
+    staged: string,
+  ): Promise<boolean> {
+    const isDone = (await this.#keep(file, to, undefined)) && (await this.#replacing.putOver(file, to, staged))
+    if (!isDone) await this.changes.removeOwn([to, staged], 'whichever')
     return isDone
   }
 

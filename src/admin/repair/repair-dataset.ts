@@ -11,6 +11,7 @@ import { Changes } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
 import { Replacing } from '../lock/replace-copy.ts'
 import { Bench } from './bench.ts'
+import { mendForeignAnnex } from './git/mend-foreign-annex.ts'
 import type { GoodCopies } from './good-copies.ts'
 import { mendKey } from './mend-key.ts'
 import { mendLeftover } from './mend-leftover.ts'
@@ -19,7 +20,7 @@ import { mendModes } from './mend-modes.ts'
 import { mendDoubleAliases, mendViews } from './mend-views.ts'
 import { quarantineStamp } from './quarantine-stamp.ts'
 import { left } from './repair-store.ts'
-import type { Repaired, TellRepaired } from './repaired.ts'
+import type { Mended, TellRepaired } from './repaired.ts'
 
 export interface RepairOptions extends CallOptions {
   /** Where good copies may be, the best first. */
@@ -30,8 +31,6 @@ export interface RepairOptions extends CallOptions {
   /** Called when it changed whether the store has a key. */
   readonly onKey?: ((key: string, isThere: boolean) => Promise<void>) | undefined
 }
-
-type Mended = Omit<Repaired, 'problem'>
 
 /**
  * Mends what can be proven of the problems that were found in a dataset, under its lock. Nothing is
@@ -69,7 +68,7 @@ export function ifUnreadable(error: unknown): undefined {
 
 const MENDABLE: readonly Problem['code'][] = [
   ...(['alias-double', 'data-damaged', 'key-misplaced', 'key-size', 'leftover'] as const),
-  ...(['lock', 'mode', 'views'] as const),
+  ...(['foreign-annex', 'lock', 'mode', 'views'] as const),
 ]
 
 /** Whether repair knows how. */
@@ -133,6 +132,8 @@ class Repairing {
         return mendViews(this.#dataset, this.#call)
       case 'alias-double':
         return mendDoubleAliases(this.#dataset, this.#call)
+      case 'foreign-annex':
+        return mendForeignAnnex(this.#bench)
       default:
         return left(problem)
     }

@@ -11,7 +11,7 @@ import { whyHidden } from '../check/half-dataset.ts'
 import type { Problem } from '../check/problem.ts'
 import { looseFiles } from '../inventory/count-keys.ts'
 import { quarantineStamp } from './quarantine-stamp.ts'
-import type { Repaired, TellRepaired } from './repaired.ts'
+import type { Mended, TellRepaired } from './repaired.ts'
 
 export interface RepairStoreOptions extends CallOptions {
   readonly dryRun?: boolean | undefined
@@ -36,7 +36,6 @@ export async function repairStore(
   }
 }
 
-type Mended = Omit<Repaired, 'problem'>
 type Mend = (store: Store, problem: Problem, dryRun: boolean, call: CallOptions) => Promise<Mended>
 
 function mending({ code }: Problem): Mend | undefined {

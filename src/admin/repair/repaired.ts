@@ -16,5 +16,8 @@ export interface Repaired {
   readonly how: string
 }
 
+/** What was done about a problem. */
+export type Mended = Omit<Repaired, 'problem'>
+
 /** Takes what was done as it is done. */
 export type TellRepaired = (repaired: Repaired) => void

@@ -209,7 +209,57 @@ describe.each(KINDS)('in a store that %s', (_kind, as) => {
     },
   )
 
-  test.each(['foreign-annex', 'ref-dangling', 'archive-damaged', 'layout'])(
+  test('a repository in which git-annex was run is none of git-annex any more, and its old config is kept', async () => {
+    const store = as(await goodStore())
+    const config = `${DIRECTORY}/config`
+    await put(
+      store,
+      config,
+      '[core]\n\tbare = true\n[annex]\n\tuuid = 1111-22\n\tversion = 10\n[annex]\n\tthin = true\n[datalad "ora-remote"]\n\tuuid = 3\n',
+    )
+    const before = await read(store, config)
+    const [told] = await repair(store)
+    expect(told).toMatchObject({ outcome: 'mended', how: expect.stringContaining('git annex dead 1111-22') })
+    expect((await read(store, config)).toString()).toBe(
+      '[core]\n\tbare = true\n[annex]\n\tthin = true\n[datalad "ora-remote"]\n\tuuid = 3\n',
+    )
+    const [kept = '', ...more] = await quarantined(store)
+    expect([more, await read(store, kept)]).toEqual([[], before])
+    expect([await check(store), await strays(store)]).toEqual([[], []])
+    expect((await paths(store)).filter((path) => path.endsWith('.lock'))).toEqual([])
+  })
+
+  test('a repair of a config that is stopped at any step leaves a config, and the old one is kept', async () => {
+    for (let nth = 1; ; nth++) {
+      const store = as(await goodStore())
+      await DAMAGES['foreign-annex']?.(victim(store))
+      const problems = (await check(store)).filter(({ code }) => code === 'foreign-annex')
+      const stopping = stoppingAt(store, nth, async () => {
+        throw new StoreError({ kind: 'aborted', op: 'x', where: 'x', message: 'x' })
+      })
+      const run = (on: Store) => repairDataset(atHand(on), problems, () => {}, { breakLock: true, time: hurriedTime() })
+      await run(stopping).catch((error: unknown) => {
+        if (!(error instanceof StoreError)) throw error
+      })
+      expect((await read(store, `${DIRECTORY}/config`)).toString(), stopping.at).toMatch(/bare = true/)
+      await run(store)
+      expect((await read(store, `${DIRECTORY}/config`)).toString(), stopping.at).toBe('[core]\n\tbare = true\n')
+      const kept = await Promise.all((await quarantined(store)).map((path) => read(store, path)))
+      expect(kept.join('')).toContain('uuid = 11111111')
+      if (!stopping.wasStopped) return expect(nth).toBeGreaterThan(6)
+    }
+  })
+
+  test('a config that git has locked is left as it is', async () => {
+    const store = as(await goodStore())
+    await DAMAGES['foreign-annex']?.(victim(store))
+    await put(store, `${DIRECTORY}/config.lock`, '')
+    const before = await paths(store)
+    expect(outcomes(await repair(store))).toEqual(['foreign-annex left'])
+    expect(await paths(store)).toEqual(before)
+  })
+
+  test.each(['ref-dangling', 'archive-damaged', 'layout'])(
     'what nobody can prove, as with %s, is left as it is, and it is said what to do',
     async (code) => {
       const store = as(await goodStore())
