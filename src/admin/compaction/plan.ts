@@ -8,10 +8,10 @@ import { findMember, keyOfMember, memberFileName } from '../../ria/keys/member-n
 import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
+import { isPunched } from '../../ria/layout/punched.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Permissions, Sharing, Stat, Store } from '../../store/store.ts'
-import { isPunched } from '../holes/punched.ts'
 import { isLooseGood, isMemberGood } from './content.ts'
 import { type Filter, type LooseKeys, listLoose } from './loose.ts'
 import { type LooseKey, type LooseTable, type SomeKeys, STATE, type State } from './loose-table.ts'
@@ -75,7 +75,7 @@ export async function makePlan(dataset: StoredDataset, options: PlanOptions): Pr
     const isAnyLoose = await readIndex(archive, { dropped, keys, members, drop }, call)
     if (!isAnyLoose) return []
     // Of an archive that may get holes nothing counts as a copy of a loose key.
-    const isWhole = !(dataset.store.traits.exec && (await isPunched(dataset, call)))
+    const isWhole = !(await isPunched(dataset, call))
     const believed = isWhole ? (options.dryRun ? true : undefined) : false
     return findGood(dataset, archive, { keys, believed }, call)
   }

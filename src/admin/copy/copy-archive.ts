@@ -1,5 +1,6 @@
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, keyOfFileName, placesOf, tombstonePath } from '../../ria/layout/places.ts'
+import { isPunched, markPunched } from '../../ria/layout/punched.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones, writeTombstone } from '../../ria/layout/tombstones.ts'
 import { readSmall } from '../../store/read-small.ts'
@@ -37,7 +38,7 @@ export interface CopiedArchive {
  * Copies the archive as it is, if the copy has another one or none. It is read back, and takes the
  * place of the old one under the copy's lock, and only if no key of the old one would be lost by
  * that: else it throws `conflict`. What was dropped from the original's archive is dropped from the
- * new one of the copy.
+ * new one of the copy. Holes of the original are zeros there, which the copy says as well.
  */
 export async function copyArchive(
   from: StoredDataset,
@@ -48,9 +49,11 @@ export async function copyArchive(
   const original = await from.store.stat(archivePath(from.directory), call)
   if (original === undefined) return { bytes: 0, identity: undefined }
   const { identity } = original
-  const isNew = !(await isSameArchive(from, original, copy, call))
   const dropped = new Set(await listTombstones(from, call))
   const toCome = [...(await listTombstones(copy, call))].filter((name) => !dropped.has(name))
+  const isSame = await isSameArchive(from, original, copy, call)
+  // What was dropped from the copy alone may be a hole there.
+  const isNew = !isSame || (toCome.length > 0 && (await isPunched(copy, call)))
   if (dryRun || (!isNew && toCome.length === 0 && !wasKilled)) return { bytes: isNew ? original.size : 0, identity }
   await withLock(copy, { ...call, sharing }, async (lock, signal) => {
     const changes = new Changes(copy, lock, { sharing, signal })
@@ -60,12 +63,15 @@ export async function copyArchive(
       await requireNothingLost(from, copy, there, version, { signal })
       const target = `${archivesDirectory(copy.directory)}/${temporaryName()}`
       const file = { from: from.store, to: copy.store, path: archivePath(from.directory), target, stat: original }
+      const hadHoles = await isPunched(from, { signal })
       const built = await copyFile(file, { signal, within: copy.directory, sharing })
+      const mayHaveHoles = hadHoles || (await isPunched(from, { signal }))
+      if (mayHaveHoles) await markPunched(copy, { signal, sharing })
       // Before the archive: what was dropped never seems to be there.
       for (const name of await notHeldBy(copy, there, dropped, version, { signal })) {
         await writeTombstone(copy, name, { signal, sharing })
       }
-      now = (await changes.replaceArchive(target, built, now)).identity
+      now = (await changes.replaceArchive(target, built, now, mayHaveHoles)).identity
     }
     // A key that was stored again is there again.
     const paths = toCome.map((name) => tombstonePath(copy.directory, name))

@@ -5,12 +5,12 @@ import { withArchive } from '../../ria/keys/with-archive.ts'
 import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, fileNameOf, keyOfFileName, objectsDirectory, placesOf } from '../../ria/layout/places.ts'
+import { markPunched } from '../../ria/layout/punched.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions, Sharing, Stat } from '../../store/store.ts'
 import type { Changes } from '../lock/changes.ts'
 import { deadRanges, type Range } from './dead-ranges.ts'
-import { markPunched } from './punched.ts'
 
 /** What a file was found to be, as far as every system tells. */
 interface FileFacts {
@@ -85,16 +85,21 @@ export async function punchDropped(
   let stat = await dataset.store.stat(archivePath(dataset.directory), call)
   if (stat === undefined || dropped.size === 0) return { bytes: 0, freed: 0 }
   const look = (archive: Archive) => deadRanges(archive, (fileName) => dropped.has(fileName), call)
-  const ranges = (await withArchive(dataset, { ...call, stat }, look)) ?? []
+  const known = { ...call, stat }
+  let ranges = (await withArchive(dataset, known, look)) ?? []
+  if (changes !== undefined && ranges.length > 0) {
+    await markPunched(dataset, { sharing, signal })
+    // Who stored a key again, and saw no mark of holes, has taken its tombstone away.
+    if (await leaveReturning(dataset, dropped, version, call)) ranges = (await withArchive(dataset, known, look)) ?? []
+  }
   const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
   if (changes === undefined || bytes === 0) return { bytes, freed: 0 }
-  await markPunched(dataset, { sharing, signal })
   let freed = 0
   for (const some of chunksOf(ranges, HOLES_AT_ONCE)) {
-    const known: Stat = stat
-    const { before, after } = await changes.whileProven({ archive: known.identity }, (proven) => {
+    const seen: Stat = stat
+    const { before, after } = await changes.whileProven({ archive: seen.identity }, (proven) => {
       proven.mayChange()
-      return punch(dataset, known, some, call)
+      return punch(dataset, seen, some, call)
     })
     freed += before - after.taken
     stat = await dataset.store.stat(archivePath(dataset.directory), call)
@@ -116,19 +121,24 @@ async function canPunch({ store, directory }: StoredDataset, call: CallOptions):
   }
 }
 
-/** Takes those out that lie loose: they were dropped and are being stored again. */
+/**
+ * Takes those out that lie loose: they were dropped and are being stored again. Resolves with
+ * whether there are any.
+ */
 async function leaveReturning(
   dataset: StoredDataset,
   dropped: Set<string>,
   version: string,
   call: CallOptions,
-): Promise<void> {
+): Promise<boolean> {
+  const count = dropped.size
   for (const names of chunksOf([...dropped], HOLES_AT_ONCE)) {
     const places = names.flatMap((name) => placesOf(keyOfFileName(name) ?? name, version).map((place) => [name, place]))
     const paths = places.map(([, place]) => `${objectsDirectory(dataset.directory)}/${place}`)
     const found = await dataset.store.statAll(paths, call)
     for (const [i, [name = '']] of places.entries()) if (found[i] !== undefined) dropped.delete(name)
   }
+  return dropped.size < count
 }
 
 async function punch(

@@ -214,8 +214,11 @@ export class Changes {
     }
   }
 
-  /** Puts a new archive in the place of the old one, or where there is none. Returns its Stat. */
-  async replaceArchive(from: string, built: Stat, old: string | undefined): Promise<Stat> {
+  /**
+   * Puts a new archive in the place of the old one, or where there is none. `mayHaveHoles`: the
+   * mark that says so stays. Returns its Stat.
+   */
+  async replaceArchive(from: string, built: Stat, old: string | undefined, mayHaveHoles = false): Promise<Stat> {
     const archive = archivePath(this.#dataset.directory)
     if (this.#holder.isFence) {
       const aside = newArchiveOf(this.#holder)
@@ -233,14 +236,14 @@ export class Changes {
     await this.#lock.check(this.#call)
     const isSame = this.#dataset.store.traits.moveCopies ? now?.size === built.size : now?.identity === built.identity
     if (now === undefined || !isSame) throw this.#error('the archive was replaced meanwhile')
-    if (old !== undefined) await this.#forgetHoles()
+    if (old !== undefined && !mayHaveHoles) await this.#forgetHoles()
     return now
   }
 
   /** The archive that may have had holes where keys were dropped is gone. */
   async #forgetHoles(): Promise<void> {
     const { store, directory } = this.#dataset
-    if (store.traits.exec) await store.remove(punchedPath(directory), this.#call)
+    await store.remove(punchedPath(directory), this.#call)
   }
 
   /** Removes the archive, if it is still this one. */

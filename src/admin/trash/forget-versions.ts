@@ -1,5 +1,6 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { aliasDirectory } from '../../ria/layout/alias-file.ts'
+import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { trashOf } from '../../ria/layout/gravestone.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
@@ -19,17 +20,20 @@ export interface ForgottenVersions {
 
 /**
  * Removes what the server kept of a dataset that was deleted for good: of its files, of what was in
- * its trash and of its names. Not being allowed to is no error: it is told.
+ * its trash and of its names. Not being allowed to is no error: it is told. Throws StoreError,
+ * `denied` in an append-only store.
  */
 export async function forgetVersions(
-  { store, directory }: StoredDataset,
+  dataset: StoredDataset,
   aliases: readonly string[],
   call: CallOptions,
 ): Promise<ForgottenVersions> {
+  const { store, directory } = dataset
   const none = { removed: 0, bytes: 0, left: 0 }
   if (store.keeping === undefined || store.removeOld === undefined) return { versioning: 'none', ...none }
   const { versioning = 'unknown' } = await store.keeping(call)
   if (versioning === 'off') return { versioning, ...none }
+  await requireRemovable(dataset, 'remove what the server kept of', call)
   let [removed, bytes, left] = [0, 0, 0]
   let why: string | undefined
   try {

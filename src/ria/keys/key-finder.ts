@@ -4,6 +4,7 @@ import type { Moment } from '../../core/moment.ts'
 import type { CallOptions, Stat } from '../../store/store.ts'
 import { LAYOUT_FILE } from '../layout/paths.ts'
 import { lockPath, tombstonePath } from '../layout/places.ts'
+import { isPunched } from '../layout/punched.ts'
 import type { StoredDataset } from '../layout/stored-dataset.ts'
 import { removeTombstones } from '../layout/tombstones.ts'
 import { type Copy, looseCopy, type ReadCopy, readAny, TRIES, whileMoving, wrongLength } from './copy.ts'
@@ -115,8 +116,10 @@ export class KeyFinder {
   }
 
   /**
-   * To be called when a key was stored loose: removes what says that it was dropped. False when it
-   * has to be stored again. In an object store a copy cannot be told from another of the same
+   * To be called when a key was stored loose: removes what says that it was dropped, unless its
+   * member may be a hole: then that would count as a copy of it. Punched is looked for now, since
+   * whoever makes holes says so before they look which keys lie loose. False when the key has to be
+   * stored again. In an object store a copy cannot be told from another of the same
    * content, so a client that packs or unpacks, and has seen a tombstone, may take a new copy for
    * the old one and remove it. It does not when there is no tombstone, so that has to go first. And
    * a dataset that is removed has no directory that could be gone: throws `missing` then, for what
@@ -129,7 +132,11 @@ export class KeyFinder {
   ): Promise<boolean> {
     const remove = () => removeTombstones(this.#dataset, [keyFileName(key.text)], call)
     const since = await unlocked
-    if (this.#quiet === undefined || (since !== undefined && this.#quiet.isQuietSince(since))) {
+    if (this.#quiet === undefined) {
+      if (dropped && !(await isPunched(this.#dataset, call))) await remove()
+      return true
+    }
+    if (since !== undefined && this.#quiet.isQuietSince(since)) {
       if (dropped) await remove()
       return true
     }

@@ -13,6 +13,7 @@ import { notS3 } from '../errors.ts'
 import { decodeKey } from '../list.ts'
 import { withCompanion } from '../middleware.ts'
 import { MAX_KEYS, NOT_IN_XML } from '../remove.ts'
+import { readVersioning } from './keeping.ts'
 
 /** A version of an object, or the mark by which a server says that there is none any more. */
 interface Version {
@@ -26,7 +27,9 @@ interface Version {
 /**
  * Removes what a bucket keeps of objects below a prefix that were removed or replaced. What a
  * listing shows stays. A mark goes last, and only where nothing is left that it hides: else what
- * was removed would be there again. `pageKeys`: how many versions are listed at once.
+ * was removed would be there again. And so does, where no versions are made just now, what has none
+ * of its own (`null`): by the time that it goes, somebody may have stored a file anew under that
+ * very name. `pageKeys`: how many versions are listed at once.
  */
 export async function removeOldVersions(
   calls: S3Calls,
@@ -36,7 +39,10 @@ export async function removeOldVersions(
 ): Promise<OldVersions> {
   let [count, bytes, done] = [0, 0, 0]
   const refusals: string[] = []
-  const remove = async (some: readonly Version[]) => {
+  const isNamedForGood = await makesVersions(calls, call)
+  const remove = async (listed: readonly Version[]) => {
+    const some = listed.filter(({ VersionId }) => isNamedForGood || VersionId !== 'null')
+    if (some.length < listed.length) refusals.push(NOT_NAMED)
     for (let at = 0; at < some.length; at += MAX_KEYS) {
       const why = await removeBatch(calls, call, some.slice(at, at + MAX_KEYS))
       if (why !== undefined) refusals.push(why)
@@ -60,6 +66,19 @@ export async function removeOldVersions(
   }
   const why = left > 0 ? (refusals[0] ?? `${calls.server.host} does not say why`) : undefined
   return { removed: Math.max(0, count - left), bytes: Math.max(0, bytes - leftBytes), left, why }
+}
+
+const NOT_NAMED =
+  'versioning is suspended, so a new file may be in the place of what it kept: switch it on, and try again'
+
+/** Whether each file that is stored now gets a name that no other has. */
+async function makesVersions(calls: S3Calls, call: S3Call): Promise<boolean> {
+  try {
+    return (await readVersioning(calls, call)) === 'on'
+  } catch (error) {
+    if (!isStoreError(error, 'denied', 'unsupported')) throw error
+    return false
+  }
 }
 
 /**

@@ -62,9 +62,12 @@ async function storeIn(Bucket: string) {
 
 async function versionedBucket(name: string): Promise<string> {
   const Bucket = await s3.makeBucket(name)
-  const VersioningConfiguration = { Status: 'Enabled' } as const
-  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }))
+  await setVersioning(Bucket, 'Enabled')
   return Bucket
+}
+
+async function setVersioning(Bucket: string, Status: 'Enabled' | 'Suspended'): Promise<void> {
+  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }))
 }
 
 test('rm --now of a dataset in a bucket with versions removes those, too, also when it was removed before', async () => {
@@ -142,5 +145,47 @@ test('old versions are removed page by page, those of one object on two pages am
   expect([Versions.length, DeleteMarkers.length]).toEqual([3 + 2, 0])
   for (const name of others) expect((await read(store, name)).toString()).toBe('three')
   await calls.close()
+  await store.close()
+})
+
+test('what a file that is stored just now may replace is not removed while versioning is suspended', async () => {
+  const Bucket = await s3.makeBucket('suspended')
+  const store = openS3Store({ endpoint: s3.endpoint, bucket: Bucket, credentials: s3.account })
+  await write(store, 'of/a', 'one')
+  await setVersioning(Bucket, 'Enabled')
+  for (const text of ['two', 'three']) await write(store, 'of/a', text)
+  await setVersioning(Bucket, 'Suspended')
+  await write(store, 'of/b', 'gone')
+  await store.remove('of/b')
+  const kept = async () => {
+    const { Versions = [], DeleteMarkers = [] } = await client.send(new ListObjectVersionsCommand({ Bucket }))
+    return [...Versions, ...DeleteMarkers].map(({ Key, VersionId }) => [Key, VersionId === 'null'])
+  }
+  expect(await store.removeOld?.('of')).toMatchObject({
+    removed: 1,
+    left: 1,
+    why: expect.stringContaining('suspended'),
+  })
+  expect((await kept()).sort()).toEqual([
+    ['of/a', false],
+    ['of/a', true],
+    ['of/b', true],
+  ])
+  await setVersioning(Bucket, 'Enabled')
+  expect(await store.removeOld?.('of')).toMatchObject({ removed: 1, left: 0 })
+  expect(await kept()).toEqual([['of/a', false]])
+  await store.close()
+})
+
+test('rm --now in a store that is append-only leaves what the server keeps of a dataset', async () => {
+  const Bucket = await versionedBucket('kept')
+  const { store, url, id } = await storeIn(Bucket)
+  expect(await riastore(['rm', '--yes', url, id])).toMatchObject({ code: 0 })
+  await write(store, 'ria-layout-version', '1|a\n')
+  for await (const { path } of store.list(`trash/${id}`)) if (!path.endsWith('/removed')) await store.remove(path)
+  const before = (await keptOf(Bucket, id)).length
+  const ran = await riastore(['rm', '--now', '--yes', url, id])
+  expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('append-only')])
+  expect(await keptOf(Bucket, id)).toHaveLength(before)
   await store.close()
 })
