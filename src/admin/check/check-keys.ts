@@ -1,6 +1,6 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { parseKey } from '../../core/key.ts'
-import { keyOfMember } from '../../ria/keys/member-names.ts'
+import { keyOfMember, memberFileName } from '../../ria/keys/member-names.ts'
 import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath, LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import {
@@ -157,13 +157,14 @@ async function checkArchive(dataset: StoredDataset, tell: Tell, call: CallOption
         keys += 1
         bytes += size
         const found = keyOfMember(name)
-        if (found !== undefined && dropped.has(found.fileName)) continue // the next packing leaves it out
+        if (dropped.has(memberFileName(name))) continue // the next packing leaves it out
         const wanted = found === undefined ? undefined : parseKey(found.key).size
         const sinceMs = archive.stat.mtimeMs
         if (found?.isFindable !== true) {
           const message = `no client looks for the member ${name}`
-          const mend = `riastore unarchive STORE ${dataset.name}, and put the key where it belongs`
-          tell({ code: 'archive-member', weight: 'warning', message, path, key: found?.key, sinceMs, mend })
+          const key = keyOfFileName(memberFileName(name))
+          const mend = mendOf(dataset)
+          tell({ code: 'archive-member', weight: 'warning', message, path, key, member: name, sinceMs, mend })
         } else if (wanted !== undefined && wanted !== size) {
           const message = `the archived copy is damaged: it has ${size} bytes, the key ${wanted}`
           tell({

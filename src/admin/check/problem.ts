@@ -33,6 +33,8 @@ export interface Problem {
   /** The dataset's id, where it is about one. */
   readonly dataset?: string | undefined
   readonly key?: string | undefined
+  /** Of the archive, where it is about one that is not where a key's would be. */
+  readonly member?: string | undefined
   /** A file that has the key: `sub-01/x.dat at main`. */
   readonly file?: string | undefined
   /** When the place was changed last, or was last found good, in ms since 1970. */

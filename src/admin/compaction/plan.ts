@@ -7,7 +7,7 @@ import { KeyTable } from '../../core/tables/key-table.ts'
 import { findMember, keyOfMember, memberFileName } from '../../ria/keys/member-names.ts'
 import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
-import { fileNameOf, objectsDirectory } from '../../ria/layout/places.ts'
+import { objectsDirectory } from '../../ria/layout/places.ts'
 import { isPunched } from '../../ria/layout/punched.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
@@ -121,16 +121,17 @@ async function readIndex(
   let isAnyLoose = false
   for await (const member of archive.members(call)) {
     const found = keyOfMember(member.name)
-    members.add(member.name, found?.fileName ?? fileNameOf(member.name), member)
-    // One that clients do not find is carried along, and is no copy of its key.
-    if (found?.isFindable !== true) continue
-    const loose = keys.find(found.fileName)
+    const fileName = memberFileName(member.name)
+    members.add(member.name, fileName, member)
+    // One that clients do not find is carried along unless it was dropped, and is no copy of its
+    // key.
+    const loose = found?.isFindable ? keys.find(fileName) : undefined
     if (loose !== undefined) {
       keys.setArchived(loose)
       isAnyLoose = true
     }
     // What 7z cannot be told to take out stays, with its tombstone.
-    if (dropped.has(found.fileName) && canBeTakenOut(member.name)) drop.add(member.name)
+    if (dropped.has(fileName) && canBeTakenOut(member.name)) drop.add(member.name)
   }
   return isAnyLoose
 }

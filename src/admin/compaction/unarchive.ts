@@ -2,7 +2,7 @@ import type { Archive, Member } from '../../archive/archive.ts'
 import { ConfigError, messageOf, StoreError } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
 import { forEachParallel } from '../../core/parallel.ts'
-import { canBePlaced, keyOfMember } from '../../ria/keys/member-names.ts'
+import { canBePlaced, keyOfMember, memberFileName } from '../../ria/keys/member-names.ts'
 import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { archivesDirectory, objectsDirectory, placesOf, tombstonePath } from '../../ria/layout/places.ts'
@@ -206,12 +206,12 @@ class Unarchiving {
     let droppedMembers = 0
     for await (const member of archive.members(this.#call)) {
       const found = keyOfMember(member.name)
-      if (found === undefined || !canBePlaced(found)) {
+      if (dropped.has(memberFileName(member.name))) {
+        droppedMembers += 1
+      } else if (found === undefined || !canBePlaced(found)) {
         this.#problems.push(
           `${this.#where()}: the member ${member.name} cannot be known to be a key, so there is no place for it`,
         )
-      } else if (dropped.has(found.fileName)) {
-        droppedMembers += 1
       } else {
         const [place] = placesOf(found.key, this.#version) // where ORA looks
         wanted.push({ ...found, member, path: `${objectsDirectory(this.#dataset.directory)}/${place}` })

@@ -1,7 +1,7 @@
 import type { Archive } from '../../archive/archive.ts'
 import { messageOf, StoreError } from '../../core/errors.ts'
 import { forEachParallel } from '../../core/parallel.ts'
-import { keyOfMember } from '../../ria/keys/member-names.ts'
+import { keyOfMember, memberFileName } from '../../ria/keys/member-names.ts'
 import { withArchive } from '../../ria/keys/with-archive.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { readLayout } from '../../ria/layout/read-layout.ts'
@@ -79,7 +79,7 @@ async function* keysIn(
 ): AsyncGenerator<MemberOfKey, void, void> {
   for await (const member of archive.members(call)) {
     const found = keyOfMember(member.name)
-    if (found?.isFindable === true && dropped.has(found.fileName)) continue
+    if (dropped.has(memberFileName(member.name))) continue
     if (found === undefined) misplaced.push({ name: member.name, reason: 'it is not named as a key is' })
     else if (!found.isFindable) misplaced.push({ name: member.name, reason: 'no client looks for the key there' })
     yield { member, key: found?.key ?? '' }

@@ -1,8 +1,7 @@
 import type { Archive } from '../../archive/archive.ts'
 import { isStoreError } from '../../core/errors.ts'
 import { keyFileName } from '../../core/key.ts'
-import type { Source } from '../../core/source.ts'
-import { pulledSource } from '../../store/pulled-source.ts'
+import { everyByteOf } from './archive/member-bytes.ts'
 import type { Bench } from './bench.ts'
 import { type Examined, examineKey, type KeyExamined } from './examine.ts'
 import type { GoodCopies } from './good-copies.ts'
@@ -45,7 +44,12 @@ interface Staged {
   readonly from: string
 }
 
-async function stageGood(bench: Bench, key: string, sources: readonly GoodCopies[]): Promise<Staged | undefined> {
+/** Undefined when nobody has one. */
+export async function stageGood(
+  bench: Bench,
+  key: string,
+  sources: readonly GoodCopies[],
+): Promise<Staged | undefined> {
   for (const source of sources) {
     const content = await source.find(key, bench.call)
     const path = content && (await bench.stage(content, key))
@@ -95,8 +99,9 @@ class KeyMending {
   async #dropMember(member: Examined, isGood: boolean): Promise<boolean> {
     const { dataset, changes, call } = this.#bench
     if (!isGood) {
-      const source = await this.#everyByteOf(member)
-      if (source === undefined) return false
+      const found = member.member === undefined ? undefined : await this.#archive?.find(member.member)
+      if (this.#archive === undefined || found === undefined) return false
+      const source = everyByteOf(this.#archive, found)
       const to = this.#bench.quarantineOf(this.#fileName)
       try {
         await dataset.store.put(to, source, { ...call, within: dataset.directory })
@@ -107,27 +112,5 @@ class KeyMending {
     }
     await changes.whileProven({ archive: member.identity }, (proven) => changes.markDropped(this.#fileName, proven))
     return true
-  }
-
-  /** A member as it is, whatever its checksum says. */
-  async #everyByteOf({ member: name, size }: Examined): Promise<Source | undefined> {
-    const archive = this.#archive
-    const member = name === undefined ? undefined : await archive?.find(name)
-    if (archive === undefined || member === undefined) return undefined
-    return pulledSource(size, async (consume, options) => {
-      let position = 0
-      const count = async function* (bytes: AsyncIterable<Uint8Array>) {
-        position = options.start()
-        for await (const chunk of bytes) {
-          position += chunk.length
-          yield chunk
-        }
-      }
-      try {
-        await archive.read(member, (bytes) => consume(count(bytes)), options)
-      } catch (error) {
-        if (!isStoreError(error, 'corrupt') || position !== size) throw error
-      }
-    })
   }
 }

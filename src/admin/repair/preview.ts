@@ -11,6 +11,7 @@ import type { Repaired, TellRepaired } from './repaired.ts'
 
 const WOULD: Partial<Record<ProblemCode, string>> = {
   'alias-double': 'it would not count it as its own any more',
+  'archive-member': 'the key would be put where it belongs if it is good; else it would be kept in quarantine/',
   'foreign-annex': 'it would be no repository of git-annex any more; its config would be kept in quarantine/',
   'key-misplaced': 'it would be put where it belongs if it is good, else into quarantine/',
   leftover: 'it would be removed, or kept in quarantine/ where it is not certainly ours',

@@ -1,6 +1,8 @@
+import type { Archive } from '../../archive/archive.ts'
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import type { Time } from '../../core/moment.ts'
-import { lockPath } from '../../ria/layout/places.ts'
+import { memberFileName } from '../../ria/keys/member-names.ts'
+import { keyOfFileName, lockPath } from '../../ria/layout/places.ts'
 import { readLayout, readSharing } from '../../ria/layout/read-layout.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Sharing } from '../../store/store.ts'
@@ -10,6 +12,8 @@ import { openArchive } from '../inventory/count-keys.ts'
 import { Changes } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
 import { Replacing } from '../lock/replace-copy.ts'
+import { mendMember } from './archive/mend-member.ts'
+import { MisplacedMembers } from './archive/misplaced-members.ts'
 import { Bench } from './bench.ts'
 import { mendForeignAnnex } from './git/mend-foreign-annex.ts'
 import type { GoodCopies } from './good-copies.ts'
@@ -67,8 +71,8 @@ export function ifUnreadable(error: unknown): undefined {
 }
 
 const MENDABLE: readonly Problem['code'][] = [
-  ...(['alias-double', 'data-damaged', 'key-misplaced', 'key-size', 'leftover'] as const),
-  ...(['foreign-annex', 'lock', 'mode', 'views'] as const),
+  ...(['alias-double', 'archive-member', 'data-damaged', 'foreign-annex', 'key-misplaced'] as const),
+  ...(['key-size', 'leftover', 'lock', 'mode', 'views'] as const),
 ]
 
 /** Whether repair knows how. */
@@ -85,6 +89,10 @@ class Repairing {
   readonly #bench: Bench
   /** What became of each key. */
   readonly #keys = new Map<string, Mended>()
+  /** What became of the members of the archive that no client looks for, by their file names. */
+  readonly #members = new Map<string, Mended>()
+  #archive: Archive | undefined
+  #misplaced: MisplacedMembers | undefined
 
   constructor(dataset: StoredDataset, lock: Lock, sharing: Sharing | undefined, options: RepairOptions) {
     this.#dataset = dataset
@@ -100,8 +108,17 @@ class Repairing {
 
   async run(problems: readonly Problem[], tell: TellRepaired): Promise<void> {
     // What lies in the wrong place may be the good copy of what is damaged in the right one.
-    const misplaced = problems.filter(({ code }) => code === 'key-misplaced')
-    for (const problem of [...problems.filter((each) => !misplaced.includes(each)), ...misplaced]) {
+    const misplaced = problems.filter(({ code }) => code === 'key-misplaced' || code === 'archive-member')
+    const others = problems.filter((each) => !misplaced.includes(each))
+    try {
+      await this.#mendAll([...others, ...misplaced], tell)
+    } finally {
+      await this.#archive?.close()
+    }
+  }
+
+  async #mendAll(problems: readonly Problem[], tell: TellRepaired): Promise<void> {
+    for (const problem of problems) {
       try {
         tell({ problem, ...(await this.#mend(problem)) })
       } catch (error) {
@@ -120,6 +137,8 @@ class Repairing {
         return key === undefined ? left(problem) : this.#mendKey(key)
       case 'key-misplaced':
         return mendMisplaced(this.#bench, path, await this.#version())
+      case 'archive-member':
+        return this.#mendMember(memberFileName(problem.member ?? ''))
       case 'lock':
         if (path === lockPath(this.#dataset.directory))
           return { outcome: 'mended', how: 'it was taken over, and given up' }
@@ -144,13 +163,40 @@ class Repairing {
     if (known !== undefined) return known
     const { sources = [], onKey } = this.#options
     const version = await this.#version()
-    const archive = await openArchive(this.#dataset, this.#call).catch(ifUnreadable)
-    const { isThere, ...mended } = await mendKey(this.#bench, key, { version, archive, sources }).finally(() =>
-      archive?.close(),
-    )
+    const archive = await this.#openArchive()
+    const misplaced = await this.#misplacedMembers()
+    const all = misplaced === undefined ? sources : [misplaced, ...sources]
+    const { isThere, ...mended } = await mendKey(this.#bench, key, { version, archive, sources: all })
     if (isThere !== undefined) await onKey?.(key, isThere)
     this.#keys.set(key, mended)
     return mended
+  }
+
+  async #mendMember(fileName: string): Promise<Mended> {
+    const known = this.#members.get(fileName)
+    if (known !== undefined) return known
+    const archive = await this.#openArchive()
+    const misplaced = await this.#misplacedMembers()
+    if (archive === undefined || misplaced === undefined) return { outcome: 'mended', how: 'the archive is gone' }
+    const { sources = [], onKey } = this.#options
+    const version = await this.#version()
+    const { isThere, ...mended } = await mendMember(this.#bench, fileName, { version, archive, misplaced, sources })
+    const key = keyOfFileName(fileName)
+    if (isThere !== undefined && key !== undefined) await onKey?.(key, isThere)
+    this.#members.set(fileName, mended)
+    return mended
+  }
+
+  /** As it is under the lock; undefined where there is none, or nobody knows what is in it. */
+  async #openArchive(): Promise<Archive | undefined> {
+    this.#archive ??= await openArchive(this.#dataset, this.#call).catch(ifUnreadable)
+    return this.#archive
+  }
+
+  async #misplacedMembers(): Promise<MisplacedMembers | undefined> {
+    const archive = await this.#openArchive()
+    this.#misplaced ??= archive && (await MisplacedMembers.list(archive, this.#call))
+    return this.#misplaced
   }
 
   async #version(): Promise<string> {

@@ -9,10 +9,12 @@ import { compact } from '../../../src/admin/compaction/compact.ts'
 import { repairDataset } from '../../../src/admin/repair/repair-dataset.ts'
 import type { Repaired } from '../../../src/admin/repair/repaired.ts'
 import { bufferSource } from '../../../src/core/source.ts'
+import { placesOf } from '../../../src/ria/layout/places.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { makeArchive } from '../../support/archives/real-archive.ts'
 import { isRoot } from '../../support/programs/users.ts'
-import { contents, type DatasetOnDisk, datasetOnDisk } from '../../support/stores/dataset-on-disk.ts'
+import { contents, type DatasetOnDisk, datasetOnDisk, keyOf } from '../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY, dataset as riaDataset } from '../../support/stores/memory-dataset.ts'
 import { withMethods } from '../../support/stores/stores.ts'
 
@@ -85,6 +87,85 @@ test('what can be read of a damaged member is kept when there is no good copy, a
   await dataset.close()
   expect(await check()).toEqual([])
   expect(await disk.archives()).toEqual(['archive.7z', 'dropped'])
+})
+
+test('members where no client looks are put where they belong or kept aside, and the next packing leaves them out', async () => {
+  const hand = await datasetOnDisk()
+  try {
+    const dataset = new StoredDataset(hand.store, DIRECTORY)
+    const known = ['high', 'twice', 'loose', 'wrong', 'good'].map((text) => Buffer.from(text))
+    const [high, twice, loose, wrong, good] = known.map((content) => keyOf(content)) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ]
+    const at = (key: string) => placesOf(key, '2')[0] ?? ''
+    const members = {
+      [`objects/${at(high)}`]: 'high',
+      [`objects/${at(twice)}`]: 'twice',
+      [at(twice)]: 'twice',
+      [`x/${loose}`]: 'loose',
+      [`objects/${at(wrong)}`]: 'not it',
+      'some/README': 'read me',
+      'other/README': 'read me too',
+      'objects/x/y/WORM-s3--a/WORM-s3--a': 'abc',
+      [at(good)]: 'good',
+    }
+    const bytes = await makeArchive(new Map(Object.entries(members).map(([name, text]) => [name, Buffer.from(text)])), [
+      '-mx0',
+    ])
+    await writeFile(hand.file('archives/archive.7z'), bytes)
+    await hand.addKey(Buffer.from('loose'))
+    const find = async () => {
+      const problems: Problem[] = []
+      await checkDataset(dataset, (problem) => problems.push(problem))
+      return problems.filter(({ code }) => code === 'archive-member')
+    }
+    const told: Repaired[] = []
+    const recorded: [string, boolean][] = []
+    const found = await find()
+    expect(found.map(({ member }) => member).sort()).toEqual(
+      Object.keys(members)
+        .filter((name) => ![at(twice), at(good)].includes(name))
+        .sort(),
+    )
+    await repairDataset(dataset, found, (repaired) => told.push(repaired), {
+      onKey: async (key, isThere) => void recorded.push([key, isThere]),
+    })
+    const outcomes = new Map(told.map(({ problem, outcome }) => [problem.member, outcome]))
+    expect(outcomes).toEqual(
+      new Map(
+        found.map(({ member = '' }) => [
+          member,
+          member.includes('WORM') ? 'left' : member.includes(wrong) ? 'quarantined' : 'mended',
+        ]),
+      ),
+    )
+    expect(recorded).toEqual(
+      expect.arrayContaining([
+        [high, true],
+        [wrong, false],
+      ]),
+    )
+    expect(recorded).toHaveLength(2)
+    for (const [i, key] of [high, twice, loose].entries()) expect(await readFile(hand.looseFile(key))).toEqual(known[i])
+    expect((await find()).map(({ member }) => member)).toEqual(['objects/x/y/WORM-s3--a/WORM-s3--a'])
+    const stamps = await readdir(hand.file('quarantine'))
+    const kept = (await Promise.all(stamps.map((stamp) => readdir(hand.file(`quarantine/${stamp}`))))).flat()
+    expect(kept.sort()).toEqual(['README', 'README', wrong].sort())
+    for (let run = 0; run < 2; run++) await compact(dataset, { temporaryDirectory: memory })
+    const files = (await hand.members()).filter((name) => /README|([^/]+)\/\1$/.test(name))
+    expect(files.sort()).toEqual([at(high), at(twice), at(loose), at(good), 'objects/x/y/WORM-s3--a/WORM-s3--a'].sort())
+    expect(await hand.dropped()).toEqual([])
+    const client = riaDataset(hand.store)
+    const there = await Promise.all([high, twice, loose, wrong, good].map((key) => client.checkPresent(key)))
+    await client.close()
+    expect(there).toEqual([true, true, true, false, true])
+  } finally {
+    await hand.remove()
+  }
 })
 
 test('modes are mended, by root without a program that follows links', async () => {
