@@ -1,5 +1,5 @@
 import { ConfigError, isStoreError } from '../core/errors.ts'
-import { allDatasets, findDataset } from '../ria/layout/datasets.ts'
+import { eachDataset, findDataset } from '../ria/layout/datasets.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { unwritable } from '../store/unwritable.ts'
 import type { Console } from './console.ts'
@@ -44,7 +44,8 @@ export interface EachOptions {
 /**
  * Opens the store and does `work` for each dataset that was named. One that fails is told in one
  * line, and the next one is gone on with. `work` resolves with an exit code; so does this, with
- * what they have in common. It is 1 when the question was answered with no.
+ * what they have in common. It is 1 when the question was answered with no. Of all datasets only
+ * the next ones are held: what is listed later is as it is then.
  */
 export async function forEachDataset(
   console: Console,
@@ -74,7 +75,9 @@ export async function forEachDataset(
   const store = await openNamedStore(named, limits)
   const call = { signal: console.signal }
   const finder = new NameFinder(store, console.json || options.names === true, call)
-  const codes: number[] = []
+  /** How many ended with each exit code. */
+  const codes = new Map<number, number>()
+  const count = (code: number) => codes.set(code, (codes.get(code) ?? 0) + 1)
   const worked = async (dataset: StoredDataset) => {
     try {
       return await work(dataset, await finder.namesOf(dataset))
@@ -88,27 +91,29 @@ export async function forEachDataset(
       if (!(await portion.has(dataset))) return
       console.detail(`${name}: ${dataset.where()}`)
       const code = await worked(dataset)
-      codes.push(code)
+      count(code)
       await portion.done(dataset, code)
     } catch (error) {
       if (console.signal.reason instanceof Interrupted) throw console.signal.reason
       portion.failed()
       console.fail(error, { dataset: name })
-      codes.push(exitCodeOf(error))
+      count(exitCodeOf(error))
     } finally {
       console.progress.clear()
     }
   }
   try {
-    const datasets = selected.all ? await allDatasets(store, call) : []
-    for (const dataset of datasets) await attempt(dataset.name, async () => dataset)
+    if (selected.all) {
+      for await (const dataset of eachDataset(store, call)) await attempt(dataset.name, async () => dataset)
+    }
     for (const name of asked) await attempt(name, () => find(store, name, call))
-    const of = (code: number) => codes.filter((each) => each === code).length
+    const of = (code: number) => codes.get(code) ?? 0
+    const datasets = [...codes.values()].reduce((sum, each) => sum + each, 0)
     const [done, problems] = [of(EXIT.done), of(EXIT.problems)]
-    const failed = codes.length - done - problems
-    console.emit({ type: 'summary', action, datasets: codes.length, failed, problems, ...portion.summary })
+    const failed = datasets - done - problems
+    console.emit({ type: 'summary', action, datasets, failed, problems, ...portion.summary })
     await portion.end()
-    return commonExit([...codes, ...portion.resumed.map(({ code }) => code)])
+    return commonExit([...codes.keys(), ...portion.resumed.map(({ code }) => code)])
   } finally {
     await store.close()
   }
