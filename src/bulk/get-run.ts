@@ -255,7 +255,7 @@ export class GetRun {
     const filled = async function* () {
       for await (const file of files) if (states.get(file.number) === STATE.placed) yield file
     }
-    await fillUnlockedFiles(this.#clone, this.#table, filled(), this.#options.events.onNote)
+    await fillUnlockedFiles(this.#clone, this.#work, this.#table, filled(), this.#options.events.onNote)
   }
 
   /** Finds the unlocked files of the keys while they come. Resolves with the way to read them. */

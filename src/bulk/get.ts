@@ -30,7 +30,7 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
     const listing = await survey(clone, selection, { presence: 'not here', dryRun, table, work, onKey, signal })
     recorded = false
     const report = await run.run(listing)
-    recorded = true
+    recorded = !dryRun || !work.leftUndone
     return report
   } finally {
     await run.close()

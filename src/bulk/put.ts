@@ -27,7 +27,7 @@ export async function putKeys(clone: Clone, options: PutOptions): Promise<PutRep
     const onKey = (number: number) => run.add(number)
     return await run.run(await survey(clone, selection, { presence: 'here', dryRun, table, work, onKey, signal }))
   } finally {
-    work.close(work.placedBefore.length === 0) // what a get placed is recorded by the next get
+    work.close(!work.leftUndone) // what a get placed is recorded by the next get
   }
 }
 

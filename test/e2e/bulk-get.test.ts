@@ -14,6 +14,7 @@ import {
   whereAll,
   whereis,
 } from '../support/worlds/bulk-scene.ts'
+import { leaveDeadRun } from '../support/worlds/dead-run.ts'
 
 let scene: BulkScene
 // So many that they begin to come while git-annex still finds others.
@@ -76,6 +77,42 @@ test('what was filled by somebody who could not tell the index is made known to 
   expect((await repo.git('status', '--short')).stdout).toBe('')
 })
 
+/**
+ * Whoever has git look at filled files is killed, with all that it started, until this is undone.
+ */
+async function killAtRestage(repo: AnnexRepo): Promise<() => Promise<void>> {
+  const settings = ['filter.annex.process', 'filter.annex.clean']
+  const before = await Promise.all(settings.map(async (name) => (await repo.git('config', name)).stdout.trim()))
+  const set = async (values: readonly string[]) => {
+    for (const [i, name] of settings.entries()) await repo.git('config', name, values[i] ?? '')
+  }
+  await set(['kill -9 0', 'kill -9 0'])
+  return () => set(before)
+}
+
+test("killed while git's index is told what was filled, by us or by git-annex, the same command tells it", async () => {
+  const repo = await scene.clone('killed-at-restage')
+  const lock = join(repo.path, '.git/index.lock')
+  const undo = await killAtRestage(repo)
+  expect((await get(repo, 'd1', 'd2')).signal).toBe('SIGKILL')
+  expect((await repo.tryAnnex('find', '--in=here', 'd1/f1.bin')).stdout).toBe('d1/f1.bin\n')
+  expect((await stat(lock)).nlink).toBe(2)
+  await undo()
+  // The lock is ours, so it is known that nobody has it.
+  expect(await get(repo, 'd1', 'd2')).toMatchObject({ status: 0, stderr: '' })
+  expect((await repo.git('status', '--short')).stdout).toBe('')
+  await killAtRestage(repo)
+  expect((await repo.tryAnnex('get', 'large.bin')).signal).toBe('SIGKILL')
+  expect(await readdir(join(repo.path, '.git/annex'))).toContain('restage.old')
+  await undo()
+  // This one is like that of any git.
+  expect(await get(repo)).toMatchObject({ status: 0, stderr: expect.stringMatching(/remove .*index\.lock/) })
+  expect((await stat(lock)).nlink).toBe(1)
+  await rm(lock)
+  expect(await get(repo)).toMatchObject({ status: 0, stderr: '' })
+  await expectHere(repo)
+})
+
 test('datalad run-procedure cfg_riastore_get gets the files, and DataLad finds that nothing is left to get', async () => {
   const repo = await scene.clone('datalad')
   const procedures = `datalad.locations.user-procedures=${join(projectDirectory, 'procedures')}`
@@ -123,6 +160,11 @@ test('--dry-run says what would come, and changes nothing', async () => {
   expect([result.status, result.stdout], explain(result)).toEqual([0, expect.stringMatching(/^would get 72 keys/)])
   expect(await filesHere(repo)).toEqual([])
   expect((await repo.git('for-each-ref')).stdout).toBe(before.stdout)
+  // What a killed run placed is not recorded by it, and has to be known to the next one still.
+  leaveDeadRun(join(repo.path, '.git/annex'), { placed: 'MD5-s1--x\n' })
+  expect((await get(repo, '-n')).status).toBe(0)
+  const kept = await readdir(join(repo.path, '.git/annex/riastore'), { recursive: true })
+  expect(kept.filter((path) => path.endsWith('/placed')).length).toBe(1)
 })
 
 test('--json tells of each key, and ends with a summary', async () => {

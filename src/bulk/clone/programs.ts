@@ -21,6 +21,8 @@ const GRACE_MS = 5_000
 export interface StartOptions {
   readonly cwd: string
   readonly signal?: AbortSignal | undefined
+  /** On top of our own environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** What it reads: nothing, what is written to `stdin`, or an open file. */
   readonly stdin?: 'ignore' | 'pipe' | number
   /** Its stderr goes where ours goes. */
@@ -49,7 +51,7 @@ export interface Started {
 
 /** Starts git or git-annex. It is ended when the signal aborts. */
 export function startProgram(program: string, args: readonly string[], options: StartOptions): Started {
-  const { cwd, signal, stdin = 'ignore', showErrors = false, accepts = [0], stallMs = STALL_MS } = options
+  const { cwd, signal, env, stdin = 'ignore', showErrors = false, accepts = [0], stallMs = STALL_MS } = options
   const {
     stdout,
     stdin: input,
@@ -57,7 +59,7 @@ export function startProgram(program: string, args: readonly string[], options: 
     end,
   } = streamProcess([program, ...args], {
     cwd,
-    env: { ...process.env, ...MALLOC },
+    env: { ...process.env, ...MALLOC, ...env },
     stdin,
     stderr: showErrors ? 'shown' : 'kept',
     signal,

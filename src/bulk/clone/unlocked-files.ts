@@ -1,12 +1,13 @@
-import * as fs from 'node:fs'
-import type { Writable } from 'node:stream'
-import { keyFileName } from '../../core/key.ts'
 import type { KeyTable } from '../../core/tables/key-table.ts'
-import { decode, encode, toFsPath } from '../../core/text.ts'
-import { keyOfFileName } from '../../ria/layout/places.ts'
+import { decode, encode } from '../../core/text.ts'
 import type { Clone } from './clone.ts'
+import { pointerTo, readPointer } from './pointer.ts'
 import { feed, outputOf, splitAt, startProgram } from './programs.ts'
+import { restage, withoutRestage } from './restage.ts'
 import { Turns } from './turns.ts'
+import type { WorkDirectory } from './work-directory.ts'
+
+const [TAB, ZERO, ONE] = [9, 48, 49]
 
 /** A file of the work tree that is a pointer in place of content, and its key. */
 export interface UnlockedFile {
@@ -14,12 +15,6 @@ export interface UnlockedFile {
   /** From the work tree's top. */
   readonly file: string
 }
-
-/** git-annex takes no longer file for a pointer. Bytes. */
-const POINTER_BYTES = 32 * 1024
-
-/** What a pointer begins with; the key's file name follows. */
-const POINTER = '/annex/objects/'
 
 /**
  * Finds the unlocked files of the work tree that wait for the content of a key in the table: git
@@ -49,21 +44,6 @@ export async function* unlockedFiles(
   await listing.ended
 }
 
-const [TAB, ZERO, ONE] = [9, 48, 49]
-
-/** The key that a file points to; undefined for one that is no pointer, or not there. */
-function readPointer(file: string): string | undefined {
-  const path = toFsPath(file)
-  try {
-    const stats = fs.lstatSync(path)
-    if (!stats.isFile() || stats.size > POINTER_BYTES || stats.size <= POINTER.length) return undefined
-    const [line = ''] = decode(fs.readFileSync(path)).split('\n')
-    return line.startsWith(POINTER) ? keyOfFileName(line.slice(POINTER.length)) : undefined
-  } catch {
-    return undefined // somebody else is at it
-  }
-}
-
 /**
  * Gives unlocked files the content that came. git-annex itself writes to the work tree, as after a
  * checkout: its filter is shown the pointers, by git's own protocol for filters (gitattributes,
@@ -74,6 +54,7 @@ function readPointer(file: string): string | undefined {
  */
 export async function fillUnlockedFiles(
   clone: Clone,
+  work: WorkDirectory,
   table: KeyTable,
   files: AsyncIterable<UnlockedFile>,
   onNote?: (text: string) => void,
@@ -81,7 +62,7 @@ export async function fillUnlockedFiles(
   const reading = files[Symbol.asyncIterator]()
   const first = await reading.next()
   if (first.done) {
-    if (isRestageDue(clone)) await restage(clone, onNote)
+    await restage(clone, work, onNote)
     return 0 // git-annex need not be started
   }
   let count = 0
@@ -91,37 +72,18 @@ export async function fillUnlockedFiles(
     for (let next: IteratorResult<UnlockedFile> = first; !next.done; next = await reading.next()) {
       const { number, file } = next.value
       count += 1
-      const pointer = encode(`${POINTER}${keyFileName(table.text(number))}\n`)
+      const pointer = encode(pointerTo(table.text(number)))
       yield Buffer.concat([packet('command=smudge\n'), packet(`pathname=${file}\n`), FLUSH, packet(pointer), FLUSH])
     }
   }
-  const filter = startProgram('git', ['annex', 'filter-process'], { cwd: clone.directory, stdin: 'pipe' })
+  const env = await withoutRestage(clone, work)
+  const filter = startProgram('git', ['annex', 'filter-process'], { cwd: clone.directory, stdin: 'pipe', env })
   filter.stdout.resume()
-  await feed(filter.stdin as Writable, requests())
+  await feed(filter.stdin, requests())
   await filter.ended
-  await outputOf('git', ['annex', 'smudge', '--update'], { cwd: clone.directory })
-  await restage(clone, onNote)
+  await outputOf('git', ['annex', 'smudge', '--update'], { cwd: clone.directory, env })
+  await restage(clone, work, onNote)
   return count
-}
-
-/**
- * Has git's index know the files as unchanged. Before 10.20220927 there was no such command, and
- * git finds it out by itself. Where the index is locked, by a git that was killed perhaps, nothing
- * of the content is wrong, and the files look changed: that is told.
- */
-async function restage(clone: Clone, onNote?: (text: string) => void): Promise<void> {
-  await outputOf('git', ['annex', 'restage', '--quiet'], { cwd: clone.directory, accepts: [0, 1] })
-  if (!isRestageDue(clone)) return
-  onNote?.(
-    `${clone.directory}: git status may show files as changed that are not, for git's index could not be written: ` +
-      'remove .git/index.lock if no git is running, then run git annex restage',
-  )
-}
-
-/** Whoever filled files was killed before git's index knew: git-annex has noted which they are. */
-function isRestageDue({ annexDirectory }: Clone): boolean {
-  const stats = fs.statSync(toFsPath(`${annexDirectory}/restage.log`), { throwIfNoEntry: false })
-  return stats !== undefined && stats.size > 0
 }
 
 const FLUSH = Buffer.from('0000')

@@ -8,6 +8,7 @@ import { decode, encode, toFsPath } from '../../core/text.ts'
 import { isLeftBehind, OWNER, ownerText } from '../../core/work-directory.ts'
 import { keyOfFileName } from '../../ria/layout/places.ts'
 import { SMALL_BYTES } from './content.ts'
+import { releaseIndexLock } from './index-lock.ts'
 import { localError } from './local-error.ts'
 
 /**
@@ -18,6 +19,15 @@ const PARENT = 'riastore'
 const KEYS = 'keys'
 const PLACED = 'placed'
 const TAKEN = 'taken-'
+const INDEX_LOCK = 'index-lock'
+const RESTAGE = 'restage'
+
+/** What was found in the directories of the dead. */
+interface Found {
+  readonly leftovers: Map<string, string>
+  readonly placed: string[]
+  readonly restage: string[]
+}
 
 /**
  * A directory below `.git/annex/riastore`, so on the file system of the objects: a rename places
@@ -33,12 +43,16 @@ export class WorkDirectory {
   readonly placedBefore: readonly string[]
   /** Files that the dead left, by the file names of their keys. They may be cut off. */
   readonly #leftovers: Map<string, string>
+  /** Files with what was about to be restaged by somebody who is dead: `restageNote`. */
+  readonly restageBefore: readonly string[]
   #files = 0
+  #isKept = false
 
-  private constructor(path: string, leftovers: Map<string, string>, placedBefore: readonly string[]) {
+  private constructor(path: string, { leftovers, placed, restage }: Found) {
     this.path = path
     this.#leftovers = leftovers
-    this.placedBefore = placedBefore
+    this.placedBefore = placed
+    this.restageBefore = restage
   }
 
   /** Makes one. Throws StoreError. */
@@ -52,11 +66,9 @@ export class WorkDirectory {
       const path = join(parent, name)
       fs.mkdirSync(join(path, KEYS), { recursive: true, mode: 0o700 })
       fs.writeFileSync(join(path, OWNER), ownerText(name), { flag: 'wx' })
-      const leftovers = new Map<string, string>()
-      const placed: string[] = []
-      for (const name of fs.readdirSync(parent))
-        if (isOfTheDead(parent, name)) takeOver(parent, name, path, leftovers, placed)
-      return new WorkDirectory(path, leftovers, placed)
+      const found: Found = { leftovers: new Map(), placed: [], restage: [] }
+      for (const name of fs.readdirSync(parent)) if (isOfTheDead(parent, name)) takeOver(parent, name, path, found)
+      return new WorkDirectory(path, found)
     } catch (error) {
       throw localError(error, parent)
     }
@@ -64,7 +76,27 @@ export class WorkDirectory {
 
   /** Whether there is anything in it that the dead left. */
   get tookOver(): boolean {
-    return this.#leftovers.size > 0 || this.placedBefore.length > 0
+    return this.#leftovers.size > 0 || this.leftUndone
+  }
+
+  /** Whether the dead left what only a get brings to its end. */
+  get leftUndone(): boolean {
+    return this.placedBefore.length > 0 || this.restageBefore.length > 0
+  }
+
+  /** What the lock of git's index is another name of while we have it. */
+  get indexLock(): string {
+    return join(this.path, INDEX_LOCK)
+  }
+
+  /** Where it is written down what is about to be restaged. */
+  get restageNote(): string {
+    return join(this.path, RESTAGE)
+  }
+
+  /** Has the next run take it over, also when all is recorded. */
+  keep(): void {
+    this.#isKept = true
   }
 
   /** A name that no file has. */
@@ -116,11 +148,11 @@ export class WorkDirectory {
   }
 
   /**
-   * Removes it with all that is in it, unless keys were placed that are not recorded: then the next
-   * run takes it over. Never throws.
+   * Removes it with all that is in it, unless keys were placed that are not recorded, or it is
+   * kept: then the next run takes it over. Never throws.
    */
   close(allRecorded: boolean): void {
-    if (!allRecorded) return
+    if (!allRecorded || this.#isKept) return
     try {
       fs.rmSync(this.path, { recursive: true, force: true })
       fs.rmdirSync(dirname(this.path)) // fails while somebody else is at work
@@ -129,7 +161,7 @@ export class WorkDirectory {
 }
 
 /** Whoever renames the directory of a dead process first has it. */
-function takeOver(parent: string, name: string, path: string, leftovers: Map<string, string>, placed: string[]): void {
+function takeOver(parent: string, name: string, path: string, found: Found): void {
   const taken = join(path, TAKEN + name)
   try {
     fs.renameSync(join(parent, name), taken)
@@ -141,21 +173,20 @@ function takeOver(parent: string, name: string, path: string, leftovers: Map<str
   } catch {
     return
   }
-  collect(taken, leftovers, placed)
+  collect(taken, found)
 }
 
-function collect(directory: string, leftovers: Map<string, string>, placed: string[]): void {
+function collect(directory: string, found: Found): void {
   for (const entry of fs.readdirSync(directory)) {
-    if (entry === PLACED)
-      placed.push(
-        ...decode(fs.readFileSync(join(directory, entry)))
-          .split('\n')
-          .slice(0, -1),
-      )
-    else if (entry === KEYS) {
-      const files = fs.readdirSync(join(directory, entry), { encoding: 'buffer' })
-      for (const file of files) leftovers.set(decode(file), `${directory}/${KEYS}/${decode(file)}`)
-    } else if (entry.startsWith(TAKEN)) collect(join(directory, entry), leftovers, placed)
+    const path = join(directory, entry)
+    if (entry === PLACED) {
+      for (const key of decode(fs.readFileSync(path)).split('\n').slice(0, -1)) found.placed.push(key)
+    } else if (entry === KEYS) {
+      const files = fs.readdirSync(path, { encoding: 'buffer' })
+      for (const file of files) found.leftovers.set(decode(file), `${path}/${decode(file)}`)
+    } else if (entry === RESTAGE) found.restage.push(path)
+    else if (entry === INDEX_LOCK) releaseIndexLock(path)
+    else if (entry.startsWith(TAKEN)) collect(path, found)
   }
 }
 

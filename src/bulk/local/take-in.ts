@@ -112,5 +112,5 @@ async function record(
   const files = async function* () {
     yield* unlocked
   }
-  await fillUnlockedFiles(clone, table, files(), events.onNote)
+  await fillUnlockedFiles(clone, work, table, files(), events.onNote)
 }

@@ -1,19 +1,11 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WorkDirectory } from '../../../src/bulk/clone/work-directory.ts'
 import { ourselves } from '../../../src/core/process/owner.ts'
 import { temporaryDirectory } from '../../support/stores/stores.ts'
+import { DEAD, leaveDeadRun } from '../../support/worlds/dead-run.ts'
 
 let annex: { path: string; remove: () => Promise<void> }
 beforeEach(async () => {
@@ -21,19 +13,12 @@ beforeEach(async () => {
 })
 afterEach(() => annex.remove())
 
-/** No process has this number. */
-const DEAD = 2 ** 22 + 7
-
-function leave(pid: number, host = hostname(), mode = 0o700): string {
-  const name = `${host}-${pid}-0123456789ab`
-  const path = join(annex.path, 'riastore', name)
-  mkdirSync(join(path, 'keys'), { recursive: true, mode: 0o700 })
-  writeFileSync(join(path, 'owner.json'), JSON.stringify({ ...ourselves(), host, pid, directory: name }))
-  chmodSync(path, mode)
-  writeFileSync(join(path, 'keys/MD5-s3--abc'), 'ab', { mode: 0o444 })
-  writeFileSync(join(path, 'placed'), 'MD5-s1--x\nMD5-s1--y\nMD5-s1--cut')
-  return path
-}
+const leave = (pid: number, host?: string, mode?: number) =>
+  leaveDeadRun(
+    annex.path,
+    { 'keys/MD5-s3--abc': 'ab', placed: 'MD5-s1--x\nMD5-s1--y\nMD5-s1--cut' },
+    { pid, ...(host !== undefined && { host }), ...(mode !== undefined && { mode }) },
+  )
 
 test('what a dead process left is taken over: its content, and what it placed', () => {
   leave(DEAD)
@@ -59,6 +44,29 @@ test('what a dead process took over from another dead one is not lost', () => {
   const second = WorkDirectory.open(annex.path)
   expect([...second.placedBefore].sort()).toEqual(['MD5-s1--x', 'MD5-s1--y', 'MD5-s1--z'])
   expect(second.takeLeftover('MD5-s3--abc')).toBe(true)
+})
+
+test('what a dead process placed is taken over, however many keys that are', () => {
+  leaveDeadRun(annex.path, { placed: 'MD5-s1--x\n'.repeat(500_000) })
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore.length).toBe(500_000)
+  work.close(true)
+})
+
+test("a lock of git's index that a dead process left is removed, and one that somebody else made is not", () => {
+  const lock = join(annex.path, 'index.lock')
+  const heldBy = (pid: number) => {
+    const file = join(leave(pid), 'index-lock')
+    writeFileSync(file, lock)
+    return file
+  }
+  linkSync(heldBy(DEAD), lock)
+  WorkDirectory.open(annex.path).close(true)
+  expect(existsSync(lock)).toBe(false)
+  heldBy(DEAD)
+  writeFileSync(lock, lock)
+  WorkDirectory.open(annex.path).close(true)
+  expect(readFileSync(lock, 'utf8')).toBe(lock)
 })
 
 test('what belongs to a living process, or to another machine, is left alone', () => {

@@ -1,0 +1,51 @@
+import * as fs from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { codeOf } from '../../core/errors.ts'
+import { decode, encode, toFsPath } from '../../core/text.ts'
+
+/** For so long another git may have the lock before it is called held. ms. */
+const WAIT_MS = 2_000
+
+/** How often it is looked at again. ms. */
+const POLL_MS = 50
+
+/** `impossible`: the file system has no hard links, or it is another one. */
+export type LockTaken = 'taken' | 'held' | 'impossible'
+
+/**
+ * Takes git's lock of an index: the file `<index>.lock`, which git makes too, and which nobody may
+ * replace. Ours is a second name of `file`, which says in its content where the lock is. So it can
+ * be told whose lock that is also when this process was killed: git's own are all alike. Throws
+ * what the file system says.
+ */
+export async function takeIndexLock(index: string, file: string, waitMs = WAIT_MS): Promise<LockTaken> {
+  const lock = `${index}.lock`
+  fs.writeFileSync(file, encode(lock), { flag: 'wx' })
+  const until = Date.now() + waitMs
+  for (;;) {
+    try {
+      fs.linkSync(file, toFsPath(lock))
+      return 'taken'
+    } catch (error) {
+      const isHeld = codeOf(error) === 'EEXIST'
+      if (isHeld && Date.now() < until) {
+        await sleep(POLL_MS)
+        continue
+      }
+      fs.rmSync(file)
+      return isHeld ? 'held' : 'impossible'
+    }
+  }
+}
+
+/**
+ * Removes the lock that `file` is another name of, and `file`. The lock of anybody else, which may
+ * have the name by now, stays.
+ */
+export function releaseIndexLock(file: string): void {
+  const lock = toFsPath(decode(fs.readFileSync(file)))
+  const ours = fs.lstatSync(file, { bigint: true })
+  const there = fs.lstatSync(lock, { bigint: true, throwIfNoEntry: false })
+  if (there?.ino === ours.ino && there.dev === ours.dev) fs.unlinkSync(lock)
+  fs.rmSync(file)
+}
