@@ -181,7 +181,9 @@ async function checkArchive(dataset: StoredDataset, tell: Tell, call: CallOption
     })
   } catch (error) {
     if (!isStoreError(error, 'corrupt', 'unsupported')) throw error
-    const mend = `put the archive's backup in its place; riastore archive --verify STORE ${dataset.name} says more`
+    const mend = isStoreError(error, 'unsupported')
+      ? 'read it with a program that can'
+      : `riastore repair --from CLONE STORE ${dataset.name} brings back its keys, and keeps it in quarantine/`
     tell({ code: 'archive-damaged', weight: 'damage', message: messageOf(error), path, mend })
   }
   return { keys, bytes }

@@ -246,15 +246,22 @@ export class Changes {
     await store.remove(punchedPath(directory), this.#call)
   }
 
-  /** Removes the archive, if it is still this one. */
-  async removeArchive(identity: string): Promise<void> {
+  /** Removes the archive, if it is still this one; `keptAs`: it is there from then on. */
+  async removeArchive(identity: string, keptAs?: string): Promise<void> {
     const archive = archivePath(this.#dataset.directory)
+    const into = { within: this.#dataset.directory, sharing: this.#sharing }
     await this.whileProven({ archive: identity }, async (call) => {
-      if (!this.#holder.isFence) return this.#dataset.store.remove(archive, call)
+      if (!this.#holder.isFence) {
+        if (keptAs === undefined) return this.#dataset.store.remove(archive, call)
+        return this.#dataset.store.move(archive, keptAs, { ...call, ...into })
+      }
       const aside = oldArchiveOf(this.#holder)
       if (!(await this.#move(archive, aside, call))) throw await this.#fenced()
       const moved = await this.#dataset.store.stat(aside, this.#call)
-      if (moved?.identity === identity) return this.#dataset.store.remove(aside, this.#call)
+      if (moved?.identity === identity) {
+        if (keptAs === undefined) return this.#dataset.store.remove(aside, this.#call)
+        return this.#dataset.store.move(aside, keptAs, { ...this.#call, ...into })
+      }
       await this.#dataset.store.move(aside, archive, this.#call)
       throw this.#error('the archive was replaced meanwhile')
     })

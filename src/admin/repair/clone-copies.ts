@@ -3,8 +3,11 @@ import { ConfigError, messageOf } from '../../core/errors.ts'
 import { runProcess } from '../../core/process/process.ts'
 import { type Finished, run } from '../../core/process/run.ts'
 import { fileSource, type Source } from '../../core/source.ts'
-import { decode } from '../../core/text.ts'
+import { decode, encode } from '../../core/text.ts'
+import { ANNEX_BRANCH } from '../../git/annex-records.ts'
+import { BranchFiles } from '../../git/branch-files.ts'
 import type { CallOptions } from '../../store/store.ts'
+import type { Records } from './archive/recorded-keys.ts'
 import type { GoodCopies } from './good-copies.ts'
 
 /** To look a key up, or to write down where it is. ms. */
@@ -58,6 +61,25 @@ export class CloneCopies implements GoodCopies {
     return code === 0 ? resolve(this.#top, decode(stdout).replace(/\n$/, '')) : undefined
   }
 
+  /** Of the branch that git-annex has merged all others into. */
+  async records(call: CallOptions): Promise<Records | undefined> {
+    const asked = [
+      '-C',
+      this.#top,
+      'rev-parse',
+      '--absolute-git-dir',
+      '--verify',
+      '--quiet',
+      `${ANNEX_BRANCH}^{commit}`,
+    ]
+    const { code, stdout } = await run('git', asked)
+    const [gitDir, commit] = decode(stdout).split('\n')
+    if (code !== 0 || gitDir === undefined || commit === undefined) return undefined
+    const files = new BranchFiles(gitDir, commit, call)
+    const logs = () => files.inDirectories((path) => path.endsWith('.log'))
+    return { read: (path) => files.read(path), logs }
+  }
+
   /**
    * The uuids by which git-annex knows a dataset of a store here: that which the store names, else
    * the only one for the dataset's id.
@@ -73,9 +95,17 @@ export class CloneCopies implements GoodCopies {
     return uuids.length === 1 ? uuids : []
   }
 
-  /** Has git-annex write down whether a remote has a key. Throws Error with what it said. */
-  async record(key: string, uuid: string, isThere: boolean): Promise<void> {
-    const { code, stderr } = await this.#annex(['setpresentkey', key, uuid, isThere ? '1' : '0'])
+  /** Has git-annex write down whether a remote has keys. Throws Error with what it said. */
+  async record(keys: readonly string[], uuid: string, areThere: boolean): Promise<void> {
+    const status = areThere ? '1' : '0'
+    const [alone, together] = [keys.filter((key) => /\s/.test(key)), keys.filter((key) => !/\s/.test(key))]
+    for (const key of alone) await this.#record(['setpresentkey', key, uuid, status])
+    const lines = together.map((key) => `${key} ${uuid} ${status}\n`).join('')
+    if (together.length > 0) await this.#record(['setpresentkey', '--batch'], encode(lines))
+  }
+
+  async #record(args: readonly string[], input?: Uint8Array): Promise<void> {
+    const { code, stderr } = await this.#annex(args, input)
     if (code !== 0) throw new Error(`git annex setpresentkey in ${this.#top}: ${stderr.trim().split('\n').at(-1)}`)
   }
 
@@ -83,9 +113,9 @@ export class CloneCopies implements GoodCopies {
     return Promise.resolve()
   }
 
-  async #annex(args: readonly string[]): Promise<Finished> {
+  async #annex(args: readonly string[], input?: Uint8Array): Promise<Finished> {
     try {
-      return await run('git', ['annex', ...args], { cwd: this.#top, limitMs: LIMIT_MS })
+      return await run('git', ['annex', ...args], { cwd: this.#top, limitMs: LIMIT_MS, ...(input && { input }) })
     } catch (error) {
       throw new ConfigError(`git annex ${args[0]} in ${this.#top}: ${messageOf(error)}`)
     }

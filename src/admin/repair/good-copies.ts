@@ -1,5 +1,6 @@
 import type { Source } from '../../core/source.ts'
 import type { CallOptions } from '../../store/store.ts'
+import type { Records } from './archive/recorded-keys.ts'
 
 /** A place outside of the dataset that may have good copies of its keys. */
 export interface GoodCopies {
@@ -10,6 +11,8 @@ export interface GoodCopies {
    * it. Undefined when it has none.
    */
   find(key: string, call: CallOptions): Promise<Source | undefined>
+  /** git-annex's records, where there are such. */
+  records?(call: CallOptions): Promise<Records | undefined>
   /** Never rejects. */
   close(): Promise<void>
 }

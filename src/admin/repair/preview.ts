@@ -3,11 +3,12 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Problem, ProblemCode } from '../check/problem.ts'
 import { openArchive } from '../inventory/count-keys.ts'
+import { whyWhole } from './archive/mend-archive.ts'
 import { examineKey } from './examine.ts'
 import type { GoodCopies } from './good-copies.ts'
 import { ifUnreadable, isMendable } from './repair-dataset.ts'
 import { left } from './repair-store.ts'
-import type { Repaired, TellRepaired } from './repaired.ts'
+import type { Mended, Repaired, TellRepaired } from './repaired.ts'
 
 const WOULD: Partial<Record<ProblemCode, string>> = {
   'alias-double': 'it would not count it as its own any more',
@@ -32,10 +33,23 @@ export async function previewRepair(
     const { code, key } = problem
     const how = WOULD[code]
     if (readOnly !== undefined) tell({ problem, outcome: 'left', how: `nothing is changed here: ${readOnly}` })
+    else if (code === 'archive-damaged') tell({ problem, ...(await previewArchive(dataset, sources, call)) })
     else if (!isMendable(code)) tell({ problem, ...left(problem) })
     else if (how !== undefined || key === undefined) tell({ problem, outcome: 'mended', how: how ?? '' })
     else tell({ problem, ...(await previewKey(dataset, key, layout.version, sources, call)) })
   }
+}
+
+async function previewArchive(
+  dataset: StoredDataset,
+  sources: readonly GoodCopies[],
+  call: CallOptions,
+): Promise<Mended> {
+  const why = await whyWhole(dataset, call)
+  if (why !== undefined) return why
+  const places = sources.map(({ where }) => where).join(', ') || 'no place that --from names'
+  const how = `keys that git-annex has on record here would come back from archives beside it and from ${places}; it would be kept in quarantine/`
+  return { outcome: sources.length === 0 ? 'quarantined' : 'mended', how }
 }
 
 async function previewKey(

@@ -12,6 +12,7 @@ import { openArchive } from '../inventory/count-keys.ts'
 import { Changes } from '../lock/changes.ts'
 import { type Lock, withLock } from '../lock/lock.ts'
 import { Replacing } from '../lock/replace-copy.ts'
+import { mendArchive } from './archive/mend-archive.ts'
 import { mendMember } from './archive/mend-member.ts'
 import { MisplacedMembers } from './archive/misplaced-members.ts'
 import { Bench } from './bench.ts'
@@ -32,8 +33,8 @@ export interface RepairOptions extends CallOptions {
   readonly breakLock?: boolean | undefined
   /** Default: the real one. */
   readonly time?: Time | undefined
-  /** Called when it changed whether the store has a key. */
-  readonly onKey?: ((key: string, isThere: boolean) => Promise<void>) | undefined
+  /** Called when it changed whether the store has keys. */
+  readonly onKeys?: ((keys: readonly string[], areThere: boolean) => Promise<void>) | undefined
 }
 
 /**
@@ -71,7 +72,7 @@ export function ifUnreadable(error: unknown): undefined {
 }
 
 const MENDABLE: readonly Problem['code'][] = [
-  ...(['alias-double', 'archive-member', 'data-damaged', 'foreign-annex', 'key-misplaced'] as const),
+  ...(['alias-double', 'archive-damaged', 'archive-member', 'data-damaged', 'foreign-annex', 'key-misplaced'] as const),
   ...(['key-size', 'leftover', 'lock', 'mode', 'views'] as const),
 ]
 
@@ -109,9 +110,11 @@ class Repairing {
   async run(problems: readonly Problem[], tell: TellRepaired): Promise<void> {
     // What lies in the wrong place may be the good copy of what is damaged in the right one.
     const misplaced = problems.filter(({ code }) => code === 'key-misplaced' || code === 'archive-member')
-    const others = problems.filter((each) => !misplaced.includes(each))
+    // What lies beside a damaged archive may be a leftover, too.
+    const first = problems.filter(({ code }) => code === 'archive-damaged')
+    const others = problems.filter((each) => !misplaced.includes(each) && !first.includes(each))
     try {
-      await this.#mendAll([...others, ...misplaced], tell)
+      await this.#mendAll([...first, ...others, ...misplaced], tell)
     } finally {
       await this.#archive?.close()
     }
@@ -137,6 +140,10 @@ class Repairing {
         return key === undefined ? left(problem) : this.#mendKey(key)
       case 'key-misplaced':
         return mendMisplaced(this.#bench, path, await this.#version())
+      case 'archive-damaged': {
+        const { sources = [], onKeys } = this.#options
+        return mendArchive(this.#bench, { version: await this.#version(), sources, onKeys })
+      }
       case 'archive-member':
         return this.#mendMember(memberFileName(problem.member ?? ''))
       case 'lock':
@@ -161,13 +168,13 @@ class Repairing {
   async #mendKey(key: string): Promise<Mended> {
     const known = this.#keys.get(key)
     if (known !== undefined) return known
-    const { sources = [], onKey } = this.#options
+    const { sources = [], onKeys } = this.#options
     const version = await this.#version()
     const archive = await this.#openArchive()
     const misplaced = await this.#misplacedMembers()
     const all = misplaced === undefined ? sources : [misplaced, ...sources]
     const { isThere, ...mended } = await mendKey(this.#bench, key, { version, archive, sources: all })
-    if (isThere !== undefined) await onKey?.(key, isThere)
+    if (isThere !== undefined) await onKeys?.([key], isThere)
     this.#keys.set(key, mended)
     return mended
   }
@@ -178,11 +185,11 @@ class Repairing {
     const archive = await this.#openArchive()
     const misplaced = await this.#misplacedMembers()
     if (archive === undefined || misplaced === undefined) return { outcome: 'mended', how: 'the archive is gone' }
-    const { sources = [], onKey } = this.#options
+    const { sources = [], onKeys } = this.#options
     const version = await this.#version()
     const { isThere, ...mended } = await mendMember(this.#bench, fileName, { version, archive, misplaced, sources })
     const key = keyOfFileName(fileName)
-    if (isThere !== undefined && key !== undefined) await onKey?.(key, isThere)
+    if (isThere !== undefined && key !== undefined) await onKeys?.([key], isThere)
     this.#members.set(fileName, mended)
     return mended
   }

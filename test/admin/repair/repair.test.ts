@@ -14,6 +14,7 @@ import type { Repaired } from '../../../src/admin/repair/repaired.ts'
 import { StoreCopies } from '../../../src/admin/repair/store-copies.ts'
 import { StoreError } from '../../../src/core/errors.ts'
 import { REAL_TIME } from '../../../src/core/moment.ts'
+import { logPath } from '../../../src/core/records/location-log.ts'
 import { bufferSource } from '../../../src/core/source.ts'
 import { readRefs } from '../../../src/git/read-remote.ts'
 import { readAlias } from '../../../src/ria/layout/alias-file.ts'
@@ -40,6 +41,8 @@ import { hurriedTime, stoppingAt } from '../../support/stores/stopping-store.ts'
 
 const victim = (store: Store) => ({ store, directory: DIRECTORY, key: KEY })
 const ABC = 'MD5-s3--900150983cd24fb0d6963f7d28e17f72'
+const OTHER = 'MD5-s5--0123456789abcdef0123456789abcdef'
+const DROPPED = 'MD5-s5--fedcba9876543210fedcba9876543210'
 const NO_WAIT = { ...REAL_TIME, sleep: async () => {} }
 
 let memory: string
@@ -75,17 +78,36 @@ async function check(store: Store, options: { readonly data?: boolean } = {}): P
   return problems
 }
 
-async function repair(store: Store, sources: readonly GoodCopies[] = []): Promise<Repaired[]> {
+async function preview(
+  store: Store,
+  problems: readonly Problem[],
+  sources: readonly GoodCopies[],
+  expected: readonly string[],
+): Promise<void> {
+  const before = await paths(store)
+  const told: Repaired[] = []
+  await previewRepair(atHand(store), problems, (repaired) => told.push(repaired), { sources })
+  expect([outcomes(told), await paths(store)]).toEqual([expected, before])
+}
+
+async function repair(
+  store: Store,
+  sources: readonly GoodCopies[] = [],
+  { onKeys }: Pick<RepairOptions, 'onKeys'> = {},
+): Promise<Repaired[]> {
   const told: Repaired[] = []
   const problems = await check(store)
   const ofStore = problems.filter(({ code }) => code.startsWith('alias-') || code === 'half-dataset')
-  const recorded: [string, boolean][] = []
   await repairStore(store, ofStore, (repaired) => told.push(repaired))
   await repairDataset(
     atHand(store),
     problems.filter((problem) => !ofStore.includes(problem)),
     (repaired) => told.push(repaired),
-    { sources, onKey: async (key, isThere) => void recorded.push([key, isThere]), time: NO_WAIT },
+    {
+      sources,
+      onKeys,
+      time: NO_WAIT,
+    },
   )
   return told
 }
@@ -104,6 +126,22 @@ test.each([
   expect(half[0]?.problem.mend).toMatch(how)
   expect(await store.stat('abc/half/ria-layout-version')).toBeUndefined()
 })
+const UUID = '11111111-2222-3333-4444-555555555555'
+/** By git-annex the store has both keys, and one that nobody else has. */
+const recordKeys = (store: Store, settings = '') =>
+  commitFiles(
+    store,
+    DIRECTORY,
+    {
+      'remote.log': `${UUID} archive-id=${ID} type=external${settings} timestamp=1700000000s\n`,
+      [logPath(KEY)]: `1700000000s 1 ${UUID}\n`,
+      [logPath(ABC)]: `1700000000s 1 ${UUID}\n`,
+      [logPath(OTHER)]: `1700000000s 1 ${UUID}\n`,
+      [logPath(DROPPED)]: `1700000000s 0 ${UUID}\n`,
+    },
+    { branch: 'git-annex' },
+  )
+
 const quarantined = async (store: Store) => (await paths(store)).filter((path) => path.includes('/quarantine/'))
 const strays = async (store: Store) =>
   (await paths(store)).filter((path) => path.startsWith(`${DIRECTORY}/archives/`) || path.endsWith('.tmp'))
@@ -259,7 +297,52 @@ describe.each(KINDS)('in a store that %s', (_kind, as) => {
     expect(await paths(store)).toEqual(before)
   })
 
-  test.each(['ref-dangling', 'archive-damaged', 'layout'])(
+  test('of an archive that nobody can read the keys come back that git-annex has on record, and it is kept aside', async () => {
+    const store = as(await goodStore())
+    await recordKeys(store)
+    await store.remove(PLACE)
+    await DAMAGES['archive-damaged']?.(victim(store))
+    await put(store, `${DIRECTORY}/archives/dropped/${DROPPED}`, '')
+    const problems = await check(store)
+    expect(problems.map(({ code }) => code)).toEqual(['archive-damaged'])
+    await preview(store, problems, [elsewhere(CONTENT)], ['archive-damaged mended'])
+    const recorded: [readonly string[], boolean][] = []
+    const told = await repair(store, [elsewhere(CONTENT)], {
+      onKeys: async (keys, areThere) => void recorded.push([keys, areThere]),
+    })
+    expect(outcomes(told)).toEqual(['archive-damaged quarantined'])
+    expect(told[0]?.how).toMatch(
+      new RegExp(
+        `^1 of its keys came from elsewhere; of 1 no good copy was found \\(${OTHER}\\); it is kept as .*/quarantine/`,
+      ),
+    )
+    expect(recorded).toEqual([[[OTHER], false]])
+    expect(await read(store, PLACE)).toEqual(CONTENT)
+    const kept = (await quarantined(store)).sort()
+    expect(kept.map((path) => path.replace(/.*quarantine\/[^/]+\//, ''))).toEqual(['archive.7z', 'archive.7z.dropped'])
+    const texts = await Promise.all(kept.map(async (path) => (await read(store, path)).toString()))
+    expect(texts).toEqual(['x'.repeat(100), `${DROPPED}\n`])
+    expect([await check(store), await strays(store)]).toEqual([[], []])
+    const client = riaDataset(store)
+    expect(await Promise.all([KEY, ABC, OTHER].map((key) => client.checkPresent(key)))).toEqual([true, true, false])
+  })
+
+  test.each([' encryption=shared', ' chunk=1MiB'])(
+    'keys that have other names in the store, as with%s, are not stored under those that git-annex has on record',
+    async (settings) => {
+      const store = as(await goodStore())
+      await recordKeys(store, settings)
+      await store.remove(PLACE)
+      await DAMAGES['archive-damaged']?.(victim(store))
+      const told = await repair(store, [elsewhere(CONTENT)], { onKeys: () => expect.unreachable('nothing is known') })
+      expect(outcomes(told)).toEqual(['archive-damaged quarantined'])
+      expect(told[0]?.how).toMatch(/nobody can tell/)
+      expect(await store.stat(PLACE)).toBeUndefined()
+      expect(await quarantined(store)).toHaveLength(1)
+    },
+  )
+
+  test.each(['ref-dangling', 'layout'])(
     'what nobody can prove, as with %s, is left as it is, and it is said what to do',
     async (code) => {
       const store = as(await goodStore())
@@ -276,14 +359,9 @@ describe.each(KINDS)('in a store that %s', (_kind, as) => {
 test('with a dry run it says what would be done, and changes nothing', async () => {
   const store = await goodStore()
   await DAMAGES['data-damaged']?.(victim(store))
-  const before = await paths(store)
-  const told: Repaired[] = []
   const problems = await check(store)
-  for (const sources of [[elsewhere(CONTENT)], []]) {
-    await previewRepair(atHand(store), problems, (repaired) => told.push(repaired), { sources })
-  }
-  expect(outcomes(told)).toEqual(['data-damaged mended', 'data-damaged quarantined'])
-  expect(await paths(store)).toEqual(before)
+  await preview(store, problems, [elsewhere(CONTENT)], ['data-damaged mended'])
+  await preview(store, problems, [], ['data-damaged quarantined'])
 })
 
 test('what check found damaged is known to the next run without reading everything', async () => {
@@ -377,6 +455,48 @@ describe.each(KINDS)('in a store that %s', (_kind, as) => {
         expect(
           await paths(store).then((all) => all.filter((path) => path.includes('/holder-') || path.endsWith('/lock'))),
         ).toEqual([])
+        if (!stopping.wasStopped) return expect(nth).toBeGreaterThan(6)
+      }
+    },
+  )
+})
+
+/** An archive that is no better, of another program that knows no lock. */
+const ANOTHER = 'y'.repeat(90)
+
+describe.each(KINDS)('in a store that %s', (_kind, as) => {
+  const mend = async (store: Store, options: RepairOptions) => {
+    const path = `${DIRECTORY}/archives/archive.7z`
+    const problem = { code: 'archive-damaged', weight: 'damage', message: '', path, mend: '' } as const
+    await repairDataset(atHand(store), [problem], () => {}, { sources: [elsewhere(CONTENT)], ...options })
+  }
+  const broken: readonly (readonly [string, (store: Store) => Promise<unknown>])[] = [
+    ['somebody else repairs with the lock broken', (store) => mend(store, { breakLock: true, time: hurriedTime() })],
+    ['another archive is put there', (store) => put(store, `${DIRECTORY}/archives/archive.7z`, ANOTHER)],
+    ...MEANWHILE.slice(-1),
+  ]
+  test.each(broken)(
+    'the repair of an archive that is stopped at any step while %s keeps it, and its keys come back',
+    async (_what, meanwhile) => {
+      for (let nth = 1; ; nth++) {
+        const store = as(await goodStore())
+        await recordKeys(store)
+        await store.remove(PLACE)
+        await DAMAGES['archive-damaged']?.(victim(store))
+        let isAnother = false
+        const stopping = stoppingAt(store, nth, async () => {
+          isAnother = meanwhile === broken[1]?.[1]
+          await meanwhile(store)
+        })
+        await mend(stopping, { time: hurriedTime() }).catch((error: unknown) => {
+          if (!(error instanceof StoreError)) throw error
+        })
+        await mend(store, { breakLock: true, time: hurriedTime() })
+        expect((await read(store, PLACE)).toString(), stopping.at).toBe(CONTENT.toString())
+        const kept = await Promise.all((await quarantined(store)).map((path) => read(store, path)))
+        expect(kept.map(String), stopping.at).toContain(isAnother ? ANOTHER : 'x'.repeat(100))
+        const held = (await paths(store)).filter((path) => path.includes('/holder-') || path.endsWith('/lock'))
+        expect(held, stopping.at).toEqual([])
         if (!stopping.wasStopped) return expect(nth).toBeGreaterThan(6)
       }
     },

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -8,12 +8,14 @@ import { SeenGood } from '../../../src/admin/check/seen-good.ts'
 import { compact } from '../../../src/admin/compaction/compact.ts'
 import { repairDataset } from '../../../src/admin/repair/repair-dataset.ts'
 import type { Repaired } from '../../../src/admin/repair/repaired.ts'
+import { logPath } from '../../../src/core/records/location-log.ts'
 import { bufferSource } from '../../../src/core/source.ts'
 import { placesOf } from '../../../src/ria/layout/places.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { makeArchive } from '../../support/archives/real-archive.ts'
 import { isRoot } from '../../support/programs/users.ts'
+import { commitFiles } from '../../support/repos/memory-repository.ts'
 import { contents, type DatasetOnDisk, datasetOnDisk, keyOf } from '../../support/stores/dataset-on-disk.ts'
 import { DIRECTORY, dataset as riaDataset } from '../../support/stores/memory-dataset.ts'
 import { withMethods } from '../../support/stores/stores.ts'
@@ -132,7 +134,7 @@ test('members where no client looks are put where they belong or kept aside, and
         .sort(),
     )
     await repairDataset(dataset, found, (repaired) => told.push(repaired), {
-      onKey: async (key, isThere) => void recorded.push([key, isThere]),
+      onKeys: async (keys, areThere) => void recorded.push(...keys.map((key): [string, boolean] => [key, areThere])),
     })
     const outcomes = new Map(told.map(({ problem, outcome }) => [problem.member, outcome]))
     expect(outcomes).toEqual(
@@ -166,6 +168,48 @@ test('members where no client looks are put where they belong or kept aside, and
   } finally {
     await hand.remove()
   }
+})
+
+test('keys of an archive that nobody can read come back from a backup beside it', async () => {
+  const uuid = '11111111-2222-3333-4444-555555555555'
+  const id = DIRECTORY.replace('/', '')
+  const logs = keys.map((key) => [logPath(key), `1700000000s 1 ${uuid}\n`])
+  const remote = `${uuid} archive-id=${id} timestamp=1700000000s\n`
+  await commitFiles(
+    disk.store,
+    DIRECTORY,
+    { 'remote.log': remote, ...Object.fromEntries(logs) },
+    { branch: 'git-annex' },
+  )
+  const archive = disk.file('archives/archive.7z')
+  await copyFile(archive, disk.file('archives/backup.7z'))
+  const torn = (await readFile(archive)).subarray(0, -20)
+  await writeFile(archive, torn)
+  const told: Repaired[] = []
+  const problems: Problem[] = []
+  await checkDataset(stored(), (problem) => problems.push(problem))
+  expect(problems.map(({ code }) => code)).toContain('archive-damaged')
+  const lost: string[] = []
+  await repairDataset(
+    stored(),
+    problems.filter(({ code }) => code === 'archive-damaged'),
+    (repaired) => told.push(repaired),
+    {
+      onKeys: async (gone) => void lost.push(...gone),
+    },
+  )
+  // The first is damaged in the backup, too.
+  expect(told.map(({ outcome }) => outcome)).toEqual(['quarantined'])
+  expect(lost).toEqual([keys[0]])
+  for (const [i, key] of keys.entries()) {
+    if (i > 0) expect(await readFile(disk.looseFile(key))).toEqual(CONTENTS[i])
+  }
+  const [stamp = ''] = await readdir(disk.file('quarantine'))
+  expect(await readFile(disk.file(`quarantine/${stamp}/archive.7z`))).toEqual(torn)
+  expect(await disk.archives()).toEqual(['backup.7z'])
+  // What is loose is packed anew.
+  await compact(stored(), { temporaryDirectory: memory })
+  for (const [i, key] of keys.entries()) if (i > 0) expect(await disk.extract(key)).toEqual(CONTENTS[i])
 })
 
 test('modes are mended, by root without a program that follows links', async () => {

@@ -123,9 +123,9 @@ class Repair {
       else seenGood.forget(problem.key)
     }
     if (this.#args.dryRun) return previewRepair(dataset, problems, tell, { ...call, sources })
-    const onKey = (key: string, isThere: boolean) => this.#record(dataset, key, isThere)
+    const onKeys = (keys: readonly string[], areThere: boolean) => this.#record(dataset, keys, areThere)
     const { breakLock } = this.#args
-    await repairDataset(dataset, problems, tell, { ...call, sources, breakLock, onKey }).finally(() => seenGood.save())
+    await repairDataset(dataset, problems, tell, { ...call, sources, breakLock, onKeys }).finally(() => seenGood.save())
   }
 
   readonly #tell = ({ problem, outcome, how }: Repaired) => {
@@ -139,16 +139,19 @@ class Repair {
   }
 
   /** Sets right what git-annex recorded in the clones that were named. */
-  async #record(dataset: StoredDataset, key: string, isThere: boolean): Promise<void> {
+  async #record(dataset: StoredDataset, keys: readonly string[], areThere: boolean): Promise<void> {
     if (this.#sources.clones.length === 0) return
     const config = await dataset.findSmall('config', 1024 * 1024, { signal: this.#console.signal })
     const parsed = config && (await parseGitConfig(config, dataset.where(dataset.path('config'))))
     const named = parsed?.get('datalad.ora-remote.uuid')
     for (const clone of this.#sources.clones) {
       try {
-        for (const uuid of await clone.remotesOf(idOf(dataset.directory), named)) await clone.record(key, uuid, isThere)
+        for (const uuid of await clone.remotesOf(idOf(dataset.directory), named))
+          await clone.record(keys, uuid, areThere)
       } catch (error) {
-        this.#console.note(`what git-annex recorded of ${key} was not set right: ${messageOf(error)}`)
+        this.#console.note(
+          `what git-annex recorded of ${keys.slice(0, 3).join(', ')} was not set right: ${messageOf(error)}`,
+        )
       }
     }
   }
