@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { StoreError } from '../../core/errors.ts'
 import { run } from '../../core/process/run.ts'
-import { logPath, withPresent } from '../../core/records/location-log.ts'
+import { isLostSince, logPath, withPresent } from '../../core/records/location-log.ts'
 import type { KeyTable } from '../../core/tables/key-table.ts'
 import { encode } from '../../core/text.ts'
 import type { Clone } from '../clone/clone.ts'
@@ -19,7 +19,10 @@ export interface RecordOptions {
   readonly table: KeyTable
   /** The repository that has the keys. */
   readonly uuid: string
-  /** Whether it has a key still, where that can be seen: somebody may have dropped it since. */
+  /**
+   * Whether it has a key still, where that can be seen: somebody may have dropped it since. Where
+   * it cannot, what was recorded since this recorder was made counts.
+   */
   readonly hasStill?: ((number: number) => boolean) | undefined
   readonly signal?: AbortSignal | undefined
   /** git is given about so many keys at a time. Default: 200,000. */
@@ -59,6 +62,7 @@ export class Recorder {
   readonly #options: RecordOptions
   #prepared: Prepared = { base: '', ids: Buffer.alloc(0), has: new Uint8Array(0) }
   #importing: Promise<string> = Promise.resolve('')
+  readonly #begunMs = Date.now()
 
   constructor(options: RecordOptions) {
     this.#options = options
@@ -107,15 +111,17 @@ export class Recorder {
    * then nothing is recorded, or all.
    */
   async commit(given: readonly number[]): Promise<void> {
-    const { clone, hasStill = () => true } = this.#options
+    const { clone, uuid, hasStill } = this.#options
     let numbers = given
     if (numbers.length === 0) return
     // Something was recorded meanwhile; of these keys, perhaps. What was prepared would be merged
     // too, but by clocks that are older. What is prepared now counts more than a drop since then,
     // so only keys that were not dropped are.
     if ((await branchCommit(clone)) !== this.#prepared.base) {
-      numbers = given.filter(hasStill)
-      if (numbers.length > 0) await this.prepare(numbers)
+      if (hasStill !== undefined) numbers = given.filter(hasStill)
+      const isThere = (log: string) => hasStill !== undefined || !isLostSince(log, uuid, this.#begunMs)
+      if (numbers.length > 0) await this.prepare(numbers, (_, log) => isThere(log))
+      numbers = numbers.filter((number) => this.#prepared.has[number] === 1)
     }
     const prepared = await this.#importing
     if (numbers.length === 0) return

@@ -45,6 +45,19 @@ export function repositoriesIn(log: string): Set<string> {
 }
 
 /**
+ * Whether a repository lost a key by its location log, and not before a moment (ms since 1970).
+ */
+export function isLostSince(log: string, uuid: string, sinceMs: number): boolean {
+  let newest: Line | undefined
+  for (const text of log.split('\n')) {
+    const line = parseLine(text)
+    if (line?.uuid === uuid && (newest === undefined || isNewer(line, newest))) newest = line
+  }
+  if (newest === undefined || newest.status === '1') return false
+  return newest.seconds * 1000 + Number(newest.fraction) / 1e6 >= sinceMs
+}
+
+/**
  * A location log after `uuid` got the key. What the log says of other repositories, and what is not
  * understood, stays byte for byte. The new line of `uuid` is newer than all that were there,
  * whatever the clocks say, so it counts.

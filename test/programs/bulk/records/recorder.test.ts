@@ -115,6 +115,23 @@ test('a key that was dropped while the others came is not recorded as here', asy
   expect([await whereIs(kept), await whereIs(dropped)]).toEqual([[clone.uuid], []])
 })
 
+test('a key that was dropped from a store while others went there is not recorded as there', async () => {
+  const [kept, dropped] = ['MD5-s1--a7', 'MD5-s1--b8']
+  for (const present of ['1', '0']) await repo.annex('setpresentkey', kept, OTHER, present)
+  await repo.tryAnnex('numcopies')
+  const { table, work } = begin()
+  const numbers = [kept, dropped].map((key) => table.add(key))
+  const recorder = new Recorder({ clone, work, table, uuid: OTHER })
+  await recorder.prepare(numbers)
+  // Somebody else stored both, too, and dropped one of them.
+  for (const key of [kept, dropped]) await repo.annex('setpresentkey', key, OTHER, '1')
+  await repo.annex('setpresentkey', dropped, OTHER, '0')
+  await repo.tryAnnex('numcopies')
+  await recorder.commit(numbers)
+  work.close(true)
+  expect(await Promise.all([kept, dropped].map(whereIs))).toEqual([[OTHER], []])
+})
+
 test.each([
   ['as they were prepared', 40],
   ['but for some that did not come', 33],
