@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { userInfo } from 'node:os'
+import { userName } from '../../core/process/owner.ts'
 import { bufferSource } from '../../core/source.ts'
 import { isDatasetDirectory } from '../../ria/layout/alias-file.ts'
 import { formatGravestone, gravestonePath, trashOf } from '../../ria/layout/gravestone.ts'
@@ -48,7 +48,7 @@ export const lockable = (store: Store, path: string) => new StoredDataset(store,
 export function newEntry(directory: string, aliases: readonly string[], nowMs: number, keptMs: number): NewEntry {
   const time = new Date(nowMs).toISOString().replace(/[-:.]/g, '')
   const path = `${trashOf(directory.replace('/', ''))}/${time}-${randomBytes(4).toString('hex')}`
-  return { path, directory, aliases, removedMs: nowMs, untilMs: nowMs + keptMs, user: nameOfUser() }
+  return { path, directory, aliases, removedMs: nowMs, untilMs: nowMs + keptMs, user: userName() ?? '' }
 }
 
 /** Writes down what is about to be put there, and then, for clients, that it is. */
@@ -142,12 +142,4 @@ async function directoriesIn(store: Store, directory: string, call: CallOptions)
   const found: string[] = []
   for await (const { path, file } of store.children(directory, call)) if (file === undefined) found.push(path)
   return found
-}
-
-function nameOfUser(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return ''
-  }
 }

@@ -1,6 +1,10 @@
+import { chunksOf } from '../../core/parallel.ts'
 import { decode } from '../../core/text.ts'
 import { keyOfContent, MAX_POINTER_BYTES } from '../../ria/layout/key-of-content.ts'
 import type { CloneGit } from './clone-git.ts'
+
+/** Small files, which may all be git's own, are read so many at once: they are held in memory. */
+const AT_ONCE = 1000
 
 /**
  * The keys of all annexed files that commits brought or changed: those of `to` that are not in
@@ -39,18 +43,19 @@ async function keysOfBlobs(git: CloneGit, blobs: ReadonlyMap<string, 'link' | 'f
     const [id, size] = line.split(' ')
     return id !== undefined && Number(size) <= MAX_POINTER_BYTES ? [id] : []
   })
-  if (small.length === 0) return []
-  const { bytes } = await git.run(['cat-file', '--batch'], [0], inLines(small))
   const keys = new Set<string>()
-  // Each is `<id> blob <length>\n<content>\n`.
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(10, at)
-    const [id = '', , length] = bytes.toString('latin1', at, end).split(' ')
-    const after = end + 1 + Number(length)
-    if (end < 0 || !Number.isSafeInteger(after)) throw new RangeError('git cat-file gave no answer')
-    const key = keyOfContent(blobs.get(id) ?? 'file', decode(bytes.subarray(end + 1, after)))
-    if (key !== undefined) keys.add(key)
-    at = after + 1
+  for (const some of chunksOf(small, AT_ONCE)) {
+    const { bytes } = await git.run(['cat-file', '--batch'], [0], inLines(some))
+    // Each is `<id> blob <length>\n<content>\n`.
+    for (let at = 0; at < bytes.length; ) {
+      const end = bytes.indexOf(10, at)
+      const [id = '', , length] = bytes.toString('latin1', at, end).split(' ')
+      const after = end + 1 + Number(length)
+      if (end < 0 || !Number.isSafeInteger(after)) throw new RangeError('git cat-file gave no answer')
+      const key = keyOfContent(blobs.get(id) ?? 'file', decode(bytes.subarray(end + 1, after)))
+      if (key !== undefined) keys.add(key)
+      at = after + 1
+    }
   }
   return [...keys]
 }

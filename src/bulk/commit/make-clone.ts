@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { rename, rm } from 'node:fs/promises'
-import { hostname, userInfo } from 'node:os'
+import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
+import { userName } from '../../core/process/owner.ts'
 import { parseRemoteLog } from '../../core/records/annex-logs.ts'
 import { EXTERNAL_TYPES } from '../../ria/settings/siblings.ts'
 import { CloneGit } from './clone-git.ts'
@@ -59,7 +60,7 @@ async function enable(git: CloneGit, { directory, url, datasetId, endpoints }: C
   }
   if (sibling[1].get('url') !== url) await git.run(['config', `remote.${name}.ora-url`, url])
   for (const [setting, value] of endpoints) await git.run(['config', '--add', `remote.${name}.${setting}`, value])
-  await git.run(['annex', 'init', '--quiet', `${userInfo().username}@${hostname()}:${directory}`])
+  await git.run(['annex', 'init', '--quiet', `${userName() ?? process.getuid?.()}@${hostname()}:${directory}`])
   const enabled = await git.run(['config', `remote.${name}.annex-uuid`], [0, 1])
   if (enabled.code !== 0) await git.run(['annex', 'enableremote', '--quiet', name])
   await git.run(['config', 'remote.origin.datalad-publish-depends', name])

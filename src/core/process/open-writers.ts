@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf } from '../errors.ts'
@@ -15,7 +16,8 @@ export class OpenWriters {
 
   constructor(gitDirectory: string) {
     mkdirSync(join(gitDirectory, DIRECTORY), { recursive: true })
-    this.#file = join(gitDirectory, DIRECTORY, `${process.pid}.json`)
+    // Hosts that share the clone may number their processes alike.
+    this.#file = join(gitDirectory, DIRECTORY, `${process.pid}-${randomBytes(4).toString('hex')}.json`)
   }
 
   /** Throws what stands in the way of the note: then nothing has begun. */

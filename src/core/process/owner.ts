@@ -86,7 +86,8 @@ function processState(pid: number): { readonly start: string | undefined; readon
   })
 }
 
-function userName(): string | undefined {
+/** Undefined where the user id has no name, as in many containers. */
+export function userName(): string | undefined {
   return quietly(() => userInfo().username)
 }
 

@@ -1,15 +1,22 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { hostname, userInfo } from 'node:os'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf } from '../errors.ts'
 
 /** One that has the turn for so long may be stopped: then nobody waits for it any more. ms. */
 const LIMIT_MS = 120_000
 
-/** When nobody can be asked who has the turn, it is asked again after this at most. ms. */
+/** It is waited for at most so many times that long in all: a hundred jobs take some of them. */
+const MOST_LIMITS = 30
+
+/**
+ * When nobody can be asked who has the turn, or that one had it for hardly any time, it is asked
+ * again after this at most. ms.
+ */
 const ASK_AGAIN_MS = 100
+const HARDLY_ANY_MS = 10
 
 export interface TurnOptions {
   readonly limitMs?: number
@@ -23,7 +30,7 @@ export interface TurnOptions {
  * a process ends, however it ends. Throws what `work` throws.
  */
 export async function inTurn<T>(name: string, work: () => Promise<T>, options: TurnOptions = {}): Promise<T> {
-  const turn = await take(addressOf(name), options)
+  const turn = await take(turnAddress(name), options)
   try {
     return await work()
   } finally {
@@ -38,15 +45,18 @@ interface Turn {
 /** Undefined: it is to be done without. */
 async function take(address: string, { limitMs = LIMIT_MS, signal }: TurnOptions): Promise<Turn | undefined> {
   if (process.platform !== 'linux') return undefined
-  for (let sinceMs = performance.now(); ; ) {
+  const begunMs = performance.now()
+  for (let sinceMs = begunMs; ; ) {
     signal?.throwIfAborted()
     const taken = await listen(address)
     if (taken !== 'in use') return taken
-    const leftMs = sinceMs + limitMs - performance.now()
+    const askedMs = performance.now()
+    const leftMs = Math.min(sinceMs + limitMs, begunMs + limitMs * MOST_LIMITS) - askedMs
     if (leftMs <= 0) return undefined
     const ended = await untilGiven(address, leftMs, signal)
+    if (ended === 'unseen' || performance.now() - askedMs < HARDLY_ANY_MS)
+      await sleep(Math.random() * ASK_AGAIN_MS, undefined, { signal })
     if (ended === 'given') sinceMs = performance.now() // who has it now is another
-    if (ended === 'unseen') await sleep(Math.random() * ASK_AGAIN_MS, undefined, { signal })
   }
 }
 
@@ -114,7 +124,7 @@ async function untilGiven(
 }
 
 /** The name of a socket that is no file, as Linux has them: the first byte is a zero. */
-function addressOf(name: string): string {
-  const id = createHash('sha256').update(`${hostname()}\0${userInfo().uid}\0${name}`).digest('hex')
+export function turnAddress(name: string): string {
+  const id = createHash('sha256').update(`${hostname()}\0${process.getuid?.()}\0${name}`).digest('hex')
   return `\0riastore-turn-${id.slice(0, 32)}`
 }

@@ -22,6 +22,16 @@ test('a repository has open writers from the first that begins to the last that 
   expect(seen).toEqual([false, true, true, true, false])
 })
 
+test('two folders of one clone, on hosts that number processes alike, do not take each other for ended', () => {
+  const [one, other] = [new OpenWriters(directory), new OpenWriters(directory)]
+  one.begin()
+  other.begin()
+  other.end()
+  expect(hasOpenWriters(directory)).toBe(true)
+  one.end()
+  expect(hasOpenWriters(directory)).toBe(false)
+})
+
 test('one that is dead has nothing open, and one of which nothing is known may have', () => {
   mkdirSync(join(directory, 'riastore-writers'))
   const file = join(directory, 'riastore-writers', '1.json')

@@ -1,6 +1,9 @@
+import { syncBuiltinESMExports } from 'node:module'
+import { createServer } from 'node:net'
+import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { inTurn } from '../../../src/core/process/turn.ts'
+import { inTurn, turnAddress } from '../../../src/core/process/turn.ts'
 
 /** Of this test alone, whoever else runs it. */
 const name = (text: string) => `${text} ${process.pid} ${performance.now()}`
@@ -40,6 +43,28 @@ test('who keeps the turn for too long is not waited for', async () => {
   expect(await inTurn(shared, async () => 'without', { limitMs: 20 })).toBe('without')
   release()
   await stopped
+})
+
+test('somebody who has taken the name and sends everybody away is not asked for ever', async () => {
+  const shared = name('stranger')
+  const stranger = createServer((socket) => setTimeout(() => socket.destroy(), 5))
+  await new Promise<void>((resolve) => stranger.listen({ path: turnAddress(shared) }, resolve))
+  expect(await inTurn(shared, async () => 'without', { limitMs: 20 })).toBe('without')
+  stranger.close()
+})
+
+test('a user id without a name, as in a container, has turns, too', async () => {
+  const { userInfo } = os
+  os.userInfo = () => {
+    throw new Error('ENOENT: no such file or directory, uv_os_get_passwd')
+  }
+  syncBuiltinESMExports()
+  try {
+    expect(await inTurn(name('nobody'), async () => 'done')).toBe('done')
+  } finally {
+    os.userInfo = userInfo
+    syncBuiltinESMExports()
+  }
 })
 
 test('who waits for a turn ends when told to', async () => {

@@ -7,7 +7,7 @@ import { collectAnswer, expectAnswer } from '../answers.ts'
 import { Refused } from '../errors.ts'
 import { guardToken } from '../token-guard.ts'
 import type { Body } from './answer-body.ts'
-import { NotUnderstood } from './connection.ts'
+import { NotUnderstood, OtherKind } from './connection.ts'
 import { Connections } from './connections.ts'
 import type { PlainRequest } from './request.ts'
 import { Signer } from './sign.ts'
@@ -66,6 +66,8 @@ export class PlainClient {
   readonly #signer = new Signer()
   readonly #to: { readonly protocol: string; readonly hostname: string; readonly port?: number }
   readonly #connections: Connections | undefined
+  /** Nothing came yet that our connections do not read: what they cannot is sent twice. */
+  #isUnderstood = true
 
   constructor(options: PlainClientOptions) {
     this.#options = options
@@ -160,8 +162,9 @@ export class PlainClient {
     signal: AbortSignal,
     mayChange: (() => void) | undefined,
   ): Promise<Begun | undefined> {
+    if (!this.#isUnderstood || this.#connections === undefined) return undefined
     // What depends on there being nothing cannot be sent again: its own first try would be there.
-    if (this.#connections === undefined || headers['if-none-match'] !== undefined) return undefined
+    if (headers['if-none-match'] !== undefined) return undefined
     let head = `${method} ${path} HTTP/1.1\r\n`
     for (const [name, value] of Object.entries(headers)) {
       if (!PRINTABLE.test(value)) return undefined
@@ -171,6 +174,7 @@ export class PlainClient {
       return await this.#connections.send({ head: `${head}\r\n`, content, isHead: method === 'HEAD', signal })
     } catch (error) {
       if (!(error instanceof NotUnderstood) || signal.aborted) throw error
+      if (error instanceof OtherKind) this.#isUnderstood = false
       mayChange?.()
       return undefined
     }

@@ -102,7 +102,8 @@ export class Connection {
     const head = parseHead(seen.toString('latin1', 0, end))
     const length = head && lengthOf(head, waiting.isHead)
     if (head === undefined || length === undefined) {
-      this.#fail(new NotUnderstood('the answer is of another kind'))
+      const why = 'the answer is of another kind'
+      this.#fail(head !== undefined && head.status >= 400 ? new NotUnderstood(why) : new OtherKind(why))
       return
     }
     this.#waiting = undefined
@@ -161,6 +162,9 @@ export class Connection {
 
 /** The answer is not one that a Connection reads, or none came. */
 export class NotUnderstood extends Error {}
+
+/** It is no refusal either, of which some servers tell in a way of their own: so are all others. */
+export class OtherKind extends NotUnderstood {}
 
 /** How long the body is. Undefined: the head does not say it in the one way that is taken. */
 function lengthOf({ status, headers }: AnswerHead, isHead: boolean): number | undefined {

@@ -31,6 +31,7 @@ export class Connections {
    * the second time: so only for what may be done twice.
    */
   async send(request: RawRequest): Promise<RawAnswer> {
+    if (request.signal.aborted) throw new Error('the call was given up') // nobody would be told of it later
     let kept = this.#idle.pop()
     while (kept !== undefined && !kept.isOpen) kept = this.#idle.pop()
     const connection = kept ?? this.#connect()

@@ -156,6 +156,11 @@ test('a call that is given up ends its connection, before the answer and within 
   await expect.poll(() => made.length === 2 && made.every((socket) => socket.destroyed)).toBe(true)
 })
 
+test('a call that was given up before its request could be sent sends none, and does not wait', async () => {
+  answer = () => {}
+  await expect(ask({ signal: AbortSignal.abort() })).rejects.toThrow('given up')
+})
+
 test('a body that nobody wants to the end is not read to the end', async () => {
   says('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc')
   const { body } = await ask()
