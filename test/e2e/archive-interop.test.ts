@@ -86,7 +86,7 @@ async function stockReader(remote: string, url: string): Promise<AnnexRepo> {
   const reader = await cloneAnnexRepo(source, `reader${++counter}`, { env: workspace.stockEnv })
   await reader.setConfig(`remote.${remote}.ora-url`, url)
   await reader.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
-  await reader.annex('enableremote', remote)
+  await reader.enableRemote(remote)
   return reader
 }
 

@@ -379,7 +379,7 @@ test('with -r subdatasets that are installed get theirs, and a file of one can b
   for (const repo of [one, two]) {
     await repo.setConfig('remote.origin.annex-ignore', 'true')
     await repo.annex('init', '-q')
-    await repo.annex('enableremote', 'store')
+    await repo.enableRemote('store')
   }
   const named = await get(above, 'two/d1/f1.bin')
   expect([named.status, named.stdout], explain(named)).toEqual([0, expect.stringMatching(/^got 1 key,/)])

@@ -97,7 +97,7 @@ test.each(['a disk', 'S3'])(
     ])
     await repo.git('fetch', '-q', 'store')
     if (s3 !== undefined) await repo.git('config', 'remote.copy-storage.riastore-s3-endpoint', s3.endpoint)
-    await repo.annex('enableremote', 'copy-storage')
+    await repo.enableRemote('copy-storage')
     expect(await repo.uuid('copy-storage')).toBe(uuid)
     expect((await repo.annex('whereis', 'a.dat')).stdout).toMatch(/\(3 copies\)[\s\S]*copy-storage/)
     await repo.annex('fsck', '--fast', '--from', 'copy-storage')
@@ -130,7 +130,7 @@ test('a registered copy of a sibling that encrypts and cuts keys takes nothing f
   const [made] = await riastore.json(['copy', '--register', store, `ria+file://${place}`])
   expect(made).toMatchObject({ problems: [], registered: { name: 'copy-storage', isNew: true, keys: 0 } })
   await repo.git('fetch', '-q', 'store')
-  await repo.annex('enableremote', 'copy-storage')
+  await repo.enableRemote('copy-storage')
   const whereis = async () => (await repo.annex('whereis', 'a.dat')).stdout
   // Under names that nobody can tell it has them: git-annex itself finds out, with the cipher.
   expect(await whereis()).toMatch(/\(2 copies\)[\s\S]*sealed/)

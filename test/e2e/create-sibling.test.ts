@@ -147,7 +147,7 @@ describe.each(variants(['file'], schemes))('a dataset with siblings over %s', (s
     const clone = await cloneAnnexRepo(repo, `plain-clone-${scheme}`)
     await clone.git('remote', 'set-url', 'origin', gitUrl)
     await clone.git('fetch', '-q')
-    await clone.annex('enableremote', 'ria-storage')
+    await clone.enableRemote('ria-storage')
     await clone.annex('get', '--from', 'ria-storage', '.')
     await expectContent(clone, { 'plain.dat': content })
   })

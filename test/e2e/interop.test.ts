@@ -72,7 +72,7 @@ describe.each([
     await expectKeys(dataset, writing, version)
 
     const reading = await cloneAnnexRepo(source, `reading-${number}`, { env: env[reader] })
-    await reading.annex('enableremote', remote)
+    await reading.enableRemote(remote)
     // git-annex's own word for letting through keys that carry no checksum.
     await reading.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
     await reading.annex('fsck', '--fast', '--from', remote, '.')
@@ -115,7 +115,7 @@ describe.each([
     expect((await dataset.keys()).filter((key) => key.includes('-C2-')).length).toBeGreaterThan(0)
 
     const reading = await cloneAnnexRepo(source, `unchunking-${number}`, { env: env[reader] })
-    await reading.annex('enableremote', remote)
+    await reading.enableRemote(remote)
     await reading.setConfig('annex.security.allow-unverified-downloads', 'ACKTHPPT')
     await reading.annex('get', '--from', remote, '.')
     await expectWhole(reading)

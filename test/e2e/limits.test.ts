@@ -100,7 +100,7 @@ describe.skipIf(!isRoot).each(schemes)('on ria+%s', (scheme) => {
     await clone.setConfig('annex.diskreserve', '0')
     await clone.git('pull', '-q', '--allow-unrelated-histories', repo.path, 'HEAD')
     await clone.git('fetch', '-q', repo.path, 'git-annex:refs/remotes/origin/git-annex')
-    await clone.annex('enableremote', remote)
+    await clone.enableRemote(remote)
     // git-annex looks for room before it asks for a file; this takes the room away after that.
     const program = await AnnexHost.prepared(workspace, {
       gitDir: join(clone.path, '.git'),

@@ -79,7 +79,7 @@ test('an annex, and a special remote in it, that the tests make without git-anne
     await ours.annex('copy', '--to', 'store', 'file')
     expect((await ours.checkPresent('file', 'store')).presence).toBe('present')
     const clone = await cloneAnnexRepo(ours, 'clone')
-    await clone.annex('enableremote', 'store')
+    await clone.enableRemote('store')
     expect((await clone.annex('find', '--in', 'store')).stdout).toBe('file\n')
     expect((await clone.annex('info', '--fast', '--json')).stdout).toContain(`"description":"named"`)
   } finally {

@@ -63,7 +63,7 @@ describe('a dataset in S3', () => {
     expect(keys).toHaveLength(Object.keys(files).length)
     clone = await cloneAnnexRepo(repo, 'clone', { env })
     await clone.setConfig(`remote.${remote}.riastore-s3-endpoint`, url)
-    await clone.annex('enableremote', remote)
+    await clone.enableRemote(remote)
   })
 
   const expectAllReadable = async () => {

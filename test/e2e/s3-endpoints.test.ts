@@ -100,7 +100,7 @@ describe('AWS keys in the environment of who uses a dataset of somebody else', (
     expect(signed()).toEqual([])
 
     await repo.git('config', '--add', 'remote.theirs.riastore-s3-endpoint', `${scene.faults.endpoint}/`)
-    await repo.annex('enableremote', 'theirs')
+    await repo.enableRemote('theirs')
     await repo.annex('get', '--from', 'theirs', 'a.txt')
     await expectKeysNowhere(repo)
   })
@@ -119,7 +119,7 @@ describe('AWS keys in the environment of who uses a dataset of somebody else', (
 
   test("are used for the server that AWS's own configuration names", async () => {
     const repo = (await clone()).with({ env: { ...scene.env, AWS_ENDPOINT_URL_S3: scene.faults.endpoint } })
-    await repo.annex('enableremote', 'theirs')
+    await repo.enableRemote('theirs')
     await repo.annex('get', '--from', 'theirs', 'a.txt')
     await expectKeysNowhere(repo)
   })

@@ -45,7 +45,7 @@ test('a store that was copied from a disk into a bucket is cloned from, pushed t
   await runOk(process.execPath, [riastoreProgram(workspace), 'alias', 'set', url, id, 'mydata'], { env: scene.env })
 
   await repo.git('remote', 'set-url', 'store', `${url.slice('ria+'.length)}/${id.slice(0, 3)}/${id.slice(3)}`)
-  await repo.annex('enableremote', 'store-storage', `url=${url}`)
+  await repo.enableRemote('store-storage', `url=${url}`)
   await repo.annex('fsck', '--from', 'store-storage', '--fast')
   await repo.add({ 'later.txt': 'later\n' })
   await repo.datalad('push', '--to', 'store')

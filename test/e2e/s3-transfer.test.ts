@@ -119,14 +119,14 @@ describe('a key in cold storage', () => {
   })
 
   test('is not asked back where restoredays is 0', async () => {
-    await repo.annex('enableremote', remote, 'restoredays=0')
+    await repo.enableRemote(remote, 'restoredays=0')
     await repo.annex('drop', 'small.txt')
     freeze()
     const result = await repo.tryAnnex('get', '--from', remote, 'small.txt')
     expect(said(result)).toMatch(/cold storage \(DEEP_ARCHIVE\): it has to be restored before it can be read/)
     expect(restores()).toHaveLength(0)
     scene.faults.reset()
-    await repo.annex('enableremote', remote, 'restoredays=7', 'restoretier=Bulk')
+    await repo.enableRemote(remote, 'restoredays=7', 'restoretier=Bulk')
   })
 })
 

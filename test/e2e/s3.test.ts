@@ -245,7 +245,7 @@ describe('a bucket that everybody may read, and only its owner may write,', () =
   })
 
   test('can be enabled and read without credentials', async () => {
-    await clone.annex('enableremote', 'public')
+    await clone.enableRemote('public')
     await clone.annex('get', '--from', 'public', 'public.txt')
     expect((await clone.read('public.txt')).toString()).toBe('for all\n')
   })
@@ -255,7 +255,7 @@ describe('a bucket that everybody may read, and only its owner may write,', () =
     await repo.annex('initremote', '--sameas=public', 'same', ...settings)
     await repo.annex('merge')
     await clone.git('fetch', '-q', 'origin')
-    await clone.annex('enableremote', 'same')
+    await clone.enableRemote('same')
     expect((await clone.checkPresent('public.txt', 'same')).presence).toBe('present')
   })
 

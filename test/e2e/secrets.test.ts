@@ -84,7 +84,7 @@ describe('a password in a store URL', () => {
     const remote = 'store'
     await repo.setConfig(`remote.${remote}.ora-url`, withPassword(httpUrl()))
     web.reset()
-    await repo.annex('enableremote', remote)
+    await repo.enableRemote(remote)
     await repo.annex('drop', 'a.txt')
     await repo.annex('get', '--from', remote, 'a.txt')
     const info = await repo.annex('info', remote)

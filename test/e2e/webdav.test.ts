@@ -101,7 +101,7 @@ describe("Apache's mod_dav, which asks for a password,", () => {
     const allow = `git config --global --add riastore.webdavEndpoint ${apache.url}`
     expect(explain(refused)).toContain(`WEBDAV_PASSWORD is sent to no server that you did not name: ${allow} allows it`)
     await clone.git('config', 'riastore.webdavEndpoint', apache.url)
-    await clone.annex('enableremote', 'kept')
+    await clone.enableRemote('kept')
     await clone.annex('get', '--from', 'kept', 'kept.txt')
   })
 })

@@ -48,6 +48,20 @@ export class AnnexRepo {
     return this.git('annex', ...parameters)
   }
 
+  /**
+   * `git annex enableremote`, and what a newer git-annex wants then: that somebody agrees to the
+   * place (`git annex verifyremote`).
+   */
+  async enableRemote(name: string, ...settings: string[]): Promise<Result> {
+    const result = await this.annex('enableremote', name, ...settings)
+    if ((await this.config(`remote.${name}.annex-verified`)) !== 'manual') return result
+    const { stdout } = await this.annex('verifyremote', name)
+    const [, id] = /--safe (\S+)/.exec(stdout) ?? []
+    if (id === undefined) throw new Error(`git annex verifyremote ${name} told no ID: ${stdout}`)
+    await this.annex('verifyremote', name, '--safe', id)
+    return result
+  }
+
   datalad(...parameters: string[]): Promise<Result> {
     return runOk('datalad', parameters, {
       ...this.options,

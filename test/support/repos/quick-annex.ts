@@ -86,17 +86,26 @@ export interface RecordedRemote {
   readonly settings: Readonly<Record<string, string>>
 }
 
+/** Whether a newer git-annex than this system's is tried (scripts/test-annex.mjs). */
+const IS_ANOTHER_ANNEX = process.env.RIASTORE_TEST_PROGRAMS !== undefined
+
 /** Records a special remote as `git annex initremote` does, without starting it. */
 export async function recordRemote(path: string, options: RunOptions, { name, settings }: RecordedRemote) {
   const uuid = randomUUID()
   const logs = await readLogs(path, options, ['uuid.log', 'remote.log'])
   const pairs = Object.entries({ name, ...settings }).map((pair) => pair.join('='))
   const time = `timestamp=${now()}s`
+  const record = `${uuid} ${pairs.sort().join(' ')} ${time}\n`
   await commitLogs(path, options, 'update', {
     'uuid.log': `${logs['uuid.log']}${uuid} ${name} ${time}\n`,
-    'remote.log': `${logs['remote.log']}${uuid} ${pairs.sort().join(' ')} ${time}\n`,
+    'remote.log': `${logs['remote.log']}${record}`,
   })
   const section = [`[remote "${name}"]`, `annex-externaltype = ${settings.externaltype}`, `annex-uuid = ${uuid}`]
+  if (IS_ANOTHER_ANNEX) {
+    // As it keeps what whoever made a remote agreed to.
+    section.push('annex-verified = verified')
+    await appendFile(join(path, '.git/annex/verified-remote.log'), record)
+  }
   await appendFile(join(path, '.git/config'), `${[...section, 'skipFetchAll = true'].join('\n\t')}\n`)
 }
 

@@ -83,7 +83,7 @@ export async function makeBulkScene(options: BulkSceneOptions): Promise<BulkScen
   /** AWS keys go to a server that the clone's user named, and to no other. */
   const enable = async (repo: AnnexRepo) => {
     if (s3 !== undefined) await repo.setConfig('remote.store.riastore-s3-endpoint', url)
-    await repo.annex('enableremote', 'store')
+    await repo.enableRemote('store')
   }
   /** Clones to be copied, which is quicker than to make one, by what they were made of. */
   const templates = new Map<string, Promise<AnnexRepo>>()

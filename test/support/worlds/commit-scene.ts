@@ -121,7 +121,7 @@ export async function expectAllIn(scene: CommitScene, jobs: readonly string[]): 
   expect(commits.map(({ files }) => files).sort()).toEqual(expected.sort())
   if (scene.s3 !== undefined) await clone.setConfig('remote.store.riastore-s3-endpoint', scene.url)
   await clone.annex('init', '-q', 'afterwards')
-  await clone.annex('enableremote', 'store')
+  await clone.enableRemote('store')
   const fsck = await clone.tryAnnex('fsck', '--from', 'store', '--quiet')
   expect(fsck.status, explain(fsck)).toBe(0)
   const missing = await clone.annex('find', '--not', '--in=store')
