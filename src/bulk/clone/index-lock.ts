@@ -39,13 +39,21 @@ export async function takeIndexLock(index: string, file: string, waitMs = WAIT_M
 }
 
 /**
- * Removes the lock that `file` is another name of, and `file`. The lock of anybody else, which may
- * have the name by now, stays.
+ * Whether the lock is the one that `file` is another name of. Somebody may have removed ours, and
+ * have one of their own.
  */
-export function releaseIndexLock(file: string): void {
-  const lock = toFsPath(decode(fs.readFileSync(file)))
+export function hasIndexLock(file: string): boolean {
   const ours = fs.lstatSync(file, { bigint: true })
-  const there = fs.lstatSync(lock, { bigint: true, throwIfNoEntry: false })
-  if (there?.ino === ours.ino && there.dev === ours.dev) fs.unlinkSync(lock)
+  const there = fs.lstatSync(lockOf(file), { bigint: true, throwIfNoEntry: false })
+  return there?.ino === ours.ino && there.dev === ours.dev
+}
+
+/** Removes the lock that `file` is another name of, and `file`. That of anybody else stays. */
+export function releaseIndexLock(file: string): void {
+  if (hasIndexLock(file)) fs.unlinkSync(lockOf(file))
   fs.rmSync(file)
+}
+
+function lockOf(file: string): string | Buffer {
+  return toFsPath(decode(fs.readFileSync(file)))
 }

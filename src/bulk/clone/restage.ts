@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import { resolve } from 'node:path'
 import { decode, encode, toFsPath } from '../../core/text.ts'
 import type { Clone } from './clone.ts'
-import { releaseIndexLock, takeIndexLock } from './index-lock.ts'
+import { hasIndexLock, releaseIndexLock, takeIndexLock } from './index-lock.ts'
 import { localError } from './local-error.ts'
 import { missedFiles } from './missed-files.ts'
 import { feed, outputOf, startProgram } from './programs.ts'
@@ -33,7 +33,7 @@ export async function restage(clone: Clone, work: WorkDirectory, onNote?: (text:
       const ours = snapshotOf(index, work)
       await restageBy(clone, ours)
       await refresh(clone, ours, await missed(ours))
-      moveInto(index, ours)
+      moveInto(index, ours, work)
     } catch (error) {
       throw localError(error, index)
     } finally {
@@ -104,14 +104,15 @@ async function refresh({ directory }: Clone, index: string, files: readonly stri
   await updating.ended
 }
 
-/** Nothing of it is lost when the power goes. */
-function moveInto(index: string, ours: string): void {
+/** Nothing of it is lost when the power goes, nor of what somebody wrote who removed our lock. */
+function moveInto(index: string, ours: string, { indexLock }: WorkDirectory): void {
   const fd = fs.openSync(ours, 'r')
   try {
     fs.fsyncSync(fd)
   } finally {
     fs.closeSync(fd)
   }
+  if (!hasIndexLock(indexLock)) throw new Error(`somebody removed ${index}.lock while riastore had it`)
   fs.renameSync(ours, toFsPath(index))
 }
 

@@ -143,6 +143,27 @@ test('in a dataset that was put elsewhere meanwhile nothing is told to be stored
   expect(existsSync(join(root.path, directory))).toBe(false)
 })
 
+test('two at once both have a key safe, whole at each moment, and leave nothing else', async () => {
+  const other = (await openWrites()) as DirectWrites
+  try {
+    const checked = checkedKey(key)
+    expect([write(), checked !== undefined && other.write(7, checked, object)]).toEqual([true, true])
+    expect(uploads()).toHaveLength(2)
+    expect(await place()).toEqual([0])
+    const { ino } = statSync(join(root.path, path))
+    expect(readFileSync(join(root.path, path))).toEqual(content)
+    const placed: number[] = []
+    await other.place((number) => placed.push(number), undefined)
+    expect(placed).toEqual([7])
+    // A whole file took the place of a whole file.
+    expect(statSync(join(root.path, path)).ino).not.toBe(ino)
+    expect(readFileSync(join(root.path, path))).toEqual(content)
+    expect(uploads()).toEqual([])
+  } finally {
+    await other.close()
+  }
+})
+
 test('what was written and not placed is removed at the end', async () => {
   expect(write()).toBe(true)
   await writes.close()
