@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, StoreError } from '../../core/errors.ts'
-import { hasOpenWriters } from '../../core/process/open-writers.ts'
+import { findOpenWriters } from '../../core/process/open-writers.ts'
 import type { Clone } from '../clone/clone.ts'
 import { putKeys } from '../put.ts'
 import type { PutOptions } from '../put-options.ts'
@@ -86,9 +86,13 @@ async function putNew(clone: Clone, git: CloneGit, target: Target, ours: string,
  * stay open: git-annex would take what may still change for the content of a key.
  */
 async function writersEnd({ gitDirectory, directory }: Clone, signal: AbortSignal | undefined): Promise<void> {
-  for (let waited = 0; hasOpenWriters(gitDirectory); waited += WRITERS_LOOK_MS) {
-    if (waited >= WRITERS_MS)
-      throw new ConfigError(`files of ${directory} are open for writing through a mounted folder`)
+  for (let waited = 0; ; waited += WRITERS_LOOK_MS) {
+    const note = findOpenWriters(gitDirectory)
+    if (note === undefined) return
+    if (waited >= WRITERS_MS) {
+      const wayOut = `close them, or where that folder is gone with its machine remove ${note}`
+      throw new ConfigError(`files of ${directory} are open for writing through a mounted folder: ${wayOut}`)
+    }
     await sleep(WRITERS_LOOK_MS, undefined, { signal })
   }
 }

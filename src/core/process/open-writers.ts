@@ -41,15 +41,18 @@ export class OpenWriters {
   }
 }
 
-/** Whether a mounted folder has files of a repository's work tree open for writing. */
-export function hasOpenWriters(gitDirectory: string): boolean {
+/**
+ * The file by which a mounted folder says that it has files of a repository's work tree open for
+ * writing. Undefined: none has, as far as is known.
+ */
+export function findOpenWriters(gitDirectory: string): string | undefined {
   const directory = join(gitDirectory, DIRECTORY)
-  let alive = false
+  let alive: string | undefined
   for (const name of namesIn(directory)) {
     const file = join(directory, name)
     const owner = parseOwner(readJson(file))
     if (owner !== undefined && isDead(owner)) rmSync(file, { force: true })
-    else alive = true
+    else alive = file
   }
   return alive
 }

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { hasOpenWriters, OpenWriters } from '../../../src/core/process/open-writers.ts'
+import { findOpenWriters, OpenWriters } from '../../../src/core/process/open-writers.ts'
 import { ourselves } from '../../../src/core/process/owner.ts'
 
 let directory: string
+const hasOpenWriters = (directory: string) => findOpenWriters(directory) !== undefined
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'riastore-writers-'))
 })
@@ -30,6 +31,15 @@ test('two folders of one clone, on hosts that number processes alike, do not tak
   expect(hasOpenWriters(directory)).toBe(true)
   one.end()
   expect(hasOpenWriters(directory)).toBe(false)
+})
+
+test('one whose machine was started anew may be on another of its name, so its note is named', () => {
+  const writers = new OpenWriters(directory)
+  writers.begin()
+  const note = findOpenWriters(directory) ?? ''
+  writeFileSync(note, JSON.stringify({ ...ourselves(), boot: 'before' }))
+  expect(findOpenWriters(directory)).toBe(note)
+  writers.end()
 })
 
 test('one that is dead has nothing open, and one of which nothing is known may have', () => {
