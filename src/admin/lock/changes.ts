@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { isRecent, type Moment } from '../../core/moment.ts'
 import { chunksOf, forEachParallel } from '../../core/parallel.ts'
@@ -68,9 +69,11 @@ export class Changes {
 
   /**
    * Does `work`, which changes something, with the proof that we may. It may be called again when
-   * that grew old meanwhile.
+   * that grew old meanwhile. A run of changes is a row of calls that do not wait, where the store
+   * lies on a disk of this machine: who interrupts it, and what shows that we live, has its turn.
    */
   async whileProven<T>(needed: Needed, work: (call: Proven) => Promise<T>): Promise<T> {
+    await nextTurn()
     await this.#lock.settled(this.#call.signal)
     for (let tries = 1; ; tries++) {
       let since = await this.#prove(needed)
