@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { projectDirectory } from '../support/programs/programs.ts'
@@ -66,6 +66,7 @@ test('what was filled by somebody who could not tell the index is made known to 
   const lock = join(repo.path, '.git/index.lock')
   await writeFile(lock, '')
   await repo.tryAnnex('get', 'large.bin')
+  await utimes(lock, 0, 0) // so that nobody waits for it long
   const still = await get(repo)
   expect([still.status, still.stderr]).toEqual([
     0,
@@ -105,6 +106,7 @@ test("killed while git's index is told what was filled, by us or by git-annex, t
   expect((await repo.tryAnnex('get', 'large.bin')).signal).toBe('SIGKILL')
   expect(await readdir(join(repo.path, '.git/annex'))).toContain('restage.old')
   await undo()
+  await utimes(lock, 0, 0)
   // This one is like that of any git.
   expect(await get(repo)).toMatchObject({ status: 0, stderr: expect.stringMatching(/remove .*index\.lock/) })
   expect((await stat(lock)).nlink).toBe(1)

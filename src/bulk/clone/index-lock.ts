@@ -3,8 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf } from '../../core/errors.ts'
 import { decode, encode, toFsPath } from '../../core/text.ts'
 
-/** For so long another git may have the lock before it is called held. ms. */
-const WAIT_MS = 2_000
+/**
+ * For so long one waits for a lock that was made long ago, by a git that was killed perhaps, and
+ * for one that somebody has made just now. ms.
+ */
+const WAITS = { old: 2_000, young: 60_000 }
 
 /** How often it is looked at again. ms. */
 const POLL_MS = 50
@@ -18,17 +21,17 @@ export type LockTaken = 'taken' | 'held' | 'impossible'
  * be told whose lock that is also when this process was killed: git's own are all alike. Throws
  * what the file system says.
  */
-export async function takeIndexLock(index: string, file: string, waitMs = WAIT_MS): Promise<LockTaken> {
+export async function takeIndexLock(index: string, file: string, waits = WAITS): Promise<LockTaken> {
   const lock = `${index}.lock`
   fs.writeFileSync(file, encode(lock), { flag: 'wx' })
-  const until = Date.now() + waitMs
+  const begun = Date.now()
   for (;;) {
     try {
       fs.linkSync(file, toFsPath(lock))
       return 'taken'
     } catch (error) {
       const isHeld = codeOf(error) === 'EEXIST'
-      if (isHeld && Date.now() < until) {
+      if (isHeld && Date.now() - begun < (isYoung(lock, waits.young) ? waits.young : waits.old)) {
         await sleep(POLL_MS)
         continue
       }
@@ -36,6 +39,12 @@ export async function takeIndexLock(index: string, file: string, waitMs = WAIT_M
       return isHeld ? 'held' : 'impossible'
     }
   }
+}
+
+/** One that is gone by now was young. */
+function isYoung(lock: string, limitMs: number): boolean {
+  const stats = fs.lstatSync(toFsPath(lock), { throwIfNoEntry: false })
+  return stats === undefined || Date.now() - stats.mtimeMs < limitMs
 }
 
 /**

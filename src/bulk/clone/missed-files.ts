@@ -13,6 +13,7 @@ import { splitAt, startProgram } from './programs.ts'
  * between, it leaves one of these. From the work tree's top.
  */
 export async function missedFiles(clone: Clone, index: string, keys: readonly string[]): Promise<string[]> {
+  if (keys.length === 0) return []
   const changed = await changedFiles(clone, index)
   if (changed.size === 0) return []
   const placer = new Placer(clone)

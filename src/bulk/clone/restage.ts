@@ -21,31 +21,45 @@ import type { WorkDirectory } from './work-directory.ts'
 export async function restage(clone: Clone, work: WorkDirectory, onNote?: (text: string) => void): Promise<void> {
   if (clone.isBare) return
   carryOver(clone, work)
-  // Files that nobody noted are looked for after a kill only.
-  if (!isRestageDue(clone) && work.placedBefore.length === 0) return
-  const index = await indexOf(clone)
-  const missed = (file: string) => missedFiles(clone, file, work.placedBefore)
-  if (!isRestageDue(clone) && (await missed(index)).length === 0) return
-  const taken = await takeIndexLock(index, work.indexLock)
-  if (taken === 'taken') {
-    try {
-      fs.writeFileSync(work.restageNote, notes(clone).flatMap(read).join(''), 'latin1')
-      const ours = snapshotOf(index, work)
-      await restageBy(clone, ours)
-      await refresh(clone, ours, await missed(ours))
-      moveInto(index, ours, work)
-    } catch (error) {
-      throw localError(error, index)
-    } finally {
-      releaseIndexLock(work.indexLock)
-    }
-    return
+  for (let rounds = 0; rounds < ROUNDS; rounds++) {
+    // Files that nobody noted are looked for after a kill only.
+    if (!isRestageDue(clone) && work.placedBefore.length === 0) return
+    const index = await indexOf(clone)
+    if (!isRestageDue(clone) && (await missedFiles(clone, index, work.placedBefore)).length === 0) return
+    const taken = await takeIndexLock(index, work.indexLock)
+    if (taken === 'taken') await restageLocked(clone, work, index)
+    else return await restageUnlocked(clone, work, index, { isHeld: taken === 'held', onNote })
   }
-  // Without a lock that can be told from others git-annex takes one itself.
-  if (taken === 'impossible') await restageBy(clone)
-  const stillMissed = (await missed(index)).length > 0
-  if (stillMissed) work.keep() // the next run must know of them
-  if (!stillMissed && !isRestageDue(clone)) return
+}
+
+/** git-annex beside us notes more files while we have the lock, and does not wait for it. */
+const ROUNDS = 3
+
+async function restageLocked(clone: Clone, work: WorkDirectory, index: string): Promise<void> {
+  try {
+    fs.writeFileSync(work.restageNote, notes(clone).flatMap(read).join(''), 'latin1')
+    const ours = snapshotOf(index, work)
+    await restageBy(clone, ours)
+    await refresh(clone, ours, await missedFiles(clone, ours, work.placedBefore))
+    moveInto(index, ours, work)
+  } catch (error) {
+    throw localError(error, index)
+  } finally {
+    releaseIndexLock(work.indexLock)
+  }
+}
+
+/** Without a lock that can be told from others git-annex takes one itself. */
+async function restageUnlocked(
+  clone: Clone,
+  work: WorkDirectory,
+  index: string,
+  { isHeld, onNote }: { isHeld: boolean; onNote: ((text: string) => void) | undefined },
+): Promise<void> {
+  if (!isHeld) await restageBy(clone)
+  const isMissed = (await missedFiles(clone, index, work.placedBefore)).length > 0
+  if (isMissed) work.keep() // the next run must know of them
+  if (!isMissed && !isRestageDue(clone)) return
   onNote?.(
     `${clone.directory}: git status may show files as changed that are not, for git's index could not be written: ` +
       'remove .git/index.lock if no git is running, then run riastore get again',

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { hasIndexLock, releaseIndexLock, takeIndexLock } from '../../../src/bulk/clone/index-lock.ts'
@@ -19,14 +19,20 @@ afterEach(() => directory.remove())
 test('of two who want the lock of an index one has it, until it is given back', async () => {
   const other = join(directory.path, 'theirs')
   expect(await takeIndexLock(index, file)).toBe('taken')
-  expect(await takeIndexLock(index, other, 0)).toBe('held')
+  expect(await takeIndexLock(index, other, { old: 0, young: 0 })).toBe('held')
   expect(existsSync(other)).toBe(false)
-  const waiting = takeIndexLock(index, other, 60_000)
+  const waiting = takeIndexLock(index, other)
   releaseIndexLock(file)
   expect(await waiting).toBe('taken')
   expect([hasIndexLock(other), existsSync(file)]).toEqual([true, false])
   releaseIndexLock(other)
   expect(existsSync(lock)).toBe(false)
+})
+
+test('a lock that is old is not waited for as long as one that somebody has just made', async () => {
+  writeFileSync(lock, '')
+  utimesSync(lock, 0, 0)
+  expect(await takeIndexLock(index, file, { old: 0, young: 600_000 })).toBe('held')
 })
 
 test('a lock that somebody else has by now is not ours, and is not removed', async () => {

@@ -1,4 +1,4 @@
-import { cp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Clone, openClone } from '../../../../src/bulk/clone/clone.ts'
@@ -56,6 +56,7 @@ test('files that a killed run filled are unchanged for git, whoever noted them o
   expect((await status()).split('\0').sort()).toEqual(['', ...names.map((name) => ` M ${name}`)].sort())
   const lock = join(repo.path, '.git/index.lock')
   await writeFile(lock, '')
+  await utimes(lock, 0, 0) // so that nobody waits for it long
   leaveDeadRun(clone.annexDirectory, { placed: keys.map((key) => `${key}\n`).join('') })
   const notes: string[] = []
   await run((text) => notes.push(text))
