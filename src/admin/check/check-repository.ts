@@ -1,8 +1,13 @@
-import { createHash } from 'node:crypto'
 import { isStoreError, messageOf, type StoreError } from '../../core/errors.ts'
 import { toBoolean } from '../../core/git-config.ts'
+import { forEachParallel } from '../../core/parallel.ts'
+import { findMissing } from '../../git/fsck/find-missing.ts'
 import { isPlainlyWhole } from '../../git/fsck/is-plainly-whole.ts'
+import { listObjectFiles } from '../../git/mend/object-files.ts'
+import { hasTrailer } from '../../git/objects/has-trailer.ts'
+import { isWholeLoose } from '../../git/objects/is-whole-loose.ts'
 import { ObjectReader } from '../../git/objects/object-reader.ts'
+import { packPath } from '../../git/objects/pack-files.ts'
 import { readRefs } from '../../git/read-remote.ts'
 import { RefLog } from '../../git/refs/ref-log.ts'
 import { areViewsTrue, readText } from '../../git/refs/views.ts'
@@ -16,7 +21,8 @@ import type { Problem, Report } from './problem.ts'
 /** A lock of git's is held for seconds. ms. */
 const OLD_LOCK_MS = 3_600_000
 
-const ID_BYTES = 20
+/** So many objects that are files of their own are read at once. */
+const LOOSE_AT_ONCE = 16
 
 /**
  * Looks at the bare repository of a dataset: whether its refs lead to objects, its packs are whole,
@@ -34,7 +40,7 @@ export async function checkRepository(dataset: StoredDataset, report: Report, ca
       if (call.signal?.aborted || isStoreError(error, 'unreachable', 'transient', 'aborted')) throw error
       if (check === checkRefs && isStoreError(error, 'missing') && !(await hasAnyOfGit(dataset, call))) return
       const code = isStoreError(error, 'corrupt', 'missing') ? 'git-damaged' : 'unreadable'
-      tell({ code, weight: 'damage', message: messageOf(error), path: dataset.directory, mend: PUSH_AGAIN })
+      tell({ code, weight: 'damage', message: messageOf(error), path: dataset.directory, mend: mendFrom(dataset) })
     }
   }
 }
@@ -54,7 +60,10 @@ async function hasAnyOfGit(dataset: StoredDataset, call: CallOptions): Promise<b
 
 type Tell = (problem: Omit<Problem, 'dataset'>) => void
 
-const PUSH_AGAIN = 'git push --force-with-lease from a clone that is whole; git fsck in the repository says more'
+/** What a clone that is whole can give back. */
+function mendFrom({ name }: StoredDataset): string {
+  return `riastore repair --from CLONE STORE ${name}`
+}
 
 async function checkRefs(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
   const { head, refs } = await readRefs(dataset, call)
@@ -66,12 +75,12 @@ async function checkRefs(dataset: StoredDataset, tell: Tell, call: CallOptions):
     } catch (error) {
       if (!isStoreError(error, 'missing', 'corrupt')) throw error
       const message = `${ref} leads to what is not there or damaged: ${(error as StoreError).reason}`
-      tell({ code: 'ref-dangling', weight: 'damage', message, path: dataset.path(ref), mend: PUSH_AGAIN })
+      tell({ code: 'ref-dangling', weight: 'damage', message, path: dataset.path(ref), mend: mendFrom(dataset) })
     }
   }
   if (head !== undefined && refs.size > 0 && !refs.has(head)) {
     const message = `HEAD points to ${head}, which is not there: a clone has no files`
-    const mend = `write "ref: ${[...refs.keys()].find((ref) => ref.startsWith('refs/heads/')) ?? 'refs/heads/main'}" into HEAD`
+    const mend = `riastore repair STORE ${dataset.name}`
     tell({ code: 'ref-dangling', weight: 'warning', message, path: dataset.path('HEAD'), mend })
   }
   await checkId(dataset, objects, head === undefined ? undefined : refs.get(head), tell)
@@ -100,14 +109,14 @@ function ifNotThere(error: unknown): undefined {
   if (!isStoreError(error, 'missing', 'corrupt')) throw error
 }
 
-/** By git where it reaches; else by the checksum at the end of each pack, and of each index. */
+/** By git where it reaches; else file by file. */
 async function checkPacks(dataset: StoredDataset, tell: Tell, call: CallOptions): Promise<void> {
   const there = await packFiles(dataset, call)
-  tellWithoutIndex(there, tell)
+  tellWithoutIndex(dataset, there, tell)
   const damage = await gitFsck(dataset, call)
-  if (damage === undefined) return checkPackFiles(dataset, there, tell, call)
+  if (damage === undefined) return checkObjects(dataset, there, tell, call)
   for (const line of damage) {
-    const mend = PUSH_AGAIN
+    const mend = mendFrom(dataset)
     tell({ code: 'git-damaged', weight: 'damage', message: `git fsck: ${line}`, path: dataset.directory, mend })
   }
 }
@@ -143,46 +152,58 @@ async function packFiles(dataset: StoredDataset, call: CallOptions): Promise<Map
 }
 
 /** git fsck says nothing of them. */
-function tellWithoutIndex(there: ReadonlyMap<string, number | undefined>, tell: Tell): void {
+function tellWithoutIndex(dataset: StoredDataset, there: ReadonlyMap<string, number | undefined>, tell: Tell): void {
   for (const [path, sinceMs] of there) {
     if (!path.endsWith('.pack') || there.has(path.replace(/pack$/, 'idx'))) continue
     const message = 'a pack has no index: git does not find what is in it'
-    tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend: 'git index-pack it' })
+    const mend = `riastore repair STORE ${dataset.name}`
+    tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend })
   }
 }
 
-async function checkPackFiles(
+/** What git fsck would find, where it cannot be asked. */
+async function checkObjects(
   dataset: StoredDataset,
   there: ReadonlyMap<string, number | undefined>,
   tell: Tell,
   call: CallOptions,
 ): Promise<void> {
+  const { store } = dataset
+  const mend = mendFrom(dataset)
   for (const [path, sinceMs] of there) {
-    if (await hasTrailer(dataset, path, call)) continue
+    if (await hasTrailer(store, path, call).catch(ifGone)) continue
     const message = 'it is damaged: its content does not have the checksum at its end'
-    tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend: PUSH_AGAIN })
+    tell({ code: 'pack-damaged', weight: 'damage', message, path, sinceMs, mend })
+  }
+  const { loose } = await listObjectFiles(dataset, call)
+  const isWhole = new Set<string>()
+  await forEachParallel(loose, Math.min(LOOSE_AT_ONCE, store.traits.maxInFlight), async ([id, path]) => {
+    if (await isWholeLoose(store, path, id, call).catch(ifGone)) isWhole.add(id)
+    else {
+      const message = `the object ${id} is damaged: its content has another id`
+      tell({ code: 'git-damaged', weight: 'damage', message, path, mend })
+    }
+  })
+  const state = await new RefLog(dataset).newest(call)
+  for (const name of state.packs) {
+    const path = packPath(dataset.directory, name, 'pack')
+    if (there.has(path) || (await store.stat(path, call)) !== undefined) continue
+    tell({ code: 'pack-damaged', weight: 'damage', message: 'a pack that was pushed is not there', path, mend })
+  }
+  const refs = state.generation > 0 ? state.refs : (await readRefs(dataset, call).catch(ifNotThere))?.refs
+  const reader = new ObjectReader(dataset, call)
+  const tips = new Set(refs?.values())
+  for (const { id, reason } of await findMissing(reader, tips, isWhole)) {
+    if (tips.has(id) || loose.has(id)) continue // it is told already
+    const message = `the refs need an object that cannot be read: ${reason}`
+    tell({ code: 'git-damaged', weight: 'damage', message, path: dataset.directory, mend })
   }
 }
 
-/** Packs and indices end with the SHA-1 of all that is before it (gitformat-pack(5)). */
-async function hasTrailer({ store }: StoredDataset, path: string, call: CallOptions): Promise<boolean> {
-  let isGood = false
-  await store.get(
-    path,
-    async (bytes) => {
-      const hash = createHash('sha1')
-      let end = Buffer.alloc(0)
-      for await (const chunk of bytes) {
-        const all = Buffer.concat([end, chunk])
-        const cut = Math.max(0, all.length - ID_BYTES)
-        hash.update(all.subarray(0, cut))
-        end = Buffer.from(all.subarray(cut))
-      }
-      isGood = hash.digest().equals(end)
-    },
-    call,
-  )
-  return isGood
+/** Whoever tidied it away meanwhile had no need of it. */
+function ifGone(error: unknown): true {
+  if (!isStoreError(error, 'missing')) throw error
+  return true
 }
 
 /** Where we keep the refs, that git sees the newest. */

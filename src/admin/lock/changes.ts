@@ -112,19 +112,21 @@ export class Changes {
   /**
    * Removes loose copies of keys that are in the archive, or in nobody's way any more. Those that
    * are not what they were stay. Returns the paths that are gone.
+   *
+   * @param pruneParents how many directories go with them, if they are empty then: a key's own, and
+   * both hash directories, for a store that is packed is short of inodes
    */
-  async removeCopies(all: readonly Doomed[], call: Proven): Promise<ReadonlySet<string>> {
+  async removeCopies(all: readonly Doomed[], call: Proven, pruneParents = 3): Promise<ReadonlySet<string>> {
     if (!this.#holder.isFence) {
       const paths = all.map(({ path }) => path)
-      await removeFiles(this.#dataset.store, paths, { ...call, pruneParents: 3 })
+      await removeFiles(this.#dataset.store, paths, { ...call, pruneParents })
       await this.#lock.check(this.#call)
       return new Set(paths)
     }
     const inside = (path: string) => `${this.#holder.path}/${fileNameOf(path)}`
     const paths = new Map(all.map(({ path }) => [path, inside(path)]))
     const gone = new Set<string>()
-    // The key's own directory and both hash directories: a store that is packed is short of inodes.
-    await this.#putAside(paths, { ...call, pruneParents: 3, flush: false }, async (aside) => {
+    await this.#putAside(paths, { ...call, pruneParents, flush: false }, async (aside) => {
       const stats = await this.#dataset.store.statAll(aside.map(inside), this.#call)
       const identities = new Map(all.map(({ path, identity }) => [path, identity]))
       for (const [i, path] of aside.entries()) {

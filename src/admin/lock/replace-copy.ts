@@ -73,9 +73,7 @@ export class Replacing {
 
   async #replaceCopied({ path, identity }: Doomed, to: string, replacement: string | undefined): Promise<boolean> {
     const { store } = this.#dataset
-    if ((await store.stat(to, this.#call)) === undefined) {
-      throw this.#dataset.error('missing', 'repair', 'the copy that is to be kept is gone', { path: to, sent: 'no' })
-    }
+    await this.#requireKept(to)
     const isDone = await this.#changes.whileProven('whichever', async (call) => {
       if ((await store.stat(path, this.#call))?.identity !== identity) return false
       if (replacement === undefined) await store.remove(path, { ...call, pruneParents: 3 })
@@ -95,10 +93,44 @@ export class Replacing {
     return this.#replaceCopied(file, kept, replacement)
   }
 
+  /**
+   * Takes away a file that is no key, and that was copied to `kept` before: whoever takes the lock
+   * from us does not know where it belongs, and throws it away. False, and nothing is changed, when
+   * it is not what it was any more.
+   */
+  async removeKept({ path, identity }: Doomed, kept: string): Promise<boolean> {
+    const { store } = this.#dataset
+    await this.#requireKept(kept)
+    return this.#changes.whileProven('whichever', async (call) => {
+      const stat = await store.stat(path, this.#call)
+      if (stat === undefined) return true // it was gone when the proof grew old
+      if (stat.identity !== identity) return false
+      return (await this.#changes.removeCopies([{ path, identity }], call, 0)).has(path)
+    })
+  }
+
+  /** The same where files are renamed in one step, and without a copy: it may be large. */
+  async renameAside(file: Doomed, to: string): Promise<boolean> {
+    const { store, directory } = this.#dataset
+    const into = { within: directory, sharing: this.#options.sharing }
+    const isDone = await this.#changes.whileProven('whichever', async (call) => {
+      const stat = await store.stat(file.path, this.#call)
+      if (stat === undefined) return (await store.stat(to, this.#call)) !== undefined
+      return stat.identity === file.identity && moveAgain(store, file.path, to, { ...call, ...into })
+    })
+    await this.#lock.check(this.#call)
+    return isDone
+  }
+
   /** Puts a good copy of a key, which was read back, where it belongs. */
   async putInPlace(from: string, path: string): Promise<void> {
     await this.#changes.whileProven('whichever', (call) => this.#moveOver(from, path, call))
     await this.#lock.check(this.#call)
+  }
+
+  async #requireKept(to: string): Promise<void> {
+    if ((await this.#dataset.store.stat(to, this.#call)) !== undefined) return
+    throw this.#dataset.error('missing', 'repair', 'the copy that is to be kept is gone', { path: to, sent: 'no' })
   }
 
   async #moveOver(from: string, to: string, call: Proven): Promise<void> {

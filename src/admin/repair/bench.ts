@@ -128,6 +128,21 @@ export class Bench {
     return isDone
   }
 
+  /**
+   * Takes away a file that is no key, to be kept as `to`. False when it is not what it was any
+   * more; then nothing is changed. With `isLarge` it is not copied where it can be renamed.
+   */
+  async takeAway(
+    file: { readonly path: string; readonly identity: string },
+    to: string,
+    { isLarge = false } = {},
+  ): Promise<boolean> {
+    if (isLarge && this.#replacing.isFence) return this.#replacing.renameAside(file, to)
+    const isDone = (await this.#keep(file, to, undefined)) && (await this.#replacing.removeKept(file, to))
+    if (!isDone) await this.changes.removeOwn([to], 'whichever')
+    return isDone
+  }
+
   /** Keeps a copy of a file, and looks that all of it came. False when it is not what it was. */
   async #keep(file: { readonly path: string; readonly identity: string }, to: string, key: string | undefined) {
     const { store, directory } = this.dataset

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { runProcess } from '../../core/process/process.ts'
 import { type Finished, run } from '../../core/process/run.ts'
@@ -6,6 +6,7 @@ import { fileSource, type Source } from '../../core/source.ts'
 import { decode, encode } from '../../core/text.ts'
 import { ANNEX_BRANCH } from '../../git/annex-records.ts'
 import { BranchFiles } from '../../git/branch-files.ts'
+import type { OtherObjects } from '../../git/mend/plan.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Records } from './archive/recorded-keys.ts'
 import type { GoodCopies } from './good-copies.ts'
@@ -54,6 +55,19 @@ export class CloneCopies implements GoodCopies {
     signal?.throwIfAborted()
     const fetched = await this.#objectOf(key)
     return fetched === undefined ? undefined : fileSource(fetched)
+  }
+
+  /** Of the clone itself: nothing is fetched from its remotes. */
+  async objects(): Promise<OtherObjects> {
+    const ask = async (...args: string[]) => {
+      const { code, stdout } = await run('git', ['-C', this.#top, ...args], { limitMs: LIMIT_MS })
+      return code === 0 ? decode(stdout).replace(/\n$/, '') : undefined
+    }
+    const objects = await ask('rev-parse', '--git-path', 'objects')
+    if (objects === undefined) throw new ConfigError(`${this.#top} is no git repository any more`)
+    const isShallow = (await ask('rev-parse', '--is-shallow-repository')) !== 'false'
+    const promised = await ask('config', '--get-regexp', '^(extensions\\.partialclone|remote\\..*\\.promisor)$')
+    return { gitDir: dirname(resolve(this.#top, objects)), isPartial: isShallow || promised !== undefined }
   }
 
   async #objectOf(key: string): Promise<string | undefined> {

@@ -26,7 +26,7 @@ export async function mendLeftover(
     return { outcome: 'mended', how: 'it was removed' }
   }
   const to = bench.quarantineOf(path)
-  if (!(await bench.setAside({ path, identity: stat.identity }, to))) {
+  if (!(await bench.takeAway({ path, identity: stat.identity }, to, { isLarge: true }))) {
     return { outcome: 'left', how: 'somebody has just replaced it' }
   }
   return { outcome: 'mended', how: `it is kept as ${to}` }

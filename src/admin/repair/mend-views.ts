@@ -1,16 +1,20 @@
 import { isStoreError } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
+import { gitThere, hasGit } from '../../git/git-there.ts'
+import { viewsOf } from '../../git/refs/views.ts'
 import { StoredRepository } from '../../git/repository.ts'
 import { aliasFile, readAlias } from '../../ria/layout/alias-file.ts'
 import { readAliasLink } from '../../ria/layout/alias-link.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { CallOptions } from '../../store/store.ts'
-import type { Outcome } from './repaired.ts'
-
-type Mended = { readonly outcome: Outcome; readonly how: string }
+import type { CallOptions, Sharing } from '../../store/store.ts'
+import type { Mended } from './repaired.ts'
 
 /** Has others see the newest push. Throws StoreError. */
-export async function mendViews(dataset: StoredDataset, call: CallOptions): Promise<Mended> {
+export async function mendViews(
+  dataset: StoredDataset,
+  sharing: Sharing | undefined,
+  call: CallOptions,
+): Promise<Mended> {
   const repository = repositoryOf(dataset)
   const state = await repository.state(call)
   if (state.generation > 0) {
@@ -18,15 +22,16 @@ export async function mendViews(dataset: StoredDataset, call: CallOptions): Prom
     await repository.mendViews(state, { ...call, again: true })
     return { outcome: 'mended', how: 'the files for others were written anew' }
   }
-  try {
-    const command = ['git', '--git-dir=.', 'update-server-info']
-    const { code, stderr } = await dataset.store.exec(command, { ...call, cwd: dataset.directory })
-    if (code === 0) return { outcome: 'mended', how: 'git update-server-info was run' }
-    return { outcome: 'left', how: `git update-server-info: ${stderr.trim().split('\n').at(-1)}` }
-  } catch (error) {
-    if (!isStoreError(error, 'unsupported')) throw error
-    return { outcome: 'left', how: 'run git update-server-info in it, and push once more' }
+  if (!(await hasGit(dataset, call))) {
+    // A copy of what git wrote elsewhere: what git would write is made of the refs and the packs.
+    for (const [name, text] of viewsOf(state)) {
+      if (name.includes('/')) await dataset.store.put(dataset.path(name), bufferSource(text), { ...call, sharing })
+    }
+    return { outcome: 'mended', how: 'the files for others were written anew' }
   }
+  const { code, stderr } = await gitThere(dataset, ['update-server-info'], '', call)
+  if (code === 0) return { outcome: 'mended', how: 'git update-server-info was run' }
+  return { outcome: 'left', how: `git update-server-info: ${stderr.trim().split('\n').at(-1)}` }
 }
 
 /** A name that the dataset counts as its own, and that nobody has. */

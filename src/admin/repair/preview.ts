@@ -5,10 +5,12 @@ import type { Problem, ProblemCode } from '../check/problem.ts'
 import { openArchive } from '../inventory/count-keys.ts'
 import { whyWhole } from './archive/mend-archive.ts'
 import { examineKey } from './examine.ts'
+import { isOfGit } from './git/mend-git.ts'
+import { previewGit } from './git/preview-git.ts'
 import type { GoodCopies } from './good-copies.ts'
 import { ifUnreadable, isMendable } from './repair-dataset.ts'
 import { left } from './repair-store.ts'
-import type { Mended, Repaired, TellRepaired } from './repaired.ts'
+import type { Mended, TellRepaired } from './repaired.ts'
 
 const WOULD: Partial<Record<ProblemCode, string>> = {
   'alias-double': 'it would not count it as its own any more',
@@ -29,13 +31,17 @@ export async function previewRepair(
   { sources = [], ...call }: CallOptions & { readonly sources?: readonly GoodCopies[] | undefined } = {},
 ): Promise<void> {
   const { readOnly, dataset: layout } = await readLayout(dataset, call)
+  let git: Promise<(problem: Problem) => Mended> | undefined
   for (const problem of problems) {
     const { code, key } = problem
     const how = WOULD[code]
     if (readOnly !== undefined) tell({ problem, outcome: 'left', how: `nothing is changed here: ${readOnly}` })
     else if (code === 'archive-damaged') tell({ problem, ...(await previewArchive(dataset, sources, call)) })
     else if (!isMendable(code)) tell({ problem, ...left(problem) })
-    else if (how !== undefined || key === undefined) tell({ problem, outcome: 'mended', how: how ?? '' })
+    else if (isOfGit(code)) {
+      git ??= previewGit(dataset, sources, call)
+      tell({ problem, ...(await git)(problem) })
+    } else if (how !== undefined || key === undefined) tell({ problem, outcome: 'mended', how: how ?? '' })
     else tell({ problem, ...(await previewKey(dataset, key, layout.version, sources, call)) })
   }
 }
@@ -58,7 +64,7 @@ async function previewKey(
   version: string,
   sources: readonly GoodCopies[],
   call: CallOptions,
-): Promise<Omit<Repaired, 'problem'>> {
+): Promise<Mended> {
   const archive = await openArchive(dataset, call).catch(ifUnreadable)
   const seen = await examineKey(dataset, key, { version, archive }, call).finally(() => archive?.close())
   if ('outcome' in seen) return seen

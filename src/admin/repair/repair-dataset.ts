@@ -17,6 +17,7 @@ import { mendMember } from './archive/mend-member.ts'
 import { MisplacedMembers } from './archive/misplaced-members.ts'
 import { Bench } from './bench.ts'
 import { mendForeignAnnex } from './git/mend-foreign-annex.ts'
+import { isOfGit, mendGit } from './git/mend-git.ts'
 import type { GoodCopies } from './good-copies.ts'
 import { mendKey } from './mend-key.ts'
 import { mendLeftover } from './mend-leftover.ts'
@@ -78,7 +79,7 @@ const MENDABLE: readonly Problem['code'][] = [
 
 /** Whether repair knows how. */
 export function isMendable(code: Problem['code']): boolean {
-  return MENDABLE.includes(code)
+  return MENDABLE.includes(code) || isOfGit(code)
 }
 
 class Repairing {
@@ -88,6 +89,8 @@ class Repairing {
   readonly #options: RepairOptions
   readonly #call: CallOptions
   readonly #bench: Bench
+  /** What became of the repository's problems. */
+  #git: Promise<(problem: Problem) => Mended> | undefined
   /** What became of each key. */
   readonly #keys = new Map<string, Mended>()
   /** What became of the members of the archive that no client looks for, by their file names. */
@@ -134,6 +137,10 @@ class Repairing {
 
   async #mend(problem: Problem): Promise<Mended> {
     const { code, path, key } = problem
+    if (isOfGit(code)) {
+      this.#git ??= mendGit(this.#bench, this.#options.sources ?? [], this.#sharing)
+      return (await this.#git)(problem)
+    }
     switch (code) {
       case 'key-size':
       case 'data-damaged':
@@ -155,7 +162,7 @@ class Repairing {
       case 'mode':
         return mendModes(this.#bench, this.#sharing)
       case 'views':
-        return mendViews(this.#dataset, this.#call)
+        return mendViews(this.#dataset, this.#sharing, this.#call)
       case 'alias-double':
         return mendDoubleAliases(this.#dataset, this.#call)
       case 'foreign-annex':

@@ -1,6 +1,11 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isStoreError } from '../../core/errors.ts'
 import { parseKey } from '../../core/key.ts'
 import type { Source } from '../../core/source.ts'
+import { gather } from '../../git/mend/gather.ts'
+import type { OtherObjects } from '../../git/mend/plan.ts'
+import { StoredRepository } from '../../git/repository.ts'
 import { DatasetArchive } from '../../ria/keys/dataset-archive.ts'
 import { KeyFinder } from '../../ria/keys/key-finder.ts'
 import { keyPaths } from '../../ria/layout/paths.ts'
@@ -36,6 +41,17 @@ export class StoreCopies implements GoodCopies {
       return pulledSource(size, (consume, options) => copy.read(consume, options))
     } catch (error) {
       // It is as damaged there, or not there at all.
+      if (!isStoreError(error, 'corrupt', 'missing', 'unsupported')) throw error
+      return undefined
+    }
+  }
+
+  async objects(work: string, call: CallOptions): Promise<OtherObjects | undefined> {
+    try {
+      const state = await new StoredRepository(this.#dataset, { gitDir: undefined, shows: false }).state(call)
+      const directory = await mkdtemp(join(work, 'store-'))
+      return { gitDir: (await gather(this.#dataset, state, directory, call)).all, isPartial: false }
+    } catch (error) {
       if (!isStoreError(error, 'corrupt', 'missing', 'unsupported')) throw error
       return undefined
     }

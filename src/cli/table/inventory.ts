@@ -83,7 +83,7 @@ export const CHECK = {
   usage: '[options] [STORE] [DATASET…]',
   description: [
     'All datasets, if none is named. Nothing is changed. It looks at layout files, aliases, refs and what they lead to, \
-packs (by git fsck where git reaches, else by their checksums), what others see of the last push, archives and the \
+packs and objects (by git fsck where git reaches, else by their checksums), what others see of the last push, archives and the \
 places in them, the places, lengths, modes and owners of loose keys, traces of a git-annex that was run in the \
 repository, dead uploads and locks.',
     'With --data the content of keys is read and held against their checksums, those first that were read longest ago, \
@@ -119,12 +119,15 @@ export const REPAIR = {
   description: [
     'All datasets, if none is named. It looks as check does, and mends: damaged keys, keys that lie where nobody looks \
 for them, modes, aliases that lead nowhere, what others see of the last push, what dead uploads and runs left, datasets \
-without a layout file. What it cannot prove it leaves, and says what to do.',
+without a layout file, packs, objects and refs of git. What it cannot prove it leaves, and says what to do.',
     'Of damaged keys it knows those of a wrong length, and those that check --data found; with --data it reads all. A \
 damaged copy is kept in quarantine/ of the dataset. A good one comes from elsewhere in the dataset, else --from a \
 clone, another store that has the dataset, or a remote of the clone that we are in; it is read back before it is put in \
 place. Where none is found the key counts as not there, so that git annex copy brings it again; with a clone in --from \
 its records are set right.',
+    'What refs need of git and is damaged or gone comes from what can still be read, else --from a clone or another \
+store; only then is what is damaged kept in quarantine/. A ref that leads to what none of them has goes there, too, \
+unless one of them is a shallow or partial clone.',
     'Nothing is removed but unfinished uploads of our own that are a day old: what is in the way is kept in quarantine/.',
   ],
   positionals: [WORDS],

@@ -7,6 +7,7 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { RefState } from '../refs/ref-state.ts'
 import { git } from './git.ts'
+import { loosePlace } from './is-whole-loose.ts'
 import { download, uploadPack } from './pack-files.ts'
 import { newRepository } from './scratch-repository.ts'
 
@@ -25,7 +26,7 @@ export async function addLoose(
 ): Promise<string[]> {
   const found: string[] = []
   await forEachParallel(ids, Math.min(DOWNLOADS, dataset.store.traits.maxInFlight), async (id) => {
-    const place = `objects/${id.slice(0, 2)}/${id.slice(2)}`
+    const place = loosePlace(id)
     await mkdir(dirname(join(gitDir, place)), { recursive: true })
     try {
       await download(dataset.store, dataset.path(place), join(gitDir, place), call)

@@ -5,6 +5,7 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { isPackName } from '../refs/ref-state.ts'
 import { BlockCache, BlockFile } from './block-file.ts'
+import { loosePlace } from './is-whole-loose.ts'
 import type { ObjectCache } from './object-cache.ts'
 import { PackIndex } from './pack-index.ts'
 import { type GitObject, type ObjectType, PARTIAL, PackReader } from './pack-reader.ts'
@@ -157,7 +158,7 @@ export class ObjectReader {
   }
 
   readonly #readLoose = async (id: string): Promise<GitObject | undefined> => {
-    const packed = await this.#dataset.findSmall(loosePath(id), MAX_OBJECT_BYTES, this.#call)
+    const packed = await this.#dataset.findSmall(loosePlace(id), MAX_OBJECT_BYTES, this.#call)
     if (packed === undefined) return undefined
     const whole = this.#inflate(id, packed, {})
     const { type, size, start } = this.#looseHead(id, whole)
@@ -167,7 +168,7 @@ export class ObjectReader {
   }
 
   readonly #looseSize = async (id: string): Promise<number | undefined> => {
-    const path = this.#dataset.path(loosePath(id))
+    const path = this.#dataset.path(loosePlace(id))
     const stat = await this.#dataset.store.stat(path, this.#call)
     if (stat === undefined) return undefined
     const head = await this.#file(path, stat.size).readUpTo(0, LOOSE_HEAD_BYTES)
@@ -195,8 +196,4 @@ export class ObjectReader {
   #error(kind: StoreError['kind'], message: string): StoreError {
     return this.#dataset.error(kind, 'get', message)
   }
-}
-
-function loosePath(id: string): string {
-  return `objects/${id.slice(0, 2)}/${id.slice(2)}`
 }

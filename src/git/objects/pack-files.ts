@@ -4,7 +4,7 @@ import { isStoreError, StoreError } from '../../core/errors.ts'
 import { patientFiles, writeFully } from '../../core/files.ts'
 import { fileSource } from '../../core/source.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
-import type { CallOptions, Store } from '../../store/store.ts'
+import type { CallOptions, PutOptions, Store } from '../../store/store.ts'
 import { isPackName } from '../refs/ref-state.ts'
 import type { GitResult } from './git.ts'
 
@@ -32,7 +32,7 @@ export async function uploadPack(
   work: string,
   there: readonly string[],
   pack: (args: readonly string[]) => Promise<Pick<GitResult, 'stdout'>>,
-  call: CallOptions,
+  call: PutOptions,
 ): Promise<string | undefined> {
   for (const level of LEVELS) {
     const made = (await pack(level)).stdout.trim()
@@ -53,7 +53,7 @@ export async function uploadPack(
   throw dataset.error('conflict', 'push', message)
 }
 
-async function reserve(dataset: StoredDataset, work: string, name: string, call: CallOptions): Promise<boolean> {
+async function reserve(dataset: StoredDataset, work: string, name: string, call: PutOptions): Promise<boolean> {
   const index = await fileSource(join(work, `${name}.idx`))
   const path = packPath(dataset.directory, name, 'idx')
   try {

@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { datasetDirectory } from '../../../src/ria/layout/paths.ts'
+import { openLocalStore } from '../../../src/store/local/local.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { type ArchiveProgram, installArchiveProgram, linesOfJson } from '../../support/programs/archive-program.ts'
+import { run } from '../../support/programs/run.ts'
 import { dataladClone, datasetId, makeDataset } from '../../support/repos/annex-repo.ts'
 import {
   DAMAGES,
@@ -12,7 +15,7 @@ import {
   type Victim,
 } from '../../support/stores/damage.ts'
 import { listed, read, write } from '../../support/stores/stores.ts'
-import { PLACES, type PlaceName } from '../../support/worlds/places.ts'
+import { PLACES, type Place } from '../../support/worlds/places.ts'
 import { makeWorkspace, type Workspace } from '../../support/worlds/workspace.ts'
 
 let workspace: Workspace
@@ -47,10 +50,35 @@ async function misplace(victim: Victim): Promise<void> {
   await victim.store.remove(place)
 }
 
-test.each(Object.keys(PLACES) as PlaceName[])(
+/** Where git itself keeps what was pushed. */
+const WITH_GIT = ['on a disk', 'over ssh']
+
+const EVERYWHERE: Readonly<Record<string, (workspace: Workspace) => Promise<Place>>> = {
+  ...PLACES,
+  'on a disk': async ({ path, env }) => {
+    const root = path('on-disk')
+    return { url: `ria+file://${root}`, gitUrl: `ria+file://${root}`, store: openLocalStore({ root }), root, env }
+  },
+}
+
+/** Tears all that git has: packs, or objects that are files of their own. */
+async function damageGit({ store, directory }: Victim): Promise<void> {
+  const objects = (await listed(store.list(`${directory}/objects`))).map(({ path }) => path)
+  const packs = objects.filter((path) => path.endsWith('.pack'))
+  const loose = objects.filter((path) => /\/[0-9a-f]{2}\/[0-9a-f]{38}$/.test(path))
+  for (const path of packs.length > 0 ? packs : loose) {
+    const content = await read(store, path)
+    await store.remove(path) // git's own may not be written to
+    await write(store, path, content.subarray(0, content.length >> 1))
+  }
+  const config = await read(store, `${directory}/config`)
+  await write(store, `${directory}/config`, `${config}[annex]\n\tuuid = 11111111-2222-3333-4444-555555555555\n`)
+}
+
+test.each(Object.keys(EVERYWHERE))(
   '%s all that is damaged is found, and mended from a clone; then check is clean, and DataLad clones and gets all',
   async (name) => {
-    const { gitUrl: url, store, root, env } = await PLACES[name](workspace)
+    const { gitUrl: url, store, root, env } = (await EVERYWHERE[name]?.(workspace)) ?? expect.unreachable()
     const riastore = (...args: string[]) => program.run([...args, '--no-progress'], { env, cwd: source.path })
     const here = name.replaceAll(' ', '-')
     const source = await makeDataset(workspace, `source-${here}`, { env })
@@ -78,7 +106,7 @@ test.each(Object.keys(PLACES) as PlaceName[])(
     await DAMAGES['half-dataset']?.(misplaced)
     const kinds = ['data-damaged', 'key-size', 'key-misplaced', 'alias-dangling', 'half-dataset']
     // git on the server keeps no views; nothing in a bucket is old yet, nor has a mode.
-    if (name !== 'over ssh') {
+    if (!WITH_GIT.includes(name)) {
       await DAMAGES_OF_PUSHES.views?.(misplaced)
       kinds.push('views')
     }
@@ -103,6 +131,21 @@ test.each(Object.keys(PLACES) as PlaceName[])(
     const kept = (await listed(store.list(`${directory}/quarantine`))).map(({ path }) => path)
     for (const file of ['flipped.dat', 'cut.dat']) expect(kept.join('\n')).toContain(await source.key(file))
     expect((await read(store, placeOf(misplaced))).toString()).toBe(contentOf('misplaced.dat'))
+
+    const isGits = WITH_GIT.includes(name)
+    await damageGit(misplaced)
+    if (isGits) await DAMAGES['ref-dangling']?.(misplaced)
+    const torn = await riastore('check', '--json', url)
+    expect(torn.status).toBe(3)
+    for (const code of ['foreign-annex', isGits ? 'git-damaged' : 'pack-damaged']) expect(torn.stdout).toContain(code)
+    // A ref that leads to what nobody has is not said to be mended.
+    const whole = await riastore('repair', '--yes', '--from', source.path, url)
+    expect([whole.status, whole.stderr], whole.stdout).toEqual([isGits ? 3 : 0, ''])
+    expect(await riastore('check', '--data', url)).toMatchObject({ status: 0, stderr: '' })
+    if (root !== undefined) {
+      const fsck = await run('git', ['fsck', '--full', '--no-dangling'], { cwd: join(root, directory), env })
+      expect(fsck, fsck.stderr).toMatchObject({ status: 0 })
+    }
 
     const clone = await dataladClone(workspace, `${url}#~study`, `clone-${here}`, { env })
     await clone.datalad('get', '.')

@@ -102,10 +102,10 @@ const codesOf = ({ ofStore, ofDataset }: { ofStore: Problem[]; ofDataset: Proble
   [...ofStore, ...ofDataset].map(({ code }) => code)
 
 /** What repair leaves to people. */
-const NOT_MENDED = ['dataset-id', 'pack-damaged']
+const NOT_MENDED = ['dataset-id']
 const ROUNDS = [
   ['alias-dangling', 'half-dataset', 'key-misplaced', 'data-damaged', 'leftover', 'lock', 'views'],
-  ['key-size', 'alias-double', 'alias-unreadable', 'archive-damaged', 'foreign-annex'],
+  ['key-size', 'alias-double', 'alias-unreadable', 'archive-damaged', 'foreign-annex', 'pack-damaged'],
   ['mode', ...NOT_MENDED],
 ]
 
