@@ -202,7 +202,7 @@ describe('a repository that was copied from git, object by object, to where ther
     await write(place.store, `${place.directory}/ria-layout-version`, '2|a\n')
     await DAMAGES['ref-dangling']?.({ ...place, key: '' })
     const told = await repair(place, await clones())
-    expect(told).toMatchObject([{ outcome: 'left', how: expect.stringContaining('append-only') }])
+    expect(told[0]).toMatchObject({ outcome: 'left', how: expect.stringContaining('append-only') })
     expect((await readRefs(atHand(place))).refs.has('refs/heads/lost')).toBe(true)
   })
 })

@@ -7,7 +7,7 @@ import { writeViews } from '../../../src/git/refs/views.ts'
 import { StoredDataset } from '../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { commitFiles } from '../repos/memory-repository.ts'
-import { read, write } from './stores.ts'
+import { listed, read, write } from './stores.ts'
 
 /** What a dataset of a store must have for all kinds of damage to be done to it. */
 export interface Victim {
@@ -63,7 +63,8 @@ export const DAMAGES_OF_PUSHES: Readonly<Record<string, (victim: Victim) => Prom
     const said = '[datalad "dataset"]\n\tid = 99999999-8888-7777-6666-555555555555\n'
     const main = await commitFiles(store, directory, { '.datalad/config': said })
     await store.remove(`${directory}/refs/heads/main`)
-    await keepRefLog(store, directory, { refs: new Map([['refs/heads/main', main]]), generation: 3 })
+    const generation = (await listed(store.list(`${directory}/riastore/refs`))).length + 1
+    await keepRefLog(store, directory, { refs: new Map([['refs/heads/main', main]]), generation })
   },
 }
 
