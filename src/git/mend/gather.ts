@@ -118,7 +118,9 @@ class Gathering {
     }
   }
 
-  /** Where clients find what a pack holds: where we keep the refs, they read what the state names. */
+  /**
+   * Where clients find what a pack holds: where we keep the refs, they read what the state names.
+   */
   #repositoryOf(name: string): string {
     const isNamed = this.#state.generation === 0 || this.#state.packs.includes(name)
     return isNamed ? this.#repositories.good : this.#repositories.all

@@ -1,8 +1,8 @@
 import type { RefState } from '../refs/ref-state.ts'
 
 /**
- * The branch that HEAD most likely pointed to: the only one, or `main`, or `master`; undefined where
- * nobody can tell. Branches of git-annex are no one's.
+ * The branch that HEAD most likely pointed to: the only one, or `main`, or `master`; undefined
+ * where nobody can tell. Branches of git-annex are no one's.
  */
 function plausibleHead(refs: ReadonlyMap<string, string>): string | undefined {
   const branches = [...refs.keys()].filter((name) => /^refs\/heads\/(?!git-annex$|synced\/|adjusted\/)/.test(name))

@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 afterAll(() => stop?.())
 
-/** The fourth is in the full tests: this one, where files are renamed, and where they are copied. */
+/** The fourth is in the full tests. */
 const KINDS = Object.keys(PLACES).filter((kind) => kind !== 'that was copied from git')
 
 describe.each(KINDS)('a repository %s', (kind) => {

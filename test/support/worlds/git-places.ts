@@ -68,7 +68,9 @@ export async function copied(packed: boolean): Promise<Place> {
   return { store: world.store, directory }
 }
 
-/** Where git keeps the repository, and where riastore does, and what is there is renamed or copied. */
+/**
+ * Where git keeps the repository, and where riastore does; what is there is renamed, or copied.
+ */
 export const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
   'that git keeps on a disk': async () => {
     const id = `aaa${count++}-disk`
