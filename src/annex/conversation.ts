@@ -1,4 +1,4 @@
-import { handle } from './handle.ts'
+import { handle, handleAtOnce } from './handle.ts'
 import { type Answer, type Aside, formatMessage, type Reply, type Request } from './messages.ts'
 import type { Creds, Job, SpecialRemote } from './remote.ts'
 import { throttle } from './throttle.ts'
@@ -22,6 +22,8 @@ export class Conversation {
   readonly #settings: ConversationSettings
   readonly #questions: Question[] = []
   #last: Promise<void> = Promise.resolve()
+  /** Requests that were not replied to yet. */
+  #open = 0
 
   constructor(settings: ConversationSettings) {
     this.#settings = settings
@@ -29,14 +31,31 @@ export class Conversation {
 
   /** Resolves when the request was replied to. */
   request(request: Request): Promise<void> {
+    const reply = this.#open === 0 ? handleAtOnce(this.#settings.remote, request) : undefined
+    if (reply !== undefined && !(reply instanceof Promise)) {
+      this.#send(reply)
+      return this.#last
+    }
+    this.#open += 1
     this.#last = this.#last.then(async () => {
-      let over = false
-      const job = this.#job(() => over)
-      const replies = await handle(this.#settings.remote, job, request)
-      over = true
-      for (const reply of replies) this.#send(reply)
+      const replies = reply === undefined ? await this.#handle(request) : [await reply]
+      this.#open -= 1
+      for (const each of replies) this.#send(each)
     })
     return this.#last
+  }
+
+  async #handle(request: Request): Promise<readonly Reply[]> {
+    let over = false
+    try {
+      return await handle(
+        this.#settings.remote,
+        this.#job(() => over),
+        request,
+      )
+    } finally {
+      over = true
+    }
   }
 
   /** Takes an answer. False when nothing was asked. */

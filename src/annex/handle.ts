@@ -64,6 +64,22 @@ export async function handle(remote: SpecialRemote, job: Job, request: Request):
   }
 }
 
+/**
+ * The reply to a request that the remote handles without waiting; undefined for any other. May be a
+ * promise, which never rejects.
+ */
+export function handleAtOnce(remote: SpecialRemote, request: Request): Reply | Promise<Reply> | undefined {
+  if (request.verb !== 'TRANSFER' && request.verb !== 'CHECKPRESENT' && request.verb !== 'REMOVE') return undefined
+  const failed = (error: unknown) => replyTo(request, { result: 'failed', error })
+  try {
+    const outcome = remote.atOnce?.(request)
+    if (!(outcome instanceof Promise)) return outcome && replyTo(request, outcome)
+    return outcome.then((ended) => replyTo(request, ended), failed)
+  } catch (error) {
+    return failed(error)
+  }
+}
+
 async function outcomeOf(remote: SpecialRemote, job: Job, request: KeyRequest): Promise<Outcome> {
   try {
     switch (request.verb) {

@@ -1,3 +1,6 @@
+import type { KeyRequest } from './messages.ts'
+import type { Outcome } from './replies.ts'
+
 /** One conversation with git-annex: what a remote may ask and say while it handles a request. */
 export interface Job {
   /** Aborts when git-annex goes away. */
@@ -61,6 +64,12 @@ export interface SpecialRemote {
   checkPresent(job: Job, key: string): Promise<boolean>
   /** Must also succeed when the key is not there. */
   remove(job: Job, key: string): Promise<void>
+  /**
+   * Handles a request for a key without waiting, where that takes no longer than to wait would; a
+   * promise where a part of it does. Undefined: nothing is said, and one of the methods above is to
+   * be called. What it fails with is told as theirs is. Default: never.
+   */
+  atOnce?(request: KeyRequest): Outcome | Promise<Outcome> | undefined
   /** A place for people, or undefined. */
   whereis(job: Job, key: string): Promise<string | undefined>
   /** See git-annex's Config/Cost.hs: 100 is cheap, 200 expensive. */

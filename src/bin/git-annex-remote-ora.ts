@@ -1,5 +1,6 @@
 import { isSeveral, jobsInCommand, parentCommand } from '../annex/concurrency.ts'
 import { readsContent } from '../annex/fsck-command.ts'
+import { readInput } from '../annex/read-input.ts'
 import { EarlyGitConfig } from '../core/git-config.ts'
 import { writeLine } from '../core/write-line.ts'
 
@@ -23,9 +24,11 @@ async function main(): Promise<void> {
   }
   const server = new Server(remote, send, { async: await severalJobs(git, command) })
 
-  process.stdin.on('data', (bytes: Buffer) => server.push(bytes))
-  process.stdin.on('end', () => server.stop(0))
-  process.stdin.on('error', () => server.stop(1))
+  readInput({
+    onBytes: (bytes) => server.push(bytes),
+    onEnd: () => server.stop(0),
+    onError: () => server.stop(1),
+  })
   process.on('SIGINT', () => server.stop(130))
   process.on('SIGTERM', () => server.stop(143))
   server.start()

@@ -13,7 +13,7 @@ export const DESCRIPTORS = '/proc/self/fd'
 export const NAMES_DESCRIPTORS = process.platform === 'linux' && fs.existsSync(DESCRIPTORS)
 
 type Path = string | Buffer
-type Soon<T> = T | Promise<T>
+export type Soon<T> = T | Promise<T>
 
 /**
  * The file system calls that we make. A call that answers at once saves the way through node's
@@ -46,7 +46,11 @@ export interface Files {
   /** Resolves with the number of bytes written. */
   write(fd: number, buffer: Uint8Array, offset: number, position: number): Soon<number>
   /** For what is small or was flushed before: see `fdatasync`. */
-  fsync(fd: number): Promise<void>
+  fsync(fd: number): Soon<void>
+  /** Whether short calls are done when they return, `fsync` too, as long as the disk is fast. */
+  readonly flushesAtOnce: boolean
+  /** Flushes at once. False, and nothing is flushed, where that is `fsync`'s to do. */
+  fsyncAtOnce(fd: number): boolean
   fdatasync(fd: number): Promise<void>
 }
 
@@ -111,11 +115,15 @@ export const patientFiles: Files = {
   write: async (fd, buffer, offset, position) =>
     (await writeAsync(fd, buffer, offset, buffer.length - offset, position)).bytesWritten,
   fsync: promisify(fs.fsync),
+  flushesAtOnce: false,
+  fsyncAtOnce: () => false,
   fdatasync: promisify(fs.fdatasync),
 }
 
 /** More than this may wait for the disk, and other jobs shall go on meanwhile. Bytes. */
-const AT_ONCE_BYTES = 64 * 1024
+export const AT_ONCE_BYTES = 64 * 1024
+
+const flushes = flushAtOnceIfFast()
 
 /**
  * For disks of this machine: only what may take long, flushing and large transfers, goes through
@@ -161,7 +169,11 @@ export const diskFiles: Files = {
     buffer.length - offset <= AT_ONCE_BYTES
       ? fs.writeSync(fd, buffer, offset, buffer.length - offset, position)
       : patientFiles.write(fd, buffer, offset, position),
-  fsync: flushAtOnceIfFast(),
+  fsync: flushes.fsync,
+  get flushesAtOnce() {
+    return flushes.isFast()
+  },
+  fsyncAtOnce: flushes.fsyncAtOnce,
   fdatasync: patientFiles.fdatasync,
 }
 
@@ -172,18 +184,22 @@ const FAST_FLUSH_MS = 1
  * Flushes small files and directories directly while the disk does that faster than the thread pool
  * hands a call over; a disk that was slow gets its calls through the pool for a while.
  */
-function flushAtOnceIfFast(): Files['fsync'] {
+function flushAtOnceIfFast(): Pick<Files, 'fsync' | 'fsyncAtOnce'> & { isFast: () => boolean } {
   let slowCalls = 0
-  const timed = async (fd: number, flush: (fd: number) => Soon<void>) => {
+  const isFast = () => slowCalls === 0
+  const fsyncAtOnce = (fd: number) => {
+    if (!isFast()) return false
     const start = performance.now()
-    await flush(fd)
+    fs.fsyncSync(fd)
     if (performance.now() - start > FAST_FLUSH_MS) slowCalls = 100
+    return true
   }
-  return (fd) => {
-    if (slowCalls === 0) return timed(fd, fs.fsyncSync)
+  const fsync = (fd: number) => {
+    if (fsyncAtOnce(fd)) return
     slowCalls -= 1
     return patientFiles.fsync(fd)
   }
+  return { fsync, fsyncAtOnce, isFast }
 }
 
 /**

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import type { KeyRequest } from '../annex/messages.ts'
 import type { Job, SpecialRemote } from '../annex/remote.ts'
+import type { Outcome } from '../annex/replies.ts'
 import { cacheDirectory } from '../core/cache-directory.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { EarlyGitConfig } from '../core/git-config.ts'
@@ -18,6 +20,8 @@ import type { Store } from '../store/store.ts'
 import { type Configured, configure } from './configure.ts'
 import { keepAccess, keptCredentials, keptLogin, refuseToCommitPassword } from './credentials.ts'
 
+const DONE: Outcome = { result: 'done' }
+
 interface Opened {
   readonly store: Store
   readonly dataset: RiaDataset
@@ -32,6 +36,8 @@ export class RiaRemote implements SpecialRemote {
   #configured: Configured | undefined
   #reading: Promise<Opened> | undefined
   #writing: Promise<Opened> | undefined
+  /** What these resolved with. */
+  readonly #opened: { reading?: RiaDataset; writing?: RiaDataset } = {}
   readonly #git: EarlyGitConfig
   readonly #log: Log | undefined
   readonly #told = new Set<string>()
@@ -88,6 +94,27 @@ export class RiaRemote implements SpecialRemote {
     await this.#do(job, this.#writer(job), (dataset) => dataset.remove(key, { signal: job.signal }))
   }
 
+  /** Once the store is open, for what is plain (see RiaDataset). */
+  atOnce(request: KeyRequest): Outcome | Promise<Outcome> | undefined {
+    const { writing } = this.#opened
+    const reading = this.#writing === undefined ? this.#opened.reading : writing
+    switch (request.verb) {
+      case 'CHECKPRESENT': {
+        const isPresent = reading?.checkPresentAtOnce(request.key)
+        return isPresent === undefined ? undefined : { result: isPresent ? 'present' : 'absent' }
+      }
+      case 'REMOVE':
+        return writing?.removeAtOnce(request.key) === true ? DONE : undefined
+      case 'TRANSFER': {
+        const { direction, key, file } = request
+        if (direction === 'RETRIEVE') return reading?.retrieveAtOnce(key, file) === true ? DONE : undefined
+        const stored = writing?.storeAtOnce(key, file)
+        if (!(stored instanceof Promise)) return stored && DONE
+        return loggingErrors(writing, stored).then(() => DONE)
+      }
+    }
+  }
+
   async whereis(job: Job, key: string): Promise<string> {
     const { dataset } = await this.#reader(job)
     return dataset.describe(key)
@@ -126,10 +153,7 @@ export class RiaRemote implements SpecialRemote {
   async #do<T>(job: Job, opened: Promise<Opened>, work: (dataset: RiaDataset) => Promise<T>): Promise<T> {
     const { dataset } = await opened
     try {
-      return await work(dataset)
-    } catch (error) {
-      await dataset.logError(messageOf(error))
-      throw error
+      return await loggingErrors(dataset, work(dataset))
     } finally {
       this.#tellNotices(job, dataset)
     }
@@ -149,17 +173,23 @@ export class RiaRemote implements SpecialRemote {
    */
   #reader(job: Job): Promise<Opened> {
     if (this.#writing !== undefined) return this.#writing
-    this.#reading ??= this.#open(job, this.#settings().config.url)
+    this.#reading ??= this.#open(job, this.#settings().config.url, 'reading')
     return this.#reading
   }
 
   #writer(job: Job): Promise<Opened> {
     const { pushUrl } = this.#settings().config
-    this.#writing ??= pushUrl === undefined ? this.#reader(job) : this.#open(job, pushUrl)
+    this.#writing ??= pushUrl === undefined ? this.#openedToRead(job) : this.#open(job, pushUrl, 'writing')
     return this.#writing
   }
 
-  async #open(job: Job, url: StoreUrl): Promise<Opened> {
+  async #openedToRead(job: Job): Promise<Opened> {
+    const opened = await this.#reader(job)
+    this.#opened.writing = opened.dataset
+    return opened
+  }
+
+  async #open(job: Job, url: StoreUrl, what: 'reading' | 'writing'): Promise<Opened> {
     const configured = this.#settings()
     const { config, git, id, annexUuid, name, isKnown } = configured
     const store = await openStore(url.location, {
@@ -190,12 +220,22 @@ export class RiaRemote implements SpecialRemote {
       cacheDirectory: join(cacheDirectory(), 'archives'),
     }
     const dataset = new RiaDataset(store, settings)
+    this.#opened[what] = dataset
     return { store, dataset }
   }
 
   #settings(): Configured {
     if (this.#configured === undefined) throw new ConfigError('git-annex did not prepare the remote')
     return this.#configured
+  }
+}
+
+async function loggingErrors<T>(dataset: RiaDataset | undefined, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    await dataset?.logError(messageOf(error))
+    throw error
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Bytes, Source } from '../core/source.ts'
+import type { AtOnce } from './at-once.ts'
+import type { Sharing, Stat } from './attributes.ts'
 import type { CallOptions } from './call-options.ts'
 import type { ExecOptions, ExecResult } from './exec.ts'
 import type { FileHeaders } from './file-headers.ts'
@@ -132,6 +134,9 @@ export interface Store {
    */
   exec(command: readonly string[], options: ExecOptions): Promise<ExecResult>
 
+  /** The plain cases of some of these calls, without waiting; for a disk of this machine. */
+  readonly atOnce?: AtOnce | undefined
+
   /** Ends connections, removes temporary files of our own. Calls under way fail. Never rejects. */
   close(): Promise<void>
 }
@@ -180,6 +185,7 @@ export interface StoreTraits {
   readonly flat?: boolean
 }
 
+export type { Sharing, Stat } from './attributes.ts'
 export type { CallOptions } from './call-options.ts'
 export type { ExecOptions, ExecResult } from './exec.ts'
 export type { Thaw, ThawOptions, ThawRequest } from './thaw.ts'
@@ -278,35 +284,6 @@ export interface MoveOptions extends CallOptions {
    * power.
    */
   readonly flush?: boolean | undefined
-}
-
-/**
- * What core.sharedRepository asks for. `mode` undefined: leave modes to the umask. `force`: exactly
- * `mode` (git's 0xxx form), else `mode` is added to what the umask gave. Directories also get
- * search bits and the set-group-id bit.
- */
-export interface Sharing {
-  readonly mode: number
-  readonly force: boolean
-}
-
-export interface Stat {
-  /** Length in bytes. */
-  readonly size: number
-  /** Last change, in ms since 1970, by the backend's clock; undefined where it does not say. */
-  readonly mtimeMs: number | undefined
-  /**
-   * Changes when the content is replaced: an ETag, or size and mtime. Where a backend has nothing
-   * finer than seconds (SFTP), a replacement of the same size within the same second is not
-   * noticed.
-   */
-  readonly identity: string
-  /**
-   * Why `size` may not be the length of the file itself, in words that read well in an error: the
-   * server packed what it sends. A file that then has the right length is as good as any; of one
-   * that has not, nothing is known.
-   */
-  readonly doubt?: string | undefined
 }
 
 export interface ListOptions extends CallOptions {

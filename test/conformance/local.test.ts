@@ -1,5 +1,6 @@
 import { openLocalStore } from '../../src/store/local/local.ts'
 import type { Store } from '../../src/store/store.ts'
+import { atOnceWhereItCan } from '../support/stores/at-once.ts'
 import { temporaryDirectory, wrapped } from '../support/stores/stores.ts'
 import { type Subject, storeConformance } from './store-conformance.ts'
 
@@ -14,3 +15,4 @@ storeConformance('the local store in all wrappers', () => setUp(wrapped), { exec
 storeConformance('the local store where what is open has no name', () => setUp((store) => store, false), {
   executes: true,
 })
+storeConformance('the local store, at once where it can', () => setUp(atOnceWhereItCan), { executes: true })

@@ -67,6 +67,11 @@ export class KeyFinder {
     if (await this.#dataset.store.stat(this.#archive.path, call).then(isThere, () => true)) this.#archiveSeen = true
   }
 
+  /** There is an archive, or may be one. */
+  get mayHaveArchive(): boolean {
+    return this.#archiveSeen
+  }
+
   /**
    * Finds a copy of the right length. Undefined means proven absent: the dataset is there (its disk
    * may be unmounted, a share gone), and the key neither loose nor in the archive. Throws `corrupt`

@@ -1,6 +1,8 @@
 import { isStoreError, type StoreError } from '../../core/errors.ts'
 import { isMutable, keyFileName, parseKey } from '../../core/key.ts'
+import { readSmallFile } from '../../core/read-whole.ts'
 import type { Source } from '../../core/source.ts'
+import { toFsPath } from '../../core/text.ts'
 import type { CallOptions, Sharing, Stat, Store } from '../../store/store.ts'
 import { isTemporaryName } from '../../store/temporary.ts'
 import { appendOnlyError } from '../layout/append-only.ts'
@@ -13,6 +15,7 @@ import { type Copy, TRIES } from './copy.ts'
 import { DatasetArchive } from './dataset-archive.ts'
 import { handOver } from './hand-over.ts'
 import { type FindOptions, KeyFinder, type KeyPlaces } from './key-finder.ts'
+import { KeysAtOnce } from './keys-at-once.ts'
 import { retrieveToFile } from './retrieve.ts'
 
 export interface DatasetSettings {
@@ -51,8 +54,13 @@ export class RiaDataset {
   readonly #settings: DatasetSettings
   readonly #archive: DatasetArchive
   readonly #finder: KeyFinder
+  readonly #atOnce: KeysAtOnce
   #layout: Promise<Layout> | undefined
+  /** What it resolved with, while it counts. */
+  #known: Layout | undefined
   #sharing: Promise<Sharing | undefined> | undefined
+  #knownSharing: { readonly sharing: Sharing | undefined } | undefined
+  #lastPlaces: { readonly version: string; readonly places: KeyPlaces } | undefined
   #swept = false
   #notices: readonly string[] = []
 
@@ -64,12 +72,13 @@ export class RiaDataset {
     this.stored = new StoredDataset(store, datasetDirectory(settings.id), settings.id)
     this.#archive = new DatasetArchive(this.stored, settings.cacheDirectory)
     this.#finder = new KeyFinder(this.stored, this.#archive)
+    this.#atOnce = new KeysAtOnce(this.stored, this.#archive.path)
   }
 
   /** What the layout files say; read once, and again after a failure. */
   layout(call: CallOptions = {}): Promise<Layout> {
     this.#layout ??= this.#readLayout(call).catch((error: unknown) => {
-      this.#layout = undefined
+      this.#forgetLayout()
       throw error
     })
     return this.#layout
@@ -154,6 +163,37 @@ export class RiaDataset {
     return this.stored.where(loose[0])
   }
 
+  /** `checkPresent` in plain cases, without waiting. Undefined proves nothing. */
+  checkPresentAtOnce(text: string): boolean | undefined {
+    const places = this.#finder.mayHaveArchive ? undefined : this.#placesAtOnce(text)
+    return places && this.#atOnce.isPresent(places)
+  }
+
+  /** `retrieve` of a small key in plain cases, without waiting. False: it is still to be done. */
+  retrieveAtOnce(text: string, file: string): boolean {
+    const places = this.#placesAtOnce(text)
+    return places !== undefined && this.#atOnce.retrieve(places, file, this.#settings.verify ?? false)
+  }
+
+  /**
+   * `store` of a small local file in plain cases, without waiting; a promise where a slow disk has
+   * yet to flush. Undefined: it is still to be done.
+   */
+  storeAtOnce(text: string, file: string): Stat | Promise<Stat> | undefined {
+    const places = this.#mayChangeAtOnce ? this.#placesAtOnce(text) : undefined
+    const known = this.#knownSharing // it is, after the first
+    const content = places && known && readSmallFile(toFsPath(file))
+    if (places === undefined || known === undefined || content === undefined) return undefined
+    const temporary = transferDirectory(this.stored.directory, this.#settings.annexUuid)
+    return this.#atOnce.store(places, content, { temporary, sharing: known.sharing })
+  }
+
+  /** `remove` in plain cases, without waiting. False: something is still to be done. */
+  removeAtOnce(text: string): boolean {
+    const places = this.#mayChangeAtOnce ? this.#placesAtOnce(text) : undefined
+    return places !== undefined && this.#atOnce.remove(places)
+  }
+
   /**
    * Tells the store of an error, if it asked for that (layout flag `l`). Never fails: the error
    * itself is told elsewhere.
@@ -175,7 +215,13 @@ export class RiaDataset {
   async #readLayout(call: CallOptions): Promise<Layout> {
     const [layout] = await Promise.all([readLayout(this.stored, call), this.#finder.lookForArchive(call)])
     this.#notices = layout.notices
+    this.#known = layout
     return layout
+  }
+
+  #forgetLayout(): void {
+    this.#layout = undefined
+    this.#known = undefined
   }
 
   get #handsOverDamaged(): boolean {
@@ -191,14 +237,36 @@ export class RiaDataset {
    */
   #asked<T>(answer: Promise<T>): Promise<T> {
     return answer.catch((error: unknown) => {
-      if (isStoreError(error, 'missing')) this.#layout = undefined
+      if (isStoreError(error, 'missing')) this.#forgetLayout()
       throw error
     })
   }
 
   async #places(text: string, call: CallOptions): Promise<KeyPlaces> {
-    const { dataset } = await this.layout(call)
-    return { key: parseKey(text), loose: keyPaths(this.stored.directory, dataset.version, text) }
+    return this.#placesIn(await this.layout(call), text)
+  }
+
+  /** Undefined for what is no key, and while the layout is not known. */
+  #placesAtOnce(text: string): KeyPlaces | undefined {
+    try {
+      return this.#known && this.#placesIn(this.#known, text)
+    } catch {
+      return undefined
+    }
+  }
+
+  #placesIn({ dataset: { version } }: Layout, text: string): KeyPlaces {
+    const last = this.#lastPlaces // git-annex asks for a key, and then stores or removes it
+    if (last?.places.key.text === text && last.version === version) return last.places
+    const places = { key: parseKey(text), loose: keyPaths(this.stored.directory, version, text) }
+    this.#lastPlaces = { version, places }
+    return places
+  }
+
+  get #mayChangeAtOnce(): boolean {
+    const { traits } = this.#store
+    if (this.#known === undefined || this.#known.appendOnly || !traits.writable || traits.flat) return false
+    return !this.#finder.mayHaveArchive && (this.#known.readOnly === undefined || this.#settings.forceWrite === true)
   }
 
   async #requireWritable(call: CallOptions): Promise<void> {
@@ -222,11 +290,17 @@ export class RiaDataset {
   }
 
   #readSharing(call: CallOptions): Promise<Sharing | undefined> {
-    this.#sharing ??= readSharing(this.stored, call).catch((error: unknown) => {
+    this.#sharing ??= this.#readSharingAnew(call).catch((error: unknown) => {
       this.#sharing = undefined
       throw error
     })
     return this.#sharing
+  }
+
+  async #readSharingAnew(call: CallOptions): Promise<Sharing | undefined> {
+    const sharing = await readSharing(this.stored, call)
+    this.#knownSharing = { sharing }
+    return sharing
   }
 
   /**

@@ -37,11 +37,8 @@ const KNOWN_LIMIT = 50_000
  * above it.
  */
 export async function makeDirectories(path: string, options: MakeOptions): Promise<Made> {
-  const { known, within = '', files } = options
-  const wanted: string[] = []
-  let start = path
-  for (; start.length > within.length && !known.has(start); start = parentOf(start)) wanted.unshift(start)
-  if (known.size > KNOWN_LIMIT) known.clear()
+  const { known, files } = options
+  const { start, wanted } = unknownParts(path, options)
   let current = await openStart(start, options)
   const changed: LocalDirectory[] = []
   try {
@@ -65,6 +62,18 @@ export async function makeDirectories(path: string, options: MakeOptions): Promi
     await closeAll([current, ...changed])
     throw error
   }
+}
+
+/**
+ * The directories above a path, and itself, that are not known to exist, from the top; and the one
+ * to start in.
+ */
+export function unknownParts(path: string, { known, within = '' }: Pick<MakeOptions, 'known' | 'within'>) {
+  const wanted: string[] = []
+  let start = path
+  for (; start.length > within.length && !known.has(start); start = parentOf(start)) wanted.unshift(start)
+  if (known.size > KNOWN_LIMIT) known.clear()
+  return { start, wanted }
 }
 
 export async function closeAll(directories: readonly LocalDirectory[]): Promise<void> {
@@ -185,9 +194,27 @@ const CANNOT_FLUSH = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACC
 /** Flushes the entries of a directory. */
 export async function flushDirectory(files: Files, directory: LocalDirectory): Promise<void> {
   if (!directory.isReadable) return
-  await files.fsync(directory.fd).catch((error: unknown) => {
-    if (!CANNOT_FLUSH.has(codeOf(error) ?? '')) throw error
-  })
+  try {
+    await files.fsync(directory.fd)
+  } catch (error) {
+    requireFlushable(error)
+  }
+}
+
+/** The same at once; false where it is not flushed yet. */
+export function flushDirectoryAtOnce(files: Files, directory: LocalDirectory): boolean {
+  if (!directory.isReadable) return true
+  try {
+    return files.fsyncAtOnce(directory.fd)
+  } catch (error) {
+    requireFlushable(error) // a second flush would not tell of what the first one lost
+    return true
+  }
+}
+
+/** Throws, unless it is that the directory cannot be flushed at all. */
+export function requireFlushable(error: unknown): void {
+  if (!CANNOT_FLUSH.has(codeOf(error) ?? '')) throw error
 }
 
 function gone(path: string): Error {

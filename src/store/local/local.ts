@@ -1,8 +1,9 @@
 import * as fs from 'node:fs'
 import { codeOf, StoreError } from '../../core/errors.ts'
-import { type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../../core/files.ts'
+import { diskFiles, type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../../core/files.ts'
 import type { Source } from '../../core/source.ts'
 import { toFsPath } from '../../core/text.ts'
+import type { AtOnce } from '../at-once.ts'
 import { type Call, Calls } from '../common/calls.ts'
 import { type Access, notAFile } from '../common/links.ts'
 import { ConsumerFailure, checkRange, readExactly } from '../common/read-exactly.ts'
@@ -22,6 +23,7 @@ import type {
   Store,
   StoreTraits,
 } from '../store.ts'
+import { LocalAtOnce } from './at-once.ts'
 import { adopt, closeAll, type MakeOptions, makeDirectories, nameOf, parentOf, withWritable } from './directories.ts'
 import type { LocalDirectory } from './directory.ts'
 import { isAbsent, localError } from './errors.ts'
@@ -57,6 +59,7 @@ class LocalStore implements Store {
   #choosing: Promise<Files> | undefined
   readonly #known = new Set<string>()
   readonly #calls = new Calls()
+  #atOnce: LocalAtOnce | undefined
 
   constructor(root: string, byNumber: boolean | undefined) {
     this.#root = root
@@ -72,6 +75,11 @@ class LocalStore implements Store {
       exec: true,
       movesDirectories: true,
     }
+  }
+
+  /** Once the kind of the disk is known. */
+  get atOnce(): AtOnce | undefined {
+    return this.#atOnce
   }
 
   stat(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
@@ -211,6 +219,7 @@ class LocalStore implements Store {
 
   async close(): Promise<void> {
     this.#calls.close()
+    this.#atOnce = undefined
     await Promise.all([...this.#temporary].map((file) => removeQuietly(patientFiles, file)))
   }
 
@@ -266,17 +275,21 @@ class LocalStore implements Store {
     return this.#calls.run(op, file, options.signal, (call) => this.#work(op, file, (disk) => work(disk, call)))
   }
 
+  #choose(files: Files): Disk {
+    const disk = this.#disk ?? { files, tree: new LocalTree(files, this.#root, this.#byNumber) }
+    if (files === diskFiles && this.#byNumber !== false) this.#atOnce = new LocalAtOnce(this.#making('put', disk, {}))
+    this.#disk = disk
+    return disk
+  }
+
   async #work<T>(op: string, file: string, work: (disk: Disk) => Promise<T>): Promise<T> {
     if (file.includes('\0')) {
       throw new StoreError({ kind: 'unsupported', op, where: file, message: 'a NUL in the name', sent: 'no' })
     }
     try {
-      if (this.#disk === undefined) {
-        this.#choosing ??= filesFor(toFsPath(this.#root))
-        const files = await this.#choosing
-        this.#disk ??= { files, tree: new LocalTree(files, this.#root, this.#byNumber) }
-      }
-      return await work(this.#disk)
+      if (this.#disk === undefined) this.#choosing ??= filesFor(toFsPath(this.#root))
+      const disk = this.#disk ?? this.#choose((await this.#choosing) ?? patientFiles)
+      return await work(disk)
     } catch (error) {
       throw error instanceof ConsumerFailure ? error : localError(error, op, file)
     }

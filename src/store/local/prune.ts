@@ -28,7 +28,7 @@ export async function pruneAbove(
 }
 
 /** What is said of a directory that is not empty. */
-const NOT_EMPTY = new Set(['ENOTEMPTY', 'EEXIST'])
+export const NOT_EMPTY = new Set(['ENOTEMPTY', 'EEXIST'])
 
 /**
  * By one call, where to open the directory above takes four. An empty directory goes, of this name,

@@ -1,39 +1,17 @@
 import * as fs from 'node:fs'
 import { codeOf } from '../../core/errors.ts'
-import { type Files, NAMES_DESCRIPTORS } from '../../core/files.ts'
+import { DESCRIPTORS, diskFiles, type Files, NAMES_DESCRIPTORS } from '../../core/files.ts'
 import { toFsPath } from '../../core/text.ts'
 import { type Access, notAFile } from '../common/links.ts'
 import { LocalDirectory, type OpenDescriptor, openDirectory, pathOf } from './directory.ts'
 import { isAbsent } from './errors.ts'
+import { fromRoot, joined, partsOf, REMEMBERED_PARTS, RememberedPlaces, type Start } from './remembered-places.ts'
 import { type Found, walk } from './walk.ts'
 
-const { O_NOFOLLOW, O_NONBLOCK } = fs.constants
-
-/** So long it is remembered where a directory really is. ms. */
-const REMEMBERED_MS = 1_000
-
-/** Directories of keys are not worth it; `abc/def/annex/objects` has so many parts. */
-const REMEMBERED_PARTS = 4
-
-/** More directories than any command works in at the same time. */
-const REMEMBERED_COUNT = 1_000
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants
 
 /** So often somebody may exchange what we are about to open. */
 const TRIES = 20
-
-interface Remembered {
-  /** Absolute, without links. */
-  readonly real: string
-  /** All links on the way may be followed whatever is done. */
-  readonly strict: boolean
-  readonly isLinked: boolean
-  readonly untilMs: number
-}
-
-/** How much of a path is known, and where that much of it really is. */
-interface Start extends Pick<Remembered, 'real' | 'strict' | 'isLinked'> {
-  readonly length: number
-}
 
 /** What a call works with: the file calls that suit the disk, and the way to its files. */
 export interface Disk {
@@ -50,10 +28,7 @@ export class LocalTree {
   readonly #files: Files
   readonly #root: string
   readonly #byNumber: boolean
-  /** Directories by their path in the store; `''` is the root. */
-  readonly #places = new Map<string, Remembered>()
-  /** Most paths begin as the one before. */
-  #last: (Remembered & Start & { readonly path: string }) | undefined
+  readonly #places = new RememberedPlaces()
 
   /** `root` is absolute, without a slash at its end. `byNumber`: false to do without /proc. */
   constructor(files: Files, root: string, byNumber: boolean = NAMES_DESCRIPTORS) {
@@ -66,10 +41,21 @@ export class LocalTree {
    * Opens a directory; whoever gets it closes it. Undefined when there is none, which is proven.
    */
   async directory(path: string, access: Access): Promise<LocalDirectory | undefined> {
-    const opened = await this.#openExpected(path, access)
+    const opened = this.directoryAtOnce(path, access) ?? (await this.#openExpected(path, access))
     if (opened !== undefined) return opened
     if ((await this.#chain(path, access)) === undefined) return undefined
     return this.#walkInto(path, access)
+  }
+
+  /**
+   * The same on a disk of this machine, done when it returns. Undefined proves nothing: `directory`
+   * tells.
+   */
+  directoryAtOnce(path: string, access: Access): LocalDirectory | undefined {
+    const start = this.#startAtOnce(path, access)
+    const fd = this.#openAtOnce(path, start, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    if (start === undefined || fd === undefined) return undefined
+    return this.#opened(path, start, joined(start, path), { fd, isReadable: true })
   }
 
   /**
@@ -82,6 +68,33 @@ export class LocalTree {
     const found = await this.#walk(path, access)
     await found?.directory.close()
     return found?.stats
+  }
+
+  /** The same on a disk of this machine, done when it returns. `unsure`: `look` tells. */
+  lookAtOnce(path: string, access: Access): fs.Stats | undefined | 'unsure' {
+    const start = this.#startAtOnce(path, access)
+    if (start === undefined || start.isLinked) return 'unsure'
+    try {
+      for (let at = start.length; ; ) {
+        const slash = path.indexOf('/', at + 1)
+        const end = slash < 0 ? path.length : slash
+        const stats = fs.lstatSync(toFsPath(joined(start, path.slice(0, end))), { throwIfNoEntry: false })
+        if (stats?.isSymbolicLink()) return 'unsure'
+        if (end === path.length || stats === undefined) return stats
+        if (!stats.isDirectory()) return undefined
+        at = end
+      }
+    } catch {
+      return 'unsure'
+    }
+  }
+
+  /**
+   * Opens a regular file at once, on a disk of this machine. Undefined proves nothing: `openFile`
+   * tells.
+   */
+  openFileAtOnce(path: string, access: Access): number | undefined {
+    return this.#openAtOnce(path, this.#startAtOnce(path, access), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   }
 
   /**
@@ -154,12 +167,15 @@ export class LocalTree {
       if (LOOK_AGAIN.has(codeOf(error) ?? '')) return undefined
       throw error
     }
-    if (await this.#isAt(opened.fd, expected)) {
-      const plainParts = partsOf(path) - (start.isLinked ? partsOf(path.slice(0, start.length)) : 0)
-      return new LocalDirectory(files, opened.fd, expected, { ...opened, byNumber: this.#byNumber, plainParts })
-    }
+    if (await this.#isAt(opened.fd, expected)) return this.#opened(path, start, expected, opened)
     await files.close(opened.fd)
     return undefined
+  }
+
+  /** A directory that was opened where it should be. */
+  #opened(path: string, start: Start, expected: string, { fd, isReadable }: OpenDescriptor): LocalDirectory {
+    const plainParts = partsOf(path) - (start.isLinked ? partsOf(path.slice(0, start.length)) : 0)
+    return new LocalDirectory(this.#files, fd, expected, { isReadable, byNumber: this.#byNumber, plainParts })
   }
 
   async #walkInto(path: string, access: Access): Promise<LocalDirectory | undefined> {
@@ -186,19 +202,14 @@ export class LocalTree {
   async #walk(path: string, access: Access): Promise<Found | undefined> {
     const found = await walk(this.#files, this.#root, path, { ...access, byNumber: this.#byNumber })
     if (found?.linked && partsOf(found.linked.prefix) <= REMEMBERED_PARTS)
-      this.#remember(found.linked.prefix, { ...found.linked, strict: access.strict, isLinked: true })
+      this.#places.remember(found.linked.prefix, { ...found.linked, strict: access.strict, isLinked: true })
     return found
   }
 
   async #rememberLinked(path: string, directory: LocalDirectory, { strict }: Access): Promise<void> {
     if (partsOf(path) > REMEMBERED_PARTS) return
     const real = this.#byNumber ? await pathOf(this.#files, directory.fd) : directory.path
-    this.#remember(path, { real, strict, isLinked: true })
-  }
-
-  #remember(path: string, { real, strict, isLinked }: Omit<Remembered, 'untilMs'>): void {
-    if (this.#places.size >= REMEMBERED_COUNT) this.#places.clear()
-    this.#places.set(path, { real, strict, isLinked, untilMs: performance.now() + REMEMBERED_MS })
+    this.#places.remember(path, { real, strict, isLinked: true })
   }
 
   /**
@@ -210,7 +221,6 @@ export class LocalTree {
     const seen = await this.#chainFrom(start, path)
     if (seen !== undefined || !start.isLinked) return seen
     this.#places.clear() // the link may say something else by now
-    this.#last = undefined
     return this.#chainFrom(await this.#start(path, access), path)
   }
 
@@ -225,37 +235,17 @@ export class LocalTree {
       if (end === path.length || stats === undefined) return stats
       if (!stats.isDirectory()) return undefined
       parts += 1
-      if (parts <= REMEMBERED_PARTS) this.#remember(path.slice(0, end), { ...start, real })
+      if (parts <= REMEMBERED_PARTS) this.#places.remember(path.slice(0, end), { ...start, real })
       at = end
     }
   }
 
   /** The longest part of a path of which it is known where it leads. */
   async #start(path: string, access: Access): Promise<Start> {
-    const now = performance.now()
-    const last = this.#last
-    if (last !== undefined && path.startsWith(last.path) && isUsable(last, now, access)) {
-      if (path.length === last.length || path[last.length] === '/') return last
-    }
-    const ends: number[] = []
-    for (let end = path.indexOf('/'); ends.length < REMEMBERED_PARTS; end = path.indexOf('/', end + 1)) {
-      ends.unshift(end < 0 ? path.length : end) // the longest comes first
-      if (end < 0) break
-    }
-    for (const end of ends) {
-      const prefix = path.slice(0, end)
-      const place = this.#places.get(prefix)
-      if (place === undefined || !isUsable(place, now, access)) continue
-      const start = { ...place, path: prefix, length: end }
-      if (ends.length === REMEMBERED_PARTS && end === ends[0]) this.#last = start // none is longer
-      return start
-    }
-    return { length: 0, real: await this.#realRoot(now), strict: true, isLinked: false }
+    return this.#places.startOf(path, access) ?? fromRoot(await this.#realRoot())
   }
 
-  async #realRoot(now: number): Promise<string> {
-    const place = this.#places.get('')
-    if (place !== undefined && place.untilMs > now) return place.real
+  async #realRoot(): Promise<string> {
     let real = this.#root
     try {
       real = await this.#files.realpath(toFsPath(this.#root || '/'))
@@ -263,8 +253,25 @@ export class LocalTree {
       if (!isAbsent(error)) throw error
     }
     if (real === '/') real = ''
-    this.#remember('', { real, strict: true, isLinked: false })
+    this.#places.remember('', { real, strict: true, isLinked: false })
     return real
+  }
+
+  #startAtOnce(path: string, access: Access): Start | undefined {
+    return this.#byNumber && this.#files === diskFiles ? this.#places.startOf(path, access) : undefined
+  }
+
+  /** Undefined unless what was opened is where it should be: then its path has no link. */
+  #openAtOnce(path: string, start: Start | undefined, flags: number): number | undefined {
+    if (start === undefined) return undefined
+    const expected = joined(start, path)
+    let fd: number | undefined
+    try {
+      fd = fs.openSync(toFsPath(expected), flags)
+      if (fs.readlinkSync(`${DESCRIPTORS}/${fd}`) === expected) return fd
+    } catch {} // whatever it is, it is looked at again
+    if (fd !== undefined) fs.closeSync(fd)
+    return undefined
   }
 
   /** Whether what was opened is what its path says, without a link on the way. */
@@ -286,20 +293,6 @@ export class LocalTree {
 
 /** What opening fails with where there is a link, or nothing, or a FIFO that nobody reads. */
 const LOOK_AGAIN = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'])
-
-function isUsable({ untilMs, strict }: Remembered, now: number, access: Access): boolean {
-  return untilMs > now && (strict || !access.strict)
-}
-
-/** Absolute: where a path should be. */
-function joined({ length, real }: Pick<Start, 'length' | 'real'>, path: string): string {
-  if (length > 0) return real + path.slice(length)
-  return path === '' ? real || '/' : `${real}/${path}`
-}
-
-function partsOf(path: string): number {
-  return path === '' ? 0 : path.split('/').length
-}
 
 function absent(path: string): Error {
   return Object.assign(new Error(`no such file: ${path}`), { code: 'ENOENT' })

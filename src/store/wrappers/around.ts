@@ -12,6 +12,8 @@ export interface Call {
 
 /** What a wrapper does to the calls of a store. What it does not name is forwarded as it is. */
 export interface Layer {
+  /** Calls that wait for nothing need not pass it. Default: they must, so there are none. */
+  readonly letsThrough?: boolean
   /**
    * Stands around every call that has no method of its own below. `work` makes the call, with these
    * options or with others; it may be made again, later or not at all.
@@ -43,6 +45,9 @@ export function around(store: Store, layer: Layer): Store {
   return {
     get traits() {
       return store.traits
+    },
+    get atOnce() {
+      return layer.letsThrough === true ? store.atOnce : undefined
     },
     stat: (path, options) => layer.call({ op: 'stat', paths: [path] }, options, (given) => store.stat(path, given)),
     statAll: (paths, options) => layer.call({ op: 'stat', paths }, options, (given) => store.statAll(paths, given)),

@@ -32,6 +32,7 @@ export function withLimit(store: Store, settings: LimitSettings = {}): Store {
   }
 
   return around(store, {
+    letsThrough: true,
     call: ({ op, paths }, options, work) => inTurn(op, paths[0] ?? '', options?.signal, () => work(options)),
   })
 }

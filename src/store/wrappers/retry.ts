@@ -26,6 +26,7 @@ const TAKEN_FOR_DOWN_MS = 10_000
  */
 export function withRetry(store: Store, settings: RetrySettings, retry: Retry = new Retry(settings)): Store {
   return around(store, {
+    letsThrough: true,
     call: ({ op }, options, work) => retry.run(options, () => work(options), !ONCE.has(op)),
     get: (path, consume, options) =>
       retry.run(options, (blame) => store.get(path, blameConsumer(consume, blame), options)),

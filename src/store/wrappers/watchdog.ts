@@ -19,6 +19,7 @@ export function withWatchdog(store: Store, { stallMs }: WatchdogSettings): Store
     new Watch(op, `${store.traits.root}/${path}`, stallMs, options)
 
   return around(store, {
+    letsThrough: true,
     call({ op, paths }, options, work) {
       const call = watch(op, paths[0] ?? '', options)
       return call.run(() => work(call.options(options)))

@@ -10,7 +10,7 @@ import { withStrictLinks } from '../../../src/store/wrappers/strict-links.ts'
 import { withTrace } from '../../../src/store/wrappers/trace.ts'
 import { withWatchdog } from '../../../src/store/wrappers/watchdog.ts'
 
-type Method = Exclude<keyof Store, 'traits'>
+type Method = Exclude<keyof Store, 'traits' | 'atOnce'>
 
 const SOURCE = bufferSource('content')
 const CONTENT = Buffer.from('more')
