@@ -5,6 +5,7 @@ import { chunksOf, forEachParallel } from '../../core/parallel.ts'
 import { bufferSource } from '../../core/source.ts'
 import { archivePath } from '../../ria/layout/paths.ts'
 import { fileNameOf, punchedPath, tombstonePath } from '../../ria/layout/places.ts'
+import { isPunched } from '../../ria/layout/punched.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { removeFiles } from '../../store/remove-files.ts'
 import type { CallOptions, MoveOptions, Sharing, Stat } from '../../store/store.ts'
@@ -241,14 +242,17 @@ export class Changes {
     await this.#lock.check(this.#call)
     const isSame = this.#dataset.store.traits.moveCopies ? now?.size === built.size : now?.identity === built.identity
     if (now === undefined || !isSame) throw this.#error('the archive was replaced meanwhile')
-    if (old !== undefined && !mayHaveHoles) await this.#forgetHoles()
+    if (old !== undefined && !mayHaveHoles) await this.#forgetHoles({ archive: now.identity })
     return now
   }
 
-  /** The archive that may have had holes where keys were dropped is gone. */
-  async #forgetHoles(): Promise<void> {
-    const { store, directory } = this.#dataset
-    await store.remove(punchedPath(directory), this.#call)
+  /**
+   * The archive that may have had holes where keys were dropped is gone. `needed`: what is there
+   * now.
+   */
+  async #forgetHoles(needed: Needed): Promise<void> {
+    // Looked for: a bucket with versions makes a mark of each removal, also of nothing.
+    if (await isPunched(this.#dataset, this.#call)) await this.removeOwn([punchedPath(this.#dataset.directory)], needed)
   }
 
   /** Removes the archive, if it is still this one; `keptAs`: it is there from then on. */
@@ -270,7 +274,7 @@ export class Changes {
       await this.#dataset.store.move(aside, archive, this.#call)
       throw this.#error('the archive was replaced meanwhile')
     })
-    await this.#forgetHoles()
+    await this.#forgetHoles({ archive: undefined })
   }
 
   #move(from: string, to: string, options: MoveOptions): Promise<boolean> {

@@ -128,7 +128,7 @@ export async function isHalfRemoved(store: Store, entry: TrashEntry, call: CallO
   const { path, directory } = entry
   if ((await store.stat(`${directory}/${LAYOUT_FILE}`, call)) !== undefined) return false
   if ((await lastEntry(store, directory.replace('/', ''), call))?.path !== path) return false
-  if (await isCopiedAnew(store, entry, call)) return false
+  if (await isMadeAnew(store, entry, call)) return false
   for await (const { path } of store.list(directory, call)) if (!isLock(directory, path)) return true
   return (await namesLeft(store, entry, call)).length > 0
 }
@@ -137,10 +137,11 @@ export async function isHalfRemoved(store: Store, entry: TrashEntry, call: CallO
 const CLOCK_MS = 1000
 
 /**
- * Whether somebody copies the dataset of an entry to its old place again, or began to: it has no
- * layout file yet, and what is there is not what was removed. By the clock of the store.
+ * Whether somebody makes the dataset of an entry anew in its old place, or copies it there, or
+ * began to: it has no layout file yet, and what is there is not what was removed. By the clock of
+ * the store.
  */
-export async function isCopiedAnew(
+export async function isMadeAnew(
   store: Store,
   { directory, removedMs }: TrashEntry,
   call: CallOptions,
@@ -148,7 +149,11 @@ export async function isCopiedAnew(
   for await (const { mtimeMs } of store.list(copyingDirectory(directory), call)) {
     if (mtimeMs === undefined || mtimeMs >= removedMs - CLOCK_MS) return true
   }
-  return false
+  // Elsewhere what is brought back may get the time of now.
+  if (!store.traits.local && !store.traits.exec) return false
+  // What create-sibling writes before the layout file; a client that stores late writes neither.
+  const own = await store.statAll([`${directory}/HEAD`, `${directory}/config`], call)
+  return own.some((stat) => (stat?.mtimeMs ?? 0) > removedMs)
 }
 
 /** Holds the lock of an entry of the trash. */

@@ -10,7 +10,7 @@ import { temporaryName } from '../../store/temporary.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
 import { contentOf, deletingFile, entryFile, lastEntry, lockable, readEntry, type TrashEntry } from './entry.ts'
 import { moveTree, removeEmptyDirectories } from './move-tree.ts'
-import { isCopiedAnew, withEntry } from './remove-dataset.ts'
+import { isMadeAnew, withEntry } from './remove-dataset.ts'
 import { renameDirectory } from './rename-directory.ts'
 
 export interface RestoreOptions extends CallOptions {
@@ -39,8 +39,9 @@ export async function restoreDataset(
     if ((await store.stat(target.path(LAYOUT_FILE), call)) !== undefined) {
       throw target.error('conflict', 'restore', 'there is a dataset of this id again: remove or move that first')
     }
-    if (await isCopiedAnew(store, found, call)) {
-      const message = 'a copy into its place goes on, or was broken off: riastore copy, once more, finishes it'
+    if (await isMadeAnew(store, found, call)) {
+      const message =
+        'one is being made in its place, or copied there, or that was broken off: the same command, once more, finishes it'
       throw target.error('conflict', 'restore', message)
     }
     const content = contentOf(path)

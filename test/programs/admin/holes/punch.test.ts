@@ -7,7 +7,7 @@ import { verifyArchive } from '../../../../src/admin/compaction/verify.ts'
 import { giveBack } from '../../../../src/admin/holes/give-back.ts'
 import { takeLock } from '../../../../src/admin/lock/lock.ts'
 import type { Level } from '../../../../src/archive/seven-zip/seven-zip.ts'
-import { placesOf } from '../../../../src/ria/layout/places.ts'
+import { placesOf, punchedPath } from '../../../../src/ria/layout/places.ts'
 import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { type DatasetOnDisk, datasetOnDisk } from '../../../support/stores/dataset-on-disk.ts'
@@ -149,6 +149,18 @@ describe('a run whose lock is taken away', () => {
     await expect(giveBack(stored(store))).rejects.toMatchObject({ kind: 'conflict' })
     for (const [i, key] of keys.entries()) expect((await dataset.extract(key)).equals(contents[i] as Buffer)).toBe(true)
   })
+})
+
+test('a run whose lock is taken away when it has put another archive in place leaves the mark of holes', async () => {
+  const { keys } = await archived(3)
+  await drop(...keys.slice(0, 1))
+  await giveBack(stored())
+  const look: Store['stat'] = async (path, options) => {
+    if (path === punchedPath(DIRECTORY)) await takeLock(stored(), { breakLock: true })
+    return dataset.store.stat(path, options)
+  }
+  await expect(compact(stored(withMethods(dataset.store, { stat: look })))).rejects.toMatchObject({ kind: 'conflict' })
+  expect(await dataset.archives()).toContain('punched')
 })
 
 describe('a run that has no room for another archive', () => {

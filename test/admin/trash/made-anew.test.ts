@@ -40,6 +40,18 @@ test('a dataset that is copied again to the place of a removed one is not taken 
   expect(await paths(store, DIRECTORY)).toEqual([KEY, MARKER])
 })
 
+test('one that is made anew in the place of a removed one is not moved into the trash, nor mixed with that', async () => {
+  const config = `${DIRECTORY}/config`
+  await write(store, config, '[core]\n\tbare = true\n')
+  const later = new Date(Date.now() + 60_000)
+  await utimes(`${directory.path}/${config}`, later, later)
+  expect(await emptyTrash(store)).toMatchObject({ finished: 0, kept: 1 })
+  const entry = await lastEntry(store, ID, {})
+  if (entry === undefined) throw new Error('it is in the trash')
+  await expect(restoreDataset(store, entry, {})).rejects.toMatchObject({ kind: 'conflict' })
+  expect(await paths(store, DIRECTORY)).toEqual([config])
+})
+
 test('what is brought back does not mix with a copy that is being made in its place', async () => {
   await write(store, MARKER, 'riastore copy\n')
   await write(store, KEY, 'b')
