@@ -1,6 +1,9 @@
+import { Turns } from './turns.ts'
+
 /**
  * Does `work` for each item, `limit` at a time. The first failure is thrown, once the work that is
- * under way has ended; nothing new is begun after it.
+ * under way has ended; nothing new is begun after it. Where no work waits for anything, the rest of
+ * the process has its turn all the same: signals, timers, and memory that can go only then.
  */
 export async function forEachParallel<T>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -8,6 +11,7 @@ export async function forEachParallel<T>(
   work: (item: T) => Promise<unknown>,
 ): Promise<void> {
   const running = new Set<Promise<void>>()
+  const turns = new Turns()
   let failure: { readonly error: unknown } | undefined
   try {
     for await (const item of items) {
@@ -21,6 +25,8 @@ export async function forEachParallel<T>(
         .finally(() => running.delete(task))
       running.add(task)
       if (running.size >= limit) await Promise.race(running)
+      const pause = turns.pause()
+      if (pause !== undefined) await pause
       if (failure !== undefined) break
     }
   } finally {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { inOrder } from '../../src/core/parallel.ts'
+import { forEachParallel, inOrder } from '../../src/core/parallel.ts'
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = []
@@ -40,4 +40,18 @@ test('a failure is thrown in its turn, after the results before it', async () =>
   }
   await expect(read()).rejects.toThrow('second')
   expect(seen).toEqual([1])
+})
+
+test('work that waits for nothing lets the rest of the process have its turn', async () => {
+  let isTurn = false
+  setImmediate(() => {
+    isTurn = true
+  })
+  const end = performance.now() + 20_000
+  const items = function* () {
+    while (!isTurn && performance.now() < end) yield 0
+  }
+  await forEachParallel(items(), 4, async () => {})
+  expect(isTurn).toBe(true)
+  expect(performance.now()).toBeLessThan(end)
 })

@@ -1,5 +1,5 @@
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs'
-import { mkdir, rm, statfs } from 'node:fs/promises'
+import { mkdir, readdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -73,7 +73,7 @@ export class ClientBuilder implements Builder {
       level,
       signal,
     })
-    await rm(join(local, 'objects'), { recursive: true, force: true })
+    await removeByParts(join(local, 'objects'))
     await this.#send(call, (part) => onPart?.(0.6 + part * 0.4))
   }
 
@@ -121,6 +121,15 @@ export class ClientBuilder implements Builder {
       onProgress: (bytes) => onPart(bytes / (source.size || 1)),
     })
   }
+}
+
+/**
+ * Removes a directory, one of those in it after the other: node keeps objects for all files of what
+ * it removes at once, which were 200 MB for 30,000 keys.
+ */
+async function removeByParts(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true, force: true })
+  await rm(directory, { recursive: true, force: true })
 }
 
 /** Up to so many bytes are written with one call, which costs a tenth of a stream. */

@@ -1,10 +1,10 @@
 import type { KeyTable } from '../../core/tables/key-table.ts'
 import { decode, encode } from '../../core/text.ts'
+import { Turns } from '../../core/turns.ts'
 import type { Clone } from './clone.ts'
 import { pointerTo, readPointer } from './pointer.ts'
 import { feed, outputOf, splitAt, startProgram } from './programs.ts'
 import { restage, withoutRestage } from './restage.ts'
-import { Turns } from './turns.ts'
 import type { WorkDirectory } from './work-directory.ts'
 
 const [TAB, ZERO, ONE] = [9, 48, 49]

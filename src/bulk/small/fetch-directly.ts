@@ -1,6 +1,6 @@
 import type { KeyTable } from '../../core/tables/key-table.ts'
+import { Turns } from '../../core/turns.ts'
 import type { CallOptions } from '../../store/store.ts'
-import { Turns } from '../clone/turns.ts'
 import { checkedKey, type Fetch } from '../fetch.ts'
 
 export interface FetchSmallOptions extends CallOptions {

@@ -1,12 +1,12 @@
 import type { Archive } from '../../archive/archive.ts'
 import { isStoreError } from '../../core/errors.ts'
 import { keyFileName } from '../../core/key.ts'
+import { Turns } from '../../core/turns.ts'
 import { findMember } from '../../ria/keys/member-names.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { CheckedKey } from '../clone/content.ts'
-import { Turns } from '../clone/turns.ts'
 import { type OpenRemote, openArchive } from '../open-remote.ts'
 import { DirectWrites } from './direct-writes.ts'
 
