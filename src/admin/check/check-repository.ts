@@ -17,6 +17,7 @@ import { readAliasLink } from '../../ria/layout/alias-link.ts'
 import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Problem, Report } from './problem.ts'
+import { saidAt } from './said-id.ts'
 
 /** A lock of git's is held for seconds. ms. */
 const OLD_LOCK_MS = 3_600_000
@@ -93,15 +94,11 @@ async function checkId(
   head: string | undefined,
   tell: Tell,
 ): Promise<void> {
-  if (head === undefined) return
-  const revision = await Revision.open(dataset, objects, head).catch(ifNotThere)
-  const entry = await revision?.find('.datalad/config')
-  if (revision === undefined || entry?.kind !== 'file') return
-  const text = (await revision.read(entry)).toString()
-  const [, said] = /^\[datalad "dataset"\]\s*(?:\n(?!\[).*)*?\n\s*id\s*=\s*([0-9a-f-]{36})\s*$/m.exec(text) ?? []
+  const said = await saidAt(dataset, objects, head)
   if (said === undefined || said === dataset.directory.replace('/', '')) return
   const message = `.datalad/config says that this is the dataset ${said}`
-  const mend = 'nothing where a copy is kept under an id of its own; else move the directory to where that id belongs'
+  const id = dataset.directory.replace('/', '')
+  const mend = `nothing where a copy is kept under an id of its own; else riastore repair STORE ${id}, which it has to be named for, moves it to where that id belongs`
   tell({ code: 'dataset-id', weight: 'warning', message, path: dataset.directory, mend })
 }
 

@@ -12,6 +12,9 @@ import type { CallOptions, Sharing, Store } from '../../store/store.ts'
 /** Bytes. */
 const MAX_BYTES = 1024 * 1024
 
+/** Longer than anybody decides by. ms since 1970. */
+const NEVER_MS = Date.UTC(9999, 0)
+
 /** Only who removed it reads what is in the trash: who else could is known to its directories. */
 export const PRIVATE: Sharing = { mode: 0o600, force: true }
 
@@ -53,13 +56,21 @@ export function newEntry(directory: string, aliases: readonly string[], nowMs: n
 
 /** Writes down what is about to be put there, and then, for clients, that it is. */
 export async function writeEntry(store: Store, entry: NewEntry, call: CallOptions): Promise<void> {
-  const { path, directory, aliases, removedMs, untilMs, user, keys } = entry
-  const moved = { movedTo: entry.movedTo?.url, sibling: entry.movedTo?.sibling }
-  const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
+  const { directory, removedMs, untilMs, keys } = entry
   if (keys === undefined) {
+    const moved = { movedTo: entry.movedTo?.url, sibling: entry.movedTo?.sibling }
+    const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
     const stone = formatGravestone({ removed, until, ...moved })
     await store.put(gravestonePath(directory.replace('/', '')), bufferSource(stone), call)
   }
+  await rewriteEntry(store, entry, call)
+}
+
+/** Writes down what is there, for whoever has its lock. */
+export async function rewriteEntry(store: Store, entry: TrashEntry, call: CallOptions): Promise<void> {
+  const { path, directory, aliases, removedMs, untilMs = NEVER_MS, user, keys } = entry
+  const moved = { movedTo: entry.movedTo?.url, sibling: entry.movedTo?.sibling }
+  const [removed, until] = [new Date(removedMs).toISOString(), new Date(untilMs).toISOString()]
   const text = `${JSON.stringify({ format: 1, directory, aliases, removed, until, user, keys, ...moved })}\n`
   await store.put(entryFile(path), bufferSource(text), { ...call, sharing: PRIVATE })
 }

@@ -8,13 +8,24 @@ import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import { withStrictLinks } from '../../store/wrappers/strict-links.ts'
-import { contentOf, deletingFile, entryFile, lastEntry, lockable, readEntry, type TrashEntry } from './entry.ts'
+import {
+  contentOf,
+  deletingFile,
+  entryFile,
+  lastEntry,
+  lockable,
+  readEntry,
+  rewriteEntry,
+  type TrashEntry,
+} from './entry.ts'
 import { moveTree, removeEmptyDirectories } from './move-tree.ts'
 import { isMadeAnew, withEntry } from './remove-dataset.ts'
 import { renameDirectory } from './rename-directory.ts'
 
 export interface RestoreOptions extends CallOptions {
   readonly breakLock?: boolean | undefined
+  /** Where it shall be, `abc/def-…`; also for whoever goes on with it. Default: where it was. */
+  readonly as?: string | undefined
 }
 
 /**
@@ -25,14 +36,18 @@ export interface RestoreOptions extends CallOptions {
 export async function restoreDataset(
   given: Store,
   { path }: TrashEntry,
-  { breakLock, signal }: RestoreOptions,
+  { breakLock, as, signal }: RestoreOptions,
 ): Promise<readonly string[]> {
   const store = withStrictLinks(given)
   const call = { signal }
   const entry = await withEntry(store, path, { signal, breakLock }, async (changes) => {
-    const found = await readEntry(store, path, call)
+    let found = await readEntry(store, path, call)
     if (found === undefined) {
       throw lockable(store, path).error('missing', 'restore', 'it is being deleted, or was brought back meanwhile')
+    }
+    if (as !== undefined) {
+      found = { ...found, directory: as }
+      await rewriteEntry(store, found, call)
     }
     const { directory } = found
     const target = new StoredDataset(store, directory)
@@ -66,7 +81,7 @@ export async function restoreDataset(
     return found
   })
   await removeEmptyDirectories(store, path, call)
-  const id = entry.directory.replace('/', '')
+  const id = path.split('/')[1] ?? ''
   // Directories that cannot be removed may be left of it.
   if ((await lastEntry(store, id, call)) === undefined)
     await store.remove(gravestonePath(id), { ...call, pruneParents: 2 })

@@ -118,8 +118,9 @@ export const REPAIR = {
   usage: '[options] [STORE] [DATASET…]',
   description: [
     'All datasets, if none is named. It looks as check does, and mends: damaged keys, keys that lie where nobody looks \
-for them, modes, aliases that lead nowhere, what others see of the last push, what dead uploads and runs left, datasets \
-without a layout file, packs, objects and refs of git. What it cannot prove it leaves, and says what to do.',
+for them, archives that nobody can read and members of archives that nobody finds, modes, aliases that lead nowhere, \
+what others see of the last push, what dead uploads and runs left, datasets without a layout file, packs, objects and \
+refs of git. What it cannot prove it leaves, and says what to do.',
     'Of damaged keys it knows those of a wrong length, and those that check --data found; with --data it reads all. A \
 damaged copy is kept in quarantine/ of the dataset. A good one comes from elsewhere in the dataset, else --from a \
 clone, another store that has the dataset, or a remote of the clone that we are in; it is read back before it is put in \
@@ -128,6 +129,8 @@ its records are set right.',
     'What refs need of git and is damaged or gone comes from what can still be read, else --from a clone or another \
 store; only then is what is damaged kept in quarantine/. A ref that leads to what none of them has goes there, too, \
 unless one of them is a shallow or partial clone.',
+    'A dataset that says by the id in .datalad/config that it is another is moved to where that id belongs only when it \
+is named: a copy may be kept under an id of its own.',
     'Nothing is removed but unfinished uploads of our own that are a day old: what is in the way is kept in quarantine/.',
   ],
   positionals: [WORDS],

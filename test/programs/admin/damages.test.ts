@@ -5,6 +5,7 @@ import { checkDataset } from '../../../src/admin/check/check-dataset.ts'
 import { checkStore } from '../../../src/admin/check/check-store.ts'
 import type { Problem } from '../../../src/admin/check/problem.ts'
 import { SeenGood } from '../../../src/admin/check/seen-good.ts'
+import { moveToSaidId } from '../../../src/admin/move/move-to-id.ts'
 import { repairDataset } from '../../../src/admin/repair/repair-dataset.ts'
 import { repairStore } from '../../../src/admin/repair/repair-store.ts'
 import type { Repaired } from '../../../src/admin/repair/repaired.ts'
@@ -139,6 +140,11 @@ test.each(Object.keys(PLACES))(
       }
       expect([...new Set(codesOf(await check(store)))].sort()).toEqual(NOT_MENDED)
       expect(await read(store, PLACE)).toEqual(CONTENT)
+      const { directory } = await moveToSaidId(atHand(store), { aliases: [] })
+      const found: string[] = []
+      await checkDataset(new StoredDataset(store, directory), ({ code }) => found.push(code))
+      expect([...new Set(found)].sort()).toEqual(NOT_MENDED.filter((code) => code !== 'dataset-id'))
+      expect(await read(store, PLACE.replace(DIRECTORY, directory))).toEqual(CONTENT)
     } finally {
       await store.close()
     }

@@ -3,14 +3,17 @@ import { checkDataset } from '../../../admin/check/check-dataset.ts'
 import { checkStore } from '../../../admin/check/check-store.ts'
 import type { Problem } from '../../../admin/check/problem.ts'
 import { SeenGood } from '../../../admin/check/seen-good.ts'
+import { moveToSaidId, placeOfSaidId } from '../../../admin/move/move-to-id.ts'
+import type { GoodCopies } from '../../../admin/repair/good-copies.ts'
 import { previewRepair } from '../../../admin/repair/preview.ts'
 import { repairDataset } from '../../../admin/repair/repair-dataset.ts'
 import { repairStore } from '../../../admin/repair/repair-store.ts'
-import type { Outcome, Repaired } from '../../../admin/repair/repaired.ts'
+import type { Mended, Outcome, Repaired, TellRepaired } from '../../../admin/repair/repaired.ts'
 import { cacheDirectory } from '../../../core/cache-directory.ts'
 import { isStoreError, messageOf } from '../../../core/errors.ts'
 import { parseGitConfig } from '../../../core/git-config.ts'
 import { printable } from '../../../core/printable.ts'
+import { aliasesByDirectory } from '../../../git/alias.ts'
 import type { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
 import type { Store } from '../../../store/store.ts'
 import type { ArgsOf } from '../../command.ts'
@@ -24,6 +27,7 @@ import { problemAsObject, problemAsText } from '../../problems.ts'
 import { namedOrAll, withStoreOfWords } from '../../store-words.ts'
 import type { REPAIR } from '../../table/inventory.ts'
 import { counted } from '../../tables.ts'
+import { describeMovedToId } from './describe-moved.ts'
 import { openSources, type RepairSources } from './sources.ts'
 
 type Args = ArgsOf<typeof REPAIR>
@@ -75,7 +79,7 @@ class Repair {
       try {
         this.#aliases = (await finder.namesOf(dataset)).aliases
         const before = this.#counts.quarantined + this.#counts.left
-        await this.#repair(dataset)
+        await this.#repair(dataset, names.length > 0)
         codes.push(EXIT.done)
         const isWhole = this.#counts.quarantined + this.#counts.left === before
         await portion.done(dataset, isWhole ? EXIT.done : EXIT.problems)
@@ -100,7 +104,7 @@ class Repair {
     return commonExit([...codes, ...earlier, quarantined + left > 0 ? EXIT.problems : EXIT.done])
   }
 
-  async #repair(dataset: StoredDataset): Promise<void> {
+  async #repair(dataset: StoredDataset, isNamed: boolean): Promise<void> {
     const console = this.#console
     const call = { signal: console.signal }
     const seenGood = await SeenGood.load(join(cacheDirectory(), 'checked'), dataset)
@@ -122,10 +126,40 @@ class Repair {
       if (outcome === 'mended') seenGood.add(problem.key, Date.now())
       else seenGood.forget(problem.key)
     }
-    if (this.#args.dryRun) return previewRepair(dataset, problems, tell, { ...call, sources })
+    const ofId = problems.filter(({ code }) => code === 'dataset-id' && isNamed)
+    const others = problems.filter((problem) => !ofId.includes(problem))
+    if (this.#args.dryRun) await previewRepair(dataset, others, tell, { ...call, sources })
+    else await this.#mend(dataset, others, tell, sources).finally(() => seenGood.save())
+    for (const problem of ofId) tell({ problem, ...(await this.#moveToSaidId(dataset)) })
+  }
+
+  async #mend(
+    dataset: StoredDataset,
+    problems: readonly Problem[],
+    tell: TellRepaired,
+    sources: readonly GoodCopies[],
+  ) {
+    const call = { signal: this.#console.signal }
     const onKeys = (keys: readonly string[], areThere: boolean) => this.#record(dataset, keys, areThere)
     const { breakLock } = this.#args
-    await repairDataset(dataset, problems, tell, { ...call, sources, breakLock, onKeys }).finally(() => seenGood.save())
+    await repairDataset(dataset, problems, tell, { ...call, sources, breakLock, onKeys })
+  }
+
+  /** Of a dataset that was named: nobody can prove that no copy is kept under an id of its own. */
+  async #moveToSaidId(dataset: StoredDataset): Promise<Mended> {
+    const call = { signal: this.#console.signal }
+    try {
+      if (this.#args.dryRun) {
+        return { outcome: 'mended', how: `it would be moved to ${await placeOfSaidId(dataset, call)}` }
+      }
+      const aliases = (await aliasesByDirectory(this.#store, call)).get(dataset.directory) ?? []
+      const moved = await moveToSaidId(dataset, { ...call, aliases, breakLock: this.#args.breakLock })
+      return { outcome: 'mended', how: describeMovedToId(moved) }
+    } catch (error) {
+      if (this.#console.signal.aborted || !isStoreError(error, 'denied', 'unsupported', 'missing', 'corrupt'))
+        throw error
+      return { outcome: 'left', how: messageOf(error) }
+    }
   }
 
   readonly #tell = ({ problem, outcome, how }: Repaired) => {
