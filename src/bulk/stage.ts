@@ -1,7 +1,7 @@
 import { isStoreError, messageOf, StoreError } from '../core/errors.ts'
 import { parseKey } from '../core/key.ts'
+import { Turns } from '../core/process/turns.ts'
 import type { KeyTable } from '../core/tables/key-table.ts'
-import { Turns } from '../core/turns.ts'
 import type { Placer } from './clone/placer.ts'
 import { syncFileSystem } from './clone/sync.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'

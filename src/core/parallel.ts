@@ -1,4 +1,4 @@
-import { Turns } from './turns.ts'
+import { Turns } from './process/turns.ts'
 
 /**
  * Does `work` for each item, `limit` at a time. The first failure is thrown, once the work that is

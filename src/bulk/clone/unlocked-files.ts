@@ -1,6 +1,6 @@
+import { Turns } from '../../core/process/turns.ts'
 import type { KeyTable } from '../../core/tables/key-table.ts'
 import { decode, encode } from '../../core/text.ts'
-import { Turns } from '../../core/turns.ts'
 import type { Clone } from './clone.ts'
 import { pointerTo, readPointer } from './pointer.ts'
 import { feed, outputOf, splitAt, startProgram } from './programs.ts'

@@ -1,5 +1,5 @@
+import { Turns } from '../../core/process/turns.ts'
 import type { KeyTable } from '../../core/tables/key-table.ts'
-import { Turns } from '../../core/turns.ts'
 import type { CallOptions } from '../../store/store.ts'
 import { checkedKey, type Fetch } from '../fetch.ts'
 

@@ -1,6 +1,6 @@
 import { forEachParallel } from '../../core/parallel.ts'
+import { Turns } from '../../core/process/turns.ts'
 import type { KeyTable } from '../../core/tables/key-table.ts'
-import { Turns } from '../../core/turns.ts'
 import { keyPaths } from '../../ria/layout/paths.ts'
 import { objectsDirectory, placesOf } from '../../ria/layout/places.ts'
 import { readTogether } from '../../store/read-together.ts'

@@ -1,7 +1,7 @@
 import type { Archive } from '../../archive/archive.ts'
 import { isStoreError } from '../../core/errors.ts'
 import { keyFileName } from '../../core/key.ts'
-import { Turns } from '../../core/turns.ts'
+import { Turns } from '../../core/process/turns.ts'
 import { findMember } from '../../ria/keys/member-names.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import { listTombstones } from '../../ria/layout/tombstones.ts'
