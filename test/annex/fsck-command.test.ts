@@ -5,6 +5,7 @@ test.each([
   ['git-annex fsck --from store', true],
   ['/usr/bin/git-annex fsck --from=store -J4 file', true],
   ['/lib/ld-linux.so.2 --library-path /opt/lib /opt/git-annex.linux/shimmed/git-annex/git-annex fsck -f store', true],
+  ['/lib/ld-linux.so.2 --argv0 git-annex --library-path /opt/lib /opt/bin/git-annex fsck --from store', true],
   ['git-annex fsck --from store --fast', false],
   ['git-annex fsck -F --from store', false],
   ['git-annex fsck -vF --from store', false],

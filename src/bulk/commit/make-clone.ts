@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
 import { userName } from '../../core/process/owner.ts'
+import { idToAgreeTo, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
 import { parseRemoteLog } from '../../core/records/annex-logs.ts'
 import { EXTERNAL_TYPES } from '../../ria/settings/siblings.ts'
 import { CloneGit } from './clone-git.ts'
@@ -63,5 +64,14 @@ async function enable(git: CloneGit, { directory, url, datasetId, endpoints }: C
   await git.run(['annex', 'init', '--quiet', `${userName() ?? process.getuid?.()}@${hostname()}:${directory}`])
   const enabled = await git.run(['config', `remote.${name}.annex-uuid`], [0, 1])
   if (enabled.code !== 0) await git.run(['annex', 'enableremote', '--quiet', name])
+  await agree(git, name, url)
   await git.run(['config', 'remote.origin.datalad-publish-depends', name])
+}
+
+/** The user named the store, and nobody else is asked who could look at it. */
+async function agree(git: CloneGit, name: string, url: string): Promise<void> {
+  const state = (await git.run(['config', `remote.${name}.${VERIFIED_SETTING}`], [0, 1])).text.trim()
+  if (state === '' || state === 'verified') return
+  const id = idToAgreeTo((await git.run(['annex', 'verifyremote', name])).text, [url])
+  if (id !== undefined) await git.run(['annex', 'verifyremote', '--quiet', name, '--safe', id])
 }

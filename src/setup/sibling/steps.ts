@@ -1,4 +1,6 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
+import { idToAgreeTo, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
+import { decode } from '../../core/text.ts'
 import { removeAlias, setAlias } from '../../git/alias.ts'
 import { forgetAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
@@ -178,7 +180,8 @@ function specialRemote(work: SiblingWork, special: Special): Step {
         await dataset.annex(['semitrust', uuid])
       }
       await nameEndpoints(work, name)
-      await dataset.annex(['enableremote', special.enable, 'autoenable=true', ...places])
+      const { stdout } = await dataset.annex(['enableremote', special.enable, 'autoenable=true', ...places])
+      await agree(work, special, decode(stdout))
       return
     }
     const type = ['type=external', 'externaltype=ora', 'encryption=none', 'autoenable=true']
@@ -189,6 +192,15 @@ function specialRemote(work: SiblingWork, special: Special): Step {
   }
   const rest = `the special remote ${name}`
   return { title: special.do === 'init' ? titled('make', 'made', rest) : titled('enable', 'enabled', rest), run }
+}
+
+/** Whoever sets a sibling up has named where it leads. */
+async function agree({ dataset, place }: SiblingWork, { name, enable }: Special, shown: string): Promise<void> {
+  const id = idToAgreeTo(shown, place.pushUrl === undefined ? [] : [place.pushUrl])
+  if (id !== undefined) await dataset.annex(['verifyremote', name, '--safe', id])
+  // Enabled by its uuid, it has its state set for a remote of that name, which is none.
+  const stray = `remote.${enable}.${VERIFIED_SETTING}`
+  if (enable !== name && (await dataset.get(stray)) !== undefined) await dataset.unset(stray)
 }
 
 /**
