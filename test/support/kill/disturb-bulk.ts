@@ -213,7 +213,11 @@ async function stop(run: Running, trouble: Trouble, forMs: number): Promise<void
 }
 
 /** Nobody reaches the store until it is brought back. */
-async function takeAway({ dataset, network }: BulkScene): Promise<() => Promise<void>> {
+async function takeAway({ dataset, network, s3 }: BulkScene): Promise<() => Promise<void>> {
+  if (s3 !== undefined) {
+    s3.faults.misbehave({ status: 503, code: 'ServiceUnavailable' })
+    return async () => s3.faults.reset()
+  }
   if (network !== undefined) {
     network.refuse()
     network.cut()
