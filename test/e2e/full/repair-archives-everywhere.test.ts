@@ -30,7 +30,7 @@ interface Scene {
   readonly riastore: (...args: string[]) => ReturnType<ArchiveProgram['run']>
 }
 
-/** Check finds these, and nothing after a repair, which ends with `status`. Returns what that said. */
+/** Check finds these, and nothing after a repair that ends with `status`. Returns what it said. */
 async function mendAll({ riastore, url, source }: Scene, kinds: readonly string[], name: string, status: number) {
   const found = await riastore('check', '--json', url)
   const findings = linesOfJson(found.stdout).filter(({ type }) => type === 'finding')
