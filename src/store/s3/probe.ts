@@ -84,7 +84,7 @@ export function openS3Probe(settings: S3Settings): S3Probe {
       run('look at', options, (call) => lockedUntil(s3, { ...call, where: s3.where(path) }, s3.key('look at', path))),
     removeVersions: (directory, options = {}) =>
       run('remove', options, async (call) => {
-        await removeOldVersions(s3, call, s3.keyPrefix(directory), options)
+        await removeOldVersions(s3, call, s3.keyPrefix(directory), { ...options, isOurs: true })
       }),
     close: async () => {
       running.close()

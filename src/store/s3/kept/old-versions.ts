@@ -29,17 +29,18 @@ interface Version {
  * listing shows stays. A mark goes last, and only where nothing is left that it hides: else what
  * was removed would be there again. And so does, where no versions are made just now, what has none
  * of its own (`null`): by the time that it goes, somebody may have stored a file anew under that
- * very name. `pageKeys`: how many versions are listed at once.
+ * very name; but not where nobody else knows the prefix (`isOurs`). `pageKeys`: how many versions
+ * are listed at once.
  */
 export async function removeOldVersions(
   calls: S3Calls,
   call: S3Call,
   prefix: string,
-  { onProgress, pageKeys }: CallOptions & { readonly pageKeys?: number },
+  { onProgress, pageKeys, isOurs }: CallOptions & { readonly pageKeys?: number; readonly isOurs?: boolean },
 ): Promise<OldVersions> {
   let [count, bytes, done] = [0, 0, 0]
   const refusals: string[] = []
-  const isNamedForGood = await makesVersions(calls, call)
+  const isNamedForGood = isOurs === true || (await makesVersions(calls, call))
   const remove = async (listed: readonly Version[]) => {
     const some = listed.filter(({ VersionId }) => isNamedForGood || VersionId !== 'null')
     if (some.length < listed.length) refusals.push(NOT_NAMED)
