@@ -6,28 +6,12 @@
  *
  * Protocol: https://git-annex.branchable.com/design/external_special_remote_protocol/
  */
-import { copyFileSync, existsSync, mkdirSync, readSync, writeSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readLine } from './read-line.mjs'
 
 const { EXTENSION = 'none', SERVER } = process.env
-const chunk = Buffer.allocUnsafe(65536)
-let unread = ''
 let directory = ''
-
-/** @returns {string | undefined} the next line without its end, undefined at the end of input */
-function readLine() {
-  for (;;) {
-    const end = unread.indexOf('\n')
-    if (end >= 0) {
-      const line = unread.slice(0, end)
-      unread = unread.slice(end + 1)
-      return line
-    }
-    const length = readSync(0, chunk)
-    if (length === 0) return undefined
-    unread += chunk.toString('latin1', 0, length)
-  }
-}
 
 const send = (/** @type {string} */ line) => writeSync(1, `${line}\n`)
 
