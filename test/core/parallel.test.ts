@@ -47,11 +47,14 @@ test('work that waits for nothing lets the rest of the process have its turn', a
   setImmediate(() => {
     isTurn = true
   })
+  let isTurnMeanwhile = false
   const end = performance.now() + 20_000
   const items = function* () {
-    while (!isTurn && performance.now() < end) yield 0
+    while (!isTurnMeanwhile && performance.now() < end) {
+      yield 0
+      isTurnMeanwhile = isTurn
+    }
   }
   await forEachParallel(items(), 4, async () => {})
-  expect(isTurn).toBe(true)
-  expect(performance.now()).toBeLessThan(end)
+  expect(isTurnMeanwhile).toBe(true)
 })
