@@ -67,7 +67,6 @@ if [ ! -e ria-layout-version ]; then
 fi
 [ -z "$group" ] || chgrp -R "$group" .
 [ ! -e "$token.layout" ] || mv "$token.layout" ria-layout-version
-rm -f "$token"
 `
 
 /** What others put into it shows as a key, an archive, an object or a ref. */
@@ -89,8 +88,8 @@ rmdir "./$prefix" 2>/dev/null || :
 const OP = 'git init'
 
 /**
- * Makes a repository by the git of where the store lies. Throws StoreError `unsupported` where
- * there is no shell or no git.
+ * Makes a repository by the git of where the store lies; the token stays in a new one. Throws
+ * StoreError `unsupported` where there is no shell or no git.
  */
 export async function makeByShell(dataset: StoredDataset, wish: RepositoryWish, call: CallOptions): Promise<void> {
   const { token, isNew, git, annex, shared, group, uuid, hook, branch } = wish

@@ -47,8 +47,8 @@ export async function inspectRepository(dataset: StoredDataset, call: CallOption
 
 /**
  * Makes the directory of a dataset, or adds to it what it lacks; the layout file comes last, so
- * nobody takes it for a dataset before it is whole. Throws StoreError: `conflict` when it is there
- * already and should be new.
+ * nobody takes it for a dataset before it is whole. A new one has its token until
+ * `finishRepository`. Throws StoreError: `conflict` when it is there already and should be new.
  */
 export async function makeRepository(
   dataset: StoredDataset,
@@ -72,6 +72,20 @@ export async function makeRepository(
       cause: error,
     })
   }
+}
+
+/**
+ * Takes the token away from what makeRepository made anew, once whoever takes it back knows that
+ * it is whole. The shell must not do so: who is interrupted right after it would not know whose the
+ * repository is.
+ */
+export async function finishRepository(
+  dataset: StoredDataset,
+  maker: RepositoryMaker,
+  { isNew, token }: RepositoryWish,
+  call: CallOptions,
+): Promise<void> {
+  if (maker === 'shell' && isNew) await dataset.store.remove(dataset.path(token), call)
 }
 
 /** What git, mkdir and chmod work in or write to. */

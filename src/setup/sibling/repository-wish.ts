@@ -18,6 +18,6 @@ export interface RepositoryWish {
   readonly branch: string | undefined
   /** Nothing may be there yet. */
   readonly isNew: boolean
-  /** Name of a file that is in the directory for as long as it is not whole, and made by us. */
+  /** Name of a file that is in the directory for as long as it is new, and made by us. */
   readonly token: string
 }

@@ -13,7 +13,7 @@ import type { CallOptions, Store } from '../../store/store.ts'
 import { temporaryName } from '../../store/temporary.ts'
 import type { Dataset } from '../dataset.ts'
 import { findAlias } from './alias.ts'
-import { makeRepository, removeRepository } from './bare-repository.ts'
+import { finishRepository, makeRepository, removeRepository } from './bare-repository.ts'
 import type { CheckedOptions } from './options.ts'
 import type { SiblingPlace } from './place.ts'
 import { type SiblingPlan, UNFINISHED } from './plan.ts'
@@ -127,6 +127,7 @@ function repository({ store, place, plan }: SiblingWork): Step {
     if (wish.isNew) undo.add(where, () => removeRepository(stored, plan.maker, wish, isWhole, {}))
     await makeRepository(stored, plan.maker, wish, call)
     isWhole = true
+    await finishRepository(stored, plan.maker, wish, call)
   }
   const what = wish.git ? 'bare repository' : 'directory for keys'
   const rest = `the ${what}: ${where}`

@@ -2,7 +2,12 @@ import { lchown, mkdir, rm, symlink } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { removeAlias, setAlias } from '../../../../src/git/alias.ts'
 import { StoredDataset } from '../../../../src/ria/layout/stored-dataset.ts'
-import { inspectRepository, makeRepository, removeRepository } from '../../../../src/setup/sibling/bare-repository.ts'
+import {
+  finishRepository,
+  inspectRepository,
+  makeRepository,
+  removeRepository,
+} from '../../../../src/setup/sibling/bare-repository.ts'
 import type { RepositoryWish } from '../../../../src/setup/sibling/repository-wish.ts'
 import { openLocalStore } from '../../../../src/store/local/local.ts'
 import { openMemoryStore } from '../../../../src/store/memory.ts'
@@ -127,6 +132,24 @@ test('of several who make one at once with git, at most one does, and it is whol
       // Who lost may try again.
       if (winners[0] === undefined && wishes[0]) await makeRepository(dataset, 'shell', wishes[0], {})
     }
+  } finally {
+    await store.close()
+    await directory.remove()
+  }
+})
+
+test('whoever is interrupted right when git has made one takes it back, and one that is finished is git’s alone', async () => {
+  const directory = await temporaryDirectory()
+  const store = openLocalStore({ root: directory.path })
+  try {
+    const interrupted = withFaults(store, [{ op: 'exec', fail: 'aborted', at: 'after' }])
+    await expect(makeRepository(placed(interrupted), 'shell', WISH, {})).rejects.toMatchObject({ kind: 'aborted' })
+    expect(await paths(store, 'abc/def')).toContain('abc/def/ria-layout-version')
+    expect(await removeRepository(placed(store), 'shell', WISH, false, {})).toBeUndefined()
+    expect(await paths(store, '')).toEqual([])
+    await makeRepository(placed(store), 'shell', WISH, {})
+    await finishRepository(placed(store), 'shell', WISH, {})
+    expect(await paths(store, '')).not.toContain('abc/def/token')
   } finally {
     await store.close()
     await directory.remove()
