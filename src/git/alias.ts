@@ -2,6 +2,7 @@ import { isStoreError, StoreError } from '../core/errors.ts'
 import { bufferSource } from '../core/source.ts'
 import { aliasDirectory, aliasFile, checkNewAlias, readAlias } from '../ria/layout/alias-file.ts'
 import { directoryOfLink, readAliasLink, readAliasLinks } from '../ria/layout/alias-link.ts'
+import { appendOnlyError, isAppendOnly } from '../ria/layout/append-only.ts'
 import { LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { fileNameOf } from '../ria/layout/places.ts'
 import { StoredDataset } from '../ria/layout/stored-dataset.ts'
@@ -47,8 +48,31 @@ export async function setAlias(dataset: StoredDataset, name: string, call: CallO
   await repositoryOf(dataset).changeAliases((names) => [...names, name], call)
 }
 
-/** Takes a name away. Throws StoreError `missing` when no dataset has it. */
+/**
+ * Throws StoreError `denied` where no name is taken away: the store, or the dataset that has it, is
+ * append-only.
+ */
+export async function requireRemovableAlias(store: Store, name: string, call: CallOptions = {}): Promise<void> {
+  const named = await readAlias(store, name, call).catch(ifCorrupt)
+  const target = named === undefined ? await readAliasLink(store, name, call) : undefined
+  const directory = named ?? (target && directoryOfLink(target))
+  if (await isAppendOnly(store, directory, call)) throw appendOnlyError(store, `take ~${name} away`)
+}
+
+/**
+ * Takes a name away. Throws StoreError `missing` when no dataset has it, `denied` as
+ * `requireRemovableAlias` does.
+ */
 export async function removeAlias(store: Store, name: string, call: CallOptions = {}): Promise<void> {
+  await requireRemovableAlias(store, name, call)
+  await takeAliasAway(store, name, call)
+}
+
+/**
+ * The same for whoever made it just now and takes that back, or knows already that it may go.
+ * Throws StoreError `missing` when no dataset has it.
+ */
+export async function takeAliasAway(store: Store, name: string, call: CallOptions = {}): Promise<void> {
   const alias = aliasDirectory(name)
   const directory = await readAlias(store, name, call)
   if (directory === undefined) {
@@ -65,15 +89,16 @@ export async function removeAlias(store: Store, name: string, call: CallOptions 
 /**
  * Gives a dataset another name for one that it has. The new one is made before the old one goes, so
  * it can be found at any time; what was broken off is finished by the same call. Throws StoreError
- * `conflict` when another dataset has the new name.
+ * `conflict` when another dataset has the new name, `denied` as `removeAlias` does.
  */
 export async function moveAlias(
   dataset: StoredDataset,
   { from, to }: { readonly from: string; readonly to: string },
   call: CallOptions = {},
 ): Promise<void> {
+  await requireRemovableAlias(dataset.store, from, call)
   await setAlias(dataset, to, call)
-  await removeAlias(dataset.store, from, call)
+  await takeAliasAway(dataset.store, from, call)
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Bench } from './bench.ts'
 import { type Examined, examineKey, type KeyExamined } from './examine.ts'
 import type { GoodCopies } from './good-copies.ts'
 import type { Outcome } from './repaired.ts'
+import { whyKept } from './why-kept.ts'
 
 export interface MendKeyOptions {
   /** The dataset's layout version. */
@@ -35,8 +36,14 @@ export async function mendKey(bench: Bench, key: string, options: MendKeyOptions
   const seen = await examineKey(dataset, key, { version, archive }, call)
   if ('outcome' in seen) return seen
   const found = seen.ownGood === undefined ? await stageGood(bench, key, options.sources) : undefined
+  if (seen.ownGood === undefined && found === undefined) {
+    const kept = await whyKept(dataset, NO_GOOD_COPY, call)
+    if (kept !== undefined) return kept
+  }
   return new KeyMending(bench, keyFileName(key), archive).run(seen, found)
 }
+
+export const NO_GOOD_COPY = 'no good copy was found'
 
 /** A good copy, stored where nobody looks for it. */
 interface Staged {
@@ -92,7 +99,7 @@ class KeyMending {
       return { outcome: 'mended', how: `a good copy came from ${staged.from}; ${kept}`, isThere: true }
     if (ownGood !== undefined) return { outcome: 'mended', how: `another copy in the dataset is good; ${kept}` }
     if (damaged.length === 0) return { outcome: 'left', how: 'it is not there, and no good copy was found' }
-    return { outcome: 'quarantined', how: `no good copy was found; ${kept}`, isThere: false }
+    return { outcome: 'quarantined', how: `${NO_GOOD_COPY}; ${kept}`, isThere: false }
   }
 
   /** False when it would be lost. */

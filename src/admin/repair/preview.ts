@@ -3,14 +3,16 @@ import type { StoredDataset } from '../../ria/layout/stored-dataset.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Problem, ProblemCode } from '../check/problem.ts'
 import { openArchive } from '../inventory/count-keys.ts'
-import { whyWhole } from './archive/mend-archive.ts'
+import { NOT_ALL_BACK, whyWhole } from './archive/mend-archive.ts'
 import { examineKey } from './examine.ts'
 import { isOfGit } from './git/mend-git.ts'
 import { previewGit } from './git/preview-git.ts'
 import type { GoodCopies } from './good-copies.ts'
+import { NO_GOOD_COPY } from './mend-key.ts'
 import { ifUnreadable, isMendable } from './repair-dataset.ts'
 import { left } from './repair-store.ts'
 import type { Mended, TellRepaired } from './repaired.ts'
+import { whyKept } from './why-kept.ts'
 
 const WOULD: Partial<Record<ProblemCode, string>> = {
   'alias-double': 'it would not count it as its own any more',
@@ -53,6 +55,8 @@ async function previewArchive(
 ): Promise<Mended> {
   const why = await whyWhole(dataset, call)
   if (why !== undefined) return why
+  const kept = sources.length === 0 ? await whyKept(dataset, NOT_ALL_BACK, call) : undefined
+  if (kept !== undefined) return kept
   const places = sources.map(({ where }) => where).join(', ') || 'no place that --from names'
   const how = `keys that git-annex has on record here would come back from archives beside it and from ${places}; it would be kept in quarantine/`
   return { outcome: sources.length === 0 ? 'quarantined' : 'mended', how }
@@ -73,5 +77,6 @@ async function previewKey(
     const isThere = (await source.find(key, call)) !== undefined
     if (isThere) return { outcome: 'mended', how: `${source.where} has it; it would be read before it counts` }
   }
-  return { outcome: 'quarantined', how: 'no good copy was found; what is damaged would be kept in quarantine/' }
+  const kept = await whyKept(dataset, NO_GOOD_COPY, call)
+  return kept ?? { outcome: 'quarantined', how: `${NO_GOOD_COPY}; what is damaged would be kept in quarantine/` }
 }

@@ -1,6 +1,6 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { bufferSource } from '../../core/source.ts'
-import { removeAlias } from '../../git/alias.ts'
+import { removeAlias, requireRemovableAlias, takeAliasAway } from '../../git/alias.ts'
 import { aliasFile, readAlias } from '../../ria/layout/alias-file.ts'
 import { directoryOfLink, readAliasLink } from '../../ria/layout/alias-link.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
@@ -51,7 +51,8 @@ export function left({ mend }: Problem): Mended {
 
 /** It leads nowhere: nobody finds anything by it. */
 async function mendAlias(store: Store, { path }: Problem, dryRun: boolean, call: CallOptions): Promise<Mended> {
-  if (!dryRun) await removeAlias(store, path.slice('alias/'.length), call)
+  const name = path.slice('alias/'.length)
+  await (dryRun ? requireRemovableAlias : removeAlias)(store, name, call)
   return { outcome: 'mended', how: 'the alias is taken away' }
 }
 
@@ -64,6 +65,7 @@ async function mendUnreadable(store: Store, { path }: Problem, dryRun: boolean, 
   const to = `quarantine/${quarantineStamp()}/${path}`
   const file = aliasFile(name)
   const again = 'riastore alias add gives the name again, unless a dataset counts it as its own'
+  await requireRemovableAlias(store, name, call)
   const kept = { outcome: 'quarantined', how: `what it said is kept as ${to}; ${again}` } as const
   if (await isTorn(store, name, call)) {
     if (!dryRun) await store.move(file, `${to}/${fileNameOf(file)}`, { ...call, within: '' })
@@ -73,7 +75,7 @@ async function mendUnreadable(store: Store, { path }: Problem, dryRun: boolean, 
   if (target === undefined || directoryOfLink(target) !== undefined) return { outcome: 'mended', how: 'it is gone' }
   if (dryRun) return kept
   await store.put(`${to}/link`, bufferSource(target), call)
-  await removeAlias(store, name, call)
+  await takeAliasAway(store, name, call)
   return kept
 }
 

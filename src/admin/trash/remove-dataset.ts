@@ -1,4 +1,4 @@
-import { removeAlias } from '../../git/alias.ts'
+import { takeAliasAway } from '../../git/alias.ts'
 import { aliasDirectory, readAlias } from '../../ria/layout/alias-file.ts'
 import { requireRemovable } from '../../ria/layout/append-only.ts'
 import { realDirectory } from '../../ria/layout/datasets.ts'
@@ -192,7 +192,7 @@ async function namesLeft(
 
 /** Its names lead nowhere now, and its lock is in the trash with it. */
 async function tidyUp(store: Store, entry: TrashEntry, call: CallOptions): Promise<void> {
-  for (const name of await namesLeft(store, entry, call)) await removeAlias(store, name, call)
+  for (const name of await namesLeft(store, entry, call)) await takeAliasAway(store, name, call)
   const content = contentOf(entry.path)
   const locks = (await filesIn(store, archivesDirectory(content), call)).filter((file) => isLock(content, file.path))
   await removeFiles(

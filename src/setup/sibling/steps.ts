@@ -1,7 +1,7 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
 import { idToAgreeTo, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
 import { decode } from '../../core/text.ts'
-import { removeAlias, setAlias } from '../../git/alias.ts'
+import { setAlias, takeAliasAway } from '../../git/alias.ts'
 import { forgetAtomicPuts } from '../../ria/layout/atomic-puts.ts'
 import { LAYOUT_FILE } from '../../ria/layout/paths.ts'
 import { StoredDataset } from '../../ria/layout/stored-dataset.ts'
@@ -138,7 +138,7 @@ function newAlias({ store, place }: SiblingWork, alias: string): Step {
   const run: Step['run'] = async ({ undo, tell: _tell, ...call }) => {
     undo.add(`the alias ${alias}`, async () => {
       if ((await findAlias(new StoredDataset(store, place.directory), alias, {})) === 'free') return
-      await removeAlias(store, alias)
+      await takeAliasAway(store, alias)
     })
     await setAlias(new StoredDataset(store, place.directory), alias, call)
   }

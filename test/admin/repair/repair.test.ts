@@ -179,6 +179,30 @@ describe.each(KINDS)('in a store that %s', (_kind, as) => {
     expect(await strays(store)).toEqual([])
   })
 
+  test('in an append-only store a damaged key stays until there is a good copy, and so do an archive and a name', async () => {
+    const store = as(await goodStore())
+    await put(store, 'ria-layout-version', '1|a\n')
+    await recordKeys(store)
+    for (const damage of ['data-damaged', 'archive-damaged', 'alias-dangling', 'alias-unreadable'])
+      await DAMAGES[damage]?.(victim(store))
+    const problems = await check(store)
+    const before = await paths(store)
+    await preview(
+      store,
+      problems.filter(({ code }) => !code.startsWith('alias-')),
+      [],
+      ['archive-damaged left', 'data-damaged left'],
+    )
+    const told = await repair(store)
+    expect(new Set(told.map(({ outcome }) => outcome))).toEqual(new Set(['left']))
+    for (const { how } of told) expect(how).toContain('the store is append-only')
+    expect(await paths(store)).toEqual(before)
+    const again = outcomes(await repair(store, [elsewhere(CONTENT)]))
+    expect(again).toContain('data-damaged mended')
+    expect(again).toContain('archive-damaged left') // it may have had a key that is nowhere else
+    expect(await read(store, PLACE)).toEqual(CONTENT)
+  })
+
   test('another store that has the dataset is a place to get a good copy from', async () => {
     const store = as(await goodStore())
     await DAMAGES['key-size']?.(victim(store))

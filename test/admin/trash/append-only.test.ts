@@ -4,6 +4,7 @@ import { deleteEntry, emptyTrash } from '../../../src/admin/trash/empty-trash.ts
 import { removeDataset } from '../../../src/admin/trash/remove-dataset.ts'
 import { removeKeys } from '../../../src/admin/trash/remove-keys.ts'
 import { bufferSource } from '../../../src/core/source.ts'
+import { listAliases, setAlias } from '../../../src/git/alias.ts'
 import { judge } from '../../../src/git/push-rules.ts'
 import { EMPTY_STATE } from '../../../src/git/refs/ref-state.ts'
 import { RiaDataset } from '../../../src/ria/keys/ria-dataset.ts'
@@ -108,6 +109,25 @@ test('a dataset of an append-only store is not moved, and nothing of it is copie
   } finally {
     await rm(target, { recursive: true, force: true })
   }
+})
+
+test.each([
+  ['the store', 'ria-layout-version', '1|a\n'],
+  ['the dataset', `${DIRECTORY}/ria-layout-version`, '2|a\n'],
+])('in an append-only store a dataset gets more names and loses none: %s says so', async (_who, file, text) => {
+  await write(store, 'alias/first/riastore-alias', `${DIRECTORY}\n`)
+  await write(store, file, text)
+  for (const words of [
+    ['rm', '--yes', directory.path, 'first'],
+    ['rm', '-n', directory.path, 'first'],
+    ['mv', directory.path, 'first', 'other'],
+    ['mv', '-n', directory.path, 'first', 'other'],
+  ]) {
+    const { code, stderr } = await riastore(['alias', ...words])
+    expect([code, stderr], words.join(' ')).toEqual([1, expect.stringContaining(REFUSED)])
+  }
+  await setAlias(new StoredDataset(store, DIRECTORY), 'second')
+  expect((await listAliases(store)).map(({ name }) => name)).toEqual(['first', 'second'])
 })
 
 test('in an append-only store a push moves refs forward, and deletes none, also when it is forced', async () => {

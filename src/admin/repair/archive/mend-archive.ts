@@ -12,6 +12,7 @@ import type { Bench } from '../bench.ts'
 import type { GoodCopies } from '../good-copies.ts'
 import { stageGood } from '../mend-key.ts'
 import type { Mended } from '../repaired.ts'
+import { whyKept } from '../why-kept.ts'
 import { archivesBeside } from './archive-copies.ts'
 import { keysOnRecord, type Recorded, recordedIn, storedRecords } from './recorded-keys.ts'
 
@@ -42,10 +43,12 @@ export async function mendArchive(bench: Bench, options: MendArchiveOptions): Pr
   const beside = await archivesBeside(dataset, call)
   try {
     const found = await bringBack(bench, [...beside, ...options.sources], options)
+    const kept = isAllBack(found) ? undefined : await whyKept(dataset, NOT_ALL_BACK, call)
+    if (kept !== undefined) return kept
     const to = bench.quarantineOf(path)
     await keepArchive(bench, stat.identity, to)
     if (found.lost.length > 0) await options.onKeys?.(found.lost, false)
-    return { outcome: found.isKnown && found.lost.length === 0 ? 'mended' : 'quarantined', how: told(found, to) }
+    return { outcome: isAllBack(found) ? 'mended' : 'quarantined', how: told(found, to) }
   } finally {
     await Promise.all(beside.map((archive) => archive.close()))
   }
@@ -82,6 +85,12 @@ interface Found {
   /** git-annex's records tell which keys were in it. */
   readonly isKnown: boolean
 }
+
+function isAllBack({ isKnown, lost }: Found): boolean {
+  return isKnown && lost.length === 0
+}
+
+export const NOT_ALL_BACK = 'it is not proven that each key in it has a good copy elsewhere'
 
 async function bringBack(
   bench: Bench,

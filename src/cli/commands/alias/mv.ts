@@ -1,6 +1,6 @@
 import { ConfigError, StoreError } from '../../../core/errors.ts'
 import { printable } from '../../../core/printable.ts'
-import { listAliases, moveAlias } from '../../../git/alias.ts'
+import { listAliases, moveAlias, requireRemovableAlias } from '../../../git/alias.ts'
 import { aliasDirectory, checkNewAlias } from '../../../ria/layout/alias-file.ts'
 import { StoredDataset } from '../../../ria/layout/stored-dataset.ts'
 import type { CallOptions, Store } from '../../../store/store.ts'
@@ -23,8 +23,10 @@ export function run(console: Console, { words, dryRun = false }: ArgsOf<typeof A
     if (from === to) throw new ConfigError(`~${from} is the name that it has`)
     const { directory, others } = await findAlias(store, from, call)
     if (directory === undefined) throw new ConfigError(`~${from} names no dataset: riastore alias rm takes it away`)
-    if (dryRun) await requireFree(store, to, directory, call)
-    else await moveAlias(new StoredDataset(store, directory), { from, to }, call)
+    if (dryRun) {
+      await requireRemovableAlias(store, from, call)
+      await requireFree(store, to, directory, call)
+    } else await moveAlias(new StoredDataset(store, directory), { from, to }, call)
     const aliases = dryRun ? [from, ...others].sort() : [...new Set([to, ...others])].sort()
     const dataset = idOf(directory)
     console.report({ type: 'alias', action: 'mv', dryRun, alias: to, formerly: from, dataset, aliases }, () =>

@@ -1,5 +1,5 @@
 import { printable } from '../../../core/printable.ts'
-import { removeAlias } from '../../../git/alias.ts'
+import { removeAlias, requireRemovableAlias } from '../../../git/alias.ts'
 import type { ArgsOf } from '../../command.ts'
 import { confirmDeletion } from '../../confirm-deletion.ts'
 import type { Console } from '../../console.ts'
@@ -17,7 +17,7 @@ export function run(console: Console, args: ArgsOf<typeof ALIAS_RM>): Promise<nu
     const alias = given.replace(/^~/, '')
     if (!(await confirmDeletion(console, args, `Take the name ~${alias} away?`))) return EXIT.failed
     const found = console.json || dryRun ? await findAlias(store, alias, call) : undefined
-    if (!dryRun) await removeAlias(store, alias, call)
+    await (dryRun ? requireRemovableAlias : removeAlias)(store, alias, call)
     const removed = dryRun !== true
     console.report({ type: 'alias', action: 'rm', dryRun: !removed, alias, removed, ...namesOf(found) }, () =>
       printable(`${removed ? 'removed' : 'would remove'} ~${alias}`),
