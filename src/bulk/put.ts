@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
+import { keepsFromSending, notVerified } from '../core/records/agree-to-remote.ts'
 import { KeyTable } from '../core/tables/key-table.ts'
 import { type Clone, leftToAnnex } from './clone/clone.ts'
 import { WorkDirectory } from './clone/work-directory.ts'
@@ -46,11 +47,8 @@ function whyLeft({ config }: Clone, remote: BulkRemote | undefined, to: string |
   if ('leftToAnnex' in remote.setup) return `${remote.name}: ${remote.setup.leftToAnnex}`
   const local = (setting: string) => config.get(`remote.${remote.name}.${setting}`)
   if (toBoolean(local('annex-readonly') ?? 'false') !== false) return `${remote.name} is only read (annex-readonly)`
-  // Since 10.20261026 git-annex stores nothing in a remote that a clone enabled by itself and
-  // nobody has confirmed.
-  if (local('annex-verified') === 'automatic')
-    return `${remote.name} is not verified: git annex verifyremote ${remote.name}`
-  return undefined
+  const unverified = keepsFromSending(config)
+  return unverified === undefined ? undefined : notVerified(unverified)
 }
 
 async function leaveAll(

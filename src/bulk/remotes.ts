@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
+import { agreementTo, notVerified } from '../core/records/agree-to-remote.ts'
 import { readRemoteLog } from '../core/records/annex-logs.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
 import { EXTERNAL_TYPES } from '../ria/settings/siblings.ts'
@@ -75,10 +76,7 @@ function setupOf({ config }: Clone, name: string, settings: Settings | undefined
   for (const setting of LEFT_TO_ANNEX) {
     if (config.get(`remote.${name}.${setting}`) !== undefined) return { leftToAnnex: `${setting} is set` }
   }
-  // Since 10.20261026: git-annex does not use a remote that nobody has confirmed.
-  if (config.get(`remote.${name}.annex-verified`) === 'manual') {
-    return { leftToAnnex: `it is not verified: git annex verifyremote ${name}` }
-  }
+  if (agreementTo(config, name) === 'not used') return { leftToAnnex: notVerified(name) }
   const committed: Partial<Record<RemoteSetting, string>> = {}
   for (const { name: setting } of REMOTE_SETTINGS) {
     const value = settings.get(setting)

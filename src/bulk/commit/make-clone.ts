@@ -61,9 +61,11 @@ async function enable(git: CloneGit, { directory, url, datasetId, endpoints }: C
   }
   if (sibling[1].get('url') !== url) await git.run(['config', `remote.${name}.ora-url`, url])
   for (const [setting, value] of endpoints) await git.run(['config', '--add', `remote.${name}.${setting}`, value])
-  await git.run(['annex', 'init', '--quiet', `${userName() ?? process.getuid?.()}@${hostname()}:${directory}`])
-  const enabled = await git.run(['config', `remote.${name}.annex-uuid`], [0, 1])
-  if (enabled.code !== 0) await git.run(['annex', 'enableremote', '--quiet', name])
+  const description = `${userName() ?? process.getuid?.()}@${hostname()}:${directory}`
+  // Others that the dataset would have enabled are not what the user named: a git-annex since
+  // 10.20261026 pushes nothing while there is one that nobody has agreed to.
+  await git.run(['annex', 'init', '--quiet', '--no-autoenable', description])
+  await git.run(['annex', 'enableremote', '--quiet', name])
   await agree(git, name, url)
   await git.run(['config', 'remote.origin.datalad-publish-depends', name])
 }

@@ -29,16 +29,50 @@ export async function readAnnexLogs(git: RunGit, gitDir: string, file: string): 
 }
 
 /**
- * The settings of each special remote that a repository's own git-annex knows, by uuid: of its
- * branch, and over it what git-annex did not commit yet. `gitDir` is absolute, and common to all
- * work trees.
+ * The settings of each special remote that a repository's own git-annex goes by, by uuid: those
+ * that its user agreed to, and for others those of its branch, and over it what git-annex did not
+ * commit yet. `gitDir` is absolute, and common to all work trees.
  */
 export async function readRemoteLog(gitDir: string): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  return new Map([...(await recordedSettings(gitDir)), ...(await agreedSettings(gitDir))])
+}
+
+/**
+ * The uuids of special remotes that somebody gave other settings than those that the repository's
+ * user agreed to: git-annex goes by the latter.
+ */
+export async function unagreedChanges(gitDir: string): Promise<ReadonlySet<string>> {
+  const [recorded, agreed] = await Promise.all([recordedSettings(gitDir), agreedSettings(gitDir)])
+  const changed = [...agreed].filter(([uuid, settings]) => {
+    const newer = recorded.get(uuid)
+    return newer !== undefined && textOf(newer) !== textOf(settings)
+  })
+  return new Set(changed.map(([uuid]) => uuid))
+}
+
+function textOf(settings: ReadonlyMap<string, string>): string {
+  return JSON.stringify([...settings].filter(([key]) => key !== 'timestamp').sort())
+}
+
+async function recordedSettings(gitDir: string): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
   const journal = await readFile(join(gitDir, 'annex/journal/remote.log')).then(decode, () => undefined)
   if (journal !== undefined) return parseRemoteLog(journal)
   const asked = [`--git-dir=${gitDir}`, 'cat-file', 'blob', 'refs/heads/git-annex:remote.log']
   const { code, stdout } = await run('git', asked)
   return parseRemoteLog(code === 0 ? decode(stdout) : '')
+}
+
+/**
+ * Those that the user of a git-annex since 10.20261026 agreed to, or had when it was installed. It
+ * keeps them from whoever can write to the branch.
+ */
+async function agreedSettings(gitDir: string): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  try {
+    return parseRemoteLog(decode(await readFile(join(gitDir, 'annex/verified-remote.log'))))
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return new Map()
+    throw error
+  }
 }
 
 /** Of each remote, by uuid, the settings that were written last. */

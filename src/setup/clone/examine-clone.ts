@@ -19,7 +19,7 @@ export interface CloneDoctorOptions extends AccessOptions {
  */
 export async function examineClone(state: CloneState, options: CloneDoctorOptions): Promise<void> {
   const { report, signal, withStores } = options
-  const { git, siblings, notEnabled, annexUuid, dataset } = state
+  const { git, siblings, notEnabled, annexUuid, dataset, changed } = state
   const add = (check: string, [result, why, mend]: Outcome, remote?: string) =>
     report({ check, result, why, mend, remote })
   const schemes = siblings.flatMap(({ config }) => {
@@ -35,13 +35,13 @@ export async function examineClone(state: CloneState, options: CloneDoctorOption
   add('storage siblings', judgeEnabled(names, notEnabled))
   for (const { remote, outcome } of judgeDependencies(git, notEnabled)) add('publication', outcome, remote)
   for (const sibling of siblings) {
-    const { name, config } = sibling
+    const { name, uuid, config } = sibling
     if (config instanceof Error) {
       add('settings', ['failed', config.message], name)
       continue
     }
     add('ignored', judgeIgnored(git, name), name)
-    const verified = judgeVerified(git, name)
+    const verified = judgeVerified(git, name, changed.has(uuid))
     add('confirmed', verified, name)
     if (factsOf((config.pushUrl ?? config.url).location).writable) {
       add('publication', judgePublication(git, name, gitRemotesOf(git, sibling)), name)

@@ -1,5 +1,6 @@
 import type { Outcome } from '../../core/finding.ts'
 import { type GitConfig, toBoolean } from '../../core/git-config.ts'
+import { agreementTo, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
 import { shellWord } from './shell-word.ts'
 
 /**
@@ -27,14 +28,25 @@ export function judgeIgnored(git: GitConfig, name: string): Outcome {
 
 /**
  * A newer git-annex wants its user to look at a special remote that came with a clone: until then
- * it refuses pushes, and one that was enabled by hand it does not use at all.
+ * it refuses pushes, and one that was enabled by hand it does not use at all. `isChanged`: the
+ * dataset has other settings of it than those that were looked at.
  */
-export function judgeVerified(git: GitConfig, name: string): Outcome {
+export function judgeVerified(git: GitConfig, name: string, isChanged: boolean): Outcome {
   const mend = `git annex verifyremote ${shellWord(name)}`
-  const state = git.get(`remote.${name}.annex-verified`)
-  if (state === 'manual') return ['failed', 'nobody has confirmed it, so git-annex does not use it', mend]
-  if (state === 'automatic') return ['warning', 'nobody has confirmed it, so git-annex refuses to push', mend]
-  return ['ok', state === 'verified' ? 'confirmed' : 'git-annex asks for no confirmation']
+  const agreement = agreementTo(git, name)
+  if (agreement === 'not used') return ['failed', 'nobody has confirmed it, so git-annex does not use it', mend]
+  if (agreement === 'only got from') {
+    return [
+      'warning',
+      'nobody has confirmed it, so git-annex refuses to send content, and to push, to any remote',
+      mend,
+    ]
+  }
+  if (isChanged) {
+    return ['warning', 'the dataset has newer settings of it, which nobody has confirmed: git-annex uses the old', mend]
+  }
+  const isAsked = git.get(`remote.${name}.${VERIFIED_SETTING}`) !== undefined
+  return ['ok', isAsked ? 'confirmed' : 'git-annex asks for no confirmation']
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { GitConfig } from '../../core/git-config.ts'
+import { unagreedChanges } from '../../core/records/annex-logs.ts'
 import { decode } from '../../core/text.ts'
 import { EXTERNAL_TYPES, findSiblings, type Sibling } from '../../ria/settings/siblings.ts'
 import type { Dataset } from '../dataset.ts'
@@ -13,6 +14,8 @@ export interface CloneState {
   readonly siblings: readonly Sibling[]
   /** Names of those that the dataset has, and that nobody declared dead, but that are not. */
   readonly notEnabled: readonly string[]
+  /** The uuids of those that have newer settings, which nobody has agreed to. */
+  readonly changed: ReadonlySet<string>
 }
 
 /** Reads it. Throws what git throws. */
@@ -26,5 +29,6 @@ export async function readCloneState(dataset: Dataset): Promise<CloneState> {
     const isOurs = EXTERNAL_TYPES.includes(settings.get('externaltype') ?? '')
     return isOurs && !isDead && !enabled.has(uuid) && name !== undefined ? [name] : []
   })
-  return { dataset, git, annexUuid: await dataset.annexUuid(), siblings, notEnabled: [...new Set(notEnabled)].sort() }
+  const [annexUuid, changed] = [await dataset.annexUuid(), await unagreedChanges(commonDir)]
+  return { dataset, git, annexUuid, siblings, notEnabled: [...new Set(notEnabled)].sort(), changed }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { idToAgreeTo } from '../../../src/core/records/agree-to-remote.ts'
+import { GitConfig } from '../../../src/core/git-config.ts'
+import { agreementTo, idToAgreeTo, keepsFromSending } from '../../../src/core/records/agree-to-remote.ts'
 
 const shown = (settings: string) => `enableremote store
   This is the configuration of the remote:
@@ -27,3 +28,22 @@ test.each(['', 'enableremote store ok\n', "There have been no changes to the rem
     expect(idToAgreeTo(said, [])).toBeUndefined()
   },
 )
+
+const config = (states: Readonly<Record<string, string>>) =>
+  new GitConfig(Object.entries(states).map(([name, state]) => [`remote.${name}.annex-verified`, state]))
+
+test.each([
+  ['verified', 'agreed'],
+  ['manual', 'not used'],
+  ['automatic', 'only got from'],
+  ['what a later git-annex may say', 'only got from'],
+])('a remote whose annex-verified is %s is %s', (state, agreement) => {
+  expect(agreementTo(config({ s: state }), 's')).toBe(agreement)
+  expect(agreementTo(config({}), 's')).toBe('agreed')
+})
+
+test('one remote that enabled itself keeps everything from being sent to any, until it is agreed to', () => {
+  expect(keepsFromSending(config({ mine: 'verified', 'the.other': 'automatic' }))).toBe('the.other')
+  expect(keepsFromSending(config({ mine: 'verified', other: 'manual' }))).toBeUndefined()
+  expect(keepsFromSending(config({}))).toBeUndefined()
+})

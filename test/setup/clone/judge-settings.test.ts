@@ -36,8 +36,14 @@ describe('a storage sibling', () => {
     [undefined, 'ok', undefined],
   ])('whose annex-verified is %s is %s', (state, result, mend) => {
     const git = config(state === undefined ? {} : { 'remote.s.annex-verified': state })
-    const [found, , command] = judgeVerified(git, 's')
+    const [found, , command] = judgeVerified(git, 's', false)
     expect([found, command]).toEqual([result, mend])
+  })
+
+  test('that was confirmed, and has newer settings since, is one to be looked at', () => {
+    const [found, why, mend] = judgeVerified(config({ 'remote.s.annex-verified': 'verified' }), 's', true)
+    expect([found, mend]).toEqual(['warning', 'git annex verifyremote s'])
+    expect(why).toContain('newer settings')
   })
 })
 
