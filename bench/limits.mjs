@@ -47,12 +47,12 @@ const LIMITS = [
   ],
   [
     /^riastore get, (on a disk|over ssh)$/,
-    'git-annex itself takes longer than that: the table of what it does of a get has its two steps. It lists the keys first, and merges their records when all else is done (it asks `git cat-file` for the old and the new log of each key). In processor time, for 10,000 keys in memory on a loaded machine: 1.0 and 1.3 s, and `cp -r` 0.5 s, `rsync -a` 0.9 s on its own side. ' +
+    'git-annex itself takes longer than that: the table of what it does of a get has its two steps. It lists the keys first, and merges their records when all else is done (it asks `git cat-file` for the old and the new log of each key). In processor time, for 10,000 keys in memory on a loaded machine: 1.0 and 0.5 s (1.3 s before 2026-11-29, when the old logs lay in single files and not in a pack), and `cp -r` 0.5 s, `rsync -a` 0.9 s on its own side. ' +
       'Between the two, and while git-annex lists keys, riastore takes 2.0 s from a disk and 2.4 over ssh, most of it in system calls (a key is read, checked, written, and gets a directory of its own that cannot be written to), and git 1.2 s to read and write the logs.',
   ],
   [
     /^riastore (from|to) the store, (on a disk|over ssh)$/,
-    'Of the time for 10,000 keys on two processors, finding them by git-annex (1.0 s of processor time) and its merge of their records (1.3 s, one request to `git cat-file` after the other) come first and last. Small keys are read while it finds others; while it merges there is nothing left to do. And `git annex copy` and `get` use our own special remote, which takes less time for a key since 2026-11-29 (docs/decisions/0049-plain-keys-without-waiting.md): on a disk a `copy` took 43 s before and 35 after, so what was 10.7 × became 7.2 ×.',
+    'Of the time for 10,000 keys on two processors, finding them by git-annex (1.0 s of processor time) and its merge of their records (0.5 s since the old logs are in a pack then, 1.3 s before, one request to `git cat-file` after the other) come first and last. Small keys are read while it finds others; while it merges there is nothing left to do. And `git annex copy` and `get` use our own special remote, which takes less time for a key since 2026-11-29 (docs/decisions/0049-plain-keys-without-waiting.md): on a disk a `copy` took 43 s before and 35 after, so what was 10.7 × became 7.2 ×.',
   ],
   [
     /^riastore (from the store|get), in S3$/,

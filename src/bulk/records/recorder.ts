@@ -95,7 +95,12 @@ export class Recorder {
         const object = Buffer.concat([Buffer.from(`blob ${content.length}\0`), content])
         prepared.ids.write(hash(algorithm, object), number * idBytes, 'hex')
         prepared.has[number] = 1
-        spools[this.#partOf(number, spools.length)]?.add(`blob\ndata ${content.length}\n`, content, '\n')
+        const spool = spools[this.#partOf(number, spools.length)]
+        spool?.add(`blob\ndata ${content.length}\n`, content, '\n')
+        // git-annex's merge asks git for the old log and the new one, key by key. What git-annex
+        // wrote lies in a file of its own, which git opens three times for an answer. So it gets
+        // into the same pack; git leaves out what is in a pack.
+        if (text !== '') spool?.add(`blob\ndata ${text.length}\n`, Buffer.from(text, 'latin1'), '\n')
       }
     }
     if (!prepared.has.includes(1)) {

@@ -3,6 +3,7 @@ import { type Clone, openClone } from '../../../../src/bulk/clone/clone.ts'
 import { WorkDirectory } from '../../../../src/bulk/clone/work-directory.ts'
 import { BranchListing } from '../../../../src/bulk/records/branch-listing.ts'
 import { Recorder } from '../../../../src/bulk/records/recorder.ts'
+import { logPath } from '../../../../src/core/records/location-log.ts'
 import { KeyTable } from '../../../../src/core/tables/key-table.ts'
 import { runOk } from '../../../support/programs/run.ts'
 import { type AnnexRepo, field, makeAnnexRepo } from '../../../support/repos/annex-repo.ts'
@@ -155,4 +156,26 @@ test.each([
   const { stdout } = await repo.annex('findkeys', '--copies=1', `--format=${field('key')}\\n`)
   const here = stdout.split('\n').filter((key) => key.startsWith(`MD5-s1--of ${count},`))
   expect(here.sort()).toEqual(came.map((number) => table.text(number)).sort())
+})
+
+test('old logs that git-annex wrote as single objects are in a pack, too, when it merges the new ones', async () => {
+  const many = Array.from({ length: 120 }, (_, i) => `MD5-s1--many${i}`)
+  const git = async (args: string[], input = '') =>
+    (await runOk('git', args, { cwd: repo.path, env: workspace.env, input })).stdout
+  const logs = many.map((key, i) => `M 100644 inline ${logPath(key)}\ndata <<END\n${i}s 1 ${OTHER}\nEND\n`)
+  const change = 'commit refs/heads/git-annex\ncommitter a <a@localhost> 0 +0000\ndata 0\n'
+  const input = `${change}from refs/heads/git-annex^0\n${logs.join('')}`
+  await git(['-c', 'fastimport.unpackLimit=10000', 'fast-import', '--quiet'], input)
+  const listed = await git(['ls-tree', '-r', 'git-annex'])
+  const old = [...listed.matchAll(/ blob (\S+)\t.*--many/g)].map(([, id = '']) => id)
+  expect(new Set(old).size).toBe(120)
+  // Which single objects are in packs, too.
+  const packed = async () => (await git(['prune-packed', '-n'])).replaceAll('/', '')
+  expect(await packed()).toBe('')
+  const { table, work, recorder } = begin()
+  await recorder.prepare(many.map((key) => table.add(key)))
+  await recorder.ready()
+  const found = await packed()
+  expect(old.filter((id) => !found.includes(id.slice(2)))).toEqual([])
+  work.close(true)
 })
