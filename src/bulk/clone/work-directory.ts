@@ -3,31 +3,18 @@ import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { keyFileName, parseKey } from '../../core/key.ts'
-import { isOwnDirectory } from '../../core/own-directory.ts'
 import { decode, encode, toFsPath } from '../../core/text.ts'
-import { isLeftBehind, OWNER, ownerText } from '../../core/work-directory.ts'
+import { OWNER, ownerText } from '../../core/work-directory.ts'
 import { keyOfFileName } from '../../ria/layout/places.ts'
 import { SMALL_BYTES } from './content.ts'
-import { releaseIndexLock } from './index-lock.ts'
 import { localError } from './local-error.ts'
+import { type Found, INDEX_LOCK, KEYS, PLACED, RESTAGE, takeOverAll } from './take-over.ts'
 
 /**
  * Ours alone. git-annex clears its own directories for such files, tmp and othertmp, whenever one
  * of its processes ends.
  */
 const PARENT = 'riastore'
-const KEYS = 'keys'
-const PLACED = 'placed'
-const TAKEN = 'taken-'
-const INDEX_LOCK = 'index-lock'
-const RESTAGE = 'restage'
-
-/** What was found in the directories of the dead. */
-interface Found {
-  readonly leftovers: Map<string, string>
-  readonly placed: string[]
-  readonly restage: string[]
-}
 
 /**
  * A directory below `.git/annex/riastore`, so on the file system of the objects: a rename places
@@ -41,8 +28,8 @@ export class WorkDirectory {
   readonly path: string
   /** Keys that somebody who is dead placed and may not have recorded. */
   readonly placedBefore: readonly string[]
-  /** Files that the dead left, by the file names of their keys. They may be cut off. */
-  readonly #leftovers: Map<string, string>
+  /** Which files of keys the dead left, by their names. They may be cut off. */
+  readonly #leftovers: Set<string>
   /** Files with what was about to be restaged by somebody who is dead: `restageNote`. */
   readonly restageBefore: readonly string[]
   #files = 0
@@ -66,9 +53,7 @@ export class WorkDirectory {
       const path = join(parent, name)
       fs.mkdirSync(join(path, KEYS), { recursive: true, mode: 0o700 })
       fs.writeFileSync(join(path, OWNER), ownerText(name), { flag: 'wx' })
-      const found: Found = { leftovers: new Map(), placed: [], restage: [] }
-      for (const name of fs.readdirSync(parent)) if (isOfTheDead(parent, name)) takeOver(parent, name, path, found)
-      return new WorkDirectory(path, found)
+      return new WorkDirectory(path, takeOverAll(parent, path))
     } catch (error) {
       throw localError(error, parent)
     }
@@ -110,14 +95,11 @@ export class WorkDirectory {
     return `${this.path}/${KEYS}/${keyFileName(key)}`
   }
 
-  /** Brings what a dead process left of a key to `keyFile`. False: it left nothing. */
+  /** Has what a dead process left of a key be written to. False: it left nothing. */
   takeLeftover(key: string): boolean {
-    const file = this.#leftovers.get(keyFileName(key))
-    if (file === undefined) return false
-    this.#leftovers.delete(keyFileName(key))
+    if (!this.#leftovers.delete(keyFileName(key))) return false
     try {
-      fs.chmodSync(toFsPath(file), 0o644)
-      fs.renameSync(toFsPath(file), toFsPath(this.keyFile(key)))
+      fs.chmodSync(toFsPath(this.keyFile(key)), 0o644)
       return true
     } catch {
       return false // removed meanwhile: it comes anew
@@ -139,11 +121,9 @@ export class WorkDirectory {
 
   /** Shows each key that came in part, or was left in part by somebody who is dead. */
   leaveParts(visit: (key: string, file: string) => void): void {
-    const own = fs.readdirSync(join(this.path, KEYS), { encoding: 'buffer' }).map(decode)
-    const files = [...own.map((name) => [name, `${this.path}/${KEYS}/${name}`] as const), ...this.#leftovers]
-    for (const [name, file] of files) {
+    for (const name of fs.readdirSync(join(this.path, KEYS), { encoding: 'buffer' }).map(decode)) {
       const key = keyOfFileName(name)
-      if (key !== undefined && (parseKey(key).size ?? 0) > SMALL_BYTES) visit(key, file)
+      if (key !== undefined && (parseKey(key).size ?? 0) > SMALL_BYTES) visit(key, `${this.path}/${KEYS}/${name}`)
     }
   }
 
@@ -158,39 +138,4 @@ export class WorkDirectory {
       fs.rmdirSync(dirname(this.path)) // fails while somebody else is at work
     } catch {}
   }
-}
-
-/** Whoever renames the directory of a dead process first has it. */
-function takeOver(parent: string, name: string, path: string, found: Found): void {
-  const taken = join(path, TAKEN + name)
-  try {
-    fs.renameSync(join(parent, name), taken)
-    // Where others can write, it may be another one by now.
-    if (!isOwnDirectory(fs.lstatSync(taken))) {
-      fs.renameSync(taken, join(parent, name))
-      return
-    }
-  } catch {
-    return
-  }
-  collect(taken, found)
-}
-
-function collect(directory: string, found: Found): void {
-  for (const entry of fs.readdirSync(directory)) {
-    const path = join(directory, entry)
-    if (entry === PLACED) {
-      for (const key of decode(fs.readFileSync(path)).split('\n').slice(0, -1)) found.placed.push(key)
-    } else if (entry === KEYS) {
-      const files = fs.readdirSync(path, { encoding: 'buffer' })
-      for (const file of files) found.leftovers.set(decode(file), `${path}/${decode(file)}`)
-    } else if (entry === RESTAGE) found.restage.push(path)
-    else if (entry === INDEX_LOCK) releaseIndexLock(path)
-    else if (entry.startsWith(TAKEN)) collect(path, found)
-  }
-}
-
-/** In a repository that others can write to, a name proves nothing. */
-function isOfTheDead(parent: string, name: string): boolean {
-  return name.startsWith(`${hostname()}-`) && isLeftBehind(parent, name)
 }

@@ -1,4 +1,13 @@
-import { existsSync, linkSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -31,19 +40,55 @@ test('what a dead process left is taken over: its content, and what it placed', 
   expect(readdirSync(annex.path)).toEqual([])
 })
 
+/** A run ends with something left undone, and its process is gone. */
+function die(work: WorkDirectory): void {
+  work.close(false)
+  const name = work.path.slice(work.path.lastIndexOf('/') + 1)
+  const dead = name.replace(`-${process.pid}-`, `-${DEAD}-`)
+  const moved = join(annex.path, 'riastore', dead)
+  renameSync(work.path, moved)
+  writeFileSync(join(moved, 'owner.json'), JSON.stringify({ ...ourselves(), pid: DEAD, directory: dead }))
+}
+
 test('what a dead process took over from another dead one is not lost', () => {
   leave(DEAD)
   const first = WorkDirectory.open(annex.path)
   first.notePlaced(['MD5-s1--z'])
-  first.close(false)
-  const name = readdirSync(join(annex.path, 'riastore'))[0] ?? ''
-  const dead = name.replace(`-${process.pid}-`, `-${DEAD + 1}-`)
-  const moved = join(annex.path, 'riastore', dead)
-  renameSync(join(annex.path, 'riastore', name), moved)
-  writeFileSync(join(moved, 'owner.json'), JSON.stringify({ ...ourselves(), pid: DEAD + 1, directory: dead }))
+  die(first)
   const second = WorkDirectory.open(annex.path)
   expect([...second.placedBefore].sort()).toEqual(['MD5-s1--x', 'MD5-s1--y', 'MD5-s1--z'])
   expect(second.takeLeftover('MD5-s3--abc')).toBe(true)
+})
+
+test('what run after run leaves undone is taken over each time, and takes no more room for that', () => {
+  leave(DEAD)
+  writeFileSync(join(leave(DEAD + 1), 'restage'), 'a file')
+  let work = WorkDirectory.open(annex.path)
+  const entries = () =>
+    readdirSync(work.path)
+      .filter((name) => !name.startsWith('restage-'))
+      .sort()
+  for (let runs = 0; runs < 20; runs++) {
+    die(work)
+    work = WorkDirectory.open(annex.path)
+  }
+  expect(entries()).toEqual(['keys', 'owner.json', 'placed'])
+  expect(work.restageBefore.map((file) => readFileSync(file, 'utf8'))).toEqual(['a file'])
+  expect(new Set(work.placedBefore)).toEqual(new Set(['MD5-s1--x', 'MD5-s1--y']))
+  expect(work.placedBefore.length).toBe(4)
+  work.close(true)
+  expect(readdirSync(annex.path)).toEqual([])
+})
+
+test('of what two dead processes left of a key the longer part is taken over', () => {
+  leaveDeadRun(annex.path, { 'keys/MD5-s3--abc': 'a' }, { pid: DEAD })
+  leaveDeadRun(annex.path, { 'keys/MD5-s3--abc': 'ab' }, { pid: DEAD + 1 })
+  leaveDeadRun(annex.path, { 'keys/MD5-s3--abc': '' }, { pid: DEAD + 2 })
+  const work = WorkDirectory.open(annex.path)
+  expect(work.takeLeftover('MD5-s3--abc')).toBe(true)
+  expect(readFileSync(work.keyFile('MD5-s3--abc'), 'utf8')).toBe('ab')
+  expect(statSync(work.keyFile('MD5-s3--abc')).mode & 0o777).toBe(0o644)
+  work.close(true)
 })
 
 test('what a dead process placed is taken over, however many keys that are', () => {
