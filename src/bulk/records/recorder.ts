@@ -2,7 +2,7 @@ import { hash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { StoreError } from '../../core/errors.ts'
 import { run } from '../../core/process/run.ts'
-import { isLostSince, logPath, withPresent } from '../../core/records/location-log.ts'
+import { isLostSince, logPath, repositoriesIn, withPresent } from '../../core/records/location-log.ts'
 import type { KeyTable } from '../../core/tables/key-table.ts'
 import { encode } from '../../core/text.ts'
 import type { Clone } from '../clone/clone.ts'
@@ -70,12 +70,14 @@ export class Recorder {
 
   /**
    * Reads the location logs of keys, and prepares what they will be. `listing`: of the branch, when
-   * somebody has it already; it is closed here. Throws StoreError.
+   * somebody has it already; it is closed here. `nowMs`: when the repository is said to have had
+   * the keys; ms since 1970. Throws StoreError.
    */
   async prepare(
     numbers: Iterable<number>,
     visit: LogVisitor = () => true,
     listing: BranchListing | undefined = undefined,
+    nowMs = Date.now(),
   ): Promise<void> {
     const { clone, table, uuid, signal } = this.#options
     const spools = this.#newSpools()
@@ -87,11 +89,10 @@ export class Recorder {
     const isCurrent = listing?.commit === base
     if (!isCurrent) listing?.close()
     const lines = isCurrent ? listing?.lines() : undefined
-    const now = Date.now()
     for await (const logs of readLogs(clone, base, table, numbers, { lines, signal })) {
       for (const { number, text } of logs) {
         if (!visit(number, text)) continue
-        const content = Buffer.from(withPresent(text, uuid, now), 'latin1')
+        const content = Buffer.from(withPresent(text, uuid, nowMs), 'latin1')
         const object = Buffer.concat([Buffer.from(`blob ${content.length}\0`), content])
         prepared.ids.write(hash(algorithm, object), number * idBytes, 'hex')
         prepared.has[number] = 1
@@ -120,13 +121,15 @@ export class Recorder {
     let numbers = given
     if (numbers.length === 0) return
     // Something was recorded meanwhile; of these keys, perhaps. What was prepared would be merged
-    // too, but by clocks that are older. What is prepared now counts more than a drop since then,
-    // so only keys that were not dropped are.
+    // too, but by clocks that are older. What is prepared now counts more than a drop before now,
+    // so only keys that were not dropped are. A drop of which git-annex has not told the branch yet
+    // is seen where the key is looked for; else it counts more than what we say of the beginning.
     if ((await branchCommit(clone)) !== this.#prepared.base) {
-      if (hasStill !== undefined) numbers = given.filter(hasStill)
-      const isThere = (log: string) => hasStill !== undefined || !isLostSince(log, uuid, this.#begunMs)
-      if (numbers.length > 0) await this.prepare(numbers, (_, log) => isThere(log))
-      numbers = numbers.filter((number) => this.#prepared.has[number] === 1)
+      const nowMs = hasStill === undefined ? this.#begunMs : Date.now()
+      const isThere = (number: number, log: string) => hasStill?.(number) ?? !isLostSince(log, uuid, this.#begunMs)
+      const isNews = (number: number, log: string) => !repositoriesIn(log).has(uuid) && isThere(number, log)
+      await this.prepare(given, isNews, undefined, nowMs)
+      numbers = given.filter((number) => this.#prepared.has[number] === 1)
     }
     const prepared = await this.#importing
     if (numbers.length === 0) return

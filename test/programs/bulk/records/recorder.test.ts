@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Clone, openClone } from '../../../../src/bulk/clone/clone.ts'
 import { WorkDirectory } from '../../../../src/bulk/clone/work-directory.ts'
@@ -131,6 +132,36 @@ test('a key that was dropped from a store while others went there is not recorde
   await recorder.commit(numbers)
   work.close(true)
   expect(await Promise.all([kept, dropped].map(whereIs))).toEqual([[OTHER], []])
+})
+
+test('a drop that git-annex has not told its branch of yet counts more than what was stored before', async () => {
+  const [kept, dropped] = ['MD5-s1--a9', 'MD5-s1--b0']
+  const { table, work } = begin()
+  const numbers = [kept, dropped].map((key) => table.add(key))
+  const recorder = new Recorder({ clone, work, table, uuid: OTHER })
+  await recorder.prepare(numbers)
+  await tellOfOther('MD5-s1--something-else')
+  await repo.annex('setpresentkey', dropped, OTHER, '0')
+  await recorder.commit(numbers)
+  work.close(true)
+  expect(await Promise.all([kept, dropped].map(whereIs))).toEqual([[OTHER], []])
+})
+
+test('a key that is dropped just after it was looked for is not recorded as here', async () => {
+  const [kept, dropped] = ['MD5-s1--c9', 'MD5-s1--d0']
+  const { table, work } = begin()
+  const numbers = [kept, dropped].map((key) => table.add(key))
+  const drop = ['annex', 'setpresentkey', dropped, clone.uuid, '0']
+  const hasStill = (number: number) => {
+    if (table.text(number) === dropped) execFileSync('git', drop, { cwd: repo.path, env: workspace.env })
+    return true
+  }
+  const recorder = new Recorder({ clone, work, table, uuid: clone.uuid, hasStill })
+  await recorder.prepare(numbers)
+  await tellOfOther('MD5-s1--one-thing-more')
+  await recorder.commit(numbers)
+  work.close(true)
+  expect(await Promise.all([kept, dropped].map(whereIs))).toEqual([[clone.uuid], []])
 })
 
 test.each([
