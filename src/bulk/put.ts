@@ -2,6 +2,7 @@ import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
 import { keepsFromSending, notVerified } from '../core/records/agree-to-remote.ts'
 import { KeyTable } from '../core/tables/key-table.ts'
+import { AnnexPartials } from './clone/annex-partials.ts'
 import { type Clone, leftToAnnex } from './clone/clone.ts'
 import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './events.ts'
@@ -28,6 +29,8 @@ export async function putKeys(clone: Clone, options: PutOptions): Promise<PutRep
     const onKey = (number: number) => run.add(number)
     return await run.run(await survey(clone, selection, { presence: 'here', dryRun, table, work, onKey, signal }))
   } finally {
+    const partials = new AnnexPartials(clone)
+    work.leaveParts((key, file) => partials.leave(key, file)) // what a get was killed over
     work.close(!work.leftUndone) // what a get placed is recorded by the next get
   }
 }

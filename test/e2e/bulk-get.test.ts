@@ -1,8 +1,8 @@
-import { chmod, mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { projectDirectory } from '../support/programs/programs.ts'
-import { explain } from '../support/programs/run.ts'
+import { explain, run } from '../support/programs/run.ts'
 import { AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
 import {
   type BulkScene,
@@ -348,6 +348,18 @@ test('a large key goes on where git-annex, or an earlier run, left off, and is c
   await writeFile(partial, Buffer.alloc(2_000_000, 'wrong'))
   expect((await get(repo, 'large.bin')).status).toBe(0)
   expect((await repo.read('large.bin')).equals(content)).toBe(true)
+})
+
+test('a part of a large key is left alone in a container, where no lock of whoever is at work on it is seen', async () => {
+  const repo = await scene.clone('contained')
+  const tmp = join(repo.path, '.git/annex/tmp')
+  await mkdir(tmp, { recursive: true })
+  await writeFile(join(tmp, await repo.key('large.bin')), 'begun')
+  const contained = ['--pid', '--fork', '--mount-proc', scene.program.path, 'get', 'large.bin']
+  const result = await run('unshare', contained, { cwd: repo.path, env: scene.env })
+  expect(result.status, explain(result)).toBe(0)
+  expect((await repo.read('large.bin')).equals(files['large.bin'] as Buffer)).toBe(true)
+  expect(await readFile(join(tmp, await repo.key('large.bin')), 'utf8')).toBe('begun')
 })
 
 test('a get that is interrupted ends soon, and the next one goes on with what had come', async () => {

@@ -1,4 +1,4 @@
-import { chmod, readdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { explain } from '../support/programs/run.ts'
@@ -12,6 +12,7 @@ import {
   manyFiles,
   whereis,
 } from '../support/worlds/bulk-scene.ts'
+import { leaveDeadRun } from '../support/worlds/dead-run.ts'
 
 const STORES: readonly BulkStore[] = ['file', 'ssh', 's3']
 
@@ -124,6 +125,15 @@ describe('put', () => {
       expect((await source.checkPresent('d5/f5.bin', 'store')).presence).toBe('absent')
     },
   )
+
+  test('what a get was killed over is not lost by a put: git-annex goes on with it', async () => {
+    const { source } = scene
+    const key = `MD5-s${1024 ** 3}--of-another`
+    leaveDeadRun(join(source.path, '.git/annex'), { [`keys/${key}`]: 'begun' })
+    const result = await scene.riastore(source, 'put', 'd1')
+    expect(result.status, explain(result)).toBe(0)
+    expect(await readFile(join(source.path, '.git/annex/tmp', key), 'utf8')).toBe('begun')
+  })
 
   test('a key without a checksum is left to git-annex', async () => {
     const { source } = scene

@@ -27,9 +27,9 @@ export class AnnexPartials {
   async take(key: string, file: string): Promise<boolean> {
     const partial = this.#partial(key)
     if (!fs.existsSync(toFsPath(partial))) return false
-    this.#usable ??= locksAreSeen(this.#clone)
-    if (!(await this.#usable) || this.#isLocked(key)) return false
     try {
+      this.#usable ??= locksAreSeen(this.#clone)
+      if (!(await this.#usable) || this.#isLocked(key)) return false
       fs.renameSync(toFsPath(partial), toFsPath(file))
       if (!this.#isLocked(key)) return true
       fs.linkSync(toFsPath(file), toFsPath(partial))
@@ -39,13 +39,15 @@ export class AnnexPartials {
   }
 
   /**
-   * Leaves a part of a key where git-annex goes on with it, unless there is one. Never throws: it
-   * is only time that is lost.
+   * Moves a part of a key to where git-annex goes on with it, unless there is one: from then on it
+   * is only git-annex's. Never throws: it is only time that is lost.
    */
   leave(key: string, file: string): void {
     try {
       fs.mkdirSync(join(this.#clone.annexDirectory, 'tmp'), { recursive: true })
+      fs.chmodSync(toFsPath(file), 0o644) // one that was about to be placed is written to no more
       fs.linkSync(toFsPath(file), toFsPath(this.#partial(key)))
+      fs.unlinkSync(toFsPath(file))
     } catch {}
   }
 
@@ -71,11 +73,16 @@ function lockFiles(directory: string, name: string): number[] {
   })
 }
 
+/** The inode of the first pid namespace, in every Linux (`PROC_PID_INIT_INO`). */
+const FIRST_PID_NAMESPACE = 0xeffffffc
+
 /**
- * Linux tells of the locks of this machine's processes. On a network file system others may have
- * some.
+ * Linux tells of the locks of this machine's processes, but in a container only of those in there.
+ * On a network file system others may have some.
  */
 async function locksAreSeen({ annexDirectory, config }: Clone): Promise<boolean> {
   if (toBoolean(config.get('annex.pidlock') ?? 'false') !== false) return false
-  return fs.existsSync('/proc/locks') && (await filesFor(annexDirectory)) === diskFiles
+  const namespace = fs.statSync('/proc/self/ns/pid', { throwIfNoEntry: false })
+  if (namespace?.ino !== FIRST_PID_NAMESPACE || !fs.existsSync('/proc/locks')) return false
+  return (await filesFor(annexDirectory)) === diskFiles
 }
