@@ -1,11 +1,12 @@
 import * as fs from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Bandwidth } from '../core/bandwidth.ts'
 import { messageOf, StoreError } from '../core/errors.ts'
-import { diskFiles, readDescriptor } from '../core/files.ts'
+import { diskFiles, FILE_CHUNK_BYTES, readDescriptor } from '../core/files.ts'
 import type { Key } from '../core/key.ts'
 import type { Bytes, Source } from '../core/source.ts'
 import { toFsPath } from '../core/text.ts'
-import { type CheckedKey, readFully, SMALL_BYTES } from './clone/content.ts'
+import { type CheckedKey, readFully } from './clone/content.ts'
 import { localError } from './clone/local-error.ts'
 
 export interface ObjectSourceOptions {
@@ -45,23 +46,54 @@ export function readSmallObject(file: string, { key, size, checksum }: CheckedKe
 async function* readObject(
   file: string,
   checked: CheckedKey,
-  options: ObjectSourceOptions,
+  { bandwidth, onBytes }: ObjectSourceOptions,
   signal?: AbortSignal,
 ): Bytes {
-  const { key, size, checksum } = checked
+  const chunks = rightChunks(file, checked, signal)
+  for await (const chunk of checked.size > FILE_CHUNK_BYTES ? oneAhead(chunks) : chunks) {
+    if (bandwidth.isLimited) await bandwidth.pass(chunk.length, signal)
+    onBytes(chunk.length)
+    yield chunk
+  }
+}
+
+/** Ends in a StoreError `corrupt` in place of the last chunk when the content is not the key's. */
+async function* rightChunks(
+  file: string,
+  { key, size, checksum }: CheckedKey,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
   const hasher = await checksum.start()
   let length = 0
   for await (const chunk of chunksOf(file, size, signal)) {
     hasher.update(chunk)
     length += chunk.length
     if (length > size || (length === size && hasher.hex() !== checksum.expected)) break
-    if (options.bandwidth.isLimited) await options.bandwidth.pass(chunk.length, signal)
-    options.onBytes(chunk.length)
     yield chunk
     if (length === size) return
   }
   if (size === 0 && length === 0 && hasher.hex() === checksum.expected) return
   throw damagedObject(file, key)
+}
+
+/**
+ * Makes a chunk while the receiver has the one before: what it does with that one is begun first,
+ * and goes on in the system while we compute.
+ */
+async function* oneAhead(chunks: AsyncGenerator<Uint8Array, void, void>): Bytes {
+  let next = chunks.next()
+  try {
+    for (;;) {
+      const { done, value } = await next
+      if (done) return
+      next = nextTurn().then(() => chunks.next())
+      next.catch(() => {}) // told when its turn comes
+      yield value
+    }
+  } finally {
+    await next.catch(() => {})
+    await chunks.return()
+  }
 }
 
 function damagedObject(file: string, { text }: Key): StoreError {
@@ -72,8 +104,9 @@ function damagedObject(file: string, { text }: Key): StoreError {
 async function* chunksOf(file: string, size: number, signal: AbortSignal | undefined): Bytes {
   const fd = openObject(file)
   try {
-    // One byte more than the key has: content that is longer is noticed.
-    yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, Math.min(SMALL_BYTES, 512 * 1024))
+    // One byte more than the key has: content that is longer is noticed. Two are held: one is
+    // stored while the next is held against the checksum.
+    yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, { held: 2 })
   } catch (error) {
     throw signal?.aborted ? error : localError(error, file, 'read')
   } finally {

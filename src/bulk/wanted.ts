@@ -3,9 +3,10 @@ import type { KeyTable } from '../core/tables/key-table.ts'
 import { decode } from '../core/text.ts'
 import type { CallOptions } from '../store/store.ts'
 import type { Clone } from './clone/clone.ts'
-import { outputOf, splitAt, startProgram } from './clone/programs.ts'
+import { splitAt, startProgram } from './clone/programs.ts'
 import type { WorkDirectory } from './clone/work-directory.ts'
 import { BranchListing } from './records/branch-listing.ts'
+import { mergeFetched } from './records/merge-fetched.ts'
 import { removeMergedRefs } from './records/own-refs.ts'
 import { ASK_BY_PATH_KEYS } from './records/read-logs.ts'
 
@@ -90,12 +91,7 @@ export async function survey(
 ): Promise<BranchListing | undefined> {
   const failed = new AbortController()
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
-  // git-annex does so when it reads its records, and these need no remote to be started.
-  const merged = outputOf('git', ['annex', 'numcopies'], {
-    cwd: clone.directory,
-    signal: either,
-    accepts: [0, 1],
-  }).then(() => (dryRun ? undefined : removeMergedRefs(clone)))
+  const merged = mergeFetched(clone, either).then(() => (dryRun ? undefined : removeMergedRefs(clone)))
   let listing: Promise<BranchListing> | undefined
   const list = async () => {
     await merged

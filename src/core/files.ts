@@ -232,8 +232,9 @@ export async function filesFor(path: Path): Promise<Files> {
 export const FILE_CHUNK_BYTES = 512 * 1024
 
 /**
- * Reads `[start, end)` of an open file, to its end at most. The same buffer is given again and
- * again: a chunk is the receiver's only until it asks for the next.
+ * Reads `[start, end)` of an open file, to its end at most. While the receiver has a chunk the next
+ * one is read. The same buffers are given again and again: the last `held` chunks are the
+ * receiver's until it asks for the next, one in most cases.
  */
 export async function* readDescriptor(
   files: Files,
@@ -241,15 +242,33 @@ export async function* readDescriptor(
   start: number,
   end: number,
   signal?: AbortSignal,
-  chunkBytes: number = FILE_CHUNK_BYTES,
+  { chunkBytes = FILE_CHUNK_BYTES, held = 1 }: { readonly chunkBytes?: number; readonly held?: number } = {},
 ): AsyncGenerator<Uint8Array, void, void> {
-  const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(chunkBytes, end - start)))
-  for (let position = start; position < end; ) {
-    signal?.throwIfAborted()
-    const count = await files.read(fd, buffer, Math.min(buffer.length, end - position), position)
-    if (count === 0) return
-    position += count
-    yield buffer.subarray(0, count)
+  const buffers: Buffer[] = []
+  const read = async (turn: number, position: number) => {
+    const length = Math.max(1, Math.min(chunkBytes, end - position))
+    const at = turn % (held + 1)
+    const buffer = buffers[at] ?? Buffer.allocUnsafe(length) // none later is longer
+    buffers[at] = buffer
+    return buffer.subarray(0, await files.read(fd, buffer, length, position))
+  }
+  let position = start
+  let next = position < end ? read(0, position) : undefined
+  try {
+    for (let turn = 1; next !== undefined; turn++) {
+      signal?.throwIfAborted()
+      const chunk = await next
+      next = undefined
+      if (chunk.length === 0) return
+      position += chunk.length
+      if (position < end) {
+        next = read(turn, position)
+        next.catch(() => {}) // told when its turn comes
+      }
+      yield chunk
+    }
+  } finally {
+    await next?.catch(() => {}) // the file is not closed while it is read
   }
 }
 

@@ -26,7 +26,7 @@ async function* readFileBytes(file: string | Buffer, size: number, chunkBytes: n
   const fd = await diskFiles.open(file, 'r')
   try {
     // One byte more than it had: content that grew since is noticed.
-    yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, chunkBytes)
+    yield* readDescriptor(diskFiles, fd, 0, size + 1, signal, { chunkBytes })
   } finally {
     await diskFiles.close(fd)
   }

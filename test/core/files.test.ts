@@ -60,10 +60,60 @@ describe('reading an open file', () => {
     await writeFile(file, '0123456789')
     const fd = await diskFiles.open(file, 'r')
     const chunks: string[] = []
-    for await (const chunk of readDescriptor(diskFiles, fd, 2, 9, undefined, 3))
+    for await (const chunk of readDescriptor(diskFiles, fd, 2, 9, undefined, { chunkBytes: 3 }))
       chunks.push(Buffer.from(chunk).toString())
     await diskFiles.close(fd)
     expect(chunks).toEqual(['234', '567', '8'])
+  })
+
+  test('begins with the next chunk while the receiver has one, which stays as it is', async () => {
+    const file = join(directory, 'ahead')
+    await writeFile(file, 'aaabbbcccddd')
+    const fd = await diskFiles.open(file, 'r')
+    const begun: number[] = []
+    const files = {
+      ...diskFiles,
+      read: (...args: Parameters<Files['read']>) => {
+        begun.push(args[3])
+        return diskFiles.read(...args)
+      },
+    }
+    const held: Uint8Array[] = []
+    const seen: string[] = []
+    for await (const chunk of readDescriptor(files, fd, 0, 12, undefined, { chunkBytes: 3, held: 2 })) {
+      held.push(chunk)
+      seen.push(`${begun.at(-1)}: ${held.slice(-2).map((each) => Buffer.from(each).toString())}`)
+    }
+    await diskFiles.close(fd)
+    expect(seen).toEqual(['3: aaa', '6: aaa,bbb', '9: bbb,ccc', '9: ccc,ddd'])
+  })
+
+  test('does not end while a read goes on, and tells of one that failed when its turn comes', async () => {
+    let finish = () => {}
+    const failing: Files = {
+      ...patientFiles,
+      read: (_fd, buffer, length, position) => {
+        if (position === 0) return buffer.fill(0x61, 0, length).length
+        return new Promise((_resolve, reject) => {
+          finish = () => reject(new Error('the disk is gone'))
+        })
+      },
+    }
+    const start = () => readDescriptor(failing, -1, 0, 9, undefined, { chunkBytes: 3 })
+    const left = start()
+    await left.next()
+    let isOver = false
+    const over = left.return().then(() => {
+      isOver = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isOver).toBe(false)
+    finish()
+    await over
+    const read = start()
+    expect(await read.next()).toMatchObject({ done: false, value: Buffer.from('aaa') })
+    finish()
+    await expect(read.next()).rejects.toThrow('the disk is gone')
   })
 
   test('of an empty range gives nothing', async () => {

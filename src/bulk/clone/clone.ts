@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
 import { type GitConfig, readGitConfig, toBoolean } from '../../core/git-config.ts'
+import { findProgram } from '../../core/process/find-program.ts'
 import { run } from '../../core/process/run.ts'
 import { decode } from '../../core/text.ts'
 
@@ -16,39 +17,45 @@ export interface Clone {
   /** The annex uuid. */
   readonly uuid: string
   readonly config: GitConfig
-  /** As `git annex version --raw` says, `10.20230126` for example. */
-  readonly annexVersion: string
+  /**
+   * As `git annex version --raw` says, `10.20230126` for example. Undefined where nothing depends
+   * on it, and git-annex was not asked.
+   */
+  readonly annexVersion: string | undefined
 }
 
 /** Opens the repository that a directory belongs to. Throws ConfigError when it has no annex. */
 export async function openClone(directory: string): Promise<Clone> {
-  const asked = ['rev-parse', '--is-bare-repository', '--git-common-dir']
+  const asked = ['rev-parse', '--is-bare-repository', '--git-common-dir', '--show-toplevel']
   const { code, stdout, stderr } = await run('git', asked, { cwd: directory })
-  if (code !== 0) throw new ConfigError(`${directory}: ${stderr.trim() || 'is in no git repository'}`)
-  const [bare, common = ''] = decode(stdout).split('\n')
-  const gitDirectory = resolve(directory, common)
+  // The top comes last, for a name may have lines. A bare repository has none, and git says so.
+  const [bare, common = '', ...lines] = decode(stdout).replace(/\n$/, '').split('\n')
   const isBare = bare === 'true'
-  const [top, config, version] = await Promise.all([
-    isBare ? gitDirectory : topLevel(directory),
-    readGitConfig(gitDirectory),
-    annexVersion(),
-  ])
+  if (code !== 0 && !(isBare && common !== ''))
+    throw new ConfigError(`${directory}: ${stderr.trim() || 'is in no git repository'}`)
+  const gitDirectory = resolve(directory, common)
+  const top = isBare ? gitDirectory : lines.join('\n')
+  const [config] = await Promise.all([readGitConfig(gitDirectory), requireAnnex()])
   const uuid = config.get('annex.uuid')
   if (!uuid) throw new ConfigError(`${top} is no git-annex repository: run git annex init there`)
   const annexDirectory = join(gitDirectory, 'annex')
+  const version = isSharedByModeBits(config) ? await annexVersion() : undefined
   return { directory: top, gitDirectory, annexDirectory, isBare, uuid, config, annexVersion: version }
 }
 
-async function topLevel(directory: string): Promise<string> {
-  const { code, stdout, stderr } = await run('git', ['rev-parse', '--show-toplevel'], { cwd: directory })
-  if (code !== 0) throw new ConfigError(`${directory}: ${stderr.trim()}`)
-  return decode(stdout).replace(/\n$/, '')
+/** Throws ConfigError when git would not find git-annex: before anything is done. */
+async function requireAnnex(): Promise<void> {
+  if ((await findProgram('git-annex')) === undefined) await annexVersion() // git looks elsewhere, too
 }
 
 async function annexVersion(): Promise<string> {
   const { code, stdout } = await run('git', ['annex', 'version', '--raw']).catch(() => ({ code: 1, stdout: '' }))
   if (code !== 0) throw new ConfigError('git-annex is not installed, or not on PATH')
   return stdout.toString().trim()
+}
+
+function isSharedByModeBits(config: GitConfig): boolean {
+  return /^0?[0-7]{3}$/.test(config.get('core.sharedrepository') ?? '')
 }
 
 /** The repository versions whose layout and locks we know (git-annex: upgrades). */
@@ -75,9 +82,8 @@ export function leftToAnnex(clone: Clone): string | undefined {
   if (isSet('annex.adjustedbranchrefresh')) return 'its branch follows its content (annex.adjustedbranchrefresh)'
   const tuned = [...config.keys()].find((key) => key.startsWith('annex.tune.'))
   if (tuned !== undefined) return `it is tuned (${tuned})`
-  const shared = config.get('core.sharedrepository') ?? ''
-  if (/^0?[0-7]{3}$/.test(shared) && clone.annexVersion >= '10.2023040') {
-    return `it is shared by mode bits (core.sharedRepository=${shared})`
+  if (isSharedByModeBits(config) && (clone.annexVersion ?? '') >= '10.2023040') {
+    return `it is shared by mode bits (core.sharedRepository=${config.get('core.sharedrepository')})`
   }
   return undefined
 }

@@ -9,6 +9,7 @@ import type { Clone } from '../clone/clone.ts'
 import { outputOf } from '../clone/programs.ts'
 import type { WorkDirectory } from '../clone/work-directory.ts'
 import type { BranchListing } from './branch-listing.ts'
+import { askForRecords } from './merge-fetched.ts'
 import { newRef, OWN_REFS, removeEmptyRefs, removeMergedRefs } from './own-refs.ts'
 import { ANNEX_BRANCH, branchCommit, readLogs } from './read-logs.ts'
 import { SpoolFile } from './spool-file.ts'
@@ -159,9 +160,8 @@ export class Recorder {
   /** Has git-annex merge the ref, and takes the ref away when it has. */
   async #merge(ref: string, commit: string): Promise<void> {
     const { clone } = this.#options
-    // `git annex merge` would merge synced/ branches into the user's, too. Whoever reads records
-    // gets branches merged first, and these need no remote to be started.
-    await outputOf('git', ['annex', 'numcopies'], { cwd: clone.directory, accepts: [0, 1] })
+    // `git annex merge` would merge synced/ branches into the user's, too.
+    await askForRecords(clone)
     const merged = await removeMergedRefs(clone)
     // Another of us may have removed it, since it was merged.
     if (!merged.has(ref) && !(await isMerged(clone, commit))) {

@@ -107,8 +107,9 @@ class Download {
       }
       identity = content.identity
       for await (const chunk of bytes) {
-        hasher?.update(chunk)
-        await this.#write(fd, chunk, position)
+        const written = this.#write(fd, chunk, position)
+        hasher?.update(chunk) // while the system writes
+        await written
         position += chunk.length
         onProgress?.(position)
       }
