@@ -46,15 +46,12 @@ export interface Store {
   get(path: string, consume: Consumer, options?: GetOptions): Promise<void>
 
   /**
-   * Reads a small file whole, with less ado than `get`: one try, and the caller checks what comes.
-   * `undefined` proves nothing; `get` says what is wrong, or reads it after all. Rejects when it is
-   * aborted or stalls. Only where `get` takes much longer than to read so little.
-   *
-   * @param size how long the file has to be, in bytes
+   * Reads small files whole, in this order and with less ado than `get`: one try for each, and the
+   * caller checks what comes. What does not come proves nothing; `get` says what is wrong, or reads
+   * it after all. Rejects when it is aborted or stalls, and gives nothing more then. Only where
+   * `get` takes much longer than to read so little.
    */
-  readonly getSmall?:
-    | ((path: string, size: number, options?: CallOptions) => Promise<Uint8Array | undefined>)
-    | undefined
+  readonly getSmall?: ((files: readonly SmallFile[], options: GetSmallOptions) => Promise<void>) | undefined
 
   /**
    * Stores a file, replacing what is there. All or nothing: before it resolves, nobody sees the new
@@ -216,6 +213,23 @@ export interface GetOptions extends CallOptions {
  * From `start`, inclusive, to `end`, exclusive; both in bytes; without `end` to the end of the
  * file.
  */
+/** A file that `getSmall` is asked for. */
+export interface SmallFile {
+  readonly path: string
+  /** How long it has to be. Bytes. */
+  readonly size: number
+}
+
+export interface GetSmallOptions extends CallOptions {
+  /** Files that are asked for at once. */
+  readonly atOnce: number
+  /**
+   * Gets the content of each file that came, by its place in the list. It may not throw: there is
+   * nobody to tell.
+   */
+  readonly onContent: (index: number, content: Uint8Array) => void
+}
+
 export interface ByteRange {
   readonly start: number
   readonly end?: number | undefined

@@ -9,8 +9,16 @@ import { checkedKey, type Fetch } from '../fetch.ts'
 import type { OpenRemote } from '../open-remote.ts'
 import type { FetchSmallOptions } from './fetch-directly.ts'
 
-/** After so many keys that did not come, the others are not asked for either. */
+/** After so many keys in a row that did not come, the others are not asked for either. */
 const MAX_MISSES = 32
+
+/**
+ * Of a store that has requests for small files one call brings so many keys. While the last ones of
+ * it come, another call keeps the connections busy.
+ */
+const CALL_KEYS = 64
+const FIRST_CALL_KEYS = 16
+const CALLS_AT_ONCE = 2
 
 /** Fewer are asked for one by one: that takes as long as to start a program for them. */
 const LEAST_KEYS = 64
@@ -73,36 +81,52 @@ async function fetchSmall(
   table: KeyTable,
   numbers: Iterable<number> | AsyncIterable<number>,
   fetch: Fetch,
-  { jobs, signal, onKept }: FetchSmallOptions,
+  { jobs = store.traits.maxInFlight, signal, onKept }: FetchSmallOptions,
 ): Promise<void> {
+  const callsAtOnce = jobs < 2 * CALLS_AT_ONCE ? 1 : CALLS_AT_ONCE
+  const atOnce = Math.floor(jobs / callsAtOnce)
   let misses = 0
-  await forEachParallel(numbers, jobs ?? store.traits.maxInFlight, async (number) => {
-    const checked = checkedKey(table.text(number))
-    if (misses >= MAX_MISSES || checked === undefined || checked.size > SMALL_BYTES) return
-    const [path = ''] = keyPaths(directory, layout.dataset.version, checked.key.text)
-    const content = await store.getSmall?.(path, checked.size, { signal })
+  let isProven = false
+  // A few, until it shows that they come in this way.
+  const mostInBatch = () => (isProven ? CALL_KEYS : FIRST_CALL_KEYS)
+  await forEachParallel(batchesOf(table, numbers, mostInBatch), callsAtOnce, async (batch) => {
+    if (misses >= MAX_MISSES) return
+    const files = batch.map(({ checked: { key, size } }) => {
+      const [path = ''] = keyPaths(directory, layout.dataset.version, key.text)
+      return { path, size }
+    })
+    const kept: number[] = []
+    const onContent = (index: number, content: Uint8Array) => {
+      const asked = batch[index]
+      if (asked !== undefined && fetch.take(asked.checked, content)) kept.push(asked.number)
+    }
+    try {
+      await store.getSmall?.(files, { atOnce, onContent, signal })
+    } finally {
+      for (const number of kept) await onKept(number)
+    }
+    isProven ||= kept.length > 0
+    misses = kept.length > 0 ? 0 : misses + batch.length
     signal?.throwIfAborted()
-    if (content === undefined || !fetch.take(checked, content)) misses += 1
-    else await onKept(number)
   })
 }
 
 async function* batchesOf(
   table: KeyTable,
   numbers: Iterable<number> | AsyncIterable<number>,
+  mostKeys: () => number = () => Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Asked[], void, void> {
   let batch: Asked[] = []
   let bytes = 0
   for await (const number of numbers) {
     const checked = checkedKey(table.text(number))
     if (checked === undefined || checked.size > SMALL_BYTES) continue
-    if (bytes + checked.size + KEY_BYTES > BATCH_BYTES) {
-      yield batch
-      batch = []
-      bytes = 0
-    }
     batch.push({ number, checked })
     bytes += checked.size + KEY_BYTES
+    if (batch.length < mostKeys() && bytes < BATCH_BYTES) continue
+    yield batch
+    batch = []
+    bytes = 0
   }
   if (batch.length > 0) yield batch
 }

@@ -1,7 +1,7 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { StoreError } from '../../core/errors.ts'
 import { isText } from '../../core/text.ts'
-import type { CallOptions } from '../store.ts'
+import type { CallOptions, GetSmallOptions, SmallFile } from '../store.ts'
 import { type Again, S3Connection, type S3Settings } from './client.ts'
 import { notS3, refusalOf, type S3Server, s3Error } from './errors.ts'
 import { withCompanion } from './middleware.ts'
@@ -144,18 +144,12 @@ export class S3Calls {
   }
 
   /** As Store has it. */
-  async getSmall(
-    { signal }: S3Call,
-    key: string,
-    size: number,
-    onProgress?: (bytes: number) => void,
-  ): Promise<Uint8Array | undefined> {
+  async getSmall({ signal }: S3Call, files: readonly SmallFile[], options: GetSmallOptions): Promise<void> {
+    const objects = files.map(({ path, size }) => ({ path: plainPath(this.bucket, this.key('get', path)), size }))
     try {
       const plain = await this.#connection.plain()
-      return await plain?.getSmall(plainPath(this.bucket, key), size, { signal, onProgress })
-    } catch {
-      return undefined // whoever asks for it in another way is told
-    }
+      await plain?.getSmall(objects, { ...options, signal })
+    } catch {} // whoever asks for them in another way is told
   }
 
   /**

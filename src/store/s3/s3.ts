@@ -11,9 +11,11 @@ import type {
   ExecOptions,
   ExecResult,
   GetOptions,
+  GetSmallOptions,
   MoveOptions,
   PutOptions,
   RemoveOptions,
+  SmallFile,
   Stat,
   Store,
   StoreTraits,
@@ -93,8 +95,10 @@ class S3Store implements Store {
     })
   }
 
-  getSmall(path: string, size: number, options: CallOptions = {}): Promise<Uint8Array | undefined> {
-    return this.#run('get', path, options, (call, key) => this.#s3.getSmall(call, key, size, options.onProgress))
+  async getSmall(files: readonly SmallFile[], options: GetSmallOptions): Promise<void> {
+    const [first] = files
+    if (first === undefined) return
+    await this.#run('get', first.path, options, (call) => this.#s3.getSmall(call, files, options))
   }
 
   put(path: string, source: Source, options: PutOptions = {}): Promise<Stat> {

@@ -5,7 +5,8 @@ import type { CallOptions, Consumer, GetOptions, PutOptions, Store } from '../st
 export interface Call {
   readonly op: 'stat' | 'get' | 'put' | 'remove' | 'list' | 'append' | 'move' | 'space' | 'exec' | 'thaw' | 'keeping'
   /**
-   * What it is about, relative to the store's root: several of `statAll`, `removeAll` and `move`.
+   * What it is about, relative to the store's root: several of `statAll`, `getSmall`, `removeAll`
+   * and `move`.
    */
   readonly paths: readonly string[]
 }
@@ -57,8 +58,10 @@ export function around(store: Store, layer: Layer): Store {
         : layer.get(path, consume, options),
     getSmall:
       store.getSmall &&
-      ((path, size, options) =>
-        layer.call({ op: 'get', paths: [path] }, options, async (given) => store.getSmall?.(path, size, given))),
+      ((files, options) =>
+        layer.call({ op: 'get', paths: files.map(({ path }) => path) }, options, async (given = options) =>
+          store.getSmall?.(files, given),
+        )),
     put: (path, source, options) =>
       layer.put === undefined
         ? layer.call({ op: 'put', paths: [path] }, options, (given) => store.put(path, source, given))

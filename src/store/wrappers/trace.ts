@@ -51,7 +51,7 @@ export function withTrace(store: Store, { log }: TraceSettings): Store {
 function about({ op, paths }: Call): string {
   if (op === 'move') return paths.join(' → ')
   const [first = '', ...more] = paths
-  return op === 'remove' && more.length > 0 ? `${first} and ${more.length} more` : paths.join(', ')
+  return op !== 'stat' && more.length > 0 ? `${first} and ${more.length} more` : paths.join(', ')
 }
 
 async function* traceList<T>(

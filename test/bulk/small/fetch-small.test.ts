@@ -11,6 +11,7 @@ import type { OpenRemote } from '../../../src/bulk/open-remote.ts'
 import { fetchTogether } from '../../../src/bulk/small/fetch-together.ts'
 import { Bandwidth } from '../../../src/core/bandwidth.ts'
 import { GitConfig } from '../../../src/core/git-config.ts'
+import { forEachParallel } from '../../../src/core/parallel.ts'
 import { KeyTable } from '../../../src/core/tables/key-table.ts'
 import { keyPaths } from '../../../src/ria/layout/paths.ts'
 import { openMemoryStore } from '../../../src/store/memory.ts'
@@ -35,15 +36,26 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(annex, { recursive: true }))
 
-const getSmall: Store['getSmall'] = async (path, size) => {
-  const i = numberAt.get(path) ?? -1
-  asked.push(i)
-  expect(size).toBe(keys[i]?.content.length)
-  return answer(i)
+const getSmall: Store['getSmall'] = async (files, { atOnce, onContent }) => {
+  await forEachParallel(files.entries(), atOnce, async ([index, { path, size }]) => {
+    const i = numberAt.get(path) ?? -1
+    asked.push(i)
+    expect(size).toBe(keys[i]?.content.length)
+    const content = await answer(i)
+    if (content !== undefined) onContent(index, content)
+  })
 }
 
 /** The numbers of the keys that came, each with its content. */
-async function fetched({ bytesPerSecond, jobs }: { bytesPerSecond?: number; jobs?: number } = {}): Promise<number[]> {
+async function fetched({
+  bytesPerSecond,
+  jobs,
+  came = [],
+}: {
+  bytesPerSecond?: number
+  jobs?: number
+  came?: number[]
+} = {}): Promise<number[]> {
   const table = new KeyTable()
   for (const { text } of keys) table.add(text)
   const work = WorkDirectory.open(annex)
@@ -61,7 +73,6 @@ async function fetched({ bytesPerSecond, jobs }: { bytesPerSecond?: number; jobs
     },
     undefined,
   )
-  const came: number[] = []
   try {
     await fetchTogether(remote, table, keys.keys(), fetch, {
       jobs,
@@ -108,6 +119,22 @@ test('where none of the first ones comes, the others are not asked for in this w
   answer = async () => undefined
   expect(await fetched({ jobs: 1 })).toEqual([])
   expect(asked).toHaveLength(32)
+})
+
+test('that some do not come here and there does not keep the others from coming', async () => {
+  answer = async (i) => (i % 2 === 0 ? undefined : Buffer.from(keys[i]?.content ?? ''))
+  expect(await fetched()).toEqual(all.filter((i) => i % 2 === 1))
+  expect(asked).toHaveLength(all.length)
+})
+
+test('what came before a store stalled counts as come', async () => {
+  const came: number[] = []
+  answer = async (i) => {
+    if (i === 5) throw new Error('no progress')
+    return Buffer.from(keys[i]?.content ?? '')
+  }
+  await expect(fetched({ jobs: 1, came })).rejects.toThrow('no progress')
+  expect(came).toEqual([0, 1, 2, 3, 4])
 })
 
 test('a store that says that nothing moves any more is not asked for the rest', async () => {

@@ -58,6 +58,9 @@ export class AnswerBody implements AsyncIterable<Buffer> {
     this.#wake?.()
   }
 
+  /** By the connection: all came, which `left` says, too. */
+  end(): void {}
+
   /** By the connection: no more will come. */
   fail(error: Error): void {
     this.#error = error

@@ -3,14 +3,17 @@ import * as https from 'node:https'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { WebAgent } from '../../../core/web/agents.ts'
 import { packingOf } from '../../common/http-packed.ts'
+import type { GetSmallOptions, SmallFile } from '../../store.ts'
 import { collectAnswer, expectAnswer } from '../answers.ts'
 import { Refused } from '../errors.ts'
 import { guardToken } from '../token-guard.ts'
 import type { Body } from './answer-body.ts'
+import type { AnswerHead } from './answer-head.ts'
 import { NotUnderstood, OtherKind } from './connection.ts'
 import { Connections } from './connections.ts'
 import type { PlainRequest } from './request.ts'
 import { Signer } from './sign.ts'
+import { SmallReads } from './small-reads.ts'
 
 export interface PlainClientOptions {
   readonly endpoint: URL
@@ -47,6 +50,14 @@ interface Begun {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Body
+}
+
+/** A request without its path. */
+interface PreparedRequest {
+  /** All but the authorization. */
+  readonly headers: Record<string, string>
+  /** Undefined where requests are not signed. */
+  readonly authorizationOf: ((path: string) => string) | undefined
 }
 
 /** A clock that is further from the server's is not believed: servers refuse 15 minutes. ms. */
@@ -95,60 +106,59 @@ export class PlainClient {
   }
 
   /**
-   * The content of an object that has this length, as it lies there: undefined for any answer that
-   * is not just that. Throws as `send` does.
+   * Reads small objects as Store has it, by their paths as `PlainRequest` has them. Throws what the
+   * credentials throw.
    */
   async getSmall(
-    path: string,
-    size: number,
-    {
-      signal,
-      onProgress,
-    }: { readonly signal: AbortSignal; readonly onProgress?: ((bytes: number) => void) | undefined },
-  ): Promise<Uint8Array | undefined> {
-    const request = {
-      method: 'GET',
-      path,
-      headers: await this.#headersFor({ method: 'GET', path, headers: {}, content: undefined }),
+    files: readonly SmallFile[],
+    { signal, ...options }: GetSmallOptions & { readonly signal: AbortSignal },
+  ): Promise<void> {
+    const connections = this.#connections
+    if (!this.#isUnderstood || connections === undefined) return
+    // Signed at the same moment: all are sent within minutes, or refused and asked for once more.
+    const { headers, authorizationOf } = await this.#prepare({ method: 'GET', headers: {}, content: undefined })
+    const lines = linesOf(headers)
+    if (lines === undefined) return
+    const headOf = (path: string) => {
+      const authorization = authorizationOf === undefined ? '' : `authorization: ${authorizationOf(path)}\r\n`
+      return `GET ${path} HTTP/1.1\r\n${lines}${authorization}\r\n`
     }
-    const answer = await this.#sendBriefly(request, undefined, signal, undefined)
-    if (answer === undefined) return undefined
-    const { status, headers, body } = answer
-    if (status !== 200 || headers['content-length'] !== `${size}` || packingOf(headers['content-encoding'])) {
-      body.destroy()
-      return undefined
+    const isWhole = ({ status, headers }: AnswerHead) =>
+      status === 200 && packingOf(headers['content-encoding']) === undefined
+    const onFailure = (error: Error) => {
+      if (error instanceof OtherKind) this.#isUnderstood = false
     }
-    let content: Buffer | undefined
-    let length = 0
-    for await (const chunk of body) {
-      if (chunk.length === size) return chunk
-      content ??= Buffer.allocUnsafe(size)
-      content.set(chunk, length)
-      length += chunk.length
-      onProgress?.(length)
-    }
-    return content ?? new Uint8Array()
+    const connect = () => connections.take()
+    await new SmallReads(files, { ...options, signal, connect, headOf, isWhole, onFailure }).run()
   }
 
   /** With its signature, and what is not signed. */
   async #headersFor(request: PlainRequest): Promise<Record<string, string>> {
+    const { headers, authorizationOf } = await this.#prepare(request)
+    if (authorizationOf !== undefined) headers.authorization = authorizationOf(request.path)
+    return headers
+  }
+
+  /** All but the authorization, and what that is for a path. Throws `denied` as `guardToken`. */
+  async #prepare(request: Omit<PlainRequest, 'path'>): Promise<PreparedRequest> {
     const { method } = request
-    const headers = await this.#sign(request)
+    const prepared = await this.#sign(request)
+    const { headers } = prepared
     // Not signed: what stands between may change it. Packed content would make every length a lie.
     headers['accept-encoding'] = 'identity'
     // What a proxy remembers proves nothing. Of a PUT it would be kept with the object.
     if (method === 'GET' || method === 'HEAD') headers['cache-control'] = 'no-cache'
     await guardToken({ ...this.#to, headers })
-    return headers
+    return prepared
   }
 
-  async #sign({ method, path, headers: given, content }: PlainRequest): Promise<Record<string, string>> {
+  async #sign({ method, headers: given, content }: Omit<PlainRequest, 'path'>): Promise<PreparedRequest> {
     const headers = { ...given, host: this.#options.endpoint.host, 'user-agent': 'riastore' }
-    if (this.#options.anonymous) return headers
+    if (this.#options.anonymous) return { headers, authorizationOf: undefined }
     const { config } = this.#options.client
     const [region, credentials] = await Promise.all([config.region(), config.credentials()])
     const date = new Date(Date.now() + config.systemClockOffset)
-    return this.#signer.sign({ method, path, headers, content }, region, credentials, date)
+    return this.#signer.prepare({ method, headers, content }, region, credentials, date)
   }
 
   /** By a connection of our own. Undefined: it has to be sent, or sent again, in the other way. */
@@ -165,13 +175,11 @@ export class PlainClient {
     if (!this.#isUnderstood || this.#connections === undefined) return undefined
     // What depends on there being nothing cannot be sent again: its own first try would be there.
     if (headers['if-none-match'] !== undefined) return undefined
-    let head = `${method} ${path} HTTP/1.1\r\n`
-    for (const [name, value] of Object.entries(headers)) {
-      if (!PRINTABLE.test(value)) return undefined
-      head += `${name}: ${value}\r\n`
-    }
+    const lines = linesOf(headers)
+    if (lines === undefined) return undefined
+    const head = `${method} ${path} HTTP/1.1\r\n${lines}\r\n`
     try {
-      return await this.#connections.send({ head: `${head}\r\n`, content, isHead: method === 'HEAD', signal })
+      return await this.#connections.send({ head, content, isHead: method === 'HEAD', signal })
     } catch (error) {
       if (!(error instanceof NotUnderstood) || signal.aborted) throw error
       if (error instanceof OtherKind) this.#isUnderstood = false
@@ -208,6 +216,16 @@ export class PlainClient {
     const server = Date.parse(headers.date ?? '')
     if (Math.abs(server - now - config.systemClockOffset) >= MAX_SKEW_MS) config.systemClockOffset = server - now
   }
+}
+
+/** Undefined for what node's client may refuse to send. */
+function linesOf(headers: Readonly<Record<string, string>>): string | undefined {
+  let lines = ''
+  for (const [name, value] of Object.entries(headers)) {
+    if (!PRINTABLE.test(value)) return undefined
+    lines += `${name}: ${value}\r\n`
+  }
+  return lines
 }
 
 function begun(answer: http.IncomingMessage): Begun {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { AnswerBody } from './answer-body.ts'
+import { AnswerBody, type BodyOrigin } from './answer-body.ts'
 import { type AnswerHead, parseHead } from './answer-head.ts'
 
 /** An answer that begins. */
@@ -21,11 +21,25 @@ export interface RawRequest {
   readonly signal: AbortSignal
 }
 
-/** What waits for an answer. */
-interface Waiting {
+/** What gets the body of an answer. */
+export interface BodyReceiver {
+  /** Bytes that have not come yet. */
+  readonly left: number
+  add(chunk: Buffer): void
+  /** All came, and the connection can be used again. */
+  end(): void
+  /** No more will come. */
+  fail(error: Error): void
+}
+
+/** What waits for an answer. Just one of its methods is called, once. */
+export interface AnswerReceiver {
+  /** Its answer has no body, whatever it says of one. */
   readonly isHead: boolean
-  readonly resolve: (answer: RawAnswer) => void
-  readonly reject: (error: Error) => void
+  /** Returns what gets the body, which has `length` bytes. */
+  begin(head: AnswerHead, length: number, origin: BodyOrigin): BodyReceiver
+  /** There is no answer, or none that is understood. */
+  fail(error: Error): void
 }
 
 /**
@@ -36,11 +50,16 @@ interface Waiting {
 export class Connection {
   readonly #socket: Socket
   readonly #onFree: (connection: Connection) => void
-  #waiting: Waiting | undefined
+  #waiting: AnswerReceiver | undefined
   #head: Buffer | undefined
-  #body: AnswerBody | undefined
+  #body: BodyReceiver | undefined
   #signal: AbortSignal | undefined
   #isKept = true
+  readonly #origin: BodyOrigin = {
+    pause: () => this.#socket.pause(),
+    resume: () => this.#socket.resume(),
+    drop: () => this.#giveUp(),
+  }
 
   /** `onFree`: the answer came to its end, and another request can be sent. */
   constructor(socket: Socket, onFree: (connection: Connection) => void) {
@@ -59,21 +78,36 @@ export class Connection {
   /** Sends a request, and resolves when the head of its answer came. */
   send({ head, content, isHead, signal }: RawRequest): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
-      if (!this.isOpen) return reject(new NotUnderstood('the connection was closed'))
-      this.#waiting = { isHead, resolve, reject }
-      this.#signal = signal
-      signal.addEventListener('abort', this.#giveUp)
-      const socket = this.#socket
-      socket.ref()
-      if (content === undefined || content.length === 0) {
-        socket.write(head, 'latin1')
-        return
+      if (this.isOpen) {
+        this.#signal = signal
+        signal.addEventListener('abort', this.#giveUp)
       }
-      socket.cork()
-      socket.write(head, 'latin1')
-      socket.write(content)
-      socket.uncork()
+      const begin = (head: AnswerHead, length: number, origin: BodyOrigin) => {
+        const body = new AnswerBody(length, origin)
+        resolve({ ...head, body })
+        return body
+      }
+      this.ask(head, content, { isHead, begin, fail: reject })
     })
+  }
+
+  /** Sends a request, as `send` does. */
+  ask(head: string, content: Uint8Array | undefined, receiver: AnswerReceiver): void {
+    if (!this.isOpen) {
+      receiver.fail(new NotUnderstood('the connection was closed'))
+      return
+    }
+    this.#waiting = receiver
+    const socket = this.#socket
+    socket.ref()
+    if (content === undefined || content.length === 0) {
+      socket.write(head, 'latin1')
+      return
+    }
+    socket.cork()
+    socket.write(head, 'latin1')
+    socket.write(content)
+    socket.uncork()
   }
 
   /** Ends it, and whatever goes on over it. */
@@ -89,7 +123,7 @@ export class Connection {
     else this.#fail(new NotUnderstood('the server said something that nobody had asked for'))
   }
 
-  #takeHead(waiting: Waiting, chunk: Buffer): void {
+  #takeHead(waiting: AnswerReceiver, chunk: Buffer): void {
     const seen = this.#head === undefined ? chunk : Buffer.concat([this.#head, chunk])
     const end = seen.indexOf('\r\n\r\n')
     if (end < 0) {
@@ -108,17 +142,13 @@ export class Connection {
     }
     this.#waiting = undefined
     if (/close/i.test(head.headers.connection ?? '')) this.#isKept = false
-    const body = new AnswerBody(length, {
-      pause: () => this.#socket.pause(),
-      resume: () => this.#socket.resume(),
-      drop: this.#giveUp,
-    })
-    if (length === 0) this.#end(rest.length)
+    const body = waiting.begin(head, length, this.#origin)
+    if (this.#socket.destroyed) return // nobody wants it
+    if (length === 0) this.#end(rest.length, body)
     else {
       this.#body = body
       if (rest.length > 0) this.#takeBody(rest)
     }
-    waiting.resolve({ ...head, body })
   }
 
   #takeBody(chunk: Buffer): void {
@@ -128,19 +158,20 @@ export class Connection {
     body.add(own)
     if (body.left > 0) return
     this.#body = undefined
-    this.#end(chunk.length - own.length)
+    this.#end(chunk.length - own.length, body)
   }
 
   /** `surplus`: bytes after the end of the answer. */
-  #end(surplus: number): void {
+  #end(surplus: number, body: BodyReceiver): void {
     this.#forgetSignal()
     if (surplus > 0 || !this.#isKept) {
       this.#isKept = false
       this.#socket.destroy()
-      return
+    } else {
+      this.#socket.unref()
+      this.#onFree(this)
     }
-    this.#socket.unref()
-    this.#onFree(this)
+    body.end()
   }
 
   #forgetSignal(): void {
@@ -155,7 +186,7 @@ export class Connection {
     const [waiting, body] = [this.#waiting, this.#body]
     this.#waiting = undefined
     this.#body = undefined
-    waiting?.reject(error)
+    waiting?.fail(error)
     body?.fail(error)
   }
 }

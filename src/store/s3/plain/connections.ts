@@ -32,8 +32,7 @@ export class Connections {
    */
   async send(request: RawRequest): Promise<RawAnswer> {
     if (request.signal.aborted) throw new Error('the call was given up') // nobody would be told of it later
-    let kept = this.#idle.pop()
-    while (kept !== undefined && !kept.isOpen) kept = this.#idle.pop()
+    const kept = this.#takeKept()
     const connection = kept ?? this.#connect()
     try {
       return await connection.send(request)
@@ -44,9 +43,20 @@ export class Connections {
     }
   }
 
+  /** A connection that nobody uses, which the caller uses for one request. */
+  take(): Connection {
+    return this.#takeKept() ?? this.#connect()
+  }
+
   /** Ends all of them. */
   close(): void {
     for (const connection of this.#all) connection.destroy()
+  }
+
+  #takeKept(): Connection | undefined {
+    let kept = this.#idle.pop()
+    while (kept !== undefined && !kept.isOpen) kept = this.#idle.pop()
+    return kept
   }
 
   #connect(): Connection {

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 
 /** A request, as far as its signature covers it. */
 export interface Signable {
@@ -8,6 +8,14 @@ export interface Signable {
   /** Names in lower case. With `host`. */
   readonly headers: Readonly<Record<string, string>>
   readonly content: Uint8Array | undefined
+}
+
+/** What requests have that differ in their paths only. */
+export interface Signed {
+  /** All but the authorization. */
+  readonly headers: Record<string, string>
+  /** Of the request for a path, percent-encoded from the slash on. */
+  readonly authorizationOf: (path: string) => string
 }
 
 /** By what it is signed, as the SDK gives it. */
@@ -30,7 +38,14 @@ export class Signer {
 
   /** Returns the request's headers with those of the signature. */
   sign(request: Signable, region: string, credentials: SigningKeys, date: Date): Record<string, string> {
-    const { method, path, content } = request
+    const { headers, authorizationOf } = this.prepare(request, region, credentials, date)
+    headers.authorization = authorizationOf(request.path)
+    return headers
+  }
+
+  /** Does what the signatures of requests have together that differ in their paths only. */
+  prepare(request: Omit<Signable, 'path'>, region: string, credentials: SigningKeys, date: Date): Signed {
+    const { method, content } = request
     const time = date.toISOString().replace(/[-:]|\.\d+/g, '')
     const scope = `${time.slice(0, 8)}/${region}/s3/aws4_request`
     const headers: Record<string, string> = { ...request.headers, 'x-amz-date': time }
@@ -39,16 +54,18 @@ export class Signer {
     const names = Object.keys(headers)
       .filter((name) => !NOT_SIGNED.has(name))
       .sort()
-    let canonical = `${method}\n${path}\n\n`
+    let canonical = ''
     for (const name of names) canonical += `${name}:${(headers[name] ?? '').trim().replace(/\s+/g, ' ')}\n`
     const signed = names.join(';')
-    const hashed = sha256(`${canonical}\n${signed}\n${headers['x-amz-content-sha256']}`)
-    const signature = createHmac('sha256', this.#keyFor(scope, credentials))
-      .update(`AWS4-HMAC-SHA256\n${time}\n${scope}\n${hashed}`)
-      .digest('hex')
-    const who = `Credential=${credentials.accessKeyId}/${scope}`
-    headers.authorization = `AWS4-HMAC-SHA256 ${who}, SignedHeaders=${signed}, Signature=${signature}`
-    return headers
+    const rest = `${canonical}\n${signed}\n${headers['x-amz-content-sha256']}`
+    const key = this.#keyFor(scope, credentials)
+    const begin = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=`
+    const authorizationOf = (path: string) => {
+      const hashed = sha256(`${method}\n${path}\n\n${rest}`)
+      const toSign = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hashed}`
+      return begin + createHmac('sha256', key).update(toSign).digest('hex')
+    }
+    return { headers, authorizationOf }
   }
 
   #keyFor(scope: string, { secretAccessKey }: SigningKeys): Buffer {
@@ -63,7 +80,7 @@ export class Signer {
 }
 
 function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex')
+  return hash('sha256', content)
 }
 
 function hmac(key: Buffer, content: string): Buffer {

@@ -1,32 +1,25 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { NotUnderstood, type RawAnswer } from '../../../../src/store/s3/plain/connection.ts'
 import { Connections } from '../../../../src/store/s3/plain/connections.ts'
+import { type SocketServer, startSocketServer } from '../../../support/servers/socket-server.ts'
 
-let server: Server
+let server: SocketServer
 let connections: Connections
 /** What the server does with each request that came whole. */
 let answer: (socket: Socket, request: string) => void
 /** Connections that were made. */
-let made: Socket[] = []
+let made: readonly Socket[] = []
 const { signal } = new AbortController()
 
 beforeEach(async () => {
-  made = []
-  server = createServer((socket) => {
-    made.push(socket)
-    socket.on('error', () => {})
-    socket.on('data', (bytes) => answer(socket, bytes.toString('latin1')))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  connections = new Connections(new URL(`http://127.0.0.1:${port}`), {})
+  server = await startSocketServer((socket, request) => answer(socket, request))
+  made = server.made
+  connections = new Connections(server.url, {})
 })
 afterEach(() => {
   connections.close()
-  for (const socket of made) socket.destroy()
   server.close()
 })
 
