@@ -67,10 +67,10 @@ export async function copyArchive(
       const built = await copyFile(file, { signal, within: copy.directory, sharing })
       const mayHaveHoles = hadHoles || (await isPunched(from, { signal }))
       if (mayHaveHoles) await markPunched(copy, { signal, sharing })
-      // Before the archive: what was dropped never seems to be there.
-      for (const name of await notHeldBy(copy, there, dropped, version, { signal })) {
-        await writeTombstone(copy, name, { signal, sharing })
-      }
+      // Before the archive: what was dropped never seems to be there. A hole is no copy of a loose
+      // key either.
+      const hidden = mayHaveHoles ? dropped : await notHeldBy(copy, there, dropped, version, { signal })
+      for (const name of hidden) await writeTombstone(copy, name, { signal, sharing })
       now = (await changes.replaceArchive(target, built, now, mayHaveHoles)).identity
     }
     // A key that was stored again is there again.

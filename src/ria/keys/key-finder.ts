@@ -4,14 +4,13 @@ import type { Moment } from '../../core/moment.ts'
 import type { CallOptions, Stat } from '../../store/store.ts'
 import { LAYOUT_FILE } from '../layout/paths.ts'
 import { lockPath, tombstonePath } from '../layout/places.ts'
-import { isPunched } from '../layout/punched.ts'
 import type { StoredDataset } from '../layout/stored-dataset.ts'
-import { removeTombstones } from '../layout/tombstones.ts'
 import { type Copy, looseCopy, type ReadCopy, readAny, TRIES, whileMoving, wrongLength } from './copy.ts'
 import type { ArchivedKey, DatasetArchive } from './dataset-archive.ts'
 import { lookFor, lookInOrder, type Seen } from './looks.ts'
 import { type Quiet, QuietDataset } from './quiet-dataset.ts'
 import { Removal } from './removal.ts'
+import { datasetGone, settleStored } from './settle-stored.ts'
 
 /** A key, and where in the store it may lie loose, the best place first. */
 export interface KeyPlaces {
@@ -120,37 +119,10 @@ export class KeyFinder {
     }
   }
 
-  /**
-   * To be called when a key was stored loose: removes what says that it was dropped, unless its
-   * member may be a hole: then that would count as a copy of it. Punched is looked for now, since
-   * whoever makes holes says so before they look which keys lie loose. False when the key has to be
-   * stored again. In an object store a copy cannot be told from another of the same
-   * content, so a client that packs or unpacks, and has seen a tombstone, may take a new copy for
-   * the old one and remove it. It does not when there is no tombstone, so that has to go first. And
-   * a dataset that is removed has no directory that could be gone: throws `missing` then, for what
-   * was stored belongs to nothing.
-   */
-  async afterStoring(
-    { key, loose }: KeyPlaces,
-    { dropped, unlocked }: BeforeStoring,
-    call: CallOptions,
-  ): Promise<boolean> {
-    const remove = () => removeTombstones(this.#dataset, [keyFileName(key.text)], call)
-    const since = await unlocked
-    if (this.#quiet === undefined) {
-      if (dropped && !(await isPunched(this.#dataset, call))) await remove()
-      return true
-    }
-    if (since !== undefined && this.#quiet.isQuietSince(since)) {
-      if (dropped) await remove()
-      return true
-    }
-    if (await this.#dataset.store.stat(this.#tombstone(key), call)) await remove()
-    // Only now, for a client that has removed the copy may have removed the tombstone since.
-    const [path = ''] = loose
-    const seen = await lookFor(this.#dataset.store, [path, this.#layoutFile], call)
-    if (!seen.has(this.#layoutFile)) throw this.#datasetGone()
-    return seen.has(path)
+  /** See `settleStored`. */
+  async afterStoring({ key, loose }: KeyPlaces, before: BeforeStoring, call: CallOptions): Promise<boolean> {
+    const stored = { key, path: loose[0] ?? '', dropped: before.dropped === true, since: await before.unlocked }
+    return settleStored(this.#dataset, this.#quiet, stored, call)
   }
 
   /**
@@ -331,8 +303,7 @@ export class KeyFinder {
   }
 
   #datasetGone(): StoreError {
-    const message = `the dataset is not there any more: is the store mounted? (no ${LAYOUT_FILE})`
-    return this.#error('missing', 'stat', this.#dataset.directory, message)
+    return datasetGone(this.#dataset)
   }
 
   #error(kind: StoreErrorKind, op: string, path: string, message: string): StoreError {
