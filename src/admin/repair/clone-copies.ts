@@ -9,6 +9,7 @@ import { BranchFiles } from '../../git/branch-files.ts'
 import type { OtherObjects } from '../../git/mend/plan.ts'
 import type { CallOptions } from '../../store/store.ts'
 import type { Records } from './archive/recorded-keys.ts'
+import { ContentLocations } from './content-locations.ts'
 import type { GoodCopies } from './good-copies.ts'
 
 /** To look a key up, or to write down where it is. ms. */
@@ -28,10 +29,12 @@ export class CloneCopies implements GoodCopies {
   readonly where: string
   readonly #top: string
   readonly #remote: string | undefined
+  readonly #locations: ContentLocations
 
   private constructor(top: string, remote: string | undefined) {
     this.#top = top
     this.#remote = remote
+    this.#locations = new ContentLocations(top, LIMIT_MS)
     this.where = remote === undefined ? top : `${remote} of ${top}`
   }
 
@@ -45,15 +48,16 @@ export class CloneCopies implements GoodCopies {
     return new CloneCopies(top, remote)
   }
 
-  async find(key: string, { signal }: CallOptions): Promise<Source | undefined> {
-    const file = await this.#objectOf(key)
+  async find(key: string, call: CallOptions): Promise<Source | undefined> {
+    const { signal } = call
+    const file = await this.#objectOf(key, call)
     if (file !== undefined) return fileSource(file)
     if (this.#remote === undefined) return undefined
     const get = ['git', 'annex', 'get', '--json-progress', `--key=${key}`, `--from=${this.#remote}`]
     const maxOutput = { bytes: 0, more: 'is dropped' } as const
     await runProcess(get, { cwd: this.#top, signal, stallMs: STALL_MS, countsComputing: true, maxOutput })
     signal?.throwIfAborted()
-    const fetched = await this.#objectOf(key)
+    const fetched = await this.#objectOf(key, call)
     return fetched === undefined ? undefined : fileSource(fetched)
   }
 
@@ -70,7 +74,9 @@ export class CloneCopies implements GoodCopies {
     return { gitDir: dirname(resolve(this.#top, objects)), isPartial: isShallow || promised !== undefined }
   }
 
-  async #objectOf(key: string): Promise<string | undefined> {
+  async #objectOf(key: string, call: CallOptions): Promise<string | undefined> {
+    const found = await this.#locations.find(key, call)
+    if (typeof found !== 'object') return found
     const { code, stdout } = await this.#annex(['contentlocation', key])
     return code === 0 ? resolve(this.#top, decode(stdout).replace(/\n$/, '')) : undefined
   }
@@ -124,7 +130,7 @@ export class CloneCopies implements GoodCopies {
   }
 
   close(): Promise<void> {
-    return Promise.resolve()
+    return this.#locations.close()
   }
 
   async #annex(args: readonly string[], input?: Uint8Array): Promise<Finished> {

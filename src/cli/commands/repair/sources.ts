@@ -24,7 +24,7 @@ export async function openSources(names: readonly string[]): Promise<RepairSourc
   const clones: CloneCopies[] = []
   const stores: Store[] = []
   const close = async () => {
-    await Promise.all(stores.map((store) => store.close()))
+    await Promise.all([...clones, ...stores].map((each) => each.close()))
   }
   try {
     for (const name of names) {
