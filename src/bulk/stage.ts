@@ -58,8 +58,9 @@ export class Stage {
     this.#staged = []
     this.#bytes = 0
     if (batch.length === 0) return
-    await syncFileSystem(work.path)
+    // The list of them, too: what has its place after a power failure is recorded by the next run.
     work.notePlaced(batch.map(({ number }) => table.text(number)))
+    await syncFileSystem(work.path)
     const turns = new Turns()
     for (const { number, from } of batch) {
       await turns.pause()

@@ -228,6 +228,11 @@ export async function filesFor(path: Path): Promise<Files> {
   return ON_DISK.has(type) ? diskFiles : patientFiles
 }
 
+/** Whether a path is on a disk of this machine alone. Throws node's error. */
+export function isOnDisk(path: Path): boolean {
+  return ON_DISK.has(fs.statfsSync(path).type)
+}
+
 /** Large enough for few system calls, small enough for many jobs at once. */
 export const FILE_CHUNK_BYTES = 512 * 1024
 

@@ -1,9 +1,9 @@
 import { lstatSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { tmpdir, uptime } from 'node:os'
 import { basename, join } from 'node:path'
 import { isOwnDirectory, removeOwnDirectory, withOwnDirectory } from './own-directory.ts'
-import { isAliveHere, isDead, ourselves, type ProcessOwner, parseOwner } from './process/owner.ts'
+import { isAliveHere, isDead, isOfAnotherBoot, ourselves, type ProcessOwner, parseOwner } from './process/owner.ts'
 
 /** How the names of work directories begin. */
 const PREFIX = 'riastore-work-'
@@ -67,15 +67,20 @@ export function ownerText(name: string): string {
 }
 
 /**
- * Whether a directory is ours alone, and of a process that is certainly gone. For callers that have
- * kinds of their own.
+ * Whether a directory is ours alone, and of a process that is certainly gone: on a disk of this
+ * machine (`onDisk`) also one that ran here before the machine was started anew, and has done
+ * nothing since. By its host's name alone it may be another machine, which works on our disk by
+ * NFS. For callers that have kinds of their own.
  */
-export function isLeftBehind(parent: string, name: string): boolean {
+export function isLeftBehind(parent: string, name: string, { onDisk }: { readonly onDisk: boolean }): boolean {
   try {
     const directory = join(parent, name)
-    if (!isOwnDirectory(lstatSync(directory))) return false
+    const stats = lstatSync(directory)
+    if (!isOwnDirectory(stats)) return false
     const owner = parseOwnerFile(readFileSync(join(directory, OWNER), 'utf8'))
-    return owner?.directory === name && isDead(owner)
+    if (owner?.directory !== name) return false
+    if (isDead(owner)) return true
+    return onDisk && isOfAnotherBoot(owner) && stats.mtimeMs < Date.now() - uptime() * 1000
   } catch {
     return false
   }

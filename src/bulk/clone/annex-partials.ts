@@ -44,7 +44,10 @@ export class AnnexPartials {
    */
   leave(key: string, file: string): void {
     try {
-      fs.mkdirSync(join(this.#clone.annexDirectory, 'tmp'), { recursive: true })
+      const { annexDirectory } = this.#clone
+      const made = fs.mkdirSync(join(annexDirectory, 'tmp'), { recursive: true })
+      // Whoever else may use the repository may do so here.
+      if (made !== undefined) fs.chmodSync(made, fs.statSync(annexDirectory).mode & 0o7777)
       fs.chmodSync(toFsPath(file), 0o644) // one that was about to be placed is written to no more
       fs.linkSync(toFsPath(file), toFsPath(this.#partial(key)))
       fs.unlinkSync(toFsPath(file))

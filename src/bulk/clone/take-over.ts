@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { isOnDisk } from '../../core/files.ts'
+import { parseKey } from '../../core/key.ts'
 import { isOwnDirectory } from '../../core/own-directory.ts'
 import { decode, toFsPath } from '../../core/text.ts'
 import { isLeftBehind } from '../../core/work-directory.ts'
@@ -31,13 +32,12 @@ export interface Found {
  */
 export function takeOverAll(parent: string, path: string): Found {
   const found: Found = { leftovers: new Set(), placed: [], restage: [] }
-  for (const name of fs.readdirSync(parent)) if (isOfTheDead(parent, name)) takeOver(parent, name, path, found)
+  // In a repository that others can write to, a name proves nothing.
+  const where = { onDisk: isOnDisk(parent) }
+  for (const name of fs.readdirSync(parent)) {
+    if (isLeftBehind(parent, name, where)) takeOver(parent, name, path, found)
+  }
   return found
-}
-
-/** In a repository that others can write to, a name proves nothing. */
-function isOfTheDead(parent: string, name: string): boolean {
-  return name.startsWith(`${hostname()}-`) && isLeftBehind(parent, name)
 }
 
 /** Whoever renames the directory of a dead process first has it. */
@@ -72,12 +72,15 @@ function collect(directory: string, path: string, found: Found): void {
   fs.rmSync(directory, { recursive: true, force: true })
 }
 
-/** A line that was cut off is of a key that was not placed. */
+/**
+ * A line that was cut off is of a key that was not placed. After a loss of power anything may be
+ * there in place of keys.
+ */
 function collectPlaced(from: string, path: string, found: Found): void {
   const bytes = fs.readFileSync(from)
   const lines = bytes.subarray(0, bytes.lastIndexOf('\n') + 1)
   fs.appendFileSync(join(path, PLACED), lines)
-  for (const key of decode(lines).split('\n').slice(0, -1)) found.placed.push(key)
+  for (const key of decode(lines).split('\n')) if (parseKey(key).size !== undefined) found.placed.push(key)
 }
 
 /** Of what two left of a key the longer part stays. */

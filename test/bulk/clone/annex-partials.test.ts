@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AnnexPartials } from '../../../src/bulk/clone/annex-partials.ts'
@@ -32,6 +32,13 @@ test('a part that is left to git-annex is not ours any more, and can be written 
   expect(existsSync(file)).toBe(false)
   expect(readFileSync(join(annex.path, 'tmp', KEY), 'utf8')).toBe('ab')
   expect(statSync(join(annex.path, 'tmp', KEY)).mode & 0o777).toBe(0o644)
+})
+
+test('a directory for parts that was not there is for all who share the repository', () => {
+  chmodSync(annex.path, 0o2775)
+  writeFileSync(join(annex.path, 'ours'), 'ab')
+  partials.leave(KEY, join(annex.path, 'ours'))
+  expect(statSync(join(annex.path, 'tmp')).mode & 0o7777).toBe(0o2775)
 })
 
 test("a part of git-annex's own is not replaced", () => {

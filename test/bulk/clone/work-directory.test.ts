@@ -6,13 +6,15 @@ import {
   renameSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WorkDirectory } from '../../../src/bulk/clone/work-directory.ts'
 import { ourselves } from '../../../src/core/process/owner.ts'
+import { isLeftBehind } from '../../../src/core/work-directory.ts'
 import { temporaryDirectory } from '../../support/stores/stores.ts'
 import { DEAD, leaveDeadRun } from '../../support/worlds/dead-run.ts'
 
@@ -112,6 +114,26 @@ test("a lock of git's index that a dead process left is removed, and one that so
   writeFileSync(lock, lock)
   WorkDirectory.open(annex.path).close(true)
   expect(readFileSync(lock, 'utf8')).toBe(lock)
+})
+
+test('what was left before the machine was started anew is taken over, whatever has its number by now', () => {
+  const boot = 'of yesterday'
+  const path = leaveDeadRun(annex.path, { placed: 'MD5-s1--x\n' }, { pid: process.pid, boot })
+  const [parent, name] = [dirname(path), basename(path)]
+  expect(isLeftBehind(parent, name, { onDisk: true })).toBe(false) // somebody was at work there just now
+  utimesSync(path, 0, 0)
+  expect(isLeftBehind(parent, name, { onDisk: false })).toBe(false)
+  const others = leaveDeadRun(annex.path, {}, { host: 'elsewhere', boot })
+  utimesSync(others, 0, 0)
+  const work = WorkDirectory.open(annex.path)
+  expect(work.placedBefore).toEqual(['MD5-s1--x'])
+  work.close(true)
+  expect(readdirSync(parent)).toEqual([basename(others)])
+})
+
+test('of a list that lost its content with the power only keys count', () => {
+  leaveDeadRun(annex.path, { placed: '\n\0\0\0\n\nMD5-s1--x\n' })
+  expect(WorkDirectory.open(annex.path).placedBefore).toEqual(['MD5-s1--x'])
 })
 
 test('what belongs to a living process, or to another machine, is left alone', () => {
