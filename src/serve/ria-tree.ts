@@ -4,7 +4,7 @@ import { isStoreError } from '../core/errors.ts'
 import { formatGitConfig, parseGitConfig } from '../core/git-config.ts'
 import { servedViews } from '../git/served-views.ts'
 import { gravestonePath } from '../ria/layout/gravestone.ts'
-import { LAYOUT_FILE } from '../ria/layout/paths.ts'
+import { DATASET_VERSIONS, LAYOUT_FILE } from '../ria/layout/paths.ts'
 import { keyAtPlace, placesOf } from '../ria/layout/places.ts'
 import type { StoredDataset } from '../ria/layout/stored-dataset.ts'
 import { sendBytes, sendFile, sendKey } from './content.ts'
@@ -64,8 +64,12 @@ export async function sendFromTree(exchange: Exchange, views: Views, directory: 
 async function sendPlace(exchange: Exchange, views: Views, dataset: StoredDataset, place: string) {
   const key = keyAtPlace(place)?.key
   try {
-    // At any other place no client looks, and a key there would be one that nobody can find.
-    if (key === undefined || !placesOf(key, await views.version(dataset)).includes(place))
+    const version = await views.version(dataset)
+    // At any other place no client looks, and a key there would be one that nobody can find. That
+    // of the other layout is git-annex's first guess, and its only one for whether a key is there,
+    // when it reads by httpalso (10.20261026).
+    const isPlace = (each: string) => key !== undefined && placesOf(key, each).includes(place)
+    if (key === undefined || ![version, ...DATASET_VERSIONS].some(isPlace))
       return await refuse(exchange, views, dataset)
     const send = (keys: StoredKeys) => sendKey(exchange, keys, key, { type: BYTES, tag: key })
     if (!(await views.withKeys(dataset, send))) await refuse(exchange, views, dataset)

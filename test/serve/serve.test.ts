@@ -89,6 +89,16 @@ describe('a store as on a web server', () => {
     expect(log[0]?.failure).toContain('no answer')
   })
 
+  test('has a key at the place of either layout, for git-annex asks at that of the other first', async () => {
+    const key = PLACE.split('/').at(-1) ?? ''
+    for (const version of ['1', '2']) {
+      const [place = ''] = keyPaths(DIRECTORY, version, key)
+      expect(await ask(`/${place}`, { method: 'HEAD' }), place).toMatchObject({ status: 200 })
+      expect((await ask(`/${place.replace(/.$/, (last) => (last === 'x' ? 'y' : 'x'))}`)).status).toBe(404)
+    }
+    expect((await ask(`/${DIRECTORY}/annex/objects/00/00/${key}/${key}`)).status).toBe(404)
+  })
+
   test('never gives the end of a damaged key', async () => {
     await write(store, PLACE, CONTENT.toString().toUpperCase())
     const { status, body } = await ask(`/${PLACE}`)
