@@ -1,6 +1,6 @@
-// Runs the tests of get, put and commit, and others that a newer git-annex might break, with the
-// newest of Debian (sid), or of another of its suites, in the place of this system's: its package
-// is unpacked beside us, with the libraries that it wants, and nothing is installed.
+// Runs the tests of e2e, or some files of them, with the newest git-annex of Debian (sid), or that
+// of another of its suites, in the place of this system's: its package is unpacked beside us, with
+// the libraries that it wants, and nothing is installed.
 // Run: npm run test:annex [-- --suite trixie] [FILE...]
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -8,11 +8,6 @@ import { parseArgs } from 'node:util'
 import { project } from './build.mjs'
 import { unpackAnnex } from './other-annex.mjs'
 import { must } from './other-debian.mjs'
-
-const FILES = [
-  ...['bulk-put', 'bulk-get', 'bulk-get-stores', 'bulk-killed', 'commit', 'mount-stage', 'fsck-damaged', 'testremote'],
-  ...['create-sibling-records', 'truth', 'verify'],
-].map((name) => `test/e2e/${name}.test.ts`)
 
 const { values, positionals: wanted } = parseArgs({
   options: { suite: { type: 'string', default: 'sid' } },
@@ -22,5 +17,5 @@ const programs = await unpackAnnex(values.suite)
 const env = { ...process.env, RIASTORE_TEST_PROGRAMS: programs }
 must(join(programs, 'git-annex'), ['version'])
 const vitest = join(project, 'node_modules/vitest/vitest.mjs')
-const words = ['run', '--project', 'e2e', ...(wanted.length > 0 ? wanted : FILES)]
+const words = ['run', '--project', 'e2e', ...wanted]
 process.exitCode = spawnSync(process.execPath, [vitest, ...words], { cwd: project, env, stdio: 'inherit' }).status ?? 1

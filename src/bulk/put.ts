@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
-import { keepsFromSending, notVerified } from '../core/records/agree-to-remote.ts'
+import { Agreements, notVerified } from '../core/records/agree-to-remote.ts'
 import { KeyTable } from '../core/tables/key-table.ts'
 import { AnnexPartials } from './clone/annex-partials.ts'
 import { type Clone, leftToAnnex } from './clone/clone.ts'
@@ -19,7 +19,7 @@ import { survey } from './wanted.ts'
  */
 export async function putKeys(clone: Clone, options: PutOptions): Promise<PutReport> {
   const remote = chooseRemote(await findRemotes(clone), options.to)
-  const reason = leftToAnnex(clone) ?? whyLeft(clone, remote, options.to)
+  const reason = leftToAnnex(clone) ?? (await whyLeft(clone, remote, options.to))
   if (remote === undefined || reason !== undefined) return leaveAll(clone, options, remote, reason ?? '')
   const { signal, selection, dryRun } = options
   const table = new KeyTable()
@@ -45,12 +45,16 @@ function chooseRemote(remotes: readonly BulkRemote[], to: string | undefined): B
   throw new ConfigError(`there are several storage siblings: give --to (${names})`)
 }
 
-function whyLeft({ config }: Clone, remote: BulkRemote | undefined, to: string | undefined): string | undefined {
+async function whyLeft(
+  { config, gitDirectory }: Clone,
+  remote: BulkRemote | undefined,
+  to: string | undefined,
+): Promise<string | undefined> {
   if (remote === undefined) return `${to} is no storage sibling in a RIA store`
   if ('leftToAnnex' in remote.setup) return `${remote.name}: ${remote.setup.leftToAnnex}`
   const local = (setting: string) => config.get(`remote.${remote.name}.${setting}`)
   if (toBoolean(local('annex-readonly') ?? 'false') !== false) return `${remote.name} is only read (annex-readonly)`
-  const unverified = keepsFromSending(config)
+  const unverified = (await Agreements.read(gitDirectory, config)).keepFromSending()
   return unverified === undefined ? undefined : notVerified(unverified)
 }
 

@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts'
 import { toBoolean } from '../core/git-config.ts'
-import { agreementTo, notVerified } from '../core/records/agree-to-remote.ts'
+import { Agreements, notVerified } from '../core/records/agree-to-remote.ts'
 import { readRemoteLog } from '../core/records/annex-logs.ts'
 import { REMOTE_SETTINGS, type RemoteConfig, type RemoteSetting, resolveConfig } from '../ria/settings/settings.ts'
 import { EXTERNAL_TYPES } from '../ria/settings/siblings.ts'
@@ -28,12 +28,15 @@ export type RemoteSetup =
 /** The storage siblings that are enabled in a clone, the cheapest first. */
 export async function findRemotes(clone: Clone): Promise<BulkRemote[]> {
   const logged = await readRemoteLog(clone.gitDirectory)
+  const agreements = await Agreements.read(clone.gitDirectory, clone.config)
   const found: BulkRemote[] = []
   for (const key of clone.config.keys()) {
     const [, name] = /^remote\.(.*)\.annex-externaltype$/s.exec(key) ?? []
     if (name === undefined || !EXTERNAL_TYPES.includes(clone.config.get(key) ?? '')) continue
     const remote = toRemote(clone, name, logged)
-    if (remote !== undefined) found.push(remote)
+    if (remote === undefined) continue
+    const isUsed = agreements.of(name) !== 'not used' || 'leftToAnnex' in remote.setup
+    found.push(isUsed ? remote : { ...remote, setup: { leftToAnnex: notVerified(name) } })
   }
   return found.sort((a, b) => a.cost - b.cost)
 }
@@ -76,7 +79,6 @@ function setupOf({ config }: Clone, name: string, settings: Settings | undefined
   for (const setting of LEFT_TO_ANNEX) {
     if (config.get(`remote.${name}.${setting}`) !== undefined) return { leftToAnnex: `${setting} is set` }
   }
-  if (agreementTo(config, name) === 'not used') return { leftToAnnex: notVerified(name) }
   const committed: Partial<Record<RemoteSetting, string>> = {}
   for (const { name: setting } of REMOTE_SETTINGS) {
     const value = settings.get(setting)

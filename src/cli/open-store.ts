@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import { GitConfig, rewriteUrl, toBoolean } from '../core/git-config.ts'
 import { run } from '../core/process/run.ts'
-import { agreementTo, notVerified } from '../core/records/agree-to-remote.ts'
+import { notVerified } from '../core/records/agree-to-remote.ts'
 import { withoutPassword } from '../core/secret.ts'
 import { decode } from '../core/text.ts'
 import { findStores, type StoreEntry } from '../ria/settings/named-stores.ts'
@@ -155,7 +155,7 @@ async function storeOfClone(git: GitConfig, { forWriting = false }: NamedStoreOp
     const names = [sibling, ...others].map(({ name }) => name).join(', ')
     throw new ConfigError(`which store? This clone has several storage siblings (${names}): give the URL of one`)
   }
-  if (agreementTo(git, sibling.name) === 'not used') {
+  if (sibling.agreement === 'not used') {
     throw new ConfigError(`the storage sibling ${notVerified(sibling.name)}`)
   }
   const { location, settings } = await siblingSettings(sibling, { git, siblings }, forWriting)

@@ -88,6 +88,7 @@ describe('riastore doctor in a clone', () => {
     const found = await doctor()
     expect([found.status, found.bad], found.said).toEqual([3, ['storage siblings']])
     await mend(found.findings.get('storage siblings'))
+    await clone.agreeToRemotes()
   })
 
   test('says that datalad push brings no content along', async () => {

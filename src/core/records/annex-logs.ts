@@ -66,7 +66,7 @@ async function recordedSettings(gitDir: string): Promise<ReadonlyMap<string, Rea
  * Those that the user of a git-annex since 10.20261026 agreed to, or had when it was installed. It
  * keeps them from whoever can write to the branch.
  */
-async function agreedSettings(gitDir: string): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+export async function agreedSettings(gitDir: string): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
   try {
     return parseRemoteLog(decode(await readFile(join(gitDir, 'annex/verified-remote.log'))))
   } catch (error) {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
 import type { GitConfig } from '../../core/git-config.ts'
+import { type Agreement, Agreements } from '../../core/records/agree-to-remote.ts'
 import { readRemoteLog } from '../../core/records/annex-logs.ts'
 import type { Login } from '../../store/dav/authorization.ts'
 import type { S3Credentials } from '../../store/s3/client.ts'
@@ -17,6 +18,8 @@ export interface Sibling {
   readonly committed: Readonly<Partial<Record<RemoteSetting, string>>>
   /** All that is set for it; the error where that cannot be understood. */
   readonly config: RemoteConfig | ConfigError
+  /** Whether the user of the clone has confirmed it. */
+  readonly agreement: Agreement
   /** Of the clone. */
   readonly annexDirectory: string
 }
@@ -36,6 +39,7 @@ export async function findSiblings(gitDir: string, git: GitConfig): Promise<read
   if (names.length === 0) return []
   const annexDirectory = join(gitDir, 'annex')
   const logged = await readRemoteLog(gitDir)
+  const agreements = await Agreements.read(gitDir, git)
   return names.flatMap((name) => {
     const uuid = git.get(`remote.${name}.annex-uuid`)
     const settings = logged.get(git.get(`remote.${name}.annex-config-uuid`) ?? uuid ?? '')
@@ -46,7 +50,8 @@ export async function findSiblings(gitDir: string, git: GitConfig): Promise<read
       if (value !== undefined) committed[setting] = value
     }
     const made = settings.get('name') ?? settings.get('sameas-name')
-    return [{ name, uuid, committed, config: resolved({ committed, git, gitName: name, name: made }), annexDirectory }]
+    const config = resolved({ committed, git, gitName: name, name: made })
+    return [{ name, uuid, committed, config, agreement: agreements.of(name), annexDirectory }]
   })
 }
 

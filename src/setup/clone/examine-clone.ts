@@ -41,7 +41,7 @@ export async function examineClone(state: CloneState, options: CloneDoctorOption
       continue
     }
     add('ignored', judgeIgnored(git, name), name)
-    const verified = judgeVerified(git, name, changed.has(uuid))
+    const verified = judgeVerified(git, sibling, changed.has(uuid))
     add('confirmed', verified, name)
     if (factsOf((config.pushUrl ?? config.url).location).writable) {
       add('publication', judgePublication(git, name, gitRemotesOf(git, sibling)), name)

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../core/finding.ts'
 import { type GitConfig, toBoolean } from '../../core/git-config.ts'
-import { agreementTo, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
+import { type Agreement, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
 import { shellWord } from './shell-word.ts'
 
 /**
@@ -31,9 +31,12 @@ export function judgeIgnored(git: GitConfig, name: string): Outcome {
  * it refuses pushes, and one that was enabled by hand it does not use at all. `isChanged`: the
  * dataset has other settings of it than those that were looked at.
  */
-export function judgeVerified(git: GitConfig, name: string, isChanged: boolean): Outcome {
+export function judgeVerified(
+  git: GitConfig,
+  { name, agreement }: { readonly name: string; readonly agreement: Agreement },
+  isChanged: boolean,
+): Outcome {
   const mend = `git annex verifyremote ${shellWord(name)}`
-  const agreement = agreementTo(git, name)
   if (agreement === 'not used') return ['failed', 'nobody has confirmed it, so git-annex does not use it', mend]
   if (agreement === 'only got from') {
     return [

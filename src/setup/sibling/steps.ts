@@ -1,5 +1,5 @@
 import { isStoreError, messageOf } from '../../core/errors.ts'
-import { idToAgreeTo, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
+import { asksToAgree, idToAgreeTo, VERIFIED_SETTING } from '../../core/records/agree-to-remote.ts'
 import { decode } from '../../core/text.ts'
 import { setAlias, takeAliasAway } from '../../git/alias.ts'
 import { forgetAtomicPuts } from '../../ria/layout/atomic-puts.ts'
@@ -200,8 +200,14 @@ async function agree({ dataset, place }: SiblingWork, { name, enable }: Special,
   const id = idToAgreeTo(shown, place.pushUrl === undefined ? [] : [place.pushUrl])
   if (id !== undefined) await dataset.annex(['verifyremote', name, '--safe', id])
   // Enabled by its uuid, it has its state set for a remote of that name, which is none.
-  const stray = `remote.${enable}.${VERIFIED_SETTING}`
-  if (enable !== name && (await dataset.get(stray)) !== undefined) await dataset.unset(stray)
+  const given = `remote.${enable}.${VERIFIED_SETTING}`
+  const state = await dataset.get(given)
+  // Of what it knows git-annex asks nothing, and sets the same as where it waits for an answer.
+  const meant = asksToAgree(shown) ? state : 'verified'
+  if (state !== undefined && meant !== undefined && id === undefined && (enable !== name || meant !== state)) {
+    await dataset.set(`remote.${name}.${VERIFIED_SETTING}`, meant)
+  }
+  if (enable !== name && state !== undefined) await dataset.unset(given)
 }
 
 /**

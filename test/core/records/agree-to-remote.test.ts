@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { GitConfig } from '../../../src/core/git-config.ts'
-import { agreementTo, idToAgreeTo, keepsFromSending } from '../../../src/core/records/agree-to-remote.ts'
+import { Agreements, idToAgreeTo } from '../../../src/core/records/agree-to-remote.ts'
 
 const shown = (settings: string) => `enableremote store
   This is the configuration of the remote:
@@ -29,21 +29,34 @@ test.each(['', 'enableremote store ok\n', "There have been no changes to the rem
   },
 )
 
-const config = (states: Readonly<Record<string, string>>) =>
-  new GitConfig(Object.entries(states).map(([name, state]) => [`remote.${name}.annex-verified`, state]))
+const agreements = (states: Readonly<Record<string, string>>, uuids: readonly string[] = []) =>
+  new Agreements(
+    new GitConfig(
+      Object.entries(states).flatMap(([name, state]) => [
+        [`remote.${name}.annex-uuid`, `uuid of ${name}`],
+        [`remote.${name}.annex-verified`, state],
+      ]),
+    ),
+    uuids,
+  )
 
 test.each([
   ['verified', 'agreed'],
   ['manual', 'not used'],
   ['automatic', 'only got from'],
   ['what a later git-annex may say', 'only got from'],
-])('a remote whose annex-verified is %s is %s', (state, agreement) => {
-  expect(agreementTo(config({ s: state }), 's')).toBe(agreement)
-  expect(agreementTo(config({}), 's')).toBe('agreed')
-})
+])(
+  'a remote whose annex-verified is %s is %s, and agreed to where git-annex keeps its settings',
+  (state, agreement) => {
+    expect(agreements({ s: state }).of('s')).toBe(agreement)
+    expect(agreements({ s: state }, ['uuid of s']).of('s')).toBe('agreed')
+    expect(agreements({}).of('s')).toBe('agreed')
+  },
+)
 
 test('one remote that enabled itself keeps everything from being sent to any, until it is agreed to', () => {
-  expect(keepsFromSending(config({ mine: 'verified', 'the.other': 'automatic' }))).toBe('the.other')
-  expect(keepsFromSending(config({ mine: 'verified', other: 'manual' }))).toBeUndefined()
-  expect(keepsFromSending(config({}))).toBeUndefined()
+  expect(agreements({ mine: 'verified', 'the.other': 'automatic' }).keepFromSending()).toBe('the.other')
+  expect(agreements({ mine: 'verified', other: 'manual' }).keepFromSending()).toBeUndefined()
+  expect(agreements({ other: 'automatic' }, ['uuid of other']).keepFromSending()).toBeUndefined()
+  expect(agreements({}).keepFromSending()).toBeUndefined()
 })

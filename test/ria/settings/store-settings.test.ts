@@ -41,6 +41,7 @@ function situation({ git = {}, committed = {} }: Situation) {
     uuid: 'u',
     committed: all,
     config: resolveConfig({ committed: all, git: config, gitName: 'r', name: 'r' }),
+    agreement: 'agreed' as const,
     annexDirectory: directory.path,
   }
   return { git: config, siblings: [sibling], sibling }

@@ -30,18 +30,16 @@ describe('a storage sibling', () => {
   })
 
   test.each([
-    ['manual', 'failed', 'git annex verifyremote s'],
-    ['automatic', 'warning', 'git annex verifyremote s'],
-    ['verified', 'ok', undefined],
-    [undefined, 'ok', undefined],
-  ])('whose annex-verified is %s is %s', (state, result, mend) => {
-    const git = config(state === undefined ? {} : { 'remote.s.annex-verified': state })
-    const [found, , command] = judgeVerified(git, 's', false)
+    ['not used', 'failed', 'git annex verifyremote s'],
+    ['only got from', 'warning', 'git annex verifyremote s'],
+    ['agreed', 'ok', undefined],
+  ] as const)('that is %s until it is confirmed is %s', (agreement, result, mend) => {
+    const [found, , command] = judgeVerified(config({}), { name: 's', agreement }, false)
     expect([found, command]).toEqual([result, mend])
   })
 
   test('that was confirmed, and has newer settings since, is one to be looked at', () => {
-    const [found, why, mend] = judgeVerified(config({ 'remote.s.annex-verified': 'verified' }), 's', true)
+    const [found, why, mend] = judgeVerified(config({}), { name: 's', agreement: 'agreed' }, true)
     expect([found, mend]).toEqual(['warning', 'git annex verifyremote s'])
     expect(why).toContain('newer settings')
   })

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { type Result, type Running, type RunOptions, run, runOk, start } from '../programs/run.ts'
 import { hasSharedServices, shared } from '../shared/services.ts'
 import type { Workspace } from '../worlds/workspace.ts'
+import { agreeToRemotes } from './agree-to-remotes.ts'
 import { copyAnnex } from './quick-annex.ts'
 
 export type CommandOptions = Omit<RunOptions, 'cwd'>
@@ -48,18 +49,16 @@ export class AnnexRepo {
     return this.git('annex', ...parameters)
   }
 
-  /**
-   * `git annex enableremote`, and what a newer git-annex wants then: that somebody agrees to the
-   * place (`git annex verifyremote`).
-   */
+  /** `git annex enableremote`, and what its user agrees to then. */
   async enableRemote(name: string, ...settings: string[]): Promise<Result> {
     const result = await this.annex('enableremote', name, ...settings)
-    if ((await this.config(`remote.${name}.annex-verified`)) !== 'manual') return result
-    const { stdout } = await this.annex('verifyremote', name)
-    const [, id] = /--safe (\S+)/.exec(stdout) ?? []
-    if (id === undefined) throw new Error(`git annex verifyremote ${name} told no ID: ${stdout}`)
-    await this.annex('verifyremote', name, '--safe', id)
+    await this.agreeToRemotes()
     return result
+  }
+
+  /** Agrees to those that were enabled in another way, which a newer git-annex wants. */
+  agreeToRemotes(): Promise<void> {
+    return agreeToRemotes(this.path, this.options)
   }
 
   datalad(...parameters: string[]): Promise<Result> {
@@ -243,6 +242,7 @@ export async function cloneAnnexRepo(from: AnnexRepo, name: string, options: Com
   await repo.git('clone', '-q', from.path, '.')
   await repo.git('config', 'remote.origin.annex-ignore', 'true')
   await repo.annex('init', '-q', name)
+  await repo.agreeToRemotes()
   return repo
 }
 
@@ -250,6 +250,7 @@ export async function cloneAnnexRepo(from: AnnexRepo, name: string, options: Com
 export async function dataladClone(workspace: Workspace, url: string, name: string, options: CommandOptions = {}) {
   const repo = new AnnexRepo(workspace, workspace.path(name), options)
   await runOk('datalad', ['clone', url, repo.path], { ...repo.options, cwd: workspace.directory })
+  await repo.agreeToRemotes()
   return repo
 }
 

@@ -64,7 +64,9 @@ export async function makeWorkspace(options: { readonly parent?: string } = {}):
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
     GNUPGHOME: path('home/.gnupg'),
+    // DataLad takes the first away from git-annex, which then took names for ASCII.
     LC_ALL: 'C.UTF-8',
+    LANG: 'C.UTF-8',
     TMPDIR: tmpdir(),
   }
   // Last of all, so that servers can still look for what they started.
