@@ -1,6 +1,6 @@
 import { KeyTable } from '../core/tables/key-table.ts'
 import type { Clone } from './clone/clone.ts'
-import { leftToAnnex } from './clone/clone.ts'
+import { refusesContent } from './clone/clone.ts'
 import { WorkDirectory } from './clone/work-directory.ts'
 import { Counter } from './events.ts'
 import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
@@ -18,7 +18,7 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
   const remotes = (await findRemotes(clone)).filter(({ name, ignored }) =>
     options.from === undefined ? !ignored : name === options.from,
   )
-  const reason = leftToAnnex(clone) ?? noRemote(remotes, options.from)
+  const reason = refusesContent(clone) ?? noRemote(remotes, options.from)
   if (reason !== undefined) return leaveAll(clone, options, reason)
   const { signal, selection, dryRun } = options
   const table = new KeyTable()

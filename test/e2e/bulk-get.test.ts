@@ -1,6 +1,7 @@
-import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { mountSmallDisk } from '../support/faults/small-disk.ts'
 import { projectDirectory } from '../support/programs/programs.ts'
 import { explain, run } from '../support/programs/run.ts'
 import { AnnexRepo, makeAnnexRepo } from '../support/repos/annex-repo.ts'
@@ -283,6 +284,20 @@ test('a repository that only git-annex understands is left to it as a whole', as
   expect([result.status, result.stderr], explain(result)).toEqual([
     0,
     expect.stringContaining('left to git-annex: it is private'),
+  ])
+  expect(await repo.has('d6/f6.bin')).toBe(true)
+})
+
+test('where the objects are on another file system, git-annex brings them there', async () => {
+  const repo = await scene.clone('elsewhere')
+  const disk = await mountSmallDisk(scene.workspace, 'objects', '16m')
+  const objects = join(repo.path, '.git/annex/objects')
+  await rm(objects, { recursive: true, force: true })
+  await symlink(disk.path, objects)
+  const result = await get(repo, 'd6')
+  expect([result.status, result.stderr], explain(result)).toEqual([
+    0,
+    expect.stringContaining('left to git-annex: its objects are on another file system'),
   ])
   expect(await repo.has('d6/f6.bin')).toBe(true)
 })

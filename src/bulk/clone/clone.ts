@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
 import { type GitConfig, readGitConfig, toBoolean } from '../../core/git-config.ts'
@@ -86,4 +87,17 @@ export function leftToAnnex(clone: Clone): string | undefined {
     return `it is shared by mode bits (core.sharedRepository=${config.get('core.sharedrepository')})`
   }
   return undefined
+}
+
+/**
+ * The same of a repository that content is to be placed in: what is placed is renamed, which no
+ * file system does to another. git-annex copies where the objects are somewhere else.
+ */
+export function refusesContent(clone: Clone): string | undefined {
+  const { annexDirectory } = clone
+  const [annex, objects] = [annexDirectory, join(annexDirectory, 'objects')].map((path) =>
+    statSync(path, { throwIfNoEntry: false }),
+  )
+  const isElsewhere = annex !== undefined && objects !== undefined && annex.dev !== objects.dev
+  return leftToAnnex(clone) ?? (isElsewhere ? 'its objects are on another file system than .git/annex' : undefined)
 }

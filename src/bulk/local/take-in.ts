@@ -4,7 +4,7 @@ import { parseKey } from '../../core/key.ts'
 import { KeyTable } from '../../core/tables/key-table.ts'
 import { toFsPath } from '../../core/text.ts'
 import { AnnexPartials } from '../clone/annex-partials.ts'
-import { type Clone, leftToAnnex } from '../clone/clone.ts'
+import type { Clone } from '../clone/clone.ts'
 import { DiskSpace } from '../clone/disk-space.ts'
 import { localError } from '../clone/local-error.ts'
 import { Placer } from '../clone/placer.ts'
@@ -22,11 +22,6 @@ import { STATE, States } from '../states.ts'
 export interface HeldKey {
   readonly key: string
   readonly file: string
-}
-
-/** Why a clone takes no content from us; undefined when it does. */
-export function refusesContent(clone: Clone): string | undefined {
-  return leftToAnnex(clone)
 }
 
 /**

@@ -1,10 +1,10 @@
 import { appendFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type Clone, openClone } from '../../../bulk/clone/clone.ts'
+import { type Clone, openClone, refusesContent } from '../../../bulk/clone/clone.ts'
 import { requireCloneOf } from '../../../bulk/clone/clone-of.ts'
 import type { BulkEvents } from '../../../bulk/events.ts'
-import { refusesContent, takeIn } from '../../../bulk/local/take-in.ts'
+import { takeIn } from '../../../bulk/local/take-in.ts'
 import { ConfigError, codeOf, messageOf } from '../../../core/errors.ts'
 import { clearDeadMount } from '../../../mount/dead-mount.ts'
 import {
