@@ -104,7 +104,7 @@ test('what goes into a new archive is read whole, or in pieces, and only when it
         intoNew: async (_dataset, keys, { onPacked }) => {
           for (const number of keys.numbers()) {
             expect([keys.text(number), keys.size(number)]).toEqual([table.text(number), files[number]?.length])
-            seen.push(await contentOf(keys, number).catch((error: StoreError) => error.kind))
+            seen.push(await contentOf(keys, number).then(md5, (error: StoreError) => error.kind))
           }
           onPacked(0)
           return true
@@ -115,7 +115,8 @@ test('what goes into a new archive is read whole, or in pieces, and only when it
       onPacked: (number) => told.push(number),
     },
   )
-  expect(seen).toEqual([CONTENT, 'corrupt', large, 'corrupt', Buffer.alloc(0)])
+  // A megabyte is not compared byte by byte: vitest takes seconds for that.
+  expect(seen).toEqual([md5(CONTENT), 'corrupt', md5(large), 'corrupt', md5(Buffer.alloc(0))])
   expect(told).toEqual([0])
 })
 

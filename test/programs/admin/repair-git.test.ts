@@ -67,8 +67,6 @@ describe.each(KINDS)('a repository %s', (kind) => {
         expect(await all()).toEqual(before)
       }
     }
-    await repair(place, await clones())
-    await expectWhole(place)
   })
 
   test('gets back the index of a pack that is whole, from nowhere else', async () => {
