@@ -5,6 +5,7 @@ import { messageOf, StoreError } from '../../core/errors.ts'
 import type { ExecChannel, SftpChannel } from './channel.ts'
 import { expandHome, type SshConfig, targetName } from './config.ts'
 import { joinRequests, type SftpSender } from './join-requests.ts'
+import { joinWrites } from './join-writes.ts'
 import { type KnownHostKey, readKnownHostKeys } from './known-hosts.ts'
 
 /**
@@ -72,7 +73,7 @@ export async function connectClient({ where, address, connect }: ClientPlan): Pr
   const client = new ssh2.Client()
   const { host, port, family } = address
   // Nagle is on by default and costs a factor of five.
-  const socket = createConnection({ host, port, family, noDelay: true })
+  const socket = joinWrites(createConnection({ host, port, family, noDelay: true }))
   const closed = new Promise<Error>((resolve) => {
     client.on('error', resolve)
     client.on('close', () => resolve(new Error('the server closed the connection')))
