@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.ts'
+import { takeNamesForUtf8 } from '../core/process/utf8-names.ts'
 import type { CommandSpec } from './command.ts'
 import { type Console, consoleOn } from './console.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'
@@ -17,7 +18,7 @@ import { parseOptionsAlone, parseWords } from './words/parse.ts'
 export async function runCli(args: readonly string[], caller: Terminal): Promise<number> {
   const terminal = safeTerminal(caller)
   let console: Console = consoleOn(terminal, { json: wantsJson(args) })
-  const undo: (() => void)[] = []
+  const undo: (() => void)[] = [takeNamesForUtf8(process.env)]
   try {
     const found = findCommand(args)
     if (found.command === undefined) return await withoutCommand(terminal, found)
