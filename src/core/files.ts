@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { codeOf } from './errors.ts'
+import { hasSlowMountBelow } from './process/mounts.ts'
 import { decode } from './text.ts'
 
 /** Where Linux has the files that this process has open, by number. */
@@ -217,15 +218,15 @@ const ON_DISK = new Set([
 ])
 
 /**
- * The calls that suit the file system of a path. A path that cannot be looked at gets the patient
- * ones.
+ * The calls that suit the file system of a path, and those that are mounted below it. A path that
+ * cannot be looked at gets the patient ones.
  */
 export async function filesFor(path: Path): Promise<Files> {
   const type = await fs.promises.statfs(path).then(
     (stats) => stats.type,
     () => 0,
   )
-  return ON_DISK.has(type) ? diskFiles : patientFiles
+  return ON_DISK.has(type) && !(await hasSlowMountBelow(path)) ? diskFiles : patientFiles
 }
 
 /** Whether a path is on a disk of this machine alone. Throws node's error. */

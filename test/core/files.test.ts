@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { diskFiles, type Files, filesFor, patientFiles, readDescriptor, writeFully } from '../../src/core/files.ts'
+import { hasSlowMountBelow, namesSlowMount } from '../../src/core/process/mounts.ts'
 
 let directory: string
 beforeAll(async () => {
@@ -139,4 +140,29 @@ test('a chunk is written whole, also when the system takes it in parts', async (
 test('a path that cannot be looked at, and a file system that is no disk, get the patient calls', async () => {
   expect(await filesFor(join(directory, 'nowhere'))).toBe(patientFiles)
   expect(await filesFor('/proc')).toBe(patientFiles)
+})
+
+describe('a file system that is mounted below a directory', () => {
+  const line = (place: string, type: string) =>
+    `36 35 0:52 / ${place} rw,relatime shared:7 master:1 - ${type} server:/x rw\n`
+
+  test.each([
+    ['/data/store/abc', 'nfs4', true],
+    ['/data/store/with\\040blank', 'fuse.sshfs', true],
+    ['/data/store/abc', 'autofs', true],
+    ['/data/store/abc', 'xfs', false],
+    ['/data/store', 'nfs4', false], // statfs tells of the directory itself
+    ['/data/store-2/abc', 'nfs4', false],
+    ['/data', 'nfs4', false],
+  ])('at %s, a %s, is one that may stop answering: %s', (place, type, expected) => {
+    const mounts = line('/', 'ext4') + line('/data', 'ext4') + line(place, type)
+    expect(namesSlowMount(mounts, '/data/store')).toBe(expected)
+  })
+
+  test('and may stop answering has all calls there be patient ones', async () => {
+    // What is mounted at /proc lies on no disk.
+    expect(await filesFor('/')).toBe(patientFiles)
+    expect(await hasSlowMountBelow('/')).toBe(true)
+    expect(await hasSlowMountBelow('/proc/self')).toBe(false)
+  })
 })
