@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { Bandwidth } from '../core/bandwidth.ts'
-import { StoreError } from '../core/errors.ts'
+import { isStoreError, StoreError } from '../core/errors.ts'
 import { keyFileName } from '../core/key.ts'
 import type { Bytes } from '../core/source.ts'
 import type { KeyTable } from '../core/tables/key-table.ts'
@@ -127,11 +127,12 @@ class LocalKeys {
   /** Throws StoreError `missing` when it is not one of these. */
   open(path: string, signal: AbortSignal | undefined): { readonly stat: Stat; readonly bytes: Bytes } {
     const number = this.#numberAt(path)
-    if (number === undefined) {
+    const stat = number === undefined ? undefined : this.#stat(number)
+    if (number === undefined || stat === undefined) {
       throw new StoreError({ kind: 'missing', op: 'get', where: path, message: 'no such key is to be packed' })
     }
     const { checked, file } = this.#keys
-    return { stat: this.#stat(number), bytes: readObject(file(number), checked(number), signal) }
+    return { stat, bytes: readObject(file(number), checked(number), signal) }
   }
 
   forget(path: string): void {
@@ -141,7 +142,8 @@ class LocalKeys {
 
   async *list(directory: string): AsyncGenerator<Entry, void, void> {
     for (const number of directory === this.#objects ? this.numbers() : (this.#below.get(directory) ?? [])) {
-      if (this.#isThere[number] === 1) yield { path: this.#path(number), ...this.#stat(number) }
+      const stat = this.#isThere[number] === 1 ? this.#stat(number) : undefined
+      if (stat !== undefined) yield { path: this.#path(number), ...stat }
     }
   }
 
@@ -157,14 +159,17 @@ class LocalKeys {
     return this.#path(number) === path ? number : undefined
   }
 
-  /** Of an object, which nobody changes. Throws StoreError `missing` when it was dropped. */
-  #stat(number: number): Stat {
-    const file = this.#keys.file(number)
-    const stats = fs.statSync(toFsPath(file), { throwIfNoEntry: false })
-    if (stats === undefined)
-      throw new StoreError({ kind: 'missing', op: 'read', where: file, message: 'it was dropped' })
-    const { size } = this.#keys.checked(number)
-    return { size, mtimeMs: stats.mtimeMs, identity: `${stats.size}-${stats.mtimeMs}-${stats.ino}` }
+  /** Of an object, which nobody changes. Undefined when it was dropped meanwhile. */
+  #stat(number: number): Stat | undefined {
+    try {
+      const stats = fs.statSync(toFsPath(this.#keys.file(number)), { throwIfNoEntry: false })
+      if (stats === undefined) return undefined
+      const { size } = this.#keys.checked(number)
+      return { size, mtimeMs: stats.mtimeMs, identity: `${stats.size}-${stats.mtimeMs}-${stats.ino}` }
+    } catch (error) {
+      if (isStoreError(error, 'missing')) return undefined
+      throw error
+    }
   }
 }
 

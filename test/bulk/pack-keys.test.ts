@@ -45,10 +45,15 @@ function checkedIn(table: KeyTable): (number: number) => CheckedKey {
 }
 
 /** Shows `visit` the store with these keys as compaction sees it, where there is an archive. */
-async function pack(table: KeyTable, numbers: Iterable<number>, visit: (store: Store) => Promise<void>): Promise<void> {
+async function pack(
+  table: KeyTable,
+  numbers: Iterable<number>,
+  visit: (store: Store) => Promise<void>,
+  file: (number: number) => string = () => object,
+): Promise<void> {
   await packKeys(
     remoteOf(openMemoryStore()),
-    { table, numbers, checked: checkedIn(table), file: () => object },
+    { table, numbers, checked: checkedIn(table), file },
     {
       pack: { intoNew: async () => false, intoOld: ({ store }) => visit(store) },
       signal: undefined,
@@ -81,6 +86,27 @@ test('what is packed sees the keys that were given as if they lay loose, and no 
     await store.remove(placeOf(own))
     expect(await store.stat(placeOf(own))).toBeUndefined()
   })
+})
+
+test('a key that was dropped while others are packed is not there, and keeps none of them from it', async () => {
+  const table = new KeyTable()
+  const [kept, dropped, removed] = ['kept', 'dropped', 'removed'].map(keyOf) as [string, string, string]
+  for (const key of [kept, dropped, removed]) table.add(key)
+  const file = (number: number) => {
+    if (table.text(number) === kept) return object
+    if (table.text(number) === removed) return join(directory, 'no such file')
+    throw new StoreError({ kind: 'missing', op: 'read', where: dropped, message: 'it was dropped' })
+  }
+  const visit = async (store: Store) => {
+    const paths = []
+    for await (const { path } of store.list(OBJECTS)) paths.push(path)
+    expect(paths).toEqual([placeOf(kept)])
+    for (const key of [dropped, removed]) {
+      expect(await store.stat(placeOf(key))).toBeUndefined()
+      await expect(store.get(placeOf(key), async () => {})).rejects.toMatchObject({ kind: 'missing' })
+    }
+  }
+  await pack(table, [0, 1, 2], visit, file)
 })
 
 test('what goes into a new archive is read whole, or in pieces, and only when it is what its key says', async () => {

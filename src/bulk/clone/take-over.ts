@@ -83,12 +83,16 @@ function collectPlaced(from: string, path: string, found: Found): void {
   for (const key of decode(lines).split('\n')) if (parseKey(key).size !== undefined) found.placed.push(key)
 }
 
-/** Of what two left of a key the longer part stays. */
+/**
+ * Of what two left of a key the longer part stays. It can be written to, also when it was about to
+ * be placed.
+ */
 function collectKeys(from: string, keys: string, { leftovers }: Found): void {
   for (const name of fs.readdirSync(from, { encoding: 'buffer' }).map(decode)) {
     const [theirs, ours] = [`${from}/${name}`, `${keys}/${name}`].map(toFsPath) as [string | Buffer, string | Buffer]
     const there = fs.statSync(ours, { throwIfNoEntry: false })
     if (there === undefined || there.size < fs.statSync(theirs).size) fs.renameSync(theirs, ours)
+    fs.chmodSync(ours, 0o644)
     leftovers.add(name)
   }
 }

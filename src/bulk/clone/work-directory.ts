@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { keyFileName, parseKey } from '../../core/key.ts'
-import { decode, encode, toFsPath } from '../../core/text.ts'
+import { decode, encode } from '../../core/text.ts'
 import { OWNER, ownerText } from '../../core/work-directory.ts'
 import { keyOfFileName } from '../../ria/layout/places.ts'
 import { SMALL_BYTES } from './content.ts'
@@ -95,15 +95,9 @@ export class WorkDirectory {
     return `${this.path}/${KEYS}/${keyFileName(key)}`
   }
 
-  /** Has what a dead process left of a key be written to. False: it left nothing. */
+  /** Whether `keyFile` is what a dead process left of a key, which nobody has asked for yet. */
   takeLeftover(key: string): boolean {
-    if (!this.#leftovers.delete(keyFileName(key))) return false
-    try {
-      fs.chmodSync(toFsPath(this.keyFile(key)), 0o644)
-      return true
-    } catch {
-      return false // removed meanwhile: it comes anew
-    }
+    return this.#leftovers.delete(keyFileName(key))
   }
 
   /**
