@@ -12,13 +12,12 @@ const ELSEWHERE = 2 ** MOST_REMOTES
 export class Candidates {
   readonly remotes: readonly BulkRemote[]
   readonly #self: string
-  readonly #sets: Uint32Array
+  #sets = new Uint32Array(1024)
   readonly #speculative: number
 
-  constructor(clone: Clone, remotes: readonly BulkRemote[], keys: number) {
+  constructor(clone: Clone, remotes: readonly BulkRemote[]) {
     this.remotes = remotes.slice(0, MOST_REMOTES)
     this.#self = clone.uuid
-    this.#sets = new Uint32Array(keys)
     this.#speculative = this.remotes.reduce((bits, { speculative }, i) => (speculative ? bits | (1 << i) : bits), 0)
   }
 
@@ -28,19 +27,24 @@ export class Candidates {
     let bits = this.#speculative
     present.delete(this.#self)
     for (const [i, { uuid }] of this.remotes.entries()) if (present.delete(uuid)) bits |= 1 << i
+    if (number >= this.#sets.length) {
+      const grown = new Uint32Array(2 ** Math.ceil(Math.log2(number + 1)))
+      grown.set(this.#sets)
+      this.#sets = grown
+    }
     this.#sets[number] = bits + (present.size > 0 ? ELSEWHERE : 0)
   }
 
   has(number: number, remote: number): boolean {
-    return ((this.#sets[number] as number) & (1 << remote)) !== 0
+    return ((this.#sets[number] ?? 0) & (1 << remote)) !== 0
   }
 
   /** Whether one of the remotes may have it, from `first` on. */
   any(number: number, first = 0): boolean {
-    return ((this.#sets[number] as number) % ELSEWHERE) >>> first !== 0
+    return ((this.#sets[number] ?? 0) % ELSEWHERE) >>> first !== 0
   }
 
   elsewhere(number: number): boolean {
-    return (this.#sets[number] as number) >= ELSEWHERE
+    return (this.#sets[number] ?? 0) >= ELSEWHERE
   }
 }

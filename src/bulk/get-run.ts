@@ -21,8 +21,7 @@ import { checkedKey } from './fetch.ts'
 import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
 import { handOverKeys } from './hand-over.ts'
 import { type OpenRemote, openRemote } from './open-remote.ts'
-import type { BranchListing } from './records/branch-listing.ts'
-import { Recorder } from './records/recorder.ts'
+import { type KeysToCome, Recorder } from './records/recorder.ts'
 import { SpoolFile } from './records/spool-file.ts'
 import type { BulkRemote } from './remotes.ts'
 import { FetchAhead } from './small/fetch-ahead.ts'
@@ -39,7 +38,7 @@ export class GetRun {
   readonly #remotes: readonly BulkRemote[]
   readonly #ahead: FetchAhead | undefined
   readonly #opened = new Map<BulkRemote, Promise<OpenRemote>>()
-  #candidates: Candidates
+  readonly #candidates: Candidates
   readonly #count: Counter
   readonly #placer: Placer
   readonly #stage: Stage
@@ -58,7 +57,7 @@ export class GetRun {
     this.#placer = new Placer(clone)
     this.#partials = new AnnexPartials(clone)
     this.#remotes = remotes
-    this.#candidates = new Candidates(clone, [], 0)
+    this.#candidates = new Candidates(clone, remotes)
     const { events } = this.#count
     this.#stage = new Stage({ table, states: this.#states, work, placer: this.#placer, events })
     this.#ahead = this.#fetchAhead()
@@ -77,16 +76,15 @@ export class GetRun {
     for (const opened of this.#opened.values()) await opened.then((remote) => remote.close()).catch(() => {})
   }
 
-  /** `listing`: of the git-annex branch, when there is one. */
-  async run(listing: BranchListing | undefined): Promise<GetReport> {
+  async run({ listing, found }: KeysToCome): Promise<GetReport> {
     const { signal, dryRun } = this.#options
-    this.#addPlacedBefore()
-    this.#candidates = new Candidates(this.#clone, this.#remotes, this.#table.size)
     const { uuid } = this.#clone
     const hasStill = (number: number) => this.#placer.find(parseKey(this.#table.text(number))) !== undefined
     const recorder = new Recorder({ clone: this.#clone, work: this.#work, table: this.#table, uuid, hasStill, signal })
-    const numbers = [...this.#states.in(STATE.wanted), ...this.#states.in(STATE.placed)]
-    await recorder.prepare(numbers, (number, log) => this.#locate(number, log) && !dryRun, listing)
+    const keys = { listing, found: found.then(() => this.#addPlacedBefore()) }
+    keys.found.catch(() => {}) // awaited by the recorder, if that comes so far
+    const unread = () => this.#states.news(STATE.wanted, STATE.placed)
+    await recorder.prepareFound(keys, unread, (number, log) => this.#locate(number, log) && !dryRun)
     if (dryRun) return this.#plan()
     const unlocked = this.#listUnlocked()
     unlocked.catch(() => {}) // awaited below

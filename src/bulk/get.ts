@@ -7,7 +7,7 @@ import { type GetOptions, type GetReport, getCommand } from './get-options.ts'
 import { GetRun } from './get-run.ts'
 import { handOverSelection } from './hand-over.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
-import { survey } from './wanted.ts'
+import { startSurvey } from './survey.ts'
 
 /**
  * Gets the content of keys into a clone, many at once. Each is checked against its checksum while
@@ -25,14 +25,18 @@ export async function getKeys(clone: Clone, options: GetOptions): Promise<GetRep
   const work = WorkDirectory.open(clone.annexDirectory)
   let recorded = !work.tookOver
   const run = new GetRun(clone, options, table, usable(remotes), work)
+  const onKey = (number: number) => run.add(number)
+  const survey = startSurvey(clone, selection, { presence: 'not here', dryRun, table, work, onKey, signal })
+  const begin = () => {
+    recorded = false // nothing is placed before
+  }
+  survey.found.then(begin, () => {})
   try {
-    const onKey = (number: number) => run.add(number)
-    const listing = await survey(clone, selection, { presence: 'not here', dryRun, table, work, onKey, signal })
-    recorded = false
-    const report = await run.run(listing)
+    const report = await run.run(survey)
     recorded = !dryRun || !work.leftUndone
     return report
   } finally {
+    await survey.close()
     await run.close()
     work.close(recorded)
   }

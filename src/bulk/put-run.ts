@@ -15,8 +15,7 @@ import { objectSource } from './object-source.ts'
 import { type OpenRemote, openRemote } from './open-remote.ts'
 import { packKeys } from './pack-keys.ts'
 import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
-import type { BranchListing } from './records/branch-listing.ts'
-import { Recorder } from './records/recorder.ts'
+import { type KeysToCome, Recorder } from './records/recorder.ts'
 import type { BulkRemote } from './remotes.ts'
 import { putDirectly } from './small/put-directly.ts'
 import { STATE, type State, States } from './states.ts'
@@ -54,13 +53,12 @@ export class PutRun {
     this.#states.set(number, this.#stateOf(number))
   }
 
-  /** `listing`: of the git-annex branch, when there is one. */
-  async run(listing: BranchListing | undefined): Promise<PutReport> {
+  async run(keys: KeysToCome): Promise<PutReport> {
     const { signal, dryRun, log } = this.#options
     const { uuid } = this.#remote
     const recorder = new Recorder({ clone: this.#clone, work: this.#work, table: this.#table, uuid, signal })
-    const numbers = [...this.#states.in(STATE.wanted), ...this.#states.in(STATE.left)]
-    await recorder.prepare(numbers, (number, text) => this.#look(number, text) && !dryRun, listing)
+    const unread = () => this.#states.news(STATE.wanted, STATE.left)
+    await recorder.prepareFound(keys, unread, (number, text) => this.#look(number, text) && !dryRun)
     if (!dryRun && this.#states.count(STATE.wanted) > 0) {
       const opened = await openRemote(this.#remote, {
         clone: this.#clone,

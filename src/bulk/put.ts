@@ -10,7 +10,7 @@ import { handOverSelection } from './hand-over.ts'
 import { copyCommand, type PutOptions, type PutReport } from './put-options.ts'
 import { PutRun } from './put-run.ts'
 import { type BulkRemote, findRemotes } from './remotes.ts'
-import { survey } from './wanted.ts'
+import { startSurvey } from './survey.ts'
 
 /**
  * Puts the content of keys into a store, many at once. Each is checked against its checksum while
@@ -24,11 +24,13 @@ export async function putKeys(clone: Clone, options: PutOptions): Promise<PutRep
   const { signal, selection, dryRun } = options
   const table = new KeyTable()
   const work = WorkDirectory.open(clone.annexDirectory)
+  const run = new PutRun(clone, options, table, remote, work)
+  const onKey = (number: number) => run.add(number)
+  const survey = startSurvey(clone, selection, { presence: 'here', dryRun, table, work, onKey, signal })
   try {
-    const run = new PutRun(clone, options, table, remote, work)
-    const onKey = (number: number) => run.add(number)
-    return await run.run(await survey(clone, selection, { presence: 'here', dryRun, table, work, onKey, signal }))
+    return await run.run(survey)
   } finally {
+    await survey.close()
     const partials = new AnnexPartials(clone)
     work.leaveParts((key, file) => partials.leave(key, file)) // what a get was killed over
     work.close(!work.leftUndone) // what a get placed is recorded by the next get

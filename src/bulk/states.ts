@@ -22,6 +22,7 @@ export type State = (typeof STATE)[keyof typeof STATE]
 export class States {
   #states = new Uint8Array(1024)
   #size = 0
+  #told = 0
 
   /** Of a key that was not set, too: `wanted`. */
   get(number: number): State {
@@ -41,6 +42,13 @@ export class States {
   /** The numbers of the keys in a state, as they are when each is asked for. */
   *in(state: State): IterableIterator<number> {
     for (let number = 0; number < this.#size; number++) if (this.#states[number] === state) yield number
+  }
+
+  /** The numbers of the keys that came since the last call, as far as they are in such a state. */
+  news(...states: readonly State[]): number[] {
+    const numbers: number[] = []
+    for (; this.#told < this.#size; this.#told++) if (states.includes(this.get(this.#told))) numbers.push(this.#told)
+    return numbers
   }
 
   count(state: State): number {

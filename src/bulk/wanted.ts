@@ -1,14 +1,8 @@
 import { ConfigError } from '../core/errors.ts'
 import type { KeyTable } from '../core/tables/key-table.ts'
 import { decode } from '../core/text.ts'
-import type { CallOptions } from '../store/store.ts'
 import type { Clone } from './clone/clone.ts'
 import { splitAt, startProgram } from './clone/programs.ts'
-import type { WorkDirectory } from './clone/work-directory.ts'
-import { BranchListing } from './records/branch-listing.ts'
-import { mergeFetched } from './records/merge-fetched.ts'
-import { removeMergedRefs } from './records/own-refs.ts'
-import { ASK_BY_PATH_KEYS } from './records/read-logs.ts'
 
 /** Which keys a command is about. */
 export interface Selection {
@@ -66,50 +60,4 @@ export async function findKeys(
   )
   for await (const bytes of splitAt(started.stdout, 0)) add(decode(bytes))
   await started.ended
-}
-
-export interface SurveyOptions extends CallOptions {
-  readonly presence: 'here' | 'not here'
-  /** Nothing is written to the repository. */
-  readonly dryRun: boolean
-  readonly table: KeyTable
-  readonly work: WorkDirectory
-  /** A key that was not in the table before. */
-  readonly onKey: (number: number) => void
-}
-
-/**
- * Finds the keys of a selection. At the same time git-annex merges what was fetched with the git
- * repository, which says where keys are; and once there are so many keys that their logs will not
- * be asked for one by one, the branch is listed, too. Resolves with that listing, which the caller
- * closes or reads. Throws as `findKeys` does.
- */
-export async function survey(
-  clone: Clone,
-  selection: Selection,
-  { presence, dryRun, table, work, onKey, signal }: SurveyOptions,
-): Promise<BranchListing | undefined> {
-  const failed = new AbortController()
-  const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
-  const merged = mergeFetched(clone, either).then(() => (dryRun ? undefined : removeMergedRefs(clone)))
-  let listing: Promise<BranchListing> | undefined
-  const list = async () => {
-    await merged
-    return BranchListing.make(clone, work, either)
-  }
-  const found = findKeys(clone, selection, presence, table, signal, (number) => {
-    onKey(number)
-    if (table.size <= ASK_BY_PATH_KEYS || listing !== undefined) return
-    listing = list()
-    listing.catch(() => {}) // awaited below
-  })
-  try {
-    await Promise.all([found, merged])
-    return await listing
-  } catch (error) {
-    failed.abort(error)
-    const unused = await listing?.catch(() => undefined)
-    unused?.close()
-    throw error
-  }
 }

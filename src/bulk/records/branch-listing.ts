@@ -11,10 +11,13 @@ import { SpoolFile } from './spool-file.ts'
  */
 export class BranchListing {
   readonly commit: string
+  /** How many paths there are. */
+  readonly paths: number
   readonly #fd: number
 
-  private constructor(commit: string, fd: number) {
+  private constructor(commit: string, paths: number, fd: number) {
     this.commit = commit
+    this.paths = paths
     this.#fd = fd
   }
 
@@ -23,17 +26,22 @@ export class BranchListing {
     const commit = await branchCommit(clone)
     const { stdout, ended } = startProgram('git', listBranch(commit), { cwd: clone.gitDirectory, signal })
     const spool = new SpoolFile(work.newFile())
-    for await (const chunk of stdout) spool.add(chunk as Buffer)
+    let paths = 0
+    for await (const bytes of stdout) {
+      const chunk = bytes as Buffer
+      spool.add(chunk)
+      for (let end = chunk.indexOf(0); end >= 0; end = chunk.indexOf(0, end + 1)) paths += 1
+    }
     await ended
-    return new BranchListing(commit, spool.finish())
+    return new BranchListing(commit, paths, spool.finish())
   }
 
-  /** Its lines, once: `<mode> blob <id>\t<path>`. */
+  /** Its lines, from the first on: `<mode> blob <id>\t<path>`. */
   lines(): AsyncGenerator<Buffer, void, void> {
-    return splitAt(fs.createReadStream('', { fd: this.#fd }), 0)
+    return splitAt(fs.createReadStream('', { fd: this.#fd, start: 0, autoClose: false }), 0)
   }
 
-  /** To be called in place of `lines`. */
+  /** To be called once, when nobody reads lines any more. */
   close(): void {
     fs.closeSync(this.#fd)
   }

@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreError } from '../../core/errors.ts'
 import { run } from '../../core/process/run.ts'
 import { isLostSince, logPath, repositoriesIn, withPresent } from '../../core/records/location-log.ts'
@@ -22,7 +23,7 @@ export interface RecordOptions {
   readonly uuid: string
   /**
    * Whether it has a key still, where that can be seen: somebody may have dropped it since. Where
-   * it cannot, what was recorded since this recorder was made counts.
+   * it cannot, what was recorded since the logs were read first counts.
    */
   readonly hasStill?: ((number: number) => boolean) | undefined
   readonly signal?: AbortSignal | undefined
@@ -45,6 +46,26 @@ interface Prepared {
   readonly has: Uint8Array
 }
 
+/** Keys that are being found, and where the git-annex branch has their logs. */
+export interface KeysToCome {
+  /** Of the branch, when there are so many keys that it was listed. */
+  readonly listing: Promise<BranchListing | undefined>
+  /** Resolves when all were found. */
+  readonly found: Promise<void>
+}
+
+/** For fewer keys the listing of the branch is not gone through while others are found. */
+const KEYS_MEANWHILE = 1000
+const LOOK_AGAIN_MS = 20
+
+/** What is about to be prepared. */
+interface Draft {
+  readonly visit: LogVisitor
+  readonly listing: BranchListing | undefined
+  readonly spools: readonly SpoolFile[]
+  readonly nowMs: number
+}
+
 /** Gets the location log of a key as it is, and says whether the key may have to be recorded. */
 export type LogVisitor = (number: number, log: string) => boolean
 
@@ -63,7 +84,8 @@ export class Recorder {
   readonly #options: RecordOptions
   #prepared: Prepared = { base: '', ids: Buffer.alloc(0), has: new Uint8Array(0) }
   #importing: Promise<string> = Promise.resolve('')
-  readonly #begunMs = Date.now()
+  /** When logs were read first. */
+  #begunMs: number | undefined
 
   constructor(options: RecordOptions) {
     this.#options = options
@@ -71,8 +93,8 @@ export class Recorder {
 
   /**
    * Reads the location logs of keys, and prepares what they will be. `listing`: of the branch, when
-   * somebody has it already; it is closed here. `nowMs`: when the repository is said to have had
-   * the keys; ms since 1970. Throws StoreError.
+   * somebody has it already. `nowMs`: when the repository is said to have had the keys; ms since
+   * 1970. Throws StoreError.
    */
   async prepare(
     numbers: Iterable<number>,
@@ -80,17 +102,63 @@ export class Recorder {
     listing: BranchListing | undefined = undefined,
     nowMs = Date.now(),
   ): Promise<void> {
+    const draft = await this.#begin(visit, listing, nowMs)
+    await this.#read(draft, numbers)
+    this.#write(draft)
+  }
+
+  /**
+   * The same of keys that are being found: the logs of the first ones are read meanwhile. `unread`
+   * returns the keys that were found and not returned before.
+   */
+  async prepareFound(
+    { listing, found }: KeysToCome,
+    unread: () => readonly number[],
+    visit: LogVisitor,
+  ): Promise<void> {
+    const { keysAtOnce = KEYS_AT_ONCE } = this.#options
+    const listed = await listing
+    // In how many parts git gets more than these depends on how many keys there are.
+    if (listed === undefined || listed.paths > keysAtOnce) {
+      await found
+      return await this.prepare(unread(), visit, listed)
+    }
+    const draft = await this.#begin(visit, listed, Date.now())
+    let isComplete = false
+    const complete = found.finally(() => {
+      isComplete = true
+    })
+    complete.catch(() => {}) // awaited below
+    let waiting = unread()
+    while (!isComplete) {
+      if (waiting.length >= KEYS_MEANWHILE) {
+        await this.#read(draft, waiting)
+        waiting = []
+      } else await Promise.race([complete, sleep(LOOK_AGAIN_MS)])
+      waiting = waiting.concat(unread())
+    }
+    await complete
+    waiting = waiting.concat(unread())
+    if (waiting.length > 0) await this.#read(draft, waiting)
+    this.#write(draft)
+  }
+
+  async #begin(visit: LogVisitor, listing: BranchListing | undefined, nowMs: number): Promise<Draft> {
+    this.#begunMs ??= Date.now()
+    const base = await branchCommit(this.#options.clone)
+    this.#prepared = { base, ids: Buffer.alloc(0), has: new Uint8Array(0) }
+    const isCurrent = listing?.commit === base
+    return { visit, listing: isCurrent ? listing : undefined, spools: this.#newSpools(), nowMs }
+  }
+
+  async #read({ visit, listing, spools, nowMs }: Draft, numbers: Iterable<number>): Promise<void> {
     const { clone, table, uuid, signal } = this.#options
-    const spools = this.#newSpools()
-    const base = await branchCommit(clone)
+    const prepared = grown(this.#prepared, table.size)
+    this.#prepared = prepared
+    const { base } = prepared
     const idBytes = base.length / 2
     const algorithm = idBytes === 20 ? 'sha1' : 'sha256'
-    const prepared = { base, ids: Buffer.alloc(table.size * idBytes), has: new Uint8Array(table.size) }
-    this.#prepared = prepared
-    const isCurrent = listing?.commit === base
-    if (!isCurrent) listing?.close()
-    const lines = isCurrent ? listing?.lines() : undefined
-    for await (const logs of readLogs(clone, base, table, numbers, { lines, signal })) {
+    for await (const logs of readLogs(clone, base, table, numbers, { lines: listing?.lines(), signal })) {
       for (const { number, text } of logs) {
         if (!visit(number, text)) continue
         const content = Buffer.from(withPresent(text, uuid, nowMs), 'latin1')
@@ -105,6 +173,10 @@ export class Recorder {
         if (text !== '') spool?.add(`blob\ndata ${text.length}\n`, Buffer.from(text, 'latin1'), '\n')
       }
     }
+  }
+
+  #write({ spools }: Draft): void {
+    const prepared = this.#prepared
     if (!prepared.has.includes(1)) {
       for (const spool of spools) fs.closeSync(spool.finish())
       return
@@ -126,8 +198,9 @@ export class Recorder {
     // so only keys that were not dropped are. A drop of which git-annex has not told the branch yet
     // is seen where the key is looked for; else it counts more than what we say of the beginning.
     if ((await branchCommit(clone)) !== this.#prepared.base) {
-      const nowMs = hasStill === undefined ? this.#begunMs : Date.now()
-      const isThere = (number: number, log: string) => hasStill?.(number) ?? !isLostSince(log, uuid, this.#begunMs)
+      const begunMs = this.#begunMs ?? 0
+      const nowMs = hasStill === undefined ? begunMs : Date.now()
+      const isThere = (number: number, log: string) => hasStill?.(number) ?? !isLostSince(log, uuid, begunMs)
       const isNews = (number: number, log: string) => !repositoriesIn(log).has(uuid) && isThere(number, log)
       await this.prepare(given, isNews, undefined, nowMs)
       numbers = given.filter((number) => this.#prepared.has[number] === 1)
@@ -255,6 +328,14 @@ export class Recorder {
   async #message(): Promise<Buffer> {
     return Buffer.from(this.#options.clone.config.get('annex.commitmessage') ?? 'update')
   }
+}
+
+/** With room for so many keys. */
+function grown({ base, ids, has }: Prepared, keys: number): Prepared {
+  const larger = { base, ids: Buffer.alloc(keys * (base.length / 2)), has: new Uint8Array(keys) }
+  larger.ids.set(ids)
+  larger.has.set(has)
+  return larger
 }
 
 function* allIn({ has }: Prepared): IterableIterator<number> {

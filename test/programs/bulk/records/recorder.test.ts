@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Clone, openClone } from '../../../../src/bulk/clone/clone.ts'
 import { WorkDirectory } from '../../../../src/bulk/clone/work-directory.ts'
 import { BranchListing } from '../../../../src/bulk/records/branch-listing.ts'
+import { branchCommit } from '../../../../src/bulk/records/read-logs.ts'
 import { Recorder } from '../../../../src/bulk/records/recorder.ts'
 import { logPath } from '../../../../src/core/records/location-log.ts'
 import { KeyTable } from '../../../../src/core/tables/key-table.ts'
@@ -81,11 +82,49 @@ test('a listing that was made before says the same of each key, and one that is 
   const asked = await logs(first.recorder, undefined)
   expect(asked[0]).toContain(clone.uuid)
   expect(await logs(first.recorder, listing)).toEqual(asked)
+  listing.close()
   const old = await BranchListing.make(clone, first.work)
   await tellOfOther(KEYS[3])
   const now = await logs(first.recorder, old)
+  old.close()
   expect(now[3]).toContain(OTHER)
   first.work.close(true)
+})
+
+test('the logs of keys are read while others are found, each once, and all are recorded with one commit', async () => {
+  const { table, work } = begin()
+  const numbers = Array.from({ length: 2500 }, (_, i) => table.add(`MD5-s1--found${i}`))
+  const recorder = new Recorder({ clone, work, table, uuid: OTHER })
+  const listing = await BranchListing.make(clone, work)
+  let isFound = () => {}
+  const found = new Promise<void>((resolve) => {
+    isFound = resolve
+  })
+  const waiting = [numbers.slice(0, 1500), numbers.slice(1500, 2400), numbers.slice(2400)]
+  const seen: number[] = []
+  const counts: number[] = []
+  await recorder.prepareFound(
+    { listing: Promise.resolve(listing), found },
+    () => {
+      counts.push(seen.length)
+      if (waiting.length === 2) isFound()
+      return waiting.shift() ?? []
+    },
+    (number) => seen.push(number) > 0,
+  )
+  listing.close()
+  expect(counts.slice(0, 2)).toEqual([0, 1500])
+  expect(seen.sort((a, b) => a - b)).toEqual(numbers)
+  const before = await branchCommit(clone)
+  await recorder.commit(numbers)
+  expect(await branchCommit(clone)).not.toBe(before)
+  let recorded = 0
+  await recorder.prepare(numbers, (_, log) => {
+    if (log.includes(` 1 ${OTHER}\n`)) recorded += 1
+    return false
+  })
+  expect(recorded).toBe(2500)
+  work.close(true)
 })
 
 test('all that was prepared is recorded, also when somebody else recorded something meanwhile', async () => {
