@@ -209,10 +209,6 @@ export interface GetOptions extends CallOptions {
   readonly isLine?: boolean | undefined
 }
 
-/**
- * From `start`, inclusive, to `end`, exclusive; both in bytes; without `end` to the end of the
- * file.
- */
 /** A file that `getSmall` is asked for. */
 export interface SmallFile {
   readonly path: string
@@ -230,6 +226,10 @@ export interface GetSmallOptions extends CallOptions {
   readonly onContent: (index: number, content: Uint8Array) => void
 }
 
+/**
+ * From `start`, inclusive, to `end`, exclusive; both in bytes; without `end` to the end of the
+ * file.
+ */
 export interface ByteRange {
   readonly start: number
   readonly end?: number | undefined
