@@ -67,7 +67,7 @@ const LIMITS = [
   [
     /^riastore to the archive, in S3$/,
     'The archive itself is not where the time goes. Of 7.3 s for 1,000 keys, with twenty other programs waiting for the two processors (`git annex copy` took 63.8 s right after): 0.9 s to start and to have git-annex merge, 0.5 its list of files, 1.3 to read the logs, 1.9 to connect, to take the lock and, beside it, for git to prepare the new logs, 0.4 to write the archive, 0.9 to send it and to read it back, 0.8 until it had its place and the lock was given up, 0.5 to record. ' +
-      'Of that 32 requests, however many keys there are, and two seconds after the lock is there, in which nothing may get its place, and in which the archive is made. Of 10,000 keys git-annex and git take 3.3 s of processor time (docs/bulk.md), and `git annex copy` 9 ms a key on a quiet machine: a 25th of that is 3.7 s (2.7 s since requests go without the SDK, which made `git annex copy` faster), and those two seconds with finding and merging are 4.4.',
+      'Of that 32 requests, however many keys there are, and two seconds after the lock is there, in which nothing may get its place, and in which the archive is made. Of 10,000 keys git-annex and git take 2.6 s of processor time (docs/bulk.md), and `git annex copy` 9 ms a key on a quiet machine: a 25th of that is 3.7 s (2.7 s since requests go without the SDK, which made `git annex copy` faster), and those two seconds with finding and merging are 3.5.',
   ],
   [
     /^compaction/,
