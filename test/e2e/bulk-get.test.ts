@@ -289,7 +289,7 @@ test('a repository that only git-annex understands is left to it as a whole', as
 })
 
 test('where the objects are on another file system, git-annex brings them there', async () => {
-  const repo = await scene.clone('elsewhere')
+  const repo = await scene.clone('apart')
   const disk = await mountSmallDisk(scene.workspace, 'objects', '16m')
   const objects = join(repo.path, '.git/annex/objects')
   await rm(objects, { recursive: true, force: true })
