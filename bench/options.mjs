@@ -20,8 +20,8 @@ export const USAGE = `node bench/run.mjs [options]     (each option also as BENC
   --quick          50 files, 64MiB, 1 round, 3 cold starts, 100000 members
   --limit SECONDS  a program that takes longer is killed and reported (900)
   --patience SECONDS  a block that took longer than this is measured in one round only (240)
-  --update         put what is measured in the place of the same suites in bench/results.json, keep the others, and
-                   write docs/benchmarks.md: for a full bench in several parts
+  --update         put what is measured in the place of the same suites in bench/results.json (of bulk: of the same way
+                   to a store), keep the others, and write docs/benchmarks.md: for a full bench in several parts
   --write          write docs/benchmarks.md and bench/results.json even if this is not a full run
   --report         write docs/benchmarks.md from bench/results.json, measure nothing
   --help`

@@ -140,17 +140,25 @@ async function runRounds({ options, workspace }, blocks, samples) {
 const suitesOf = (samples) => [...new Set(samples.map(({ suite }) => suite))]
 
 /**
- * What was measured now takes the place of the same suites of an earlier run.
+ * What is compared with each other, so it is measured in one run: a suite, and of `bulk`, which
+ * takes the longest, all tools by one way to a store.
+ * @param {Sample} sample
+ */
+const comparisonOf = ({ suite, peer }) => (suite === 'bulk' ? `${suite} ${peer.split('-').at(-1)}` : suite)
+
+/**
+ * What was measured now takes the place of the same comparisons of an earlier run.
  * @param {any} before
  * @param {any} now
  */
 function merged(before, now) {
-  const renewed = new Set(suitesOf(now.samples))
-  const kept = before.samples.filter((/** @type {Sample} */ { suite }) => !renewed.has(suite))
+  const measured = new Set(now.samples.map(comparisonOf))
+  const kept = before.samples.filter((/** @type {Sample} */ sample) => !measured.has(comparisonOf(sample)))
+  const stays = new Set(suitesOf(kept))
   const { rounds, files } = before.asked
   const first = { started: before.started, ended: before.ended, rounds, files }
   const runs = (before.runs ?? [{ ...first, suites: suitesOf(before.samples) }])
-    .map((/** @type {any} */ run) => ({ ...run, suites: run.suites.filter((name) => !renewed.has(name)) }))
+    .map((/** @type {any} */ run) => ({ ...run, suites: run.suites.filter((name) => stays.has(name)) }))
     .filter((/** @type {any} */ { suites }) => suites.length > 0)
   const only = { ...now.asked, only: undefined, rounds: Math.min(before.asked.rounds, now.asked.rounds) }
   return { ...now, asked: only, runs: [...runs, ...now.runs], samples: [...kept, ...now.samples] }
